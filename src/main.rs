@@ -1,0 +1,3 @@
+fn main() {
+    println!("dumpcar {}", env!("CARGO_PKG_VERSION"));
+}
