@@ -1,1 +1,3 @@
-//! Dumpcar.
+//! Dumpcar: proven database backups from a Docker sidecar, streamed into S3-compatible storage.
+
+pub mod model;

@@ -1,0 +1,197 @@
+//! Object keys: `<target>/<stamp>/<object>` below the store's prefix.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use jiff::fmt::strtime;
+use serde::{Deserialize, Serialize};
+
+use super::target::TargetName;
+
+/// The file name whose existence makes a folder a backup.
+pub const MANIFEST: &str = "manifest.json";
+
+const STAMP_FORMAT: &str = "%Y-%m-%dT%H-%M-%SZ";
+
+/// When a backup was started, to the second, in UTC: `2026-11-23T23-00-00Z`.
+///
+/// It sorts by time as text, says `Z`, and has no colon, which several tools and file systems refuse.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Stamp(Timestamp);
+
+/// The text is not a stamp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must look like 2026-11-23T23-00-00Z")]
+pub struct StampError;
+
+impl Stamp {
+    /// The stamp of this instant, its fraction of a second dropped.
+    pub fn new(at: Timestamp) -> Self {
+        Self(Timestamp::from_second(at.as_second()).unwrap_or(at))
+    }
+
+    pub fn timestamp(self) -> Timestamp {
+        self.0
+    }
+}
+
+impl FromStr for Stamp {
+    type Err = StampError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let civil = strtime::parse(STAMP_FORMAT, text).and_then(|parts| parts.to_datetime()).map_err(|_| StampError)?;
+        let at = civil.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| StampError)?.timestamp();
+        let stamp = Self(at);
+        // Only the one spelling: `2026-1-1T…` would parse, and then name another key than the one it was read from.
+        if stamp.to_string() == text { Ok(stamp) } else { Err(StampError) }
+    }
+}
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0.strftime(STAMP_FORMAT).to_string())
+    }
+}
+
+impl fmt::Debug for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl TryFrom<String> for Stamp {
+    type Error = StampError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Stamp> for String {
+    fn from(stamp: Stamp) -> Self {
+        stamp.to_string()
+    }
+}
+
+/// The folder of one backup: `<target>/<stamp>`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BackupKey {
+    pub target: TargetName,
+    pub stamp: Stamp,
+}
+
+impl BackupKey {
+    /// The key of a file in this folder, relative to the store's prefix.
+    pub fn object(&self, file_name: &str) -> String {
+        format!("{self}/{file_name}")
+    }
+
+    /// The key of this backup's manifest.
+    pub fn manifest(&self) -> String {
+        self.object(MANIFEST)
+    }
+
+    /// Splits a key relative to the prefix into its folder and file name; `None` when it is not one of Dumpcar's.
+    pub fn parse(key: &str) -> Option<(Self, &str)> {
+        let mut parts = key.splitn(3, '/');
+        let target = parts.next()?.parse().ok()?;
+        let stamp = parts.next()?.parse().ok()?;
+        let file_name = parts.next()?;
+        (!file_name.is_empty() && !file_name.contains('/')).then_some((Self { target, stamp }, file_name))
+    }
+}
+
+impl fmt::Display for BackupKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.target, self.stamp)
+    }
+}
+
+/// The file name of a database's object, without its extensions.
+///
+/// Bytes outside `A-Z a-z 0-9 _ -` become `%XX`, dots included unless they stand inside the name; so do the first
+/// letters of `globals` and `manifest`, names that are taken. Different databases therefore never share an object.
+/// The manifest has the real name.
+pub fn database_file_stem(database: &str) -> String {
+    let reserved = database == "globals" || database == "manifest";
+    let mut stem = String::with_capacity(database.len());
+    for (index, byte) in database.bytes().enumerate() {
+        let plain = match byte {
+            b'_' | b'-' => true,
+            b'.' => index > 0,
+            other => other.is_ascii_alphanumeric() && !(reserved && index == 0),
+        };
+        if plain { stem.push(char::from(byte)) } else { stem.push_str(&format!("%{byte:02X}")) }
+    }
+    stem
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_stamp_has_one_spelling() {
+        let text = "2026-11-23T23-00-00Z";
+        assert_eq!(text.parse::<Stamp>().unwrap().to_string(), text);
+        for wrong in ["2026-11-23T23:00:00Z", "2026-1-23T23-00-00Z", "2026-11-23T23-00-00", "2026-13-01T00-00-00Z", "x"] {
+            assert!(wrong.parse::<Stamp>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn keys_of_other_tools_are_not_ours() {
+        for key in [
+            "shop/manifest.json",
+            "shop/2026-11-23T23-00-00Z/",
+            "shop/2026-11-23T23-00-00Z",
+            "shop/2026-11-23T23-00-00Z/a/b",
+            "shop/2026-11-23/shop.sql",
+            ".dumpcar/2026-11-23T23-00-00Z/x",
+            "",
+        ] {
+            assert_eq!(BackupKey::parse(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn reserved_names_are_escaped() {
+        assert_eq!(database_file_stem("globals"), "%67lobals");
+        assert_eq!(database_file_stem("manifest"), "%6Danifest");
+        assert_eq!(database_file_stem("..a.b/ä"), "%2E.a.b%2F%C3%A4");
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_is_read_back(name in "[A-Za-z0-9][A-Za-z0-9._-]{0,40}", second in 0i64..4_102_444_800, file in "[a-z.]{1,20}") {
+            let key = BackupKey {
+                target: name.parse().unwrap(),
+                stamp: Stamp::new(Timestamp::from_second(second).unwrap()),
+            };
+            let text = key.object(&file);
+            prop_assert_eq!(BackupKey::parse(&text), Some((key, file.as_str())));
+        }
+
+        #[test]
+        fn stamps_sort_as_their_text(a in 0i64..4_102_444_800, b in 0i64..4_102_444_800) {
+            let stamp = |second| Stamp::new(Timestamp::from_second(second).unwrap());
+            prop_assert_eq!(stamp(a).cmp(&stamp(b)), stamp(a).to_string().cmp(&stamp(b).to_string()));
+        }
+
+        #[test]
+        fn different_databases_have_different_objects(a in any::<String>(), b in any::<String>()) {
+            prop_assume!(a != b);
+            prop_assert_ne!(database_file_stem(&a), database_file_stem(&b));
+        }
+
+        #[test]
+        fn an_object_name_is_one_plain_segment(name in any::<String>()) {
+            let stem = database_file_stem(&name);
+            prop_assert!(stem.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-%".contains(&b)));
+            prop_assert!(!stem.starts_with('.'));
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The manifest: what a backup consists of and what was proved about it.
+//!
+//! It is written last. An object without a manifest is not a backup (promise P1).
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::compression::Compression;
+use super::key::Stamp;
+use super::target::TargetName;
+
+/// The format this version writes. A reader refuses a higher one instead of guessing.
+pub const VERSION: u32 = 1;
+
+/// The content of `manifest.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`VERSION`] when written.
+    pub version: u32,
+    pub target: TargetName,
+    pub stamp: Stamp,
+    /// `postgresql`, `mariadb`, `mysql` or `custom`.
+    pub engine: String,
+    /// As the server itself says it; empty for a custom engine.
+    pub server_version: String,
+    /// The image's name as the container was started with.
+    pub image: String,
+    /// The image's identity (`sha256:…`): a drill starts the very same one.
+    pub image_id: String,
+    /// Who wrote the backup: `DUMPCAR_INSTANCE`.
+    pub instance: String,
+    /// The Dumpcar version that wrote it.
+    pub dumpcar: String,
+    pub started: Timestamp,
+    pub finished: Timestamp,
+    /// How a custom engine's dump is put back: `dumpcar.restore-command`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore_command: Option<String>,
+    pub objects: Vec<ManifestObject>,
+}
+
+/// What an object holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectKind {
+    /// One database.
+    Database,
+    /// What belongs to the whole server: roles, users, grants.
+    Globals,
+    /// Whatever a custom engine's command printed.
+    Dump,
+}
+
+/// One object of a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestObject {
+    /// The file's name in the backup's folder.
+    pub name: String,
+    pub kind: ObjectKind,
+    /// The database's real name; absent for globals and custom dumps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    /// `sql`, or a custom engine's extension.
+    pub format: String,
+    pub compression: Compression,
+    /// Size of the dump as the tool printed it.
+    pub plain_bytes: u64,
+    pub plain_sha256: Sha256,
+    /// Size of the object in the store.
+    pub stored_bytes: u64,
+    pub stored_sha256: Sha256,
+}
+
+impl Manifest {
+    /// Reads a manifest of this version or an older one.
+    ///
+    /// # Errors
+    /// Not JSON, not a manifest, or written by a newer Dumpcar.
+    pub fn from_json(json: &[u8]) -> Result<Self, ManifestError> {
+        /// Read on its own first: a newer manifest need not fit today's fields.
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        let Version { version } = serde_json::from_slice(json).map_err(ManifestError::Malformed)?;
+        if version > VERSION {
+            return Err(ManifestError::Newer { version });
+        }
+        serde_json::from_slice(json).map_err(ManifestError::Malformed)
+    }
+
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut json = serde_json::to_vec_pretty(self).expect("a manifest has only string keys");
+        json.push(b'\n');
+        json
+    }
+
+    pub fn plain_bytes(&self) -> u64 {
+        self.objects.iter().map(|object| object.plain_bytes).sum()
+    }
+
+    pub fn stored_bytes(&self) -> u64 {
+        self.objects.iter().map(|object| object.stored_bytes).sum()
+    }
+}
+
+/// Why a `manifest.json` cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    #[error("not a manifest")]
+    Malformed(#[source] serde_json::Error),
+    #[error("written by a newer Dumpcar (manifest version {version}, this one reads up to {VERSION}); upgrade Dumpcar")]
+    Newer { version: u32 },
+}
+
+/// A SHA-256 digest, written as 64 hexadecimal digits so that it compares with `sha256sum`.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Sha256(pub [u8; 32]);
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<Sha256> for String {
+    fn from(digest: Sha256) -> Self {
+        digest.to_string()
+    }
+}
+
+impl TryFrom<String> for Sha256 {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        const WRONG: &str = "a SHA-256 digest is 64 hexadecimal digits";
+        let mut digest = [0; 32];
+        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(WRONG);
+        }
+        for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_| WRONG)?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| WRONG)?;
+        }
+        Ok(Self(digest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Manifest {
+        Manifest {
+            version: VERSION,
+            target: "shop-db".parse().unwrap(),
+            stamp: "2026-11-23T23-00-00Z".parse().unwrap(),
+            engine: "postgresql".into(),
+            server_version: "17.6".into(),
+            image: "postgres:17".into(),
+            image_id: "sha256:00".into(),
+            instance: "host-a".into(),
+            dumpcar: "0.1.0".into(),
+            started: "2026-11-23T23:00:00Z".parse().unwrap(),
+            finished: "2026-11-23T23:00:09Z".parse().unwrap(),
+            restore_command: None,
+            objects: vec![ManifestObject {
+                name: "shop.sql.xz".into(),
+                kind: ObjectKind::Database,
+                database: Some("shop".into()),
+                format: "sql".into(),
+                compression: Compression::Xz(1),
+                plain_bytes: 1000,
+                plain_sha256: Sha256([0xab; 32]),
+                stored_bytes: 100,
+                stored_sha256: Sha256([0x01; 32]),
+            }],
+        }
+    }
+
+    #[test]
+    fn a_manifest_is_read_back_as_it_was_written() {
+        assert_eq!(Manifest::from_json(&example().to_json()).unwrap(), example());
+    }
+
+    /// The bucket outlives the program: these bytes are what version 1 is, whatever the code says later.
+    #[test]
+    fn version_1_stays_what_it_is() {
+        insta::assert_snapshot!(String::from_utf8(example().to_json()).unwrap());
+    }
+
+    #[test]
+    fn a_newer_manifest_is_refused_by_name() {
+        let error = Manifest::from_json(br#"{"version": 2, "all": "else differs"}"#).unwrap_err();
+        assert!(matches!(error, ManifestError::Newer { version: 2 }));
+    }
+}

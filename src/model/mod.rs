@@ -1,0 +1,8 @@
+//! Values and pure functions: what a backup is called, what is kept, when it is due.
+//!
+//! Nothing in here does I/O or reads a clock; `now` is an argument.
+
+pub mod compression;
+pub mod key;
+pub mod manifest;
+pub mod target;
