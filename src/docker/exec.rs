@@ -1,0 +1,345 @@
+//! A command run inside a container, whose end of output carries the verdict.
+//!
+//! Two facts drive the protocol, both measured on Docker 20.10: an exec that is read slowly loses the tail of its output
+//! while Docker reports exit code 0, and a process whose reader went away runs on for hours. So the command runs under
+//! `wrapper.sh`, which prints a trailer with the exit status behind the output, stays until it is told that everything
+//! arrived, and ends the command when its standard input closes early.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bollard::container::LogOutput;
+use bollard::errors::Error as BollardError;
+use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use ring::rand::SecureRandom;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+use super::client::{Docker, classify};
+use super::trailer::{TrailerStripper, TrailingOutput};
+use super::DockerError;
+use crate::model::command::Command;
+
+const WRAPPER: &str = include_str!("wrapper.sh");
+
+/// Docker sends frames of up to 32 KiB; two of them fit, so a busy stream costs one read for two frames.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// How much of the tool's standard error is kept, from its end.
+const STDERR_TAIL: usize = 8 * 1024;
+
+/// How long a process may take to end once everything it was to do is done.
+const END_LIMIT: Duration = Duration::from_secs(10);
+
+/// A running command. Its output ends in success or in an error, never in between.
+///
+/// Dropping it closes the connection, and the wrapper then ends the command within a second or two;
+/// [`Exec::cancel`] waits for that.
+pub struct Exec {
+    docker: Docker,
+    id: String,
+    output: Pin<Box<dyn Stream<Item = Result<LogOutput, BollardError>> + Send>>,
+    input: Pin<Box<dyn AsyncWrite + Send>>,
+    trailer: TrailerStripper,
+    stderr: StderrTail,
+    ready: VecDeque<Bytes>,
+    /// The first bytes of output: where Docker writes that it could not start the wrapper at all.
+    beginning: Vec<u8>,
+    finished: bool,
+}
+
+/// The output of a short command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Captured {
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+/// Why a command did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecError {
+    /// The command itself says so. `stderr` is its end, bounded.
+    #[error("exit status {status}{}", quoted(stderr))]
+    Failed { status: u8, stderr: String },
+    /// The shell that runs the command could not be started.
+    #[error("the container cannot run a shell: {message}")]
+    NotStarted { message: String },
+    /// The output ended without a trailer.
+    #[error("the output was cut before its end{}", quoted(stderr))]
+    Cut { stderr: String },
+    #[error(transparent)]
+    Trailing(#[from] TrailingOutput),
+    /// Docker's own witness contradicts the trailer.
+    #[error("the output ended well, but Docker reports exit code {code}")]
+    Contradicted { code: i64 },
+    /// More output than a short command may print.
+    #[error("more than {limit} bytes of output")]
+    TooMuch { limit: usize },
+    #[error("no answer within {} s{}", limit.as_secs(), quoted(stderr))]
+    Timeout { limit: Duration, stderr: String },
+    #[error("the stream is not the two separate outputs Docker promises")]
+    Protocol,
+    #[error(transparent)]
+    Docker(#[from] DockerError),
+}
+
+fn quoted(stderr: &str) -> String {
+    if stderr.is_empty() { String::new() } else { format!(": {stderr}") }
+}
+
+impl Docker {
+    /// Starts `command` in `container`.
+    ///
+    /// # Errors
+    /// Docker refuses, or does not answer.
+    pub async fn exec(&self, container: &str, command: &Command) -> Result<Exec, DockerError> {
+        let marker = marker();
+        let mut cmd = vec!["sh", "-c", WRAPPER, "dumpcar", &marker, &command.script, "sh"];
+        cmd.extend(command.args.iter().map(String::as_str));
+        let env: Vec<String> = command.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let options = CreateExecOptions {
+            attach_stdin: Some(true),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            tty: Some(false),
+            env: Some(env.iter().map(String::as_str).collect()),
+            cmd: Some(cmd),
+            user: command.exec_user.as_deref(),
+            ..Default::default()
+        };
+        let created = self.ask("create an exec", self.client.create_exec(container, options)).await?;
+        let start = StartExecOptions { detach: false, tty: false, output_capacity: Some(READ_BUFFER) };
+        let started = self.ask("start an exec", self.client.start_exec(&created.id, Some(start))).await?;
+        let StartExecResults::Attached { output, input } = started else {
+            return Err(DockerError::Broken { reason: "Docker detached an attached exec".into() });
+        };
+        Ok(Exec {
+            docker: self.clone(),
+            id: created.id,
+            output,
+            input,
+            trailer: TrailerStripper::new(&marker),
+            stderr: StderrTail::default(),
+            ready: VecDeque::new(),
+            beginning: Vec::new(),
+            finished: false,
+        })
+    }
+
+    /// Runs a short command to its end and returns what it printed.
+    ///
+    /// # Errors
+    /// The command failed, printed more than `max_bytes`, or did not end within `limit`; it is then ended.
+    pub async fn capture(
+        &self,
+        container: &str,
+        command: &Command,
+        max_bytes: usize,
+        limit: Duration,
+    ) -> Result<Captured, ExecError> {
+        let mut exec = self.exec(container, command).await?;
+        let mut stdout = Vec::new();
+        let collect = async {
+            while let Some(piece) = exec.next().await? {
+                stdout.extend_from_slice(&piece);
+                if stdout.len() > max_bytes {
+                    return Err(ExecError::TooMuch { limit: max_bytes });
+                }
+            }
+            Ok(())
+        };
+        let result = match tokio::time::timeout(limit, collect).await {
+            Ok(result) => result,
+            Err(_) => Err(ExecError::Timeout { limit, stderr: exec.stderr.text() }),
+        };
+        match result {
+            Ok(()) => Ok(Captured { stdout, stderr: exec.stderr.text() }),
+            Err(error) => {
+                exec.cancel().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Exec {
+    /// The next piece of output; `None` after the tool ended with status 0 and every byte arrived.
+    ///
+    /// May be dropped and called again: no byte is lost.
+    ///
+    /// # Errors
+    /// Everything else than that: see [`ExecError`].
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ExecError> {
+        loop {
+            if let Some(piece) = self.ready.pop_front() {
+                return Ok(Some(piece));
+            }
+            if self.finished {
+                return Ok(None);
+            }
+            if let Some(status) = self.trailer.status() {
+                self.finish(status).await?;
+                self.finished = true;
+                continue;
+            }
+            match self.output.next().await {
+                Some(Ok(LogOutput::StdOut { message })) => {
+                    if self.beginning.len() < 512 {
+                        self.beginning.extend(message.iter().take(512));
+                    }
+                    let pieces = self.trailer.push(message)?;
+                    self.ready.extend(pieces.into_iter().filter(|piece| !piece.is_empty()));
+                }
+                Some(Ok(LogOutput::StdErr { message })) => self.stderr.push(&message),
+                // A torn frame comes out of the client library as console output.
+                Some(Ok(LogOutput::Console { .. } | LogOutput::StdIn { .. })) => return Err(self.without_trailer().await),
+                Some(Err(error)) => return Err(classify(&self.docker.host, "run a command", error).into()),
+                None => return Err(self.without_trailer().await),
+            }
+        }
+    }
+
+    /// The end of the tool's standard error so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+
+    /// The trailer is here: tell the wrapper so, take the rest of the streams, and hear the second witness.
+    async fn finish(&mut self, status: u8) -> Result<(), ExecError> {
+        // The verdict is known; a connection that breaks now changes nothing.
+        let released = async {
+            self.input.write_all(b"\n").await?;
+            self.input.flush().await?;
+            self.input.shutdown().await
+        };
+        let end = async {
+            if released.await.is_err() {
+                return Ok(());
+            }
+            loop {
+                match self.output.next().await {
+                    Some(Ok(LogOutput::StdErr { message })) => self.stderr.push(&message),
+                    Some(Ok(LogOutput::StdOut { message })) => drop(self.trailer.push(message)?),
+                    Some(Ok(LogOutput::Console { .. } | LogOutput::StdIn { .. }) | Err(_)) | None => return Ok(()),
+                }
+            }
+        };
+        match tokio::time::timeout(END_LIMIT, end).await {
+            Ok(Err(trailing)) if status == 0 => return Err(ExecError::Trailing(trailing)),
+            Ok(Ok(()) | Err(_)) | Err(_) => {}
+        }
+        if status != 0 {
+            return Err(ExecError::Failed { status, stderr: self.stderr.text() });
+        }
+        match self.exit_code().await {
+            Some(0) | None => Ok(()),
+            Some(code) => Err(ExecError::Contradicted { code }),
+        }
+    }
+
+    /// The output ended without a trailer: find out whether the wrapper ever ran.
+    async fn without_trailer(&mut self) -> ExecError {
+        let code = self.exit_code().await;
+        let stderr = self.stderr.text();
+        // 126 and 127 come from the container runtime, which writes its reason to standard output.
+        if matches!(code, Some(126 | 127)) {
+            let message = String::from_utf8_lossy(&self.beginning).trim().to_owned();
+            if message.contains("exec") || stderr.contains("sh:") {
+                let message = if message.is_empty() { stderr } else { message };
+                return ExecError::NotStarted { message };
+            }
+        }
+        ExecError::Cut { stderr }
+    }
+
+    /// What Docker says the wrapper's exit code is; `None` when it will not say in time.
+    async fn exit_code(&self) -> Option<i64> {
+        let ended = async {
+            loop {
+                let state = self.docker.ask("inspect an exec", self.docker.client.inspect_exec(&self.id)).await.ok()?;
+                if state.running == Some(false) {
+                    return state.exit_code;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(END_LIMIT / 2, ended).await.ok().flatten()
+    }
+
+    /// Ends the command and waits until Docker says that it has ended, a few seconds at most.
+    pub async fn cancel(self) {
+        let Self { docker, id, output, input, .. } = self;
+        // Both halves: the connection closes only when neither is left.
+        drop(output);
+        drop(input);
+        let ended = async {
+            while let Ok(state) = docker.ask("inspect an exec", docker.client.inspect_exec(&id)).await {
+                if state.running != Some(true) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        if tokio::time::timeout(END_LIMIT, ended).await.is_err() {
+            tracing::warn!(exec = id, "a command in the target did not end when told to");
+        }
+    }
+}
+
+impl fmt::Debug for Exec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exec").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// A marker no dump contains: 128 random bits.
+fn marker() -> String {
+    let mut random = [0; 16];
+    ring::rand::SystemRandom::new().fill(&mut random).expect("the kernel's random source works");
+    let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("dumpcar-{digits}")
+}
+
+/// The last bytes of a tool's standard error.
+#[derive(Debug, Default)]
+struct StderrTail {
+    bytes: VecDeque<u8>,
+}
+
+impl StderrTail {
+    fn push(&mut self, piece: &[u8]) {
+        self.bytes.extend(piece.iter().skip(piece.len().saturating_sub(STDERR_TAIL)));
+        let surplus = self.bytes.len().saturating_sub(STDERR_TAIL);
+        self.bytes.drain(..surplus);
+    }
+
+    fn text(&self) -> String {
+        let (a, b) = self.bytes.as_slices();
+        String::from_utf8_lossy(&[a, b].concat()).trim().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_end_of_standard_error_is_kept() {
+        let mut tail = StderrTail::default();
+        for line in 0..10_000 {
+            tail.push(format!("line {line}\n").as_bytes());
+        }
+        tail.push(&[b'x'; 3 * STDERR_TAIL]);
+        tail.push(b" end\n");
+        assert_eq!(tail.bytes.len(), STDERR_TAIL);
+        assert!(tail.text().ends_with("xx end"));
+    }
+
+    #[test]
+    fn markers_differ() {
+        assert_ne!(marker(), marker());
+    }
+}

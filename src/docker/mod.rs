@@ -1,0 +1,76 @@
+//! The Docker engine: containers, events, and commands run inside a container.
+//!
+//! Only this module names bollard. There is no trait in front of it: tests speak the Docker API to the real code from a
+//! scripted server on a Unix socket, which also covers the client library.
+
+mod client;
+mod exec;
+mod trailer;
+
+pub use client::{Docker, EngineVersion};
+pub use exec::{Captured, Exec, ExecError};
+pub use trailer::TrailingOutput;
+
+use std::collections::HashMap;
+use std::fmt;
+
+/// What is known of a container.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Container {
+    pub id: String,
+    /// Without the leading slash.
+    pub name: String,
+    /// As the container was started with: `postgres:17`.
+    pub image: String,
+    /// `sha256:…`.
+    pub image_id: String,
+    pub labels: HashMap<String, String>,
+    /// The configured environment, which every exec inherits. Values may be secrets.
+    pub env: HashMap<String, String>,
+    /// `running`, `exited`, `paused`, `restarting`, …, in Docker's words.
+    pub state: String,
+    /// `healthy`, `unhealthy` or `starting`; absent when the container has no health check.
+    pub health: Option<String>,
+}
+
+impl fmt::Debug for Container {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.env.keys().collect();
+        f.debug_struct("Container")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("image", &self.image)
+            .field("state", &self.state)
+            .field("health", &self.health)
+            .field("env", &names)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why Docker did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum DockerError {
+    #[error("Docker does not answer at {host}: {reason}")]
+    Unreachable { host: String, reason: String },
+    #[error("Docker at {host} may not be used by this process (uid {uid}): {cure}")]
+    Denied { host: String, uid: u32, cure: &'static str },
+    #[error("no such container or exec: {message}")]
+    NotFound { message: String },
+    #[error("Docker refused to {what} (status {status}): {message}")]
+    Refused { what: &'static str, status: u16, message: String },
+    #[error("Docker did not answer within {seconds} s when asked to {what}")]
+    Timeout { what: &'static str, seconds: u64 },
+    #[error("the connection to Docker broke: {reason}")]
+    Broken { reason: String },
+}
+
+impl DockerError {
+    /// Whether the same request may succeed a little later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Broken { .. } | Self::NotFound { .. } => true,
+            Self::Refused { status, .. } => *status >= 500 || *status == 409,
+            Self::Denied { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The end of a dump, carried in band.
+//!
+//! Docker reports exit code 0 for an exec whose output it cut (measured on Docker 20.10: an exec read slowly loses its
+//! tail when dockerd gives up copying 2 s after the process ended). So the wrapper that runs the tool prints a trailer
+//! behind the dump, `\n<marker> <status>\n`, and only a dump whose trailer arrived is complete.
+
+use bytes::Bytes;
+use memchr::memmem::Finder;
+
+/// Longest text behind the marker: a space, an exit status of up to three digits, a newline.
+const STATUS_LEN: usize = 5;
+
+/// Takes the trailer off the end of a stream that arrives in pieces of any size.
+#[derive(Debug)]
+pub(super) struct TrailerStripper {
+    /// `\n` and the marker.
+    needle: Finder<'static>,
+    /// The last bytes seen, kept back because the trailer may have begun in them.
+    held: Vec<u8>,
+    status: Option<u8>,
+}
+
+/// The stream went on after its trailer, or the trailer is not one.
+///
+/// The marker is random, so a dump cannot contain it by chance: something in the target wrote to the tool's output
+/// after the tool had ended (a child it left behind).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("output went on after the dump tool had ended; does it leave a process behind?")]
+pub struct TrailingOutput;
+
+impl TrailerStripper {
+    pub(super) fn new(marker: &str) -> Self {
+        let needle = format!("\n{marker}");
+        Self { needle: Finder::new(needle.as_bytes()).into_owned(), held: Vec::new(), status: None }
+    }
+
+    /// The tool's exit status, once the trailer has arrived.
+    pub(super) fn status(&self) -> Option<u8> {
+        self.status
+    }
+
+    /// Takes the next piece of the stream and returns what is certainly dump, in order, in up to two pieces.
+    ///
+    /// # Errors
+    /// [`TrailingOutput`], when anything follows the trailer.
+    pub(super) fn push(&mut self, piece: Bytes) -> Result<[Bytes; 2], TrailingOutput> {
+        if piece.is_empty() {
+            return Ok([Bytes::new(), Bytes::new()]);
+        }
+        if self.status.is_some() {
+            return Err(TrailingOutput);
+        }
+        let keep = self.needle.needle().len() + STATUS_LEN;
+        if piece.len() < 2 * keep {
+            // Small pieces are joined with what is held; a dump's end comes in a few of them.
+            self.held.extend_from_slice(&piece);
+            return self.scan_held(keep).map(|dump| [dump, Bytes::new()]);
+        }
+        // Large pieces are passed on without a copy. A trailer that began in what is held ends within `keep` bytes.
+        let seam_len = self.held.len();
+        self.held.extend_from_slice(piece.get(..keep).unwrap_or_default());
+        if self.needle.find(&self.held).is_some_and(|start| start < seam_len) {
+            // A whole trailer, and still a large piece behind it.
+            return Err(TrailingOutput);
+        }
+        self.held.truncate(seam_len);
+        let before = Bytes::from(std::mem::take(&mut self.held));
+        let cut = match self.needle.find(&piece) {
+            Some(start) => start,
+            None => piece.len() - keep,
+        };
+        self.held.extend_from_slice(piece.get(cut..).unwrap_or_default());
+        let mut dump = piece;
+        dump.truncate(cut);
+        let rest = self.scan_held(keep)?;
+        debug_assert!(rest.is_empty(), "what is held is no longer than what must be");
+        Ok([before, dump])
+    }
+
+    /// Returns the part of what is held that is dump for sure, and reads the trailer when it is complete.
+    fn scan_held(&mut self, keep: usize) -> Result<Bytes, TrailingOutput> {
+        if let Some(start) = self.needle.find(&self.held) {
+            let behind = self.held.get(start + self.needle.needle().len()..).unwrap_or_default();
+            self.status = parse_status(behind)?;
+            let dump = self.held.drain(..start).collect::<Vec<_>>();
+            return Ok(dump.into());
+        }
+        let sure = self.held.len().saturating_sub(keep);
+        Ok(self.held.drain(..sure).collect::<Vec<_>>().into())
+    }
+}
+
+/// Reads ` <status>\n`; `None` while it may still be incomplete.
+fn parse_status(text: &[u8]) -> Result<Option<u8>, TrailingOutput> {
+    let complete = match text.iter().position(|&byte| byte == b'\n') {
+        Some(end) if end + 1 == text.len() => text.get(..end).unwrap_or_default(),
+        None if text.len() < STATUS_LEN => return Ok(None),
+        _ => return Err(TrailingOutput),
+    };
+    let digits = complete.strip_prefix(b" ").ok_or(TrailingOutput)?;
+    std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).map(Some).ok_or(TrailingOutput)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MARKER: &str = "dumpcar-0123456789abcdef0123456789abcdef";
+
+    fn run(stripper: &mut TrailerStripper, pieces: &[&[u8]]) -> Result<Vec<u8>, TrailingOutput> {
+        let mut dump = Vec::new();
+        for piece in pieces {
+            for part in stripper.push(Bytes::copy_from_slice(piece))? {
+                dump.extend_from_slice(&part);
+            }
+        }
+        Ok(dump)
+    }
+
+    fn with_trailer(dump: &[u8], status: u8) -> Vec<u8> {
+        [dump, format!("\n{MARKER} {status}\n").as_bytes()].concat()
+    }
+
+    #[test]
+    fn the_trailer_is_found_wherever_the_stream_is_split() {
+        for dump in [&b""[..], b"\n", b"-- done\n", &[b'x'; 300], &[b'\n'; 300]] {
+            for status in [0, 7, 42, 255] {
+                let stream = with_trailer(dump, status);
+                for split in 0..=stream.len() {
+                    let mut stripper = TrailerStripper::new(MARKER);
+                    let (a, b) = stream.split_at(split);
+                    assert_eq!(run(&mut stripper, &[a, b]).unwrap(), dump, "split at {split}");
+                    assert_eq!(stripper.status(), Some(status), "split at {split}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_stream_never_has_a_status() {
+        let stream = with_trailer(&[b'x'; 200], 0);
+        for end in 0..stream.len() {
+            let mut stripper = TrailerStripper::new(MARKER);
+            run(&mut stripper, &[&stream[..end]]).unwrap();
+            assert_eq!(stripper.status(), None, "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn output_behind_the_trailer_is_an_error() {
+        for behind in [&b"x"[..], b"\n", &[b'x'; 1000]] {
+            let stream = [&with_trailer(&[b'x'; 200], 0), behind].concat();
+            for split in 0..=stream.len() {
+                let (a, b) = stream.split_at(split);
+                assert_eq!(run(&mut TrailerStripper::new(MARKER), &[a, b]), Err(TrailingOutput), "split at {split}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_marker_without_a_status_is_an_error() {
+        for text in [" 256\n", " x\n", "0\n", " 1234567"] {
+            let stream = format!("dump\n{MARKER}{text}");
+            assert_eq!(run(&mut TrailerStripper::new(MARKER), &[stream.as_bytes()]), Err(TrailingOutput), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_dump_in_any_pieces_comes_out_whole(
+            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..400), 0..20),
+            status in any::<u8>(),
+            tail_splits in prop::collection::vec(0usize..60, 0..4),
+        ) {
+            let dump = pieces.concat();
+            let mut stripper = TrailerStripper::new(MARKER);
+            let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
+            let mut got = run(&mut stripper, &pieces).unwrap();
+            let trailer = with_trailer(b"", status);
+            let mut splits = tail_splits;
+            splits.retain(|&at| at <= trailer.len());
+            splits.sort_unstable();
+            let mut from = 0;
+            for to in splits.into_iter().chain([trailer.len()]) {
+                got.extend(run(&mut stripper, &[&trailer[from..to]]).unwrap());
+                from = to;
+            }
+            prop_assert_eq!(got, dump);
+            prop_assert_eq!(stripper.status(), Some(status));
+        }
+    }
+}

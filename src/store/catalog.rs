@@ -1,0 +1,129 @@
+//! What the bucket holds.
+
+use std::collections::BTreeMap;
+
+use futures_util::TryStreamExt;
+use object_store::ObjectStore;
+
+use super::{Store, StoreError};
+use crate::model::key::{BackupKey, MANIFEST, Stamp};
+use crate::model::target::TargetName;
+
+/// The backups below the prefix, read from one listing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Catalog {
+    folders: BTreeMap<TargetName, BTreeMap<Stamp, Folder>>,
+    /// Objects below the prefix that are not Dumpcar's. They are never touched.
+    pub foreign: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Folder {
+    has_manifest: bool,
+    objects: u32,
+    bytes: u64,
+}
+
+/// A backup as the listing shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredBackup {
+    pub key: BackupKey,
+    /// Objects beside the manifest.
+    pub objects: u32,
+    /// Their size in the store.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// Lists everything below the prefix, or one target's folder: a request for each 1,000 objects.
+    ///
+    /// # Errors
+    /// See [`StoreError`]. There is no partial catalog: who plans deletions must see everything.
+    pub async fn catalog(&self, target: Option<&TargetName>) -> Result<Catalog, StoreError> {
+        let root = self.path("");
+        let below = target.map_or_else(|| root.clone(), |target| self.path(target.as_str()));
+        let below = (!below.as_ref().is_empty()).then_some(below);
+        let mut objects = self.backend.list(below.as_ref());
+        let mut catalog = Catalog::default();
+        let prefix_len = if root.as_ref().is_empty() { 0 } else { root.as_ref().len() + 1 };
+        while let Some(meta) = objects.try_next().await.map_err(|error| self.error("list", error))? {
+            let relative = meta.location.as_ref().get(prefix_len..).unwrap_or_default();
+            catalog.add(relative, meta.size);
+        }
+        Ok(catalog)
+    }
+}
+
+impl Catalog {
+    fn add(&mut self, key: &str, size: u64) {
+        let Some((BackupKey { target, stamp }, file_name)) = BackupKey::parse(key) else {
+            self.foreign += 1;
+            return;
+        };
+        let folder = self.folders.entry(target).or_default().entry(stamp).or_default();
+        if file_name == MANIFEST {
+            folder.has_manifest = true;
+        } else {
+            folder.objects += 1;
+            folder.bytes += size;
+        }
+    }
+
+    /// Every target that has a backup.
+    pub fn targets(&self) -> impl Iterator<Item = &TargetName> {
+        self.folders
+            .iter()
+            .filter(|(_, folders)| folders.values().any(|folder| folder.has_manifest))
+            .map(|(target, _)| target)
+    }
+
+    /// A target's backups, newest first. Folders without a manifest are not backups.
+    pub fn backups(&self, target: &TargetName) -> Vec<StoredBackup> {
+        self.folders
+            .get(target)
+            .into_iter()
+            .flatten()
+            .filter(|(_, folder)| folder.has_manifest)
+            .map(|(stamp, folder)| StoredBackup {
+                key: BackupKey { target: target.clone(), stamp: *stamp },
+                objects: folder.objects,
+                bytes: folder.bytes,
+            })
+            .rev()
+            .collect()
+    }
+
+    /// When a target's newest backup was started.
+    pub fn newest(&self, target: &TargetName) -> Option<Stamp> {
+        self.backups(target).first().map(|backup| backup.key.stamp)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_folders_with_a_manifest_are_backups() {
+        let mut catalog = Catalog::default();
+        for key in [
+            "shop/2026-11-23T23-00-00Z/shop.sql.xz",
+            "shop/2026-11-23T23-00-00Z/globals.sql.xz",
+            "shop/2026-11-23T23-00-00Z/manifest.json",
+            "shop/2026-11-24T23-00-00Z/shop.sql.xz",
+            "shop/2026-11-22T23-00-00Z/manifest.json",
+            "other/2026-11-22T23-00-00Z/dump.bin",
+            ".dumpcar/runs/x.json",
+            "photos/cat.jpg",
+        ] {
+            catalog.add(key, 10);
+        }
+        let target = "shop".parse().unwrap();
+        let found: Vec<_> =
+            catalog.backups(&target).iter().map(|b| (b.key.stamp.to_string(), b.objects, b.bytes)).collect();
+        assert_eq!(found, [("2026-11-23T23-00-00Z".into(), 2, 20), ("2026-11-22T23-00-00Z".into(), 0, 0)]);
+        assert_eq!(catalog.newest(&target), Some("2026-11-23T23-00-00Z".parse().unwrap()));
+        assert_eq!(catalog.targets().collect::<Vec<_>>(), [&target]);
+        assert_eq!(catalog.foreign, 2);
+    }
+}

@@ -1,0 +1,145 @@
+//! What the store's refusals mean and what to do about them.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+
+use super::Place;
+use crate::model::key::BackupKey;
+use crate::model::manifest::ManifestError;
+
+/// A request to the store that was not done. The text is one line, names the thing, and says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct StoreError {
+    pub kind: StoreErrorKind,
+    text: String,
+}
+
+/// What the caller can do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreErrorKind {
+    /// There is no such object.
+    NotFound,
+    /// A person has to change something: keys, rights, names, the clock.
+    Refused,
+    /// May go through later.
+    Transient,
+    /// The object is not what it should be.
+    Damaged,
+    /// Dumpcar was told to stop.
+    Stopped,
+}
+
+impl StoreError {
+    pub(super) fn new(kind: StoreErrorKind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into() }
+    }
+
+    pub(super) fn manifest_taken(key: &BackupKey) -> Self {
+        Self::new(StoreErrorKind::Refused, format!("another backup {key} is already there; is a second Dumpcar using this bucket and target name?"))
+    }
+
+    pub(super) fn bad_manifest(key: &BackupKey, error: &ManifestError) -> Self {
+        Self::new(StoreErrorKind::Damaged, format!("{}: {}", key.manifest(), one_line(error)))
+    }
+
+    pub(super) fn foreign_manifest(key: &BackupKey) -> Self {
+        Self::new(StoreErrorKind::Damaged, format!("{} belongs to another backup; was it copied there?", key.manifest()))
+    }
+
+    /// Classifies what the S3 client reports for a request that should `what` ("write", "list", …) something.
+    ///
+    /// Servers answer with a code of the S3 protocol inside an XML body. The body itself is never shown: some echo the
+    /// access key and what was signed.
+    pub(super) fn explain(place: &Place, what: &'static str, error: &object_store::Error) -> Self {
+        use StoreErrorKind::{NotFound, Refused, Transient};
+        let chain = one_line(error);
+        let code = between(&chain, "<Code>", "</Code>").unwrap_or_default();
+        let Place { bucket, endpoint, .. } = place;
+        let (kind, text) = match code {
+            "NoSuchBucket" => (
+                Refused,
+                format!("the bucket {bucket} does not exist at {endpoint}: create it, or correct DUMPCAR_STORE"),
+            ),
+            "InvalidAccessKeyId" => (
+                Refused,
+                format!("{endpoint} does not know this access key: check AWS_ACCESS_KEY_ID (and that it belongs to this endpoint)"),
+            ),
+            "SignatureDoesNotMatch" => {
+                (Refused, format!("{endpoint} refused the secret key: check AWS_SECRET_ACCESS_KEY"))
+            }
+            "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired" => {
+                (Refused, format!("{endpoint} refused the session token ({code}): renew AWS_SESSION_TOKEN"))
+            }
+            "RequestTimeTooSkewed" | "RequestExpired" => {
+                (Refused, format!("{endpoint} says this machine's clock is wrong ({code}): set the host's time (NTP)"))
+            }
+            "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException" => {
+                let region = between(&chain, "<Region>", "</Region>")
+                    .filter(|region| region.len() < 40)
+                    .map(|region| format!(" to {region}"))
+                    .unwrap_or_default();
+                (Refused, format!("the bucket {bucket} is in another region: set AWS_REGION{region} (Garage and R2 have names of their own: garage, auto)"))
+            }
+            "InvalidStorageClass" => {
+                (Refused, format!("{endpoint} does not know this storage class: correct DUMPCAR_S3_STORAGE_CLASS"))
+            }
+            _ if chain.to_ascii_lowercase().contains("invalid signature") => {
+                (Refused, format!("{endpoint} refused the keys: check AWS_SECRET_ACCESS_KEY (and AWS_REGION)"))
+            }
+            _ if chain.contains("No such key") && !chain.contains("NoSuchKey") => (
+                Refused,
+                format!("{endpoint} does not know this access key: check AWS_ACCESS_KEY_ID (and that it belongs to this endpoint)"),
+            ),
+            "AccessDenied" | "Forbidden" | "AllAccessDisabled" => (Refused, denied(place, what)),
+            _ => match error {
+                object_store::Error::NotFound { path, .. } => {
+                    (NotFound, format!("there is no {path} in the bucket {bucket}"))
+                }
+                object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+                    (Refused, denied(place, what))
+                }
+                _ if chain.contains("error trying to connect") || chain.contains("dns error") || chain.contains("onnect") => {
+                    let reason = innermost(error);
+                    (Transient, format!("{endpoint} cannot be reached ({reason}): check AWS_ENDPOINT_URL, DNS and the network"))
+                }
+                _ if !code.is_empty() => (Transient, format!("{endpoint} could not {what}: {code}")),
+                _ => (Transient, format!("{endpoint} could not {what}: {}", innermost(error))),
+            },
+        };
+        Self::new(kind, text)
+    }
+}
+
+fn denied(place: &Place, what: &str) -> String {
+    format!("the keys may not {what} in the bucket {}: `dumpcar policy` prints the rights they need", place.bucket)
+}
+
+/// An error and its sources, each part once: some of them print their source as well.
+fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        let part = source.to_string();
+        if !text.contains(&part) {
+            write!(text, ": {part}").expect("a String takes everything");
+        }
+        next = source.source();
+    }
+    text.replace('\n', " ")
+}
+
+/// The last cause, short and without markup: that is where the operating system's own words are.
+fn innermost(error: &object_store::Error) -> String {
+    let mut cause: &(dyn std::error::Error + 'static) = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let text = cause.to_string();
+    let plain = text.split('<').next().unwrap_or_default().trim().trim_end_matches(':');
+    plain.chars().take(200).collect()
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    text.split_once(start).and_then(|(_, rest)| rest.split_once(end)).map(|(inside, _)| inside)
+}

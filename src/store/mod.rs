@@ -1,0 +1,174 @@
+//! The bucket: uploads that commit or leave nothing, and the catalog of what is there.
+//!
+//! Only this module names S3.
+
+mod catalog;
+mod download;
+mod error;
+mod s3;
+mod upload;
+
+pub use catalog::{Catalog, StoredBackup};
+pub use download::Download;
+pub use error::{StoreError, StoreErrorKind};
+pub use s3::S3Settings;
+pub use upload::Upload;
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::multipart::MultipartStore;
+use object_store::path::Path;
+use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+
+use crate::model::key::BackupKey;
+use crate::model::manifest::Manifest;
+use crate::model::parts::PartLimits;
+
+/// What an upload needs of a client: whole objects, and multipart uploads whose id it gets to see.
+pub trait Backend: ObjectStore + MultipartStore {}
+impl<T: ObjectStore + MultipartStore> Backend for T {}
+
+/// A bucket and the prefix below which everything of Dumpcar's lies.
+#[derive(Clone)]
+pub struct Store {
+    backend: Arc<dyn Backend>,
+    place: Arc<Place>,
+}
+
+/// Where the store is and how objects are put there.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub bucket: String,
+    /// Without slashes at its ends; empty for the whole bucket.
+    pub prefix: String,
+    /// Shown in messages.
+    pub endpoint: String,
+    pub storage_class: Option<String>,
+    pub parts: PartLimits,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&self.to_string()).finish()
+    }
+}
+
+impl fmt::Display for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}/{}", self.place.bucket, self.place.prefix)
+    }
+}
+
+impl Store {
+    pub fn new(backend: Arc<dyn Backend>, place: Place) -> Self {
+        Self { backend, place: Arc::new(place) }
+    }
+
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The full path of a key that is relative to the prefix.
+    fn path(&self, key: &str) -> Path {
+        let prefix = &self.place.prefix;
+        let full = if prefix.is_empty() { key.to_owned() } else { format!("{prefix}/{key}") };
+        // `parse` takes the key as it is; `Path::from` would encode it a second time.
+        Path::parse(&full).unwrap_or_else(|_| Path::from(full))
+    }
+
+    fn error(&self, what: &'static str, error: object_store::Error) -> StoreError {
+        StoreError::explain(&self.place, what, &error)
+    }
+
+    fn attributes(&self) -> Attributes {
+        let class = self.place.storage_class.clone();
+        class.map(|class| (Attribute::StorageClass, class.into())).into_iter().collect()
+    }
+
+    /// Writes the manifest: from here on the backup exists.
+    ///
+    /// Never over another one, where the store can refuse that.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; the backup then does not exist.
+    pub async fn put_manifest(&self, key: &BackupKey, manifest: &Manifest) -> Result<(), StoreError> {
+        let path = self.path(&key.manifest());
+        let json = Bytes::from(manifest.to_json());
+        let put = |mode| {
+            // Manifests are read at every restore: not into a storage class that may take hours to answer.
+            let options = PutOptions { mode, ..PutOptions::default() };
+            self.backend.put_opts(&path, PutPayload::from_bytes(json.clone()), options)
+        };
+        let result = match put(PutMode::Create).await {
+            // Some stores do not know conditional writes (Backblaze B2 answers 501).
+            Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => {
+                put(PutMode::Overwrite).await
+            }
+            // A repeated request finds its own first try.
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                let there = self.get(&key.manifest()).await?;
+                return if there == json { Ok(()) } else { Err(StoreError::manifest_taken(key)) };
+            }
+            other => other,
+        };
+        result.map(drop).map_err(|error| self.error("write", error))
+    }
+
+    /// Reads a backup's manifest.
+    ///
+    /// # Errors
+    /// It is not there, cannot be read, or is not one.
+    pub async fn manifest(&self, key: &BackupKey) -> Result<Manifest, StoreError> {
+        let json = self.get(&key.manifest()).await?;
+        let manifest = Manifest::from_json(&json).map_err(|error| StoreError::bad_manifest(key, &error))?;
+        if manifest.target == key.target && manifest.stamp == key.stamp {
+            Ok(manifest)
+        } else {
+            Err(StoreError::foreign_manifest(key))
+        }
+    }
+
+    /// Reads a small object whole.
+    async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
+        let result = self.backend.get(&self.path(key)).await.map_err(|error| self.error("read", error))?;
+        result.bytes().await.map_err(|error| self.error("read", error))
+    }
+
+    /// The size the store has for an object; `None` when there is none.
+    async fn size(&self, path: &Path) -> Result<Option<u64>, object_store::Error> {
+        match self.backend.head(path).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes one object; one that is not there counts as deleted.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        match self.backend.delete(&self.path(key)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.error("delete", error)),
+        }
+    }
+
+    /// Deletes a backup: its manifest first, so that a crash leaves an orphan and never a manifest that points at
+    /// nothing, then exactly the objects the manifest names. Anything else in the folder is not Dumpcar's.
+    ///
+    /// # Errors
+    /// See [`StoreError`]. A manifest that cannot be read leaves everything as it is.
+    pub async fn delete_backup(&self, key: &BackupKey) -> Result<Manifest, StoreError> {
+        let manifest = self.manifest(key).await?;
+        self.delete(&key.manifest()).await?;
+        for object in &manifest.objects {
+            if !object.name.contains('/') {
+                self.delete(&key.object(&object.name)).await?;
+            }
+        }
+        Ok(manifest)
+    }
+}

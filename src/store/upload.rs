@@ -1,0 +1,249 @@
+//! One object on its way into the store.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use object_store::multipart::PartId;
+use object_store::path::Path;
+use object_store::{MultipartId, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{Store, StoreError, StoreErrorKind};
+use crate::model::parts::PartPlan;
+
+/// Parts on their way at the same time. With the part being filled, memory is (3 + 1) parts.
+const IN_FLIGHT: usize = 3;
+
+/// How often an abort is tried: it is all that stands between a failed run and parts that cost money for ever.
+const ABORT_TRIES: u32 = 3;
+
+/// An object that does not exist yet.
+///
+/// It comes into being by [`Upload::commit`] only. [`Upload::abort`] removes what was sent; an upload that is dropped
+/// (a panic) is aborted in the background.
+#[must_use = "an upload that is neither committed nor aborted leaves parts behind until the abort in its drop is done"]
+pub struct Upload {
+    store: Store,
+    path: Path,
+    plan: PartPlan,
+    /// The part being filled.
+    buffer: Vec<Bytes>,
+    buffered: u64,
+    /// All bytes written so far.
+    written: u64,
+    multipart: Option<Multipart>,
+}
+
+/// The state of an upload that outgrew its first part.
+struct Multipart {
+    id: MultipartId,
+    sending: JoinSet<Result<(usize, PartId), object_store::Error>>,
+    sent: Vec<(usize, PartId)>,
+    next_index: usize,
+}
+
+impl Store {
+    /// Begins an object at `key` (relative to the prefix). Nothing is sent before the first part is full.
+    ///
+    /// `hint` is the expected size in the store, if there is one.
+    pub fn upload(&self, key: &str, hint: Option<u64>) -> Upload {
+        Upload {
+            store: self.clone(),
+            path: self.path(key),
+            plan: PartPlan::new(self.place().parts, hint),
+            buffer: Vec::new(),
+            buffered: 0,
+            written: 0,
+            multipart: None,
+        }
+    }
+}
+
+impl Upload {
+    /// Appends bytes; waits while too many parts are on their way.
+    ///
+    /// # Errors
+    /// A part was refused, or the object is larger than the store can hold. Nothing to do then but abort.
+    pub async fn write(&mut self, mut bytes: Bytes) -> Result<(), StoreError> {
+        while !bytes.is_empty() {
+            let number = self.multipart.as_ref().map_or(1, |multipart| multipart.next_index + 1);
+            let Some(size) = u32::try_from(number).ok().and_then(|number| self.plan.size_of(number)) else {
+                return Err(StoreError::new(
+                    StoreErrorKind::Refused,
+                    format!("{} is larger than the store's parts allow: raise DUMPCAR_S3_PART_SIZE or DUMPCAR_S3_MAX_PARTS", self.path),
+                ));
+            };
+            // A full buffer is sent only now that more follows: an object of exactly one part needs no multipart.
+            if self.buffered >= size {
+                self.send_part().await?;
+                continue;
+            }
+            let room = usize::try_from(size - self.buffered).unwrap_or(usize::MAX);
+            let piece = bytes.split_to(bytes.len().min(room));
+            self.buffered += piece.len() as u64;
+            self.written += piece.len() as u64;
+            self.buffer.push(piece);
+        }
+        Ok(())
+    }
+
+    /// Sends what is buffered as the next part.
+    async fn send_part(&mut self) -> Result<(), StoreError> {
+        let store = self.store.clone();
+        let multipart = match &mut self.multipart {
+            Some(multipart) => multipart,
+            None => {
+                let options = PutMultipartOptions { attributes: store.attributes(), ..PutMultipartOptions::default() };
+                let id = store
+                    .backend
+                    .create_multipart_opts(&self.path, options)
+                    .await
+                    .map_err(|error| store.error("write", error))?;
+                self.multipart.insert(Multipart { id, sending: JoinSet::new(), sent: Vec::new(), next_index: 0 })
+            }
+        };
+        while multipart.sending.len() >= IN_FLIGHT {
+            multipart.take_sent(&store).await?;
+        }
+        let payload: PutPayload = self.buffer.drain(..).collect();
+        self.buffered = 0;
+        let index = multipart.next_index;
+        multipart.next_index += 1;
+        let (path, id) = (self.path.clone(), multipart.id.clone());
+        // A task of its own: signing a part hashes it, which would hold up the dump.
+        multipart.sending.spawn(async move {
+            store.backend.put_part(&path, &id, index, payload).await.map(|part| (index, part))
+        });
+        Ok(())
+    }
+
+    /// Makes the object exist, and has the store confirm its size. Returns the number of bytes.
+    ///
+    /// # Errors
+    /// The object does not exist then, and nothing of it is left as far as the store still answers.
+    pub async fn commit(mut self, stop: &CancellationToken) -> Result<u64, StoreError> {
+        let result = tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(StoreError::new(StoreErrorKind::Stopped, "told to stop")),
+            result = self.complete() => result,
+        };
+        match result {
+            Ok(()) => {
+                self.multipart = None;
+                Ok(self.written)
+            }
+            Err(error) => {
+                self.discard().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn complete(&mut self) -> Result<(), StoreError> {
+        if self.multipart.is_none() {
+            let payload: PutPayload = self.buffer.iter().cloned().collect();
+            let options = PutOptions { attributes: self.store.attributes(), ..PutOptions::default() };
+            self.store
+                .backend
+                .put_opts(&self.path, payload, options)
+                .await
+                .map_err(|error| self.store.error("write", error))?;
+            return self.confirm().await;
+        }
+        if self.buffered > 0 {
+            self.send_part().await?;
+        }
+        let Some(multipart) = &mut self.multipart else { return Ok(()) };
+        while !multipart.sending.is_empty() {
+            multipart.take_sent(&self.store).await?;
+        }
+        multipart.sent.sort_by_key(|(index, _)| *index);
+        let parts = multipart.sent.iter().map(|(_, part)| part.clone()).collect();
+        let completed = self.store.backend.complete_multipart(&self.path, &multipart.id, parts).await;
+        match completed {
+            Ok(_) => self.confirm().await,
+            // The answer may be lost though the object was made, and a repeated request then fails.
+            Err(error) => match self.store.size(&self.path).await {
+                Ok(Some(size)) if size == self.written => Ok(()),
+                Ok(_) | Err(_) => Err(self.store.error("write", error)),
+            },
+        }
+    }
+
+    /// Asks the store for the size of what it now has.
+    async fn confirm(&self) -> Result<(), StoreError> {
+        let size = self.store.size(&self.path).await.map_err(|error| self.store.error("read", error))?;
+        match size {
+            Some(size) if size == self.written => Ok(()),
+            Some(size) => Err(StoreError::new(
+                StoreErrorKind::Damaged,
+                format!("{} has {size} bytes in the store instead of {}", self.path, self.written),
+            )),
+            None => Err(StoreError::new(
+                StoreErrorKind::Damaged,
+                format!("the store took {} but does not have it", self.path),
+            )),
+        }
+    }
+
+    /// Removes everything sent so far.
+    pub async fn abort(mut self) {
+        self.discard().await;
+    }
+
+    async fn discard(&mut self) {
+        self.buffer.clear();
+        match self.multipart.take() {
+            Some(multipart) => multipart.abort(&self.store, &self.path).await,
+            None => {}
+        }
+    }
+}
+
+impl Multipart {
+    /// Waits for one part to arrive.
+    async fn take_sent(&mut self, store: &Store) -> Result<(), StoreError> {
+        match self.sending.join_next().await {
+            Some(Ok(Ok(part))) => self.sent.push(part),
+            Some(Ok(Err(error))) => return Err(store.error("write", error)),
+            Some(Err(panicked)) => {
+                return Err(StoreError::new(StoreErrorKind::Transient, format!("sending a part broke off: {panicked}")));
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Ends the parts under way first: one that arrives after the abort would stay.
+    async fn abort(mut self, store: &Store, path: &Path) {
+        self.sending.shutdown().await;
+        for attempt in 1..=ABORT_TRIES {
+            match store.backend.abort_multipart(path, &self.id).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => return,
+                Err(error) if attempt == ABORT_TRIES => {
+                    let error = store.error("abort an upload", error);
+                    tracing::warn!(key = %path, %error, "an unfinished upload is left in the bucket");
+                }
+                Err(_) => tokio::time::sleep(Duration::from_millis(200) * attempt).await,
+            }
+        }
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let Some(multipart) = self.multipart.take() else { return };
+        let (store, path) = (self.store.clone(), self.path.clone());
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            drop(runtime.spawn(async move { multipart.abort(&store, &path).await }));
+        }
+    }
+}
+
+impl fmt::Debug for Upload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upload").field("path", &self.path).field("written", &self.written).finish_non_exhaustive()
+    }
+}
