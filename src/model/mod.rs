@@ -3,6 +3,10 @@
 //! Nothing in here does I/O or reads a clock; `now` is an argument.
 
 pub mod compression;
+pub mod duration;
 pub mod key;
 pub mod manifest;
+pub mod parts;
+pub mod retention;
+pub mod schedule;
 pub mod target;
