@@ -41,7 +41,9 @@ impl FromStr for Stamp {
     type Err = StampError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let civil = strtime::parse(STAMP_FORMAT, text).and_then(|parts| parts.to_datetime()).map_err(|_| StampError)?;
+        let civil = strtime::parse(STAMP_FORMAT, text)
+            .and_then(|parts| parts.to_datetime())
+            .map_err(|_| StampError)?;
         let at = civil.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| StampError)?.timestamp();
         let stamp = Self(at);
         // Only the one spelling: `2026-1-1T…` would parse, and then name another key than the one it was read from.
@@ -137,7 +139,13 @@ mod tests {
     fn a_stamp_has_one_spelling() {
         let text = "2026-11-23T23-00-00Z";
         assert_eq!(text.parse::<Stamp>().unwrap().to_string(), text);
-        for wrong in ["2026-11-23T23:00:00Z", "2026-1-23T23-00-00Z", "2026-11-23T23-00-00", "2026-13-01T00-00-00Z", "x"] {
+        for wrong in [
+            "2026-11-23T23:00:00Z",
+            "2026-1-23T23-00-00Z",
+            "2026-11-23T23-00-00",
+            "2026-13-01T00-00-00Z",
+            "x",
+        ] {
             assert!(wrong.parse::<Stamp>().is_err(), "{wrong}");
         }
     }

@@ -111,7 +111,9 @@ impl Manifest {
 pub enum ManifestError {
     #[error("not a manifest")]
     Malformed(#[source] serde_json::Error),
-    #[error("written by a newer Dumpcar (manifest version {version}, this one reads up to {VERSION}); upgrade Dumpcar")]
+    #[error(
+        "written by a newer Dumpcar (manifest version {version}, this one reads up to {VERSION}); upgrade Dumpcar"
+    )]
     Newer { version: u32 },
 }
 

@@ -4,6 +4,10 @@
 
 pub mod command;
 pub mod compression;
+pub mod duration;
 pub mod key;
 pub mod manifest;
+pub mod parts;
+pub mod retention;
+pub mod schedule;
 pub mod target;

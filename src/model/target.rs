@@ -30,7 +30,11 @@ impl FromStr for TargetName {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let starts_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
         let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
-        if starts_well && is_plain && text.len() <= 100 { Ok(Self(text.to_owned())) } else { Err(TargetNameError) }
+        if starts_well && is_plain && text.len() <= 100 {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(TargetNameError)
+        }
     }
 }
 
