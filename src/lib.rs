@@ -1,4 +1,27 @@
 //! Dumpcar: proven database backups from a Docker sidecar, streamed into S3-compatible storage.
+//!
+//! `docker` runs a dump tool inside a container, `pipeline` hashes and compresses what it prints, `store` uploads it;
+//! `jobs` puts them together and `scheduler` says when. `model` and `engine` are pure. See `ARCHITECTURE.md`.
 
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod discovery;
 pub mod docker;
+pub mod engine;
+pub mod exit;
+pub mod health;
+pub mod jobs;
+pub mod lock;
+pub mod logging;
 pub mod model;
+pub mod outcome;
+pub mod pipeline;
+pub mod scheduler;
+pub mod secret;
+pub mod signals;
+pub mod store;
+pub mod terminal;
+pub mod text;

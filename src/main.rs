@@ -1,3 +1,107 @@
-fn main() {
-    println!("dumpcar {}", env!("CARGO_PKG_VERSION"));
+//! The program: settings, log, signals, then one command.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use dumpcar::app::App;
+use dumpcar::cli::{Cli, Command};
+use dumpcar::config::Config;
+use dumpcar::exit::Exit;
+use dumpcar::signals::Listener;
+use dumpcar::terminal::Terminal;
+use dumpcar::{commands, logging};
+
+fn main() -> ExitCode {
+    run().into()
+}
+
+fn run() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and the version are no errors, and go to standard output.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            drop(error.print());
+            return exit;
+        }
+    };
+    // Needs no settings: it asks the daemon, which has them.
+    if let Some(Command::Healthcheck) = cli.command {
+        return commands::healthcheck();
+    }
+    let config = match Config::from_pairs(environment(), &|path| std::fs::read_to_string(path)) {
+        Ok(config) => config,
+        Err(errors) => {
+            complain(&format!("{errors}"));
+            return Exit::Usage;
+        }
+    };
+    let terminal = Arc::new(Terminal::default());
+    logging::start(&config, Arc::clone(&terminal));
+    match &cli.command {
+        Some(Command::Config(args)) => return commands::config(&config, args),
+        Some(Command::Policy) => return commands::policy(&config),
+        _ => {}
+    }
+    rustls::crypto::ring::default_provider().install_default().expect("nothing else has chosen a TLS provider");
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("start the runtime: {error}"));
+            return Exit::Failed;
+        }
+    };
+    let exit = runtime.block_on(async {
+        let listener = match Listener::new() {
+            Ok(listener) => listener,
+            Err(error) => {
+                complain(&format!("listen for signals: {error}"));
+                return Exit::Failed;
+            }
+        };
+        let app = match App::new(config) {
+            Ok(app) => app,
+            Err(error) => {
+                tracing::error!("{error}");
+                return Exit::Failed;
+            }
+        };
+        execute(cli.command, app, listener, terminal).await
+    });
+    // What still runs (the DNS resolver's thread, say) must not hold up the end.
+    runtime.shutdown_background();
+    exit
+}
+
+async fn execute(command: Option<Command>, app: App, listener: Listener, terminal: Arc<Terminal>) -> Exit {
+    let Some(command) = command else {
+        return commands::daemon(app, listener).await;
+    };
+    let stop = listener.stop.clone();
+    let stopped = stop.clone();
+    let job = async {
+        match command {
+            Command::Backup(args) => commands::backup(app, args, stop, terminal).await,
+            Command::Prune(args) => commands::prune(&app, &args, stop).await,
+            // These leave nothing behind: they end when told to, wherever they are.
+            Command::List(args) => stopped.run_until_cancelled(commands::list(&app, &args)).await.unwrap_or(Exit::Failed),
+            Command::Cat(args) => stopped.run_until_cancelled(commands::cat(&app, &args)).await.unwrap_or(Exit::Failed),
+            Command::Config(_) | Command::Policy | Command::Healthcheck => Exit::Done,
+        }
+    };
+    let exit = job.await;
+    listener.ended_by().map_or(exit, Exit::Signal)
+}
+
+/// The process's environment, read here and nowhere else. What is not UTF-8 cannot be a setting.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// Says why there is no log to say it in.
+fn complain(message: &str) {
+    // Nothing can be done about a closed standard error.
+    drop(io::stderr().write_all(format!("dumpcar: {}\n", message.trim_end()).as_bytes()));
 }

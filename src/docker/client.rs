@@ -108,24 +108,27 @@ impl Docker {
         })
     }
 
-    /// The names of containers something happened to, as it happens; ends when the connection does.
+    /// Says that something happened to a container with one of these labels; ends when the connection does.
     ///
     /// Only changes that can matter to a backup: created, started, stopped, removed, health.
-    pub fn changes(&self) -> impl Stream<Item = Result<String, DockerError>> + Send + use<> {
+    pub fn changes(&self, labels: &[String]) -> impl Stream<Item = Result<(), DockerError>> + Send + use<> {
+        const KINDS: [&str; 8] =
+            ["create", "start", "die", "destroy", "pause", "unpause", "rename", "health_status"];
         let filters = HashMap::from([
             ("type".to_owned(), vec!["container".to_owned()]),
-            (
-                "event".to_owned(),
-                ["create", "start", "die", "destroy", "pause", "unpause", "rename", "health_status"]
-                    .map(str::to_owned)
-                    .to_vec(),
-            ),
+            ("event".to_owned(), KINDS.map(str::to_owned).to_vec()),
         ]);
-        let host = self.host.clone();
-        self.client.events(Some(EventsOptions { filters: Some(filters), ..Default::default() })).map(move |event| {
-            let event = event.map_err(|error| classify(&host, "watch events", error))?;
-            let attributes = event.actor.and_then(|actor| actor.attributes).unwrap_or_default();
-            Ok(attributes.get("name").cloned().unwrap_or_default())
+        let (host, labels) = (self.host.clone(), labels.to_vec());
+        let events = self.client.events(Some(EventsOptions { filters: Some(filters), ..Default::default() }));
+        events.filter_map(move |event| {
+            let change = match event {
+                Ok(event) => {
+                    let attributes = event.actor.and_then(|actor| actor.attributes).unwrap_or_default();
+                    labels.iter().any(|label| attributes.contains_key(label)).then_some(Ok(()))
+                }
+                Err(error) => Some(Err(classify(&host, "watch events", error))),
+            };
+            std::future::ready(change)
         })
     }
 

@@ -1,6 +1,5 @@
 //! What the store's refusals mean and what to do about them.
 
-use std::error::Error as _;
 use std::fmt::Write as _;
 
 use super::Place;
@@ -20,8 +19,10 @@ pub struct StoreError {
 pub enum StoreErrorKind {
     /// There is no such object.
     NotFound,
-    /// A person has to change something: keys, rights, names, the clock.
+    /// A person has to change something: keys, names, the clock.
     Refused,
+    /// The keys are good but lack this right.
+    Denied,
     /// May go through later.
     Transient,
     /// The object is not what it should be.
@@ -31,6 +32,11 @@ pub enum StoreErrorKind {
 }
 
 impl StoreError {
+    /// Whether the keys lack the right, as keys that may only write do.
+    pub fn is_denied(&self) -> bool {
+        self.kind == StoreErrorKind::Denied
+    }
+
     pub(super) fn new(kind: StoreErrorKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into() }
     }
@@ -52,10 +58,14 @@ impl StoreError {
     /// Servers answer with a code of the S3 protocol inside an XML body. The body itself is never shown: some echo the
     /// access key and what was signed.
     pub(super) fn explain(place: &Place, what: &'static str, error: &object_store::Error) -> Self {
-        use StoreErrorKind::{NotFound, Refused, Transient};
+        use StoreErrorKind::{Denied, NotFound, Refused, Transient};
         let chain = one_line(error);
         let code = between(&chain, "<Code>", "</Code>").unwrap_or_default();
         let Place { bucket, endpoint, .. } = place;
+        let is_denied = matches!(
+            error,
+            object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. }
+        );
         let (kind, text) = match code {
             "NoSuchBucket" => (
                 Refused,
@@ -91,21 +101,17 @@ impl StoreError {
                 Refused,
                 format!("{endpoint} does not know this access key: check AWS_ACCESS_KEY_ID (and that it belongs to this endpoint)"),
             ),
-            "AccessDenied" | "Forbidden" | "AllAccessDisabled" => (Refused, denied(place, what)),
-            _ => match error {
-                object_store::Error::NotFound { path, .. } => {
-                    (NotFound, format!("there is no {path} in the bucket {bucket}"))
-                }
-                object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
-                    (Refused, denied(place, what))
-                }
-                _ if chain.contains("error trying to connect") || chain.contains("dns error") || chain.contains("onnect") => {
-                    let reason = innermost(error);
-                    (Transient, format!("{endpoint} cannot be reached ({reason}): check AWS_ENDPOINT_URL, DNS and the network"))
-                }
-                _ if !code.is_empty() => (Transient, format!("{endpoint} could not {what}: {code}")),
-                _ => (Transient, format!("{endpoint} could not {what}: {}", innermost(error))),
-            },
+            "AccessDenied" | "Forbidden" | "AllAccessDisabled" => (Denied, denied(place, what)),
+            _ if let object_store::Error::NotFound { path, .. } = error => {
+                (NotFound, format!("there is no {path} in the bucket {bucket}"))
+            }
+            _ if is_denied => (Denied, denied(place, what)),
+            _ if chain.contains("dns error") || chain.contains("onnect") => {
+                let reason = innermost(error);
+                (Transient, format!("{endpoint} cannot be reached ({reason}): check AWS_ENDPOINT_URL, DNS and the network"))
+            }
+            "" => (Transient, format!("{endpoint} could not {what}: {}", innermost(error))),
+            code => (Transient, format!("{endpoint} could not {what}: {code}")),
         };
         Self::new(kind, text)
     }

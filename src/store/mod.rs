@@ -5,13 +5,11 @@
 mod catalog;
 mod download;
 mod error;
-mod s3;
 mod upload;
 
 pub use catalog::{Catalog, StoredBackup};
 pub use download::Download;
 pub use error::{StoreError, StoreErrorKind};
-pub use s3::S3Settings;
 pub use upload::Upload;
 
 use std::fmt;
@@ -20,11 +18,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
-use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{Attribute, AttributeValue, Attributes, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
 use crate::model::key::BackupKey;
 use crate::model::manifest::Manifest;
-use crate::model::parts::PartLimits;
+use crate::model::parts::PartPlan;
 
 /// What an upload needs of a client: whole objects, and multipart uploads whose id it gets to see.
 pub trait Backend: ObjectStore + MultipartStore {}
@@ -46,7 +44,9 @@ pub struct Place {
     /// Shown in messages.
     pub endpoint: String,
     pub storage_class: Option<String>,
-    pub parts: PartLimits,
+    pub max_parts: u32,
+    /// Size of the first parts in bytes.
+    pub part_size: u64,
 }
 
 impl fmt::Debug for Store {
@@ -82,9 +82,13 @@ impl Store {
         StoreError::explain(&self.place, what, &error)
     }
 
+    fn part_plan(&self, hint: Option<u64>) -> PartPlan {
+        PartPlan::new(self.place.max_parts, self.place.part_size, hint)
+    }
+
     fn attributes(&self) -> Attributes {
         let class = self.place.storage_class.clone();
-        class.map(|class| (Attribute::StorageClass, class.into())).into_iter().collect()
+        class.map(|class| (Attribute::StorageClass, AttributeValue::from(class))).into_iter().collect()
     }
 
     /// Writes the manifest: from here on the backup exists.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use object_store::multipart::PartId;
 use object_store::path::Path;
-use object_store::{MultipartId, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload};
+use object_store::{MultipartId, PutMultipartOptions, PutOptions, PutPayload};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -52,7 +52,7 @@ impl Store {
         Upload {
             store: self.clone(),
             path: self.path(key),
-            plan: PartPlan::new(self.place().parts, hint),
+            plan: self.part_plan(hint),
             buffer: Vec::new(),
             buffered: 0,
             written: 0,
@@ -195,9 +195,8 @@ impl Upload {
 
     async fn discard(&mut self) {
         self.buffer.clear();
-        match self.multipart.take() {
-            Some(multipart) => multipart.abort(&self.store, &self.path).await,
-            None => {}
+        if let Some(multipart) = self.multipart.take() {
+            multipart.abort(&self.store, &self.path).await;
         }
     }
 }

@@ -1,0 +1,56 @@
+//! The composition root: everything a job needs, built from the settings.
+
+use crate::config::Config;
+use crate::discovery::{self, Found, opt_in_labels};
+use crate::docker::{Docker, DockerError};
+use crate::store::{S3Error, Store};
+
+/// The settings and the two places everything happens between.
+#[derive(Debug)]
+pub struct App {
+    pub config: Config,
+    pub docker: Docker,
+    pub store: Store,
+}
+
+/// Why nothing can be done at all.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error(transparent)]
+    Docker(#[from] DockerError),
+    #[error(transparent)]
+    S3(#[from] S3Error),
+}
+
+impl App {
+    /// Prepares the connections.
+    ///
+    /// # Errors
+    /// The Docker socket does not exist, or the S3 client cannot be set up.
+    pub fn new(config: Config) -> Result<Self, AppError> {
+        let docker = Docker::new(&config.docker_host.to_string())?;
+        let store = Store::open(&config)?;
+        Ok(Self { config, docker, store })
+    }
+
+    /// Looks at the labelled containers as they are now.
+    ///
+    /// # Errors
+    /// See [`DockerError`].
+    pub async fn discover(&self) -> Result<Vec<Found>, DockerError> {
+        let labels = opt_in_labels(&self.config.label_prefix);
+        let containers = self.docker.containers_with_label(&labels).await?;
+        Ok(discovery::discover(containers, &self.config))
+    }
+
+    /// What to say when no container is a target.
+    pub fn nothing_labelled(&self) -> String {
+        let prefix = &self.config.label_prefix;
+        match &self.config.group {
+            None => format!("no container has the label {prefix}.enable=true: there is nothing to back up"),
+            Some(group) => format!(
+                "no container has the labels {prefix}.enable=true and {prefix}.group={group}: there is nothing to back up"
+            ),
+        }
+    }
+}

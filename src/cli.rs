@@ -1,0 +1,143 @@
+//! The command line. Settings never come from it: its flags only say what to do now.
+
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+
+use crate::model::key::Stamp;
+use crate::model::target::TargetName;
+
+/// Backs up the labelled database containers of this Docker host into an S3 bucket.
+///
+/// Without a command it runs as a daemon, on DUMPCAR_SCHEDULE. All settings are environment variables.
+#[derive(Debug, Parser)]
+#[command(name = "dumpcar", version, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Back up now, wait, and report
+    Backup(BackupArgs),
+    /// List the backups in the bucket
+    List(ListArgs),
+    /// Write a dump to standard output, checked against its manifest
+    Cat(CatArgs),
+    /// Delete what the retention rules no longer want
+    Prune(PruneArgs),
+    /// Show the settings in force, secrets left out
+    Config(ConfigArgs),
+    /// Print the least IAM policy for this bucket
+    Policy,
+    /// Ask the daemon in this container whether all is well
+    Healthcheck,
+}
+
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Targets to back up; all of them when none is named
+    pub targets: Vec<TargetName>,
+    /// Report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Targets to list; all of them when none is named
+    pub targets: Vec<TargetName>,
+    /// List as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CatArgs {
+    pub target: TargetName,
+    /// The database; may be left out when the backup has only one
+    #[arg(long, conflicts_with = "globals")]
+    pub database: Option<String>,
+    /// Roles, users and grants instead of a database
+    #[arg(long)]
+    pub globals: bool,
+    /// Which backup: `latest`, a stamp as `list` shows it, or a time (the newest backup not after it)
+    #[arg(long, default_value = "latest", value_parser = parse_at)]
+    pub at: At,
+    /// The object as it lies in the bucket, still compressed
+    #[arg(long)]
+    pub stored: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PruneArgs {
+    /// Targets to prune; every running one when none is named
+    pub targets: Vec<TargetName>,
+    /// Only show what would be kept and deleted, and why
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// Show as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which of a target's backups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    Latest,
+    Stamp(Stamp),
+    /// The newest one that was started at this time or before.
+    NotAfter(Timestamp),
+}
+
+impl At {
+    /// Picks from the stamps of a target's backups, newest first.
+    pub fn pick(self, mut stamps: impl Iterator<Item = Stamp>) -> Option<Stamp> {
+        match self {
+            Self::Latest => stamps.next(),
+            Self::Stamp(wanted) => stamps.find(|stamp| *stamp == wanted),
+            Self::NotAfter(time) => stamps.find(|stamp| stamp.timestamp() <= time),
+        }
+    }
+}
+
+fn parse_at(text: &str) -> Result<At, String> {
+    if text == "latest" {
+        return Ok(At::Latest);
+    }
+    if let Ok(stamp) = text.parse() {
+        return Ok(At::Stamp(stamp));
+    }
+    text.parse()
+        .map(At::NotAfter)
+        .map_err(|_| "must be latest, a stamp (2026-11-23T23-00-00Z), or a time with its zone (2026-11-23T23:30:00+01:00)".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_picks_the_backup_before_it() {
+        let stamps = || ["2026-11-23T23-00-00Z", "2026-11-22T23-00-00Z"].map(|s| s.parse::<Stamp>().unwrap()).into_iter();
+        let pick = |text| parse_at(text).unwrap().pick(stamps()).map(|stamp| stamp.to_string());
+        assert_eq!(pick("latest").as_deref(), Some("2026-11-23T23-00-00Z"));
+        assert_eq!(pick("2026-11-22T23-00-00Z").as_deref(), Some("2026-11-22T23-00-00Z"));
+        assert_eq!(pick("2026-11-23T23:30:00+01:00").as_deref(), Some("2026-11-22T23-00-00Z"));
+        assert_eq!(pick("2026-11-01T00-00-00Z"), None);
+        assert!(parse_at("yesterday").is_err());
+    }
+}

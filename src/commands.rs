@@ -1,0 +1,380 @@
+//! What each command does, and with which exit status it ends.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::app::App;
+use crate::cli::{BackupArgs, CatArgs, ConfigArgs, ListArgs, PruneArgs};
+use crate::clock;
+use crate::config::Config;
+use crate::discovery::{Found, State};
+use crate::exit::Exit;
+use crate::health::{self, Health};
+use crate::jobs::cat::{CatError, Wanted};
+use crate::jobs::{backup, cat, list, policy, prune};
+use crate::model::key::BackupKey;
+use crate::model::target::TargetName;
+use crate::outcome::{Outcome, Verdict};
+use crate::scheduler::{Scheduler, log_outcome};
+use crate::signals::Listener;
+use crate::terminal::{ProgressDisplay, Terminal};
+use crate::text::{Table, bytes};
+
+/// Docker sends SIGKILL 10 s after SIGTERM. What is not cleaned up by then would be cut anyway; this leaves time to
+/// say so.
+const GRACE: Duration = Duration::from_millis(9_500);
+
+/// Writes a result to standard output. A reader that has gone wants no more of it.
+fn print(text: &str) {
+    let mut stdout = io::stdout().lock();
+    drop(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
+}
+
+fn print_json(value: &impl serde::Serialize) {
+    let json = serde_json::to_string_pretty(value).expect("results have only string keys");
+    print(&format!("{json}\n"));
+}
+
+/// The daemon: backs up on schedule until told to stop.
+pub async fn daemon(app: App, listener: Listener) -> Exit {
+    let health = Health::default();
+    if let Err(error) = health.serve() {
+        error!(%error, "another dumpcar daemon runs in this container");
+        return Exit::Failed;
+    }
+    match app.docker.version().await {
+        Ok(version) => info!(engine = version.engine, api = version.api, "Docker answers"),
+        // It may be restarting: the scheduler keeps asking. No permission stays no permission.
+        Err(error) if error.is_transient() => warn!(%error, "Docker does not answer yet"),
+        Err(error) => {
+            error!(%error, "cannot use Docker");
+            return Exit::Failed;
+        }
+    }
+    info!(
+        version = env!("CARGO_PKG_VERSION"), store = %app.store, schedule = %app.config.schedule,
+        time_zone = app.config.time_zone.iana_name().unwrap_or("UTC"), credentials = %app.config.credentials,
+        "dumpcar started"
+    );
+    let Listener { stop, requests, .. } = listener;
+    let scheduler = Scheduler::new(Arc::new(app), health, stop.clone());
+    let scheduler = scheduler.run(requests);
+    tokio::pin!(scheduler);
+    let overdue = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        () = &mut scheduler => info!("stopped"),
+        () = overdue => warn!(grace = %humantime::format_duration(GRACE), "runs did not clean up in time"),
+    }
+    Exit::Done
+}
+
+/// `dumpcar backup`.
+pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, terminal: Arc<Terminal>) -> Exit {
+    let (found, mut missing) = match select(&app, &args.targets).await {
+        Ok(selected) => selected,
+        Err(exit) => return exit,
+    };
+    let app = Arc::new(app);
+    let slots = Arc::new(Semaphore::new(app.config.parallel.try_into().unwrap_or(1)));
+    let display = Arc::new(ProgressDisplay::start(terminal));
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    let mut runs = JoinSet::new();
+    for Found { name: target, state, .. } in found {
+        let found = match state {
+            State::Ready(found) => *found,
+            State::Unavailable { reason } => {
+                outcomes.push(Outcome { target, verdict: Verdict::Skipped { reason } });
+                continue;
+            }
+            State::Invalid { reason } => {
+                outcomes.push(Outcome { target, verdict: Verdict::Failed { reason } });
+                continue;
+            }
+        };
+        let (app, slots, stop, display) = (Arc::clone(&app), Arc::clone(&slots), stop.clone(), Arc::clone(&display));
+        runs.spawn(async move {
+            let slot = slots.acquire_owned().await;
+            let progress = display.show(target.as_str());
+            let verdict = backup::run_guarded(app, found, stop, Arc::clone(&progress)).await;
+            display.hide(&progress);
+            drop(slot);
+            Outcome { target, verdict }
+        });
+    }
+    for outcome in &outcomes {
+        log_outcome(outcome);
+    }
+    while let Some(ended) = runs.join_next().await {
+        let Ok(outcome) = ended else { continue };
+        log_outcome(&outcome);
+        outcomes.push(outcome);
+    }
+    drop(display);
+    outcomes.sort_by(|a, b| a.target.cmp(&b.target));
+    if args.json {
+        print_json(&outcomes);
+    } else {
+        print(&outcome_table(&outcomes));
+    }
+    let good = outcomes.iter().filter(|outcome| outcome.is_good()).count();
+    let partly = outcomes.iter().any(|outcome| matches!(outcome.verdict, Verdict::Done(_)));
+    missing += outcomes.len() - good;
+    match Exit::of_targets(good, missing) {
+        // There is a new backup, and something else to look at.
+        Exit::Failed if partly => Exit::Partial,
+        exit => exit,
+    }
+}
+
+fn outcome_table(outcomes: &[Outcome]) -> String {
+    let mut table = Table::new(["TARGET", "RESULT", "BACKUP", "OBJECTS", "DUMP", "STORED", "TIME"]);
+    for outcome in outcomes {
+        let name = outcome.target.to_string();
+        let row = match &outcome.verdict {
+            Verdict::Done(summary) => [
+                name,
+                if summary.problems.is_empty() { "ok" } else { "ok, with problems" }.to_owned(),
+                summary.stamp.to_string(),
+                summary.objects.to_string(),
+                bytes(summary.plain_bytes),
+                bytes(summary.stored_bytes),
+                format!("{:.1}s", summary.elapsed.as_secs_f64()),
+            ],
+            Verdict::Skipped { .. } => row_without_backup(name, "skipped"),
+            Verdict::Failed { .. } => row_without_backup(name, "failed"),
+            Verdict::Stopped => row_without_backup(name, "stopped"),
+        };
+        table.push(row);
+    }
+    table.to_string()
+}
+
+fn row_without_backup(name: String, result: &str) -> [String; 7] {
+    let dash = || "-".to_owned();
+    [name, result.to_owned(), dash(), dash(), dash(), dash(), dash()]
+}
+
+/// The labelled containers, or those of them that were named. The second number counts names that matched nothing.
+async fn select(app: &App, names: &[TargetName]) -> Result<(Vec<Found>, usize), Exit> {
+    let all = match app.discover().await {
+        Ok(all) => all,
+        Err(error) => {
+            error!(%error, "cannot look at the containers");
+            return Err(Exit::Failed);
+        }
+    };
+    if all.is_empty() {
+        error!("{}", app.nothing_labelled());
+        return Err(Exit::Nothing);
+    }
+    if names.is_empty() {
+        return Ok((all, 0));
+    }
+    let known: Vec<String> = all.iter().map(|found| found.name.to_string()).collect();
+    let unknown: Vec<_> = names.iter().filter(|name| !all.iter().any(|found| found.name == **name)).collect();
+    for name in &unknown {
+        error!(target = %name, "there is no such target; there are {}", known.join(", "));
+    }
+    let missing = unknown.len();
+    let chosen: Vec<Found> = all.into_iter().filter(|found| names.contains(&found.name)).collect();
+    if chosen.is_empty() { Err(Exit::Nothing) } else { Ok((chosen, missing)) }
+}
+
+/// `dumpcar list`.
+pub async fn list(app: &App, args: &ListArgs) -> Exit {
+    let only = match args.targets.as_slice() {
+        [one] => Some(one),
+        _ => None,
+    };
+    let catalog = match app.store.catalog(only).await {
+        Ok(catalog) => catalog,
+        Err(error) => {
+            error!(%error, "cannot list the bucket");
+            return Exit::Failed;
+        }
+    };
+    let rows = list::rows(&catalog, &args.targets, clock::now());
+    if args.json {
+        print_json(&rows);
+    } else if !rows.is_empty() {
+        print(&list::table(&rows));
+    }
+    if rows.is_empty() {
+        error!(store = %app.store, "there is no such backup");
+        return Exit::Nothing;
+    }
+    Exit::Done
+}
+
+/// `dumpcar cat`.
+pub async fn cat(app: &App, args: &CatArgs) -> Exit {
+    let catalog = match app.store.catalog(Some(&args.target)).await {
+        Ok(catalog) => catalog,
+        Err(error) => {
+            error!(%error, "cannot list the bucket");
+            return Exit::Failed;
+        }
+    };
+    let backups = catalog.backups(&args.target);
+    let Some(stamp) = args.at.pick(backups.iter().map(|backup| backup.key.stamp)) else {
+        error!(target = %args.target, store = %app.store, "there is no such backup; `dumpcar list` shows what there is");
+        return Exit::Nothing;
+    };
+    let key = BackupKey { target: args.target.clone(), stamp };
+    let manifest = match app.store.manifest(&key).await {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            error!(%error, "cannot read the manifest");
+            return Exit::Failed;
+        }
+    };
+    let wanted = match (&args.database, args.globals) {
+        (Some(name), _) => Wanted::Database(name.clone()),
+        (None, true) => Wanted::Globals,
+        (None, false) => Wanted::Only,
+    };
+    let object = match cat::choose(&manifest, &wanted) {
+        Ok(object) => object,
+        Err(problem) => {
+            error!(backup = %key, "{problem}");
+            return Exit::Nothing;
+        }
+    };
+    match cat::cat(&app.store, &key, object, args.stored).await {
+        Ok(()) | Err(CatError::Closed) => Exit::Done,
+        Err(error) => {
+            error!(backup = %key, object = object.name, error = %chain(&error), "cannot read the dump");
+            Exit::Failed
+        }
+    }
+}
+
+/// `dumpcar prune`.
+pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit {
+    if !app.config.prune && !args.dry_run {
+        error!("DUMPCAR_PRUNE is false: nothing is ever deleted. `prune --dry-run` shows what would be");
+        return Exit::Usage;
+    }
+    let (found, mut bad) = match select(app, &args.targets).await {
+        Ok(selected) => selected,
+        Err(exit) => return exit,
+    };
+    let (mut good, mut reports) = (0, Vec::new());
+    let mut table = Table::new(["TARGET", "BACKUP", "DECISION", "WHY"]);
+    for one in found {
+        let State::Ready(target) = one.state else {
+            warn!(target = %one.name, "not pruned: its container cannot be backed up now, so no backup of it is deleted");
+            bad += 1;
+            continue;
+        };
+        let catalog = match app.store.catalog(Some(&target.name)).await {
+            Ok(catalog) => catalog,
+            Err(error) => {
+                error!(target = %target.name, %error, "cannot list the bucket: nothing is deleted");
+                bad += 1;
+                continue;
+            }
+        };
+        let stamps: Vec<_> = catalog.backups(&target.name).iter().map(|backup| backup.key.stamp).collect();
+        let plan = prune::plan(app, &target.retention, &stamps);
+        for decision in &plan.decisions {
+            let reasons: Vec<String> = decision.reasons.iter().map(ToString::to_string).collect();
+            let (word, why) = if decision.is_kept() {
+                ("keep", reasons.join(", "))
+            } else {
+                ("delete", "no rule wants it".to_owned())
+            };
+            table.push([target.name.to_string(), decision.stamp.to_string(), word.to_owned(), why]);
+            reports.push(json!({
+                "target": target.name, "backup": decision.stamp, "decision": word, "reasons": reasons,
+            }));
+        }
+        if args.dry_run {
+            good += 1;
+            continue;
+        }
+        match prune::delete(app, &target.name, &plan, &stop).await {
+            Ok(deleted) => {
+                info!(target = %target.name, deleted, "pruned");
+                good += 1;
+            }
+            Err(error) => {
+                error!(target = %target.name, %error, "cannot prune");
+                bad += 1;
+            }
+        }
+    }
+    if args.json {
+        print_json(&reports);
+    } else {
+        print(&table.to_string());
+    }
+    Exit::of_targets(good, bad)
+}
+
+/// `dumpcar config`.
+pub fn config(config: &Config, args: &ConfigArgs) -> Exit {
+    let shown = config.redacted();
+    if args.json {
+        let rows: Vec<_> = shown
+            .iter()
+            .map(|one| json!({ "name": one.name, "value": one.value, "source": one.source.to_string() }))
+            .collect();
+        print_json(&rows);
+    } else {
+        let mut table = Table::new(["NAME", "VALUE", "SOURCE"]);
+        for one in shown {
+            table.push([one.name.clone(), one.value.clone(), one.source.to_string()]);
+        }
+        print(&table.to_string());
+    }
+    Exit::Done
+}
+
+/// `dumpcar policy`.
+pub fn policy(config: &Config) -> Exit {
+    print_json(&policy::policy(config));
+    Exit::Done
+}
+
+/// `dumpcar healthcheck`. Its output is what `docker inspect` shows.
+pub fn healthcheck() -> Exit {
+    match health::ask() {
+        Ok(report) if report.is_empty() => {
+            print("healthy\n");
+            Exit::Done
+        }
+        Ok(report) => {
+            print(&report);
+            Exit::Failed
+        }
+        Err(error) => {
+            print(&format!("no dumpcar daemon answers in this container: {error}\n"));
+            Exit::Failed
+        }
+    }
+}
+
+/// An error with its causes, each once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let part = cause.to_string();
+        if !text.contains(&part) {
+            text = format!("{text}: {part}");
+        }
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,189 @@
+//! From containers to targets.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::config::labels::TargetLabels;
+use crate::docker::Container;
+use crate::engine::{self, Engine, Facts};
+use crate::model::compression::Compression;
+use crate::model::retention::RetentionPolicy;
+use crate::model::schedule::Schedule;
+use crate::model::target::TargetName;
+
+/// A database container that opted in, with everything that is decided about it.
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub name: TargetName,
+    pub container: Container,
+    pub engine: Engine,
+    pub labels: TargetLabels,
+    pub schedule: Schedule,
+    pub retention: RetentionPolicy,
+    pub compression: Compression,
+    /// The longest a run may take.
+    pub timeout: Duration,
+}
+
+/// A labelled container, and whether it can be backed up.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The target's name; the container's when the labels give none that is valid.
+    pub name: TargetName,
+    pub schedule: Schedule,
+    pub state: State,
+}
+
+#[derive(Debug, Clone)]
+pub enum State {
+    Ready(Box<Target>),
+    /// It is a target, and now is not the time: stopped, restarting, unhealthy.
+    Unavailable { reason: String },
+    /// Its labels are wrong, or it is not known how to back it up.
+    Invalid { reason: String },
+}
+
+impl Target {
+    /// What the engine wants to know.
+    pub fn facts(&self) -> Facts<'_> {
+        Facts {
+            image: &self.container.image,
+            env: &self.container.env,
+            user: self.labels.user.as_deref(),
+            password_file: self.labels.password_file.as_deref(),
+            exec_user: self.labels.exec_user.as_deref(),
+            args: &self.labels.args,
+            command: self.labels.command.as_deref(),
+            extension: self.labels.extension.as_deref(),
+        }
+    }
+
+    /// Whether the labels ask for this database.
+    pub fn wants(&self, database: &str) -> bool {
+        self.labels.wants(database)
+    }
+}
+
+/// The labels that make a container a target.
+pub fn opt_in_labels(prefix: &str) -> [String; 2] {
+    [format!("{prefix}.enable"), format!("{prefix}.enabled")]
+}
+
+/// Decides about every labelled container. Containers of another group are left out.
+pub fn discover(containers: Vec<Container>, config: &Config) -> Vec<Found> {
+    let mut found: Vec<Found> = containers.into_iter().filter_map(|container| decide(container, config)).collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    refuse_shared_names(&mut found);
+    found
+}
+
+fn decide(container: Container, config: &Config) -> Option<Found> {
+    // `docker compose run db psql` gives its one-off container the service's labels.
+    if container.labels.get("com.docker.compose.oneoff").is_some_and(|value| value == "True") {
+        return None;
+    }
+    let fallback = default_name(&container);
+    let invalid = |name: Option<TargetName>, reason: String| {
+        Some(Found {
+            name: name.unwrap_or_else(|| fallback.clone()),
+            schedule: config.schedule.clone(),
+            state: State::Invalid { reason: format!("container {}: {reason}", container.name) },
+        })
+    };
+    let labels = match TargetLabels::parse(&container.labels, &config.label_prefix) {
+        Ok(Some(labels)) => labels,
+        Ok(None) => return None,
+        Err(errors) => return invalid(None, errors.to_string().replace('\n', "; ")),
+    };
+    if labels.group != config.group {
+        return None;
+    }
+    let name = labels.name.clone().unwrap_or_else(|| fallback.clone());
+    let schedule = labels.schedule.clone().unwrap_or_else(|| config.schedule.clone());
+    let retention = match labels.retention.apply(&config.retention) {
+        Ok(retention) => retention,
+        Err(error) => return invalid(Some(name), format!("the {}.keep-* labels together: {error}", config.label_prefix)),
+    };
+    if let Some(reason) = unavailable(&container) {
+        return Some(Found { name, schedule, state: State::Unavailable { reason } });
+    }
+    let Some(engine) = engine_of(&container, &labels) else {
+        let image = &container.image;
+        let prefix = &config.label_prefix;
+        return invalid(
+            Some(name),
+            format!("cannot tell the database from the image {image}: set the label {prefix}.engine (postgresql, mariadb, mysql), or {prefix}.command for any other"),
+        );
+    };
+    let target = Target {
+        name: name.clone(),
+        engine,
+        schedule: schedule.clone(),
+        retention,
+        compression: labels.compression.unwrap_or(config.compression),
+        timeout: labels.timeout.unwrap_or(config.timeout),
+        labels,
+        container,
+    };
+    Some(Found { name, schedule, state: State::Ready(Box::new(target)) })
+}
+
+fn engine_of(container: &Container, labels: &TargetLabels) -> Option<Engine> {
+    if labels.command.is_some() {
+        return Some(Engine::Custom);
+    }
+    labels.engine.or_else(|| engine::detect(&container.image, &container.env))
+}
+
+/// Why a container cannot be backed up now; `None` when it can.
+///
+/// One whose health check is still starting can: it answers soon, or the run's retries say that it does not.
+fn unavailable(container: &Container) -> Option<String> {
+    let name = &container.name;
+    match (container.state.as_str(), container.health.as_deref()) {
+        ("running", Some("unhealthy")) => Some(format!("container {name} is unhealthy: see `docker inspect {name}`")),
+        ("running", _) => None,
+        ("restarting", _) => Some(format!("container {name} keeps restarting: see `docker logs {name}`")),
+        ("paused", _) => Some(format!("container {name} is paused: `docker unpause {name}`")),
+        (state, _) => Some(format!("container {name} is {state}: `docker start {name}`, or remove it")),
+    }
+}
+
+/// The name a target has by itself: stable when the container is made anew.
+fn default_name(container: &Container) -> TargetName {
+    let label = |name: &str| container.labels.get(name).filter(|value| !value.is_empty());
+    let name = match (label("com.docker.compose.project"), label("com.docker.compose.service")) {
+        (Some(project), Some(service)) => format!("{project}-{service}"),
+        _ => label("com.docker.swarm.service.name").unwrap_or(&container.name).clone(),
+    };
+    let plain: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' })
+        .take(100)
+        .collect();
+    let plain = plain.trim_start_matches(['.', '_', '-']);
+    plain.parse().unwrap_or_else(|_| "unnamed".parse().expect("a plain word is a name"))
+}
+
+/// Two targets with one name would mix their backups and delete each other's: neither is backed up.
+fn refuse_shared_names(found: &mut [Found]) {
+    let mut owners: BTreeMap<TargetName, Vec<String>> = BTreeMap::new();
+    for one in found.iter() {
+        if let State::Ready(target) = &one.state {
+            owners.entry(one.name.clone()).or_default().push(target.container.name.clone());
+        }
+    }
+    for one in found {
+        let State::Ready(target) = &one.state else { continue };
+        let Some(sharing) = owners.get(&one.name).filter(|sharing| sharing.len() > 1) else { continue };
+        one.state = State::Invalid {
+            reason: format!(
+                "the containers {} have the same target name {}: give each its own label {}.name",
+                sharing.join(" and "),
+                one.name,
+                target.labels.prefix,
+            ),
+        };
+    }
+}

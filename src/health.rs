@@ -1,0 +1,90 @@
+//! Whether all is well, as the daemon sees it and as `dumpcar healthcheck` asks it.
+//!
+//! The two are different processes of one container. They speak over an abstract Unix socket: no port, and no file,
+//! since the image is read-only.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::lock;
+use crate::model::target::TargetName;
+use crate::outcome::Outcome;
+
+/// What is wrong, by target. Empty means healthy.
+#[derive(Debug, Clone, Default)]
+pub struct Health {
+    problems: Arc<Mutex<BTreeMap<String, String>>>,
+}
+
+/// The key under which a problem of the whole daemon stands; no target can have this name.
+const DAEMON: &str = "(dumpcar)";
+
+impl Health {
+    fn set(&self, key: &str, problem: Option<String>) {
+        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        match problem {
+            Some(problem) => drop(problems.insert(key.to_owned(), problem)),
+            None => drop(problems.remove(key)),
+        }
+    }
+
+    /// A run ended.
+    pub fn record(&self, outcome: &Outcome) {
+        self.set(outcome.target.as_str(), outcome.problem());
+    }
+
+    /// A target has a problem without having run, or has none any more.
+    pub fn set_target(&self, target: &TargetName, problem: Option<String>) {
+        self.set(target.as_str(), problem);
+    }
+
+    /// Something is wrong with everything: Docker does not answer, no container is labelled.
+    pub fn set_daemon(&self, problem: Option<String>) {
+        self.set(DAEMON, problem);
+    }
+
+    /// The problems, one to a line; empty when there is none.
+    pub fn report(&self) -> String {
+        let problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        problems.iter().map(|(key, problem)| format!("{key}: {problem}\n")).collect()
+    }
+
+    /// Answers `dumpcar healthcheck` for as long as the process lives.
+    ///
+    /// # Errors
+    /// Another daemon already answers in this container.
+    pub fn serve(&self) -> io::Result<()> {
+        let listener = UnixListener::bind_addr(&address()?)?;
+        let health = self.clone();
+        // A thread: it has to answer when the runtime is busy, too.
+        std::thread::Builder::new().name("health".into()).spawn(move || {
+            for stream in listener.incoming().flatten() {
+                // Whoever asked may have gone; the next one counts.
+                drop((&stream).write_all(health.report().as_bytes()));
+            }
+        })?;
+        Ok(())
+    }
+}
+
+/// Asks the daemon in this container. `Ok` has the problems, empty when all is well.
+///
+/// # Errors
+/// No daemon answers.
+pub fn ask() -> io::Result<String> {
+    let mut stream = UnixStream::connect_addr(&address()?)?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    let mut report = String::new();
+    stream.read_to_string(&mut report)?;
+    Ok(report)
+}
+
+/// One address for each container: with `network_mode: host` several share the network namespace, but not the PIDs.
+fn address() -> io::Result<SocketAddr> {
+    let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    SocketAddr::from_abstract_name(lock::name("health", &[&namespace.to_string_lossy()]))
+}

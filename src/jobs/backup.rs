@@ -1,0 +1,455 @@
+//! One run of one target: dump everything, prove it, write the manifest, prune.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::app::App;
+use crate::clock;
+use crate::discovery::Target;
+use crate::docker::{DockerError, ExecError};
+use crate::engine::{self, Engine, Survey};
+use crate::jobs::prune;
+use crate::lock::RunLock;
+use crate::model::command::Command;
+use crate::model::compression::Compression;
+use crate::model::key::{BackupKey, Stamp, database_file_stem};
+use crate::model::manifest::{Manifest, ManifestObject, ObjectKind, VERSION};
+use crate::outcome::{Summary, Verdict};
+use crate::pipeline::{self, PipelineError, Progress};
+use crate::store::{Catalog, StoreError, StoreErrorKind};
+
+/// A survey asks the server's catalog; a server that takes longer is not well.
+const SURVEY_LIMIT: Duration = Duration::from_secs(120);
+/// Ten thousand databases fit.
+const SURVEY_BYTES: usize = 8 * 1024 * 1024;
+const HOOK_BYTES: usize = 1024 * 1024;
+
+/// The wait before the first retry; each further one is three times as long.
+const FIRST_BACKOFF: Duration = Duration::from_secs(5);
+
+/// Why an attempt made no backup.
+#[derive(Debug)]
+enum RunError {
+    /// Dumpcar was told to stop.
+    Stopped,
+    Failed {
+        reason: String,
+        /// Whether the same run may succeed a little later.
+        transient: bool,
+    },
+}
+
+impl RunError {
+    fn permanent(reason: impl Into<String>) -> Self {
+        Self::Failed { reason: reason.into(), transient: false }
+    }
+}
+
+impl From<StoreError> for RunError {
+    fn from(error: StoreError) -> Self {
+        match error.kind {
+            StoreErrorKind::Stopped => Self::Stopped,
+            kind => Self::Failed { reason: error.to_string(), transient: kind == StoreErrorKind::Transient },
+        }
+    }
+}
+
+impl From<DockerError> for RunError {
+    fn from(error: DockerError) -> Self {
+        Self::Failed { transient: error.is_transient(), reason: error.to_string() }
+    }
+}
+
+/// Backs up `target`, with retries, within its time limit. Never panics and never leaves a half backup.
+pub async fn run(app: &App, target: &Target, stop: &CancellationToken, progress: &Progress) -> Verdict {
+    let Some(_lock) = RunLock::take(&app.store.to_string(), target.name.as_str()) else {
+        return Verdict::Failed { reason: "another backup of it is running: wait for that one".into() };
+    };
+    // A time limit is a stop with another name: both let the run clean up.
+    let limited = stop.child_token();
+    let attempts = attempts(app, target, &limited, progress);
+    tokio::pin!(attempts);
+    let result = tokio::select! {
+        result = &mut attempts => result,
+        () = tokio::time::sleep(target.timeout) => {
+            limited.cancel();
+            match attempts.await {
+                Err(RunError::Stopped) if !stop.is_cancelled() => Err(RunError::permanent(format!(
+                    "not done after {}: raise DUMPCAR_TIMEOUT or the label {}.timeout",
+                    humantime::format_duration(target.timeout),
+                    target.labels.prefix,
+                ))),
+                result => result,
+            }
+        }
+    };
+    match result {
+        Ok(summary) => Verdict::Done(summary),
+        Err(RunError::Stopped) => Verdict::Stopped,
+        Err(RunError::Failed { reason, .. }) => Verdict::Failed { reason },
+    }
+}
+
+/// Tries until it works, fails for good, or the retries are used up.
+async fn attempts(
+    app: &App,
+    target: &Target,
+    stop: &CancellationToken,
+    progress: &Progress,
+) -> Result<Summary, RunError> {
+    let mut backoff = FIRST_BACKOFF;
+    let mut tried = 0;
+    loop {
+        match attempt(app, target, stop, progress).await {
+            Err(RunError::Failed { reason, transient: true }) if tried < app.config.retries => {
+                tried += 1;
+                info!(target = %target.name, %reason, wait = %humantime::format_duration(backoff), "trying again");
+                progress.set_stage(format!("waiting to try again: {reason}"));
+                stoppable(stop, tokio::time::sleep(backoff)).await?;
+                backoff *= 3;
+            }
+            Err(RunError::Failed { reason, transient }) if tried > 0 => {
+                return Err(RunError::Failed { reason: format!("{reason} (tried {} times)", tried + 1), transient });
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn stoppable<T>(stop: &CancellationToken, future: impl Future<Output = T>) -> Result<T, RunError> {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => Err(RunError::Stopped),
+        result = future => Ok(result),
+    }
+}
+
+async fn attempt(
+    app: &App,
+    target: &Target,
+    stop: &CancellationToken,
+    progress: &Progress,
+) -> Result<Summary, RunError> {
+    let run = Run { app, target, stop, progress };
+    let clock = Instant::now();
+    let started = clock::now();
+    let key = BackupKey { target: target.name.clone(), stamp: Stamp::new(started) };
+
+    // Also the cheapest proof that the bucket, the keys and the clock are right, before the database has any work.
+    progress.set_stage("looking into the bucket");
+    let catalog = run.catalog().await?;
+    if catalog.as_ref().is_some_and(|catalog| catalog.backups(&target.name).iter().any(|found| found.key == key)) {
+        return Err(RunError::Failed { reason: format!("a backup {key} is already there"), transient: true });
+    }
+
+    let mut objects = Vec::new();
+    let dumped = run.dump_all(&key, catalog.as_ref(), &mut objects).await;
+    let (server_version, mut problems) = match dumped {
+        Ok(dumped) => dumped,
+        Err(error) => {
+            run.discard(&key, &objects).await;
+            return Err(error);
+        }
+    };
+
+    progress.set_stage("writing the manifest");
+    let manifest = Manifest {
+        version: VERSION,
+        target: target.name.clone(),
+        stamp: key.stamp,
+        engine: target.engine.name().to_owned(),
+        server_version,
+        image: target.container.image.clone(),
+        image_id: target.container.image_id.clone(),
+        instance: app.config.instance.clone(),
+        dumpcar: env!("CARGO_PKG_VERSION").to_owned(),
+        started,
+        finished: clock::now(),
+        restore_command: target.labels.restore_command.clone(),
+        objects,
+    };
+    let committed = match stoppable(stop, app.store.put_manifest(&key, &manifest)).await {
+        Ok(result) => result.map_err(RunError::from),
+        Err(stopped) => Err(stopped),
+    };
+    if let Err(error) = committed {
+        // The manifest may have arrived although the answer did not: it goes first, like in every deletion.
+        drop(app.store.delete(&key.manifest()).await);
+        run.discard(&key, &manifest.objects).await;
+        return Err(error);
+    }
+
+    progress.set_stage("pruning");
+    let pruned = match catalog.filter(|_| app.config.prune) {
+        Some(catalog) => prune::after_run(app, target, &catalog, &key, stop).await,
+        None => Ok(0),
+    };
+    let pruned = pruned.unwrap_or_else(|problem| {
+        problems.push(problem);
+        0
+    });
+    Ok(Summary {
+        stamp: key.stamp,
+        objects: manifest.objects.len(),
+        plain_bytes: manifest.plain_bytes(),
+        stored_bytes: manifest.stored_bytes(),
+        elapsed: clock.elapsed(),
+        pruned,
+        problems,
+    })
+}
+
+/// One attempt's surroundings.
+struct Run<'a> {
+    app: &'a App,
+    target: &'a Target,
+    stop: &'a CancellationToken,
+    progress: &'a Progress,
+}
+
+/// What is to become one object.
+struct Part {
+    kind: ObjectKind,
+    database: Option<String>,
+    command: Command,
+    hint: Option<u64>,
+}
+
+impl Run<'_> {
+    /// The target's backups so far. Keys that may only write may not list: then there is nothing to prune either.
+    async fn catalog(&self) -> Result<Option<Catalog>, RunError> {
+        match stoppable(self.stop, self.app.store.catalog(Some(&self.target.name))).await? {
+            Ok(catalog) => Ok(Some(catalog)),
+            Err(error) if !self.app.config.prune && error.is_denied() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Hooks around everything; the second one runs whatever became of the dumps.
+    async fn dump_all(
+        &self,
+        key: &BackupKey,
+        catalog: Option<&Catalog>,
+        objects: &mut Vec<ManifestObject>,
+    ) -> Result<(String, Vec<String>), RunError> {
+        if let Some(before) = &self.target.labels.before {
+            self.progress.set_stage("running the before command");
+            self.hook("before", before).await?;
+        }
+        let dumped = self.dump_parts(key, catalog, objects).await;
+        let mut problems = Vec::new();
+        if let Some(after) = &self.target.labels.after {
+            self.progress.set_stage("running the after command");
+            // Also when told to stop: what `before` froze has to be let go.
+            if let Err(RunError::Failed { reason, .. }) = self.hook("after", after).await {
+                warn!(target = %self.target.name, %reason, "the after command failed");
+                problems.push(reason);
+            }
+        }
+        dumped.map(|server_version| (server_version, problems))
+    }
+
+    async fn hook(&self, which: &str, command: &str) -> Result<(), RunError> {
+        let mut command = engine::hook(command);
+        command.exec_user = self.target.labels.exec_user.clone();
+        let limit = self.target.timeout;
+        let ran = self.app.docker.capture(&self.target.container.id, &command, HOOK_BYTES, limit);
+        let ran = if which == "before" { stoppable(self.stop, ran).await? } else { ran.await };
+        ran.map(drop).map_err(|error| {
+            RunError::permanent(format!("the {which} command (label {}.{which}): {error}", self.target.labels.prefix))
+        })
+    }
+
+    /// Dumps everything there is; pushes each finished object. Returns the server's version.
+    async fn dump_parts(
+        &self,
+        key: &BackupKey,
+        catalog: Option<&Catalog>,
+        objects: &mut Vec<ManifestObject>,
+    ) -> Result<String, RunError> {
+        let (survey, parts) = self.plan(catalog).await?;
+        for part in parts {
+            objects.push(self.dump_part(key, part).await?);
+        }
+        Ok(survey.server_version)
+    }
+
+    /// Asks the server what there is and decides what is dumped.
+    async fn plan(&self, catalog: Option<&Catalog>) -> Result<(Survey, Vec<Part>), RunError> {
+        let Self { target, .. } = self;
+        let facts = target.facts();
+        self.progress.set_stage("asking the server");
+        let survey = match target.engine.survey(&facts) {
+            Some(command) => self.survey(&command).await?,
+            None => Survey::default(),
+        };
+        for note in &survey.notes {
+            warn!(target = %target.name, "{note}");
+        }
+        let chosen: Vec<_> = survey.databases.iter().filter(|database| target.wants(&database.name)).collect();
+        if let Some(missing) = target.labels.databases.iter().flatten().find(|name| {
+            !survey.databases.iter().any(|database| &database.name == *name)
+        }) {
+            return Err(RunError::permanent(format!(
+                "there is no database {missing:?}: correct the label {}.databases",
+                target.labels.prefix
+            )));
+        }
+        let mut parts = Vec::new();
+        if target.engine == Engine::Custom {
+            parts.push(Part {
+                kind: ObjectKind::Dump,
+                database: None,
+                command: target.engine.dump(&facts, &survey, ""),
+                hint: self.previous_size(catalog),
+            });
+            return Ok((survey, parts));
+        }
+        if let Some(command) = target.engine.globals(&facts, &survey) {
+            parts.push(Part { kind: ObjectKind::Globals, database: None, command, hint: None });
+        }
+        let all_sizes: u64 = chosen.iter().filter_map(|database| database.size_hint).sum();
+        for database in chosen {
+            parts.push(Part {
+                kind: ObjectKind::Database,
+                database: Some(database.name.clone()),
+                command: target.engine.dump(&facts, &survey, &database.name),
+                hint: self.stored_hint(catalog, database.size_hint, all_sizes),
+            });
+        }
+        if parts.is_empty() {
+            return Err(RunError::permanent("the server has no database to back up; do the labels exclude them all?"));
+        }
+        Ok((survey, parts))
+    }
+
+    async fn survey(&self, command: &Command) -> Result<Survey, RunError> {
+        let Self { app, target, .. } = self;
+        let asked = app.docker.capture(&target.container.id, command, SURVEY_BYTES, SURVEY_LIMIT);
+        let answer = stoppable(self.stop, asked).await?.map_err(|error| self.exec_failed("list its databases", error))?;
+        target.engine.parse_survey(&answer.stdout).map_err(|error| RunError::permanent(format!("list its databases: {error}")))
+    }
+
+    /// The size in the store to expect, so that the parts of a very large object are large enough from the start.
+    fn stored_hint(&self, catalog: Option<&Catalog>, size: Option<u64>, all_sizes: u64) -> Option<u64> {
+        let size = size?;
+        let share = |whole: u64| u128::from(whole) * u128::from(size) / u128::from(all_sizes.max(1));
+        match self.previous_size(catalog) {
+            Some(previous) => u64::try_from(share(previous)).ok(),
+            // A plain dump leaves out the indexes and writes numbers as text: about the database's own size.
+            None if self.target.compression == Compression::None => Some(size),
+            None => Some(size / 3),
+        }
+    }
+
+    fn previous_size(&self, catalog: Option<&Catalog>) -> Option<u64> {
+        catalog?.backups(&self.target.name).first().map(|newest| newest.bytes)
+    }
+
+    /// One object, from the command to the confirmed size in the store.
+    async fn dump_part(&self, key: &BackupKey, part: Part) -> Result<ManifestObject, RunError> {
+        let Self { app, target, stop, progress } = self;
+        let format = target.engine.extension(&target.facts()).to_owned();
+        let (stem, what) = match (&part.kind, &part.database) {
+            (ObjectKind::Globals, _) => ("globals".to_owned(), "roles and users".to_owned()),
+            (_, Some(database)) => (database_file_stem(database), format!("database {database:?}")),
+            (_, None) => ("dump".to_owned(), "the dump".to_owned()),
+        };
+        let name = format!("{stem}.{format}{}", target.compression.extension());
+        progress.set_stage(format!("dumping {what}"));
+        let started = Instant::now();
+        let mut exec = stoppable(stop, app.docker.exec(&target.container.id, &part.command)).await??;
+        let mut upload = app.store.upload(&key.object(&name), part.hint);
+        let check = |ends: &pipeline::Ends| {
+            let checked = target.engine.check(part.kind, &ends.head, &ends.tail, ends.bytes);
+            checked.map_err(|error| error.to_string())
+        };
+        let dump = pipeline::dump(&mut exec, &mut upload, target.compression, app.config.stall_timeout, check, progress);
+        let digests = match stoppable(stop, dump).await {
+            Ok(Ok(digests)) => digests,
+            failed => {
+                // The tool first: it holds a snapshot of the database.
+                exec.cancel().await;
+                upload.abort().await;
+                let Ok(Err(error)) = failed else { return Err(RunError::Stopped) };
+                return Err(self.part_failed(&what, error));
+            }
+        };
+        upload.commit(stop).await?;
+        info!(
+            target = %target.name, object = name, bytes = digests.stored_bytes, plain_bytes = digests.plain_bytes,
+            elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "object stored"
+        );
+        Ok(ManifestObject {
+            name,
+            kind: part.kind,
+            database: part.database,
+            format,
+            compression: target.compression,
+            plain_bytes: digests.plain_bytes,
+            plain_sha256: digests.plain_sha256,
+            stored_bytes: digests.stored_bytes,
+            stored_sha256: digests.stored_sha256,
+        })
+    }
+
+    fn part_failed(&self, what: &str, error: PipelineError) -> RunError {
+        match error {
+            PipelineError::Exec(error) => self.exec_failed(&format!("dump {what}"), error),
+            PipelineError::Store(error) => error.into(),
+            PipelineError::Content(reason) => RunError::Failed { reason: format!("dump {what}: {reason}"), transient: true },
+            PipelineError::Stalled(limit) => RunError::Failed {
+                reason: format!(
+                    "dump {what}: no output for {}; is it waiting for a lock? (DUMPCAR_STALL_TIMEOUT)",
+                    humantime::format_duration(limit)
+                ),
+                transient: true,
+            },
+            PipelineError::Codec(error) => RunError::permanent(format!("dump {what}: compress it: {error}")),
+        }
+    }
+
+    fn exec_failed(&self, what: &str, error: ExecError) -> RunError {
+        let (reason, transient) = match error {
+            ExecError::Failed { status, stderr } => {
+                let diagnosis = engine::diagnose(self.target.engine, status, &stderr, &self.target.facts());
+                (diagnosis.text.clone(), diagnosis.is_transient())
+            }
+            ExecError::Docker(error) => (error.to_string(), error.is_transient()),
+            error @ ExecError::NotStarted { .. } => (
+                format!("{error}; Dumpcar needs `sh` in the image {}", self.target.container.image),
+                false,
+            ),
+            error @ (ExecError::Cut { .. }
+            | ExecError::Trailing(_)
+            | ExecError::Contradicted { .. }
+            | ExecError::TooMuch { .. }
+            | ExecError::Timeout { .. }
+            | ExecError::Protocol) => (error.to_string(), true),
+        };
+        RunError::Failed { reason: format!("{what}: {reason}"), transient }
+    }
+
+    /// Removes the objects of a backup that does not come to be.
+    async fn discard(&self, key: &BackupKey, objects: &[ManifestObject]) {
+        for object in objects {
+            if let Err(error) = self.app.store.delete(&key.object(&object.name)).await {
+                warn!(target = %self.target.name, key = key.object(&object.name), %error, "an object without a manifest is left");
+            }
+        }
+    }
+}
+
+/// The verdict of a run that panicked: a bug, but the other targets go on.
+pub fn panicked() -> Verdict {
+    Verdict::Failed { reason: "Dumpcar itself failed: please report the panic in the log".into() }
+}
+
+/// Runs in a task of its own, so that a panic stays one target's failure.
+pub async fn run_guarded(app: Arc<App>, target: Target, stop: CancellationToken, progress: Arc<Progress>) -> Verdict {
+    let run = tokio::spawn(async move { run(&app, &target, &stop, &progress).await });
+    run.await.unwrap_or_else(|_| panicked())
+}

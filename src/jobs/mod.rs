@@ -1,0 +1,7 @@
+//! What Dumpcar does, each job a module.
+
+pub mod backup;
+pub mod cat;
+pub mod list;
+pub mod policy;
+pub mod prune;

@@ -1,0 +1,59 @@
+//! Deleting what the retention rules no longer want. The plan is made elsewhere; this only carries it out.
+
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::app::App;
+use crate::clock;
+use crate::discovery::Target;
+use crate::model::key::{BackupKey, Stamp};
+use crate::model::retention::{RetentionPlan, RetentionPolicy};
+use crate::model::target::TargetName;
+use crate::store::{Catalog, StoreError};
+
+/// What is kept and what goes for one target, from a complete listing.
+pub fn plan(app: &App, policy: &RetentionPolicy, stamps: &[Stamp]) -> RetentionPlan {
+    policy.plan(stamps, clock::now(), &app.config.time_zone)
+}
+
+/// Prunes a target right after its backup `new` was committed, which the listing does not have yet.
+///
+/// # Errors
+/// What was in the way, in one line.
+pub async fn after_run(
+    app: &App,
+    target: &Target,
+    catalog: &Catalog,
+    new: &BackupKey,
+    stop: &CancellationToken,
+) -> Result<usize, String> {
+    let mut stamps: Vec<Stamp> = catalog.backups(&target.name).iter().map(|backup| backup.key.stamp).collect();
+    stamps.push(new.stamp);
+    let plan = plan(app, &target.retention, &stamps);
+    delete(app, &target.name, &plan, stop).await.map_err(|error| format!("prune: {error}"))
+}
+
+/// Carries out a plan, oldest first. Returns how many backups were deleted.
+///
+/// # Errors
+/// The first deletion that fails ends it: what is left will be tried at the next run.
+pub async fn delete(
+    app: &App,
+    target: &TargetName,
+    plan: &RetentionPlan,
+    stop: &CancellationToken,
+) -> Result<usize, StoreError> {
+    let mut doomed: Vec<Stamp> = plan.deleted().collect();
+    doomed.sort_unstable();
+    let mut deleted = 0;
+    for stamp in doomed {
+        if stop.is_cancelled() {
+            break;
+        }
+        let key = BackupKey { target: target.clone(), stamp };
+        let manifest = app.store.delete_backup(&key).await?;
+        info!(target = %target, backup = %stamp, bytes = manifest.stored_bytes(), "backup pruned");
+        deleted += 1;
+    }
+    Ok(deleted)
+}

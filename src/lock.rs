@@ -1,0 +1,47 @@
+//! One run of a target at a time, over all Dumpcar processes of one container.
+//!
+//! `docker exec … dumpcar backup` is another process than the daemon. An abstract Unix socket is a lock that needs no
+//! file (the image is read-only), is shared by all who share the network namespace, and is let go by the kernel when
+//! its holder dies, however it dies.
+
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+
+use ring::digest;
+
+/// Holds the lock until it is dropped.
+#[derive(Debug)]
+pub struct RunLock {
+    _socket: UnixListener,
+}
+
+impl RunLock {
+    /// Takes the lock of `target` in `store`; `None` while another process or task holds it.
+    pub fn take(store: &str, target: &str) -> Option<Self> {
+        let address = SocketAddr::from_abstract_name(name("run", &[store, target])).ok()?;
+        UnixListener::bind_addr(&address).ok().map(|socket| Self { _socket: socket })
+    }
+}
+
+/// An abstract socket name: short enough for the kernel (107 bytes), whatever it is made of.
+pub(crate) fn name(purpose: &str, parts: &[&str]) -> String {
+    let digest = digest::digest(&digest::SHA256, parts.join("\n").as_bytes());
+    let digits: String = digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("dumpcar/{purpose}/{digits}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_locked_until_the_holder_lets_go() {
+        let store = format!("s3://test-{}/", std::process::id());
+        let held = RunLock::take(&store, "shop").unwrap();
+        assert!(RunLock::take(&store, "shop").is_none());
+        let other = RunLock::take(&store, "blog").unwrap();
+        drop(held);
+        assert!(RunLock::take(&store, "shop").is_some());
+        drop(other);
+    }
+}

@@ -1,0 +1,68 @@
+//! How a run ended.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::model::key::Stamp;
+use crate::model::target::TargetName;
+
+/// The end of one target's run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    pub target: TargetName,
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "lowercase")]
+pub enum Verdict {
+    /// There is a new backup.
+    Done(Summary),
+    /// There is none, because the target could not be asked: stopped, unhealthy, gone.
+    Skipped { reason: String },
+    /// There is none, because something went wrong.
+    Failed { reason: String },
+    /// There is none, because Dumpcar was told to stop.
+    Stopped,
+}
+
+/// A new backup in numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    pub stamp: Stamp,
+    pub objects: usize,
+    pub plain_bytes: u64,
+    pub stored_bytes: u64,
+    #[serde(rename = "seconds", serialize_with = "as_seconds")]
+    pub elapsed: Duration,
+    /// Old backups that were deleted.
+    pub pruned: usize,
+    /// What went wrong besides: the backup is good, but somebody should look.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+}
+
+fn as_seconds<S: serde::Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((elapsed.as_secs_f64() * 1000.0).round() / 1000.0)
+}
+
+impl Outcome {
+    /// Whether there is a new backup and nothing else is wrong.
+    pub fn is_good(&self) -> bool {
+        matches!(&self.verdict, Verdict::Done(summary) if summary.problems.is_empty())
+    }
+
+    /// What is wrong, in one line; `None` when nothing is.
+    pub fn problem(&self) -> Option<String> {
+        match &self.verdict {
+            Verdict::Done(summary) if summary.problems.is_empty() => None,
+            Verdict::Done(summary) => Some(summary.problems.join("; ")),
+            Verdict::Skipped { reason } => Some(format!("not backed up: {reason}")),
+            Verdict::Failed { reason } => Some(reason.clone()),
+            Verdict::Stopped => Some("stopped before it was done".to_owned()),
+        }
+    }
+}

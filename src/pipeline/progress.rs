@@ -1,0 +1,41 @@
+//! What a run is doing right now, for whoever wants to look.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Shared between a run and its spectators.
+#[derive(Debug, Default)]
+pub struct Progress {
+    stage: Mutex<String>,
+    plain_bytes: AtomicU64,
+    stored_bytes: AtomicU64,
+}
+
+impl Progress {
+    /// Says what is done now: `dumping shop`.
+    pub fn set_stage(&self, stage: impl Into<String>) {
+        *self.stage.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = stage.into();
+    }
+
+    pub fn stage(&self) -> String {
+        self.stage.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn add_plain(&self, bytes: usize) {
+        self.plain_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_stored(&self, bytes: usize) {
+        self.stored_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes the dump tools have printed so far.
+    pub fn plain_bytes(&self) -> u64 {
+        self.plain_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes handed to the store so far.
+    pub fn stored_bytes(&self) -> u64 {
+        self.stored_bytes.load(Ordering::Relaxed)
+    }
+}

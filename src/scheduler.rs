@@ -1,0 +1,369 @@
+//! The daemon's loop: who is due, who runs, who has gone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use jiff::Timestamp;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::app::App;
+use crate::clock;
+use crate::discovery::{Found, State, opt_in_labels};
+use crate::health::Health;
+use crate::jobs::backup;
+use crate::model::schedule::{Schedule, jitter};
+use crate::model::target::TargetName;
+use crate::outcome::{Outcome, Verdict};
+use crate::pipeline::Progress;
+use crate::signals::Request;
+
+/// The loop looks at the clock at least this often: sleeping until a time of day would miss a suspended machine or a
+/// clock that was set.
+const STEP: Duration = Duration::from_secs(20);
+
+/// How long the loop waits for more Docker events before it looks: `compose up` makes many at once.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// How long the loop waits before it asks a Docker or a store again that did not answer.
+const RETRY: Duration = Duration::from_secs(15);
+
+/// Without any event the containers are looked at this often, in case one was missed.
+const RELOOK: Duration = Duration::from_secs(600);
+
+/// A target as the daemon remembers it.
+#[derive(Debug)]
+struct Known {
+    schedule: Schedule,
+    /// When it runs next; `None` while its schedule is off or not yet worked out.
+    due: Option<Timestamp>,
+    /// It was there at the last look.
+    is_present: bool,
+    /// Its schedule was worked out from the bucket.
+    is_planned: bool,
+}
+
+/// The daemon.
+#[derive(Debug)]
+pub struct Scheduler {
+    app: Arc<App>,
+    health: Health,
+    stop: CancellationToken,
+    known: BTreeMap<TargetName, Known>,
+    running: BTreeSet<TargetName>,
+    runs: JoinSet<Outcome>,
+    slots: Arc<Semaphore>,
+    /// When to look at the containers next.
+    look_at: Timestamp,
+    is_first_look: bool,
+}
+
+impl Scheduler {
+    pub fn new(app: Arc<App>, health: Health, stop: CancellationToken) -> Self {
+        let slots = Arc::new(Semaphore::new(app.config.parallel));
+        Self {
+            app,
+            health,
+            stop,
+            known: BTreeMap::new(),
+            running: BTreeSet::new(),
+            runs: JoinSet::new(),
+            slots,
+            look_at: Timestamp::MIN,
+            is_first_look: true,
+        }
+    }
+
+    /// Runs until told to stop, and then until every run has cleaned up.
+    pub async fn run(mut self, mut requests: mpsc::UnboundedReceiver<Request>) {
+        let (changed, mut changes) = mpsc::channel(1);
+        let watcher = tokio::spawn(watch(Arc::clone(&self.app), changed, self.stop.clone()));
+        let stop = self.stop.clone();
+        loop {
+            let now = clock::now();
+            if now >= self.look_at {
+                self.look(now).await;
+            }
+            self.start_due(clock::now()).await;
+            let wait = self.until_next(clock::now());
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(request) = requests.recv() => self.take_request(request).await,
+                Some(ended) = self.runs.join_next() => self.take_outcome(ended),
+                Some(()) = changes.recv() => {
+                    tokio::time::sleep(SETTLE).await;
+                    self.look_at = Timestamp::MIN;
+                }
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+        info!(runs = self.running.len(), "stopping");
+        while let Some(ended) = self.runs.join_next().await {
+            self.take_outcome(ended);
+        }
+        watcher.abort();
+    }
+
+    async fn take_request(&mut self, request: Request) {
+        match request {
+            Request::BackUpNow => {
+                info!("asked to back up now");
+                let now = clock::now();
+                self.look(now).await;
+                for known in self.known.values_mut().filter(|known| known.is_present) {
+                    known.due = Some(now);
+                }
+            }
+            Request::Rediscover => {
+                info!("asked to look at the containers again");
+                self.look(clock::now()).await;
+            }
+        }
+    }
+
+    fn until_next(&self, now: Timestamp) -> Duration {
+        let due = self.known.iter().filter(|(name, _)| !self.running.contains(*name)).filter_map(|(_, known)| known.due);
+        let next = due.chain([self.look_at]).min().unwrap_or(now);
+        Duration::try_from(now.duration_until(next)).unwrap_or_default().clamp(Duration::from_millis(1), STEP)
+    }
+
+    /// Looks at the containers, and plans the targets that are new.
+    async fn look(&mut self, now: Timestamp) {
+        let found = match self.app.discover().await {
+            Ok(found) => found,
+            Err(error) => {
+                error!(%error, "cannot look at the containers");
+                self.health.set_daemon(Some(error.to_string()));
+                self.look_at = now + RETRY;
+                return;
+            }
+        };
+        self.look_at = now + RELOOK;
+        let nothing = found.is_empty().then(|| self.app.nothing_labelled());
+        if let (Some(nothing), true) = (&nothing, self.is_first_look || self.known.values().any(|known| known.is_present)) {
+            warn!("{nothing}");
+        }
+        self.health.set_daemon(nothing);
+        self.forget_gone(&found);
+        for one in found {
+            self.meet(one);
+        }
+        self.plan_new(now).await;
+        self.is_first_look = false;
+    }
+
+    fn forget_gone(&mut self, found: &[Found]) {
+        for (name, known) in &mut self.known {
+            let is_present = found.iter().any(|one| one.name == *name);
+            if known.is_present && !is_present {
+                // Not forgotten: when it is due and still gone, that is a failure.
+                info!(target = %name, "target has gone");
+            }
+            known.is_present = is_present;
+        }
+    }
+
+    fn meet(&mut self, one: Found) {
+        let is_new = self.known.get(&one.name).is_none_or(|known| !known.is_present);
+        match &one.state {
+            State::Ready(target) if is_new => info!(
+                target = %one.name, engine = target.engine.name(), container = target.container.name,
+                schedule = %one.schedule, "target found"
+            ),
+            State::Unavailable { reason } if is_new => warn!(target = %one.name, %reason, "target cannot be backed up now"),
+            State::Invalid { reason } => {
+                if is_new {
+                    error!(target = %one.name, %reason, "target is misconfigured");
+                }
+                self.health.set_target(&one.name, Some(reason.clone()));
+            }
+            State::Ready(_) | State::Unavailable { .. } => {}
+        }
+        let known = self.known.entry(one.name).or_insert_with(|| Known {
+            schedule: one.schedule.clone(),
+            due: None,
+            is_present: true,
+            is_planned: false,
+        });
+        known.is_present = true;
+        if known.schedule != one.schedule {
+            known.schedule = one.schedule;
+            known.is_planned = false;
+        }
+    }
+
+    /// Works out when new targets run: now after a missed run, else by their schedule.
+    async fn plan_new(&mut self, now: Timestamp) {
+        if self.known.values().all(|known| known.is_planned) {
+            return;
+        }
+        let config = &self.app.config;
+        let on_start = config.on_start && self.is_first_look;
+        let catalog = if config.catch_up {
+            match self.app.store.catalog(None).await {
+                Ok(catalog) => Some(catalog),
+                // Keys that may only write cannot tell what was missed.
+                Err(error) if !config.prune && error.is_denied() => None,
+                Err(error) => {
+                    error!(%error, "cannot look into the bucket for missed backups");
+                    self.health.set_daemon(Some(error.to_string()));
+                    self.look_at = now + RETRY;
+                    // The schedule goes on without it.
+                    None
+                }
+            }
+        } else {
+            None
+        };
+        for (name, known) in &mut self.known {
+            if known.is_planned {
+                continue;
+            }
+            known.is_planned = true;
+            let newest = catalog.as_ref().and_then(|catalog| catalog.newest(name)).map(|stamp| stamp.timestamp());
+            let missed = newest.is_some_and(|newest| known.schedule.is_missed(newest, now, &config.time_zone));
+            known.due = if on_start || missed {
+                if missed {
+                    info!(target = %name, "a scheduled backup was missed: catching up");
+                }
+                Some(now)
+            } else {
+                // An interval counts from the newest backup, whichever process made it.
+                let anchor = match known.schedule {
+                    Schedule::Every(_) if config.catch_up => newest.unwrap_or(now),
+                    Schedule::Every(_) | Schedule::Cron(_) | Schedule::Off => now,
+                };
+                next_due(&known.schedule, name, anchor, &self.app)
+            };
+            if let Some(due) = known.due {
+                info!(target = %name, next = %due.to_zoned(config.time_zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z"), "planned");
+            }
+        }
+    }
+
+    /// Starts every target that is due, unless it is already running.
+    async fn start_due(&mut self, now: Timestamp) {
+        let due: BTreeSet<TargetName> = self
+            .known
+            .iter()
+            .filter(|(name, known)| known.due.is_some_and(|due| due <= now) && !self.running.contains(*name))
+            .map(|(name, _)| name.clone())
+            .collect();
+        if due.is_empty() {
+            return;
+        }
+        // Fresh: a container may have been replaced since the last look.
+        let mut found = match self.app.discover().await {
+            Ok(found) => found,
+            Err(error) => {
+                error!(%error, "cannot look at the containers");
+                self.health.set_daemon(Some(error.to_string()));
+                for known in due.iter().filter_map(|name| self.known.get_mut(name).map(|known| (name, known))) {
+                    known.1.due = Some(now + RETRY);
+                }
+                return;
+            }
+        };
+        for name in due {
+            let Some(known) = self.known.get_mut(&name) else { continue };
+            known.due = next_due(&known.schedule, &name, now, &self.app);
+            let verdict = match found.iter().position(|one| one.name == name).map(|at| found.swap_remove(at).state) {
+                Some(State::Ready(target)) => {
+                    self.running.insert(name.clone());
+                    let run = run_one(Arc::clone(&self.app), Arc::clone(&self.slots), *target, self.stop.clone());
+                    self.runs.spawn(run);
+                    continue;
+                }
+                Some(State::Unavailable { reason }) => Verdict::Skipped { reason },
+                Some(State::Invalid { reason }) => Verdict::Failed { reason },
+                None => Verdict::Skipped {
+                    reason: "its container has gone; if that is meant, restart Dumpcar".into(),
+                },
+            };
+            self.report(&Outcome { target: name, verdict });
+        }
+    }
+
+    fn take_outcome(&mut self, ended: Result<Outcome, tokio::task::JoinError>) {
+        match ended {
+            Ok(outcome) => {
+                self.running.remove(&outcome.target);
+                // An interval counts from the end of a run that was longer than the interval.
+                self.report(&outcome);
+            }
+            Err(error) => error!(%error, "a run broke off"),
+        }
+    }
+
+    fn report(&self, outcome: &Outcome) {
+        log_outcome(outcome);
+        if outcome.verdict != Verdict::Stopped {
+            self.health.record(outcome);
+        }
+    }
+}
+
+fn next_due(schedule: &Schedule, name: &TargetName, after: Timestamp, app: &App) -> Option<Timestamp> {
+    let next = schedule.next_after(after, &app.config.time_zone)?;
+    Some(next + jitter(name.as_str(), app.config.jitter))
+}
+
+async fn run_one(
+    app: Arc<App>,
+    slots: Arc<Semaphore>,
+    target: crate::discovery::Target,
+    stop: CancellationToken,
+) -> Outcome {
+    let name = target.name.clone();
+    let slot = tokio::select! {
+        biased;
+        () = stop.cancelled() => return Outcome { target: name, verdict: Verdict::Stopped },
+        slot = slots.acquire_owned() => slot,
+    };
+    info!(target = %name, engine = target.engine.name(), "backup started");
+    let verdict = backup::run_guarded(app, target, stop, Arc::new(Progress::default())).await;
+    drop(slot);
+    Outcome { target: name, verdict }
+}
+
+/// One line for the end of a run.
+pub fn log_outcome(outcome: &Outcome) {
+    let target = &outcome.target;
+    match &outcome.verdict {
+        Verdict::Done(summary) => {
+            info!(
+                %target, backup = %summary.stamp, objects = summary.objects, plain_bytes = summary.plain_bytes,
+                bytes = summary.stored_bytes, pruned = summary.pruned,
+                elapsed_ms = u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX), "backup committed"
+            );
+            for problem in &summary.problems {
+                error!(%target, %problem, "the backup is good, but something else went wrong");
+            }
+        }
+        Verdict::Skipped { reason } => error!(%target, %reason, "not backed up"),
+        Verdict::Failed { reason } => error!(%target, %reason, "backup failed"),
+        Verdict::Stopped => warn!(%target, "backup stopped before it was done"),
+    }
+}
+
+/// Reports that something happened to a labelled container, for as long as the process runs.
+///
+/// After every break in the connection it reports once, since events may have been missed.
+async fn watch(app: Arc<App>, changed: mpsc::Sender<()>, stop: CancellationToken) {
+    let labels = opt_in_labels(&app.config.label_prefix);
+    while !stop.is_cancelled() {
+        let mut changes = pin!(app.docker.changes(&labels));
+        while let Some(Ok(_)) = changes.next().await {
+            // One waiting report is enough.
+            drop(changed.try_send(()));
+        }
+        tokio::time::sleep(RETRY).await;
+        drop(changed.try_send(()));
+    }
+}

@@ -1,0 +1,124 @@
+//! The S3 client, built from the settings.
+
+use std::io;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum as S3Checksum};
+use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
+
+use super::{Place, Store};
+use crate::config::{Checksum, Config, S3Settings, ServerEncryption};
+use crate::model::parts::DEFAULT_PART;
+
+/// An upload slower than this counts as stuck.
+const SLOWEST_BYTES_PER_SECOND: u64 = 64 * 1024;
+
+/// Parts may grow to a multiple of the first ones; the limit on a request's time has to allow for the usual growth.
+const LARGEST_USUAL_PART: u64 = 64 * 1024 * 1024;
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum S3Error {
+    #[error("DUMPCAR_S3_CA_FILE: cannot read {path}: {source}")]
+    CaFile { path: String, source: io::Error },
+    #[error("DUMPCAR_S3_CA_FILE: {path} holds no PEM certificate")]
+    NoCertificate { path: String },
+    #[error("set up the S3 client: {0}")]
+    Client(object_store::Error),
+}
+
+impl Store {
+    /// Prepares the client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// See [`S3Error`].
+    pub fn open(config: &Config) -> Result<Self, S3Error> {
+        let settings = &config.s3;
+        let part_size = settings.part_size.unwrap_or(DEFAULT_PART);
+        let mut builder = AmazonS3Builder::new()
+            .with_client_options(client_options(settings, part_size)?)
+            .with_retry(RetryConfig {
+                backoff: BackoffConfig {
+                    init_backoff: Duration::from_millis(200),
+                    max_backoff: Duration::from_secs(15),
+                    base: 2.0,
+                },
+                // About 40 s of trying against a server that refuses at once; a run has retries of its own.
+                max_retries: 8,
+                // A request is signed once for all its tries, and a signature is good for 15 minutes.
+                retry_timeout: Duration::from_secs(600),
+            })
+            // Backblaze B2 refuses the checksum header of the bulk request, and pruning deletes little.
+            .with_disable_bulk_delete(true);
+        // After the client's options: setting them forgets what variables such as AWS_PROXY_URL said.
+        for (name, value) in &config.aws {
+            if let Ok(key) = AmazonS3ConfigKey::from_str(&name.to_ascii_lowercase()) {
+                builder = builder.with_config(key, value.expose());
+            }
+        }
+        builder = builder
+            .with_bucket_name(&settings.store.bucket)
+            .with_region(&settings.region)
+            .with_virtual_hosted_style_request(!settings.path_style);
+        if let Some(endpoint) = &settings.endpoint {
+            builder = builder.with_endpoint(request_endpoint(settings, endpoint)).with_allow_http(endpoint.starts_with("http://"));
+        }
+        builder = match settings.checksum {
+            Checksum::None => builder,
+            Checksum::Sha256 => builder.with_checksum_algorithm(S3Checksum::SHA256),
+            Checksum::Crc64Nvme => builder.with_checksum_algorithm(S3Checksum::CRC64NVME),
+        };
+        let kms_key = settings.kms_key_id.clone().unwrap_or_default();
+        builder = match settings.encryption {
+            None => builder,
+            Some(ServerEncryption::Aes256) => {
+                builder.with_config(AmazonS3ConfigKey::Encryption(object_store::aws::S3EncryptionConfigKey::ServerSideEncryption), "AES256")
+            }
+            Some(ServerEncryption::Kms) => builder.with_sse_kms_encryption(kms_key),
+            Some(ServerEncryption::KmsDsse) => builder.with_dsse_kms_encryption(kms_key),
+        };
+        let backend = builder.build().map_err(S3Error::Client)?;
+        let place = Place {
+            bucket: settings.store.bucket.clone(),
+            prefix: settings.store.prefix.clone(),
+            endpoint: settings.endpoint.clone().unwrap_or_else(|| format!("AWS S3 in {}", settings.region)),
+            storage_class: settings.storage_class.clone(),
+            max_parts: settings.max_parts,
+            part_size,
+        };
+        Ok(Self::new(Arc::new(backend), place))
+    }
+}
+
+/// With the bucket in the host name, the client wants it in the endpoint already.
+fn request_endpoint(settings: &S3Settings, endpoint: &str) -> String {
+    match endpoint.split_once("://") {
+        Some((scheme, host)) if !settings.path_style => format!("{scheme}://{}.{host}", settings.store.bucket),
+        _ => endpoint.to_owned(),
+    }
+}
+
+fn client_options(settings: &S3Settings, part_size: u64) -> Result<ClientOptions, S3Error> {
+    let slowest_part = part_size.max(LARGEST_USUAL_PART) / SLOWEST_BYTES_PER_SECOND;
+    let mut options = ClientOptions::new()
+        .with_connect_timeout(Duration::from_secs(10))
+        // The client's own limit of 30 s covers a whole part and ends uploads over slow lines.
+        .with_timeout(Duration::from_secs(slowest_part.max(60)));
+    // A scratch image has no certificates; what the system has, if anything, is trusted as well.
+    for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+        options = options.with_root_certificate(Certificate::from_der(root).map_err(S3Error::Client)?);
+    }
+    if let Some(path) = &settings.ca_file {
+        let pem = std::fs::read(path).map_err(|source| S3Error::CaFile { path: path.clone(), source })?;
+        let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
+        if certificates.is_empty() {
+            return Err(S3Error::NoCertificate { path: path.clone() });
+        }
+        for certificate in certificates {
+            options = options.with_root_certificate(certificate);
+        }
+    }
+    Ok(options)
+}
