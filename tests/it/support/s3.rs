@@ -1,0 +1,157 @@
+//! A real S3 protocol server in process, with a record of what it was asked and room for faults.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{Body, HttpError, HttpResponse};
+use tokio::net::TcpListener;
+
+pub(crate) const ACCESS_KEY: &str = "AKIDUMPCARTEST00000";
+pub(crate) const SECRET_KEY: &str = "canary-secret-key-0123456789abcdef0123456789";
+pub(crate) const BUCKET: &str = "backups";
+
+/// Decides about a request before the server sees it: `Some` is an answer of its own, status and XML error code.
+type Fault = dyn Fn(&Asked) -> Option<(u16, &'static str)> + Send + Sync;
+
+/// A request as the server got it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) storage_class: Option<String>,
+}
+
+impl Asked {
+    /// The operation in one word, as the S3 protocol calls it.
+    pub(crate) fn operation(&self) -> &'static str {
+        let has = |name: &str| self.query.split('&').any(|pair| pair == name || pair.starts_with(&format!("{name}=")));
+        match self.method.as_str() {
+            "POST" if has("uploads") => "CreateMultipartUpload",
+            "POST" if has("uploadId") => "CompleteMultipartUpload",
+            "PUT" if has("uploadId") => "UploadPart",
+            "PUT" => "PutObject",
+            "DELETE" if has("uploadId") => "AbortMultipartUpload",
+            "DELETE" => "DeleteObject",
+            "HEAD" => "HeadObject",
+            "GET" if has("list-type") => "ListObjects",
+            "GET" => "GetObject",
+            _ => "other",
+        }
+    }
+}
+
+pub(crate) struct FakeS3 {
+    folder: tempfile::TempDir,
+    pub(crate) endpoint: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl FakeS3 {
+    pub(crate) async fn start() -> Self {
+        Self::with_faults(|_| None).await
+    }
+
+    pub(crate) async fn with_faults(fault: impl Fn(&Asked) -> Option<(u16, &'static str)> + Send + Sync + 'static) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join(BUCKET)).unwrap();
+        let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder.path()).unwrap());
+        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        let service = builder.build();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
+        let (record, fault): (_, Arc<Fault>) = (Arc::clone(&asked), Arc::new(fault));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (service, record, fault) = (service.clone(), Arc::clone(&record), Arc::clone(&fault));
+                let answer = service_fn(move |request| answer(service.clone(), Arc::clone(&record), Arc::clone(&fault), request));
+                tokio::spawn(async move {
+                    drop(Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), answer).await);
+                });
+            }
+        });
+        Self { folder, endpoint, asked }
+    }
+
+    /// What was asked so far, by operation.
+    pub(crate) fn operations(&self) -> Vec<&'static str> {
+        self.asked.lock().unwrap().iter().map(Asked::operation).collect()
+    }
+
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join(BUCKET)
+    }
+
+    /// The keys of all objects, sorted. The server's own files are left out.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let root = self.root();
+        let mut keys = Vec::new();
+        let mut folders = vec![root.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let key = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+                if !key.starts_with('.') {
+                    keys.push(key);
+                }
+            }
+        }
+        keys.sort();
+        keys
+    }
+
+    pub(crate) fn read(&self, key: &str) -> Vec<u8> {
+        std::fs::read(self.root().join(key)).unwrap()
+    }
+
+    /// Puts an object past the protocol.
+    pub(crate) fn write(&self, key: &str, content: &[u8]) {
+        let path = self.root().join(key);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    /// Uploads that were created and neither completed nor aborted: the server keeps a file for each.
+    pub(crate) fn unfinished_uploads(&self) -> usize {
+        std::fs::read_dir(self.folder.path())
+            .unwrap()
+            .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".upload"))
+            .count()
+    }
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send>>;
+
+fn answer(service: S3Service, record: Arc<Mutex<Vec<Asked>>>, fault: Arc<Fault>, request: Request<Incoming>) -> Answer {
+    let asked = Asked {
+        method: request.method().to_string(),
+        path: request.uri().path().to_owned(),
+        query: request.uri().query().unwrap_or_default().to_owned(),
+        storage_class: request.headers().get("x-amz-storage-class").map(|value| value.to_str().unwrap().to_owned()),
+    };
+    record.lock().unwrap().push(asked.clone());
+    if let Some((status, code)) = fault(&asked) {
+        let xml = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>told to</Message></Error>");
+        let body = if asked.method == "HEAD" { Body::empty() } else { Body::from(xml) };
+        let response = http::Response::builder().status(status).header("content-type", "application/xml").body(body).unwrap();
+        return Box::pin(async move { Ok(response) });
+    }
+    service.call(request)
+}

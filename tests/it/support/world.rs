@@ -1,0 +1,165 @@
+//! The real program between a scripted Docker and a real S3 server.
+
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+
+use super::docker::{ExecRequest, FakeDocker, Script};
+use super::s3::{ACCESS_KEY, BUCKET, FakeS3, SECRET_KEY};
+
+/// No test waits longer for anything.
+const LIMIT: Duration = Duration::from_secs(60);
+
+pub(crate) struct World {
+    pub(crate) docker: FakeDocker,
+    pub(crate) s3: FakeS3,
+    env: Vec<(String, String)>,
+}
+
+/// How a run of the program ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl World {
+    pub(crate) async fn new(play: impl Fn(&ExecRequest) -> Script + Send + Sync + 'static) -> Self {
+        Self::with_s3(FakeS3::start().await, play)
+    }
+
+    pub(crate) fn with_s3(s3: FakeS3, play: impl Fn(&ExecRequest) -> Script + Send + Sync + 'static) -> Self {
+        let docker = FakeDocker::start(play);
+        let env = [
+            ("DOCKER_HOST", docker.host()),
+            // A prefix of its own: the lock of a target is shared by all processes of the machine.
+            ("DUMPCAR_STORE", format!("s3://{BUCKET}/{}", unique())),
+            ("AWS_ENDPOINT_URL", s3.endpoint.clone()),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
+            ("DUMPCAR_RETRIES", "0".to_owned()),
+            ("DUMPCAR_LOG_FORMAT", "json".to_owned()),
+        ];
+        let env = env.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        Self { docker, s3, env }
+    }
+
+    /// Adds a custom target `name`, whose dump is what `dumpcar.command` prints.
+    pub(crate) fn custom(self, name: &str) -> Self {
+        self.docker.container(name, json!({ "dumpcar.enable": "true", "dumpcar.command": "dump-it" }), &[]);
+        self
+    }
+
+    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
+        self.env.retain(|(other, _)| other != name);
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn unset(mut self, name: &str) -> Self {
+        self.env.retain(|(other, _)| other != name);
+        self
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        let store = self.env.iter().find(|(name, _)| name == "DUMPCAR_STORE").map(|(_, value)| value.as_str());
+        store.unwrap().rsplit('/').next().unwrap()
+    }
+
+    /// The keys below the prefix.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let prefix = format!("{}/", self.prefix());
+        self.s3.keys().iter().filter_map(|key| key.strip_prefix(&prefix)).map(str::to_owned).collect()
+    }
+
+    pub(crate) fn read(&self, key: &str) -> Vec<u8> {
+        self.s3.read(&format!("{}/{key}", self.prefix()))
+    }
+
+    pub(crate) fn write(&self, key: &str, content: &[u8]) {
+        self.s3.write(&format!("{}/{key}", self.prefix()), content);
+    }
+
+    pub(crate) fn manifests(&self) -> Vec<Value> {
+        let keys = self.keys();
+        let manifests = keys.iter().filter(|key| key.ends_with("/manifest.json"));
+        manifests.map(|key| serde_json::from_slice(&self.read(key)).unwrap()).collect()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command.args(args).env_clear().envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+    }
+
+    /// Runs the program to its end.
+    pub(crate) async fn run(&self, args: &[&str]) -> Ended {
+        let child = self.command(args).spawn().unwrap();
+        finish(child).await
+    }
+
+    /// Starts the program; [`finish`] awaits it.
+    pub(crate) fn start(&self, args: &[&str]) -> Child {
+        self.command(args).spawn().unwrap()
+    }
+}
+
+pub(crate) fn program() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_dumpcar"))
+}
+
+/// A name no other test has.
+pub(crate) fn unique() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("t{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+pub(crate) async fn finish(child: Child) -> Ended {
+    let Output { status, stdout, stderr } =
+        tokio::time::timeout(LIMIT, child.wait_with_output()).await.expect("the program ends").unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    use std::os::unix::process::ExitStatusExt;
+    let status = status.code().unwrap_or_else(|| -status.signal().unwrap_or_default());
+    Ended { status, stdout: text(stdout), stderr: text(stderr) }
+}
+
+/// Tells a child something.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let pid = child.id().expect("it still runs").to_string();
+    let sent = std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Waits until `condition` holds.
+pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(tokio::time::timeout(LIMIT, wait).await.is_ok(), "never happened: {what}");
+}
+
+impl Ended {
+    /// The log lines with this message.
+    pub(crate) fn logged(&self, message: &str) -> Vec<Value> {
+        self.stderr
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|line| line["message"] == message)
+            .collect()
+    }
+
+    /// Why the only run failed.
+    pub(crate) fn reason(&self) -> String {
+        let failed = self.logged("backup failed");
+        assert_eq!(failed.len(), 1, "{}", self.stderr);
+        failed[0]["reason"].as_str().unwrap().to_owned()
+    }
+}
