@@ -1,3 +1,5 @@
 //! Dumpcar: proven database backups from a Docker sidecar, streamed into S3-compatible storage.
 
+pub mod config;
 pub mod model;
+pub mod secret;
