@@ -23,9 +23,10 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     if letters.any(|unit| unit == "M") {
         return Err(DurationError::Month);
     }
-    humantime::parse_duration(text).map_err(|error| match error {
-        humantime::DurationError::UnknownUnit { unit, .. } if unit.is_empty() => DurationError::NoUnit,
-        _ => DurationError::Malformed,
+    humantime::parse_duration(text).map_err(|error| {
+        let lacks_unit =
+            matches!(&error, humantime::DurationError::UnknownUnit { unit, .. } if unit.is_empty());
+        if lacks_unit { DurationError::NoUnit } else { DurationError::Malformed }
     })
 }
 

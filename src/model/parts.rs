@@ -84,6 +84,7 @@ mod tests {
         assert_eq!(plan.size_of(10_000), Some(MAX_PART));
         assert_eq!(plan.size_of(10_001), None);
         assert!(plan.capacity() >= 5 * TIB);
+        assert!(PartPlan::new(10_000, MIN_PART, None).capacity() >= 5 * TIB);
     }
 
     #[test]
@@ -99,12 +100,17 @@ mod tests {
         assert_eq!(plan.capacity(), 10_000 * MAX_PART);
     }
 
+    /// Every order of magnitude is as likely.
+    fn sizes() -> impl Strategy<Value = u64> {
+        (any::<u64>(), 0u32..64).prop_map(|(bits, shift)| bits >> shift)
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
         fn sizes_are_legal_and_never_decrease(
-            max_parts in 1u32..=10_000, base in any::<u64>(), hint in any::<Option<u64>>(),
+            max_parts in 1u32..=10_000, base in sizes(), hint in prop::option::of(sizes()),
         ) {
             let plan = PartPlan::new(max_parts, base, hint);
             let sizes: Vec<u64> = (1..=max_parts).map(|number| plan.size_of(number).unwrap()).collect();

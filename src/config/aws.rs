@@ -1,0 +1,107 @@
+//! The variables every S3 tool knows: region, endpoint and which credentials will be used.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::env::Environment;
+use super::error::ConfigErrors;
+use super::parse;
+use crate::secret::Secret;
+
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// The link of AWS's credential chain that will be used, as far as the variables tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialSource {
+    /// `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`.
+    Static,
+    /// A token file and a role: EKS service accounts and other OIDC providers.
+    WebIdentity,
+    /// ECS tasks and EKS pod identities.
+    Container,
+    /// Nothing is set: the metadata service of an EC2 instance.
+    InstanceProfile,
+}
+
+impl fmt::Display for CredentialSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Static => "access key",
+            Self::WebIdentity => "web identity",
+            Self::Container => "container",
+            Self::InstanceProfile => "instance profile",
+        })
+    }
+}
+
+pub(super) struct Aws {
+    pub(super) variables: BTreeMap<String, Secret>,
+    pub(super) region: String,
+    pub(super) endpoint: Option<String>,
+    pub(super) credentials: CredentialSource,
+}
+
+pub(super) fn read(env: &Environment, errors: &mut ConfigErrors) -> Aws {
+    let set: BTreeMap<&str, &str> = env.aws().collect();
+    let has = |name: &str| set.contains_key(name) || env.is_broken(name);
+    for name in ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
+        if has(name) {
+            errors.add(
+                name,
+                "profiles are not supported; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or their _FILE forms",
+            );
+        }
+    }
+    let mut needs = |name: &str, other: &str| {
+        if has(name) && !has(other) {
+            errors.add(name, format!("needs {other} as well"));
+        }
+    };
+    needs("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY");
+    needs("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID");
+    needs("AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID");
+    needs("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN");
+    // A role on top of other credentials would be ignored by the S3 client.
+    needs("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE");
+    needs("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+
+    let credentials = if has("AWS_ACCESS_KEY_ID") {
+        CredentialSource::Static
+    } else if has("AWS_WEB_IDENTITY_TOKEN_FILE") {
+        CredentialSource::WebIdentity
+    } else if has("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") || has("AWS_CONTAINER_CREDENTIALS_FULL_URI") {
+        CredentialSource::Container
+    } else {
+        CredentialSource::InstanceProfile
+    };
+    let region = match (set.get("AWS_REGION"), set.get("AWS_DEFAULT_REGION")) {
+        (Some(region), Some(default)) if region != default => {
+            errors.add("AWS_REGION", "differs from AWS_DEFAULT_REGION; keep one of them");
+            DEFAULT_REGION
+        }
+        (Some(region), _) | (None, Some(region)) => region,
+        (None, None) => DEFAULT_REGION,
+    };
+    Aws {
+        endpoint: endpoint(&set, errors),
+        region: region.to_owned(),
+        credentials,
+        variables: set.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value))).collect(),
+    }
+}
+
+/// The most specific name wins, as it does in AWS's own tools; the two others mean the same.
+fn endpoint(set: &BTreeMap<&str, &str>, errors: &mut ConfigErrors) -> Option<String> {
+    let mut read = |name: &str| match parse::http_url(set.get(name)?) {
+        Ok(url) => Some(url),
+        Err(problem) => {
+            errors.add(name, problem);
+            None
+        }
+    };
+    let (for_s3, url, plain) = (read("AWS_ENDPOINT_URL_S3"), read("AWS_ENDPOINT_URL"), read("AWS_ENDPOINT"));
+    if url.is_some() && plain.is_some() && url != plain {
+        errors.add("AWS_ENDPOINT", "differs from AWS_ENDPOINT_URL; keep one of them");
+    }
+    for_s3.or(url).or(plain)
+}

@@ -1,0 +1,317 @@
+//! The settings: read once from the environment, validated together.
+
+mod aws;
+mod env;
+mod error;
+mod nearest;
+mod parse;
+mod reader;
+mod store;
+mod words;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+pub use aws::CredentialSource;
+pub use env::Source;
+pub use error::{ConfigError, ConfigErrors};
+pub use parse::DockerHost;
+pub use reader::Shown;
+pub use store::{StoreUrl, StoreUrlError};
+pub use words::{Checksum, LogFormat, LogLevel, ServerEncryption};
+
+use crate::model::compression::Compression;
+use crate::model::duration::Short;
+use crate::model::parts::{DEFAULT_MAX_PARTS, MAX_PART, MIN_PART};
+use crate::model::retention::{RetentionPolicy, RetentionRules};
+use crate::model::schedule::Schedule;
+use crate::secret::Secret;
+use env::Environment;
+use reader::Reader;
+
+/// Everything that can be set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub s3: S3Settings,
+    /// Every `AWS_*` variable for the S3 client, `_FILE` resolved.
+    pub aws: BTreeMap<String, Secret>,
+    pub credentials: CredentialSource,
+    pub schedule: Schedule,
+    /// The zone of the schedule and of the calendar that retention counts in.
+    pub time_zone: TimeZone,
+    /// Back up at start, whatever the schedule says.
+    pub on_start: bool,
+    /// Back up at start when a scheduled time went by since the newest backup.
+    pub catch_up: bool,
+    /// The longest delay of a target's start after its scheduled time.
+    pub jitter: Duration,
+    pub retention: RetentionPolicy,
+    /// Whether anything is ever deleted.
+    pub prune: bool,
+    pub compression: Compression,
+    /// How many targets are backed up at once.
+    pub parallel: u32,
+    /// The longest a backup may take.
+    pub timeout: Duration,
+    /// The longest a backup may go without a byte.
+    pub stall_timeout: Duration,
+    /// How often a failed backup is tried again.
+    pub retries: u32,
+    /// When set, only the targets of this group are ours.
+    pub group: Option<String>,
+    /// What the labels begin with, without the dot.
+    pub label_prefix: String,
+    /// Who writes the backups.
+    pub instance: String,
+    pub log_level: LogLevel,
+    pub log_format: LogFormat,
+    pub docker_host: DockerHost,
+    shown: Vec<Shown>,
+}
+
+/// Where the backups go, and what S3 servers differ in.
+#[derive(Debug, Clone)]
+pub struct S3Settings {
+    pub store: StoreUrl,
+    pub region: String,
+    /// The server's URL without a slash at its end; `None` is AWS itself.
+    pub endpoint: Option<String>,
+    /// The bucket in the path of the URL instead of in its host name.
+    pub path_style: bool,
+    pub storage_class: Option<String>,
+    pub encryption: Option<ServerEncryption>,
+    pub kms_key_id: Option<String>,
+    pub checksum: Checksum,
+    /// A PEM file with certificates to trust besides the usual ones.
+    pub ca_file: Option<String>,
+    pub max_parts: u32,
+    /// Bytes; `None` leaves it to the part plan.
+    pub part_size: Option<u64>,
+}
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const DEFAULT_TIMEOUT: Duration = HOUR.saturating_mul(12);
+const DEFAULT_STALL_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+const DEFAULT_SCHEDULE: &str = "0 23 * * *";
+const DEFAULT_DOCKER_HOST: &str = "unix:///var/run/docker.sock";
+
+impl Config {
+    /// Reads the settings from the variables; `read_file` gives the content of the file at a path.
+    ///
+    /// # Errors
+    /// Every mistake there is.
+    pub fn from_pairs(
+        pairs: impl IntoIterator<Item = (String, String)>,
+        read_file: &dyn Fn(&str) -> io::Result<String>,
+    ) -> Result<Self, ConfigErrors> {
+        let mut errors = ConfigErrors::default();
+        let env = Environment::resolve(pairs, read_file, &mut errors);
+        let raw = env.raw();
+        let mut reader = Reader::new(&env, errors);
+        let bare = |value: &bool| value.to_string();
+        let number = |value: &u32| value.to_string();
+        let span = |value: &Duration| Short(*value).to_string();
+        let text = |value: &String| value.clone();
+
+        // In the order of the documentation, which is the order they are shown in.
+        let store = reader.optional("DUMPCAR_STORE", raw.store, parse::own, ToString::to_string);
+        reader.require("DUMPCAR_STORE", store.is_some(), "is required, like s3://my-bucket/backups");
+        let aws = reader.aws();
+        let path_style = reader.setting(
+            "DUMPCAR_S3_PATH_STYLE",
+            raw.s3_path_style,
+            aws.endpoint.is_some(),
+            parse::boolean,
+            bare,
+        );
+        let storage_class =
+            reader.optional("DUMPCAR_S3_STORAGE_CLASS", raw.s3_storage_class, storage_class, text);
+        let encryption = reader.optional(
+            "DUMPCAR_S3_SSE",
+            raw.s3_sse,
+            |text| parse::choice(text, &ServerEncryption::WORDS),
+            |value| value.as_str().to_owned(),
+        );
+        let kms_key_id =
+            reader.optional("DUMPCAR_S3_SSE_KMS_KEY_ID", raw.s3_sse_kms_key_id, parse::plain, text);
+        let uses_kms = matches!(encryption, Some(ServerEncryption::Kms | ServerEncryption::KmsDsse));
+        reader.require(
+            "DUMPCAR_S3_SSE_KMS_KEY_ID",
+            uses_kms || kms_key_id.is_none(),
+            "needs DUMPCAR_S3_SSE to be aws:kms or aws:kms:dsse",
+        );
+        let checksum = reader.setting(
+            "DUMPCAR_S3_CHECKSUM",
+            raw.s3_checksum,
+            Checksum::default(),
+            |text| parse::choice(text, &Checksum::WORDS),
+            |value| words::word_of(*value, &Checksum::WORDS).to_owned(),
+        );
+        let ca_file = reader.optional("DUMPCAR_S3_CA_FILE", raw.s3_ca_file, parse::plain, text);
+        // The name AWS's own tools have for it.
+        let ca_file = ca_file.or_else(|| Some(aws.variables.get("AWS_CA_BUNDLE")?.expose().to_owned()));
+        let max_parts = reader.setting(
+            "DUMPCAR_S3_MAX_PARTS",
+            raw.s3_max_parts,
+            DEFAULT_MAX_PARTS,
+            |text| parse::within(text, 100..=10_000),
+            number,
+        );
+        let part_size = reader
+            .optional("DUMPCAR_S3_PART_SIZE", raw.s3_part_size, part_size, |size| parse::show_bytes(*size));
+
+        let default_schedule = DEFAULT_SCHEDULE.parse().expect("the default is valid");
+        let schedule = reader.setting(
+            "DUMPCAR_SCHEDULE",
+            raw.schedule,
+            default_schedule,
+            parse::own,
+            ToString::to_string,
+        );
+        let time_zone = reader.setting("TZ", raw.tz, TimeZone::UTC, parse::time_zone, |zone| {
+            zone.iana_name().unwrap_or_default().to_owned()
+        });
+        let on_start = reader.setting("DUMPCAR_ON_START", raw.on_start, false, parse::boolean, bare);
+        let catch_up = reader.setting("DUMPCAR_CATCH_UP", raw.catch_up, true, parse::boolean, bare);
+        let jitter = reader.setting("DUMPCAR_JITTER", raw.jitter, Duration::ZERO, parse::span, span);
+
+        let kept = RetentionPolicy::default().rules();
+        let mut count = |name, raw, default| reader.setting(name, raw, default, parse::count, number);
+        let rules = RetentionRules {
+            last: count("DUMPCAR_KEEP_LAST", raw.keep_last, kept.last),
+            hourly: count("DUMPCAR_KEEP_HOURLY", raw.keep_hourly, kept.hourly),
+            daily: count("DUMPCAR_KEEP_DAILY", raw.keep_daily, kept.daily),
+            weekly: count("DUMPCAR_KEEP_WEEKLY", raw.keep_weekly, kept.weekly),
+            monthly: count("DUMPCAR_KEEP_MONTHLY", raw.keep_monthly, kept.monthly),
+            yearly: count("DUMPCAR_KEEP_YEARLY", raw.keep_yearly, kept.yearly),
+            within: reader.optional("DUMPCAR_KEEP_WITHIN", raw.keep_within, parse::span, span),
+        };
+        let retention = RetentionPolicy::new(rules).unwrap_or_else(|error| {
+            reader.require(
+                "DUMPCAR_KEEP_LAST",
+                false,
+                &format!("{error}; to keep everything, set DUMPCAR_PRUNE=false"),
+            );
+            RetentionPolicy::default()
+        });
+        let prune = reader.setting("DUMPCAR_PRUNE", raw.prune, true, parse::boolean, bare);
+        let compression = reader.setting(
+            "DUMPCAR_COMPRESSION",
+            raw.compression,
+            Compression::default(),
+            parse::own,
+            ToString::to_string,
+        );
+        let parallel =
+            reader.setting("DUMPCAR_PARALLEL", raw.parallel, 1, |text| parse::within(text, 1..=64), number);
+        let timeout = reader.setting("DUMPCAR_TIMEOUT", raw.timeout, DEFAULT_TIMEOUT, parse::limit, span);
+        let stall_timeout = reader.setting(
+            "DUMPCAR_STALL_TIMEOUT",
+            raw.stall_timeout,
+            DEFAULT_STALL_TIMEOUT,
+            parse::limit,
+            span,
+        );
+        let retries =
+            reader.setting("DUMPCAR_RETRIES", raw.retries, 2, |text| parse::within(text, 0..=10), number);
+        let group = reader.optional("DUMPCAR_GROUP", raw.group, parse::plain, text);
+        let label_prefix = reader.setting(
+            "DUMPCAR_LABEL_PREFIX",
+            raw.label_prefix,
+            "dumpcar".to_owned(),
+            parse::label_prefix,
+            text,
+        );
+        // Docker itself sets HOSTNAME in every container.
+        let host_name = raw.hostname.unwrap_or_else(|| "unknown".to_owned());
+        let instance = reader.setting("DUMPCAR_INSTANCE", raw.instance, host_name, parse::plain, text);
+        let log_level = reader.setting(
+            "DUMPCAR_LOG",
+            raw.log,
+            LogLevel::default(),
+            |text| parse::choice(text, &LogLevel::WORDS),
+            |value| value.as_str().to_owned(),
+        );
+        let log_format = reader.setting(
+            "DUMPCAR_LOG_FORMAT",
+            raw.log_format,
+            LogFormat::default(),
+            |text| parse::choice(text, &LogFormat::WORDS),
+            |value| words::word_of(*value, &LogFormat::WORDS).to_owned(),
+        );
+        let default_docker_host = DEFAULT_DOCKER_HOST.parse().expect("the default is valid");
+        let docker_host = reader.setting(
+            "DOCKER_HOST",
+            raw.docker_host,
+            default_docker_host,
+            parse::own,
+            ToString::to_string,
+        );
+
+        let (shown, errors) = reader.finish();
+        let Some(store) = store else { return Err(errors) };
+        let s3 = S3Settings {
+            store,
+            region: aws.region,
+            endpoint: aws.endpoint,
+            path_style,
+            storage_class,
+            encryption,
+            kms_key_id,
+            checksum,
+            ca_file,
+            max_parts,
+            part_size,
+        };
+        errors.or(Self {
+            s3,
+            aws: aws.variables,
+            credentials: aws.credentials,
+            schedule,
+            time_zone,
+            on_start,
+            catch_up,
+            jitter,
+            retention,
+            prune,
+            compression,
+            parallel,
+            timeout,
+            stall_timeout,
+            retries,
+            group,
+            label_prefix,
+            instance,
+            log_level,
+            log_format,
+            docker_host,
+            shown,
+        })
+    }
+
+    /// Every setting with its effective value and where that came from, in the order of the documentation; secrets
+    /// are shown as `(set)`.
+    pub fn redacted(&self) -> &[Shown] {
+        &self.shown
+    }
+}
+
+fn storage_class(text: &str) -> parse::Parsed<String> {
+    let is_plain = text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    if is_plain {
+        Ok(text.to_owned())
+    } else {
+        Err("must be the name of a storage class, like STANDARD_IA".to_owned())
+    }
+}
+
+fn part_size(text: &str) -> parse::Parsed<u64> {
+    let size = parse::bytes(text).filter(|size| (MIN_PART..=MAX_PART).contains(size));
+    size.ok_or_else(|| "must be a size from 5MiB to 5GiB with its unit, like 16MiB".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

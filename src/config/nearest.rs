@@ -1,0 +1,62 @@
+//! "Did you mean": the known name that is closest to a mistyped one.
+
+use std::cmp::Reverse;
+
+/// The candidate with the fewest changed letters, if few enough that it is probably meant. Of equals it is the one
+/// that starts alike for longer: people get the end wrong.
+pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let most = (word.chars().count() / 3).max(2);
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|(distance, _)| *distance <= most)
+        .min_by_key(|(distance, candidate)| {
+            let common = candidate.chars().zip(word.chars()).take_while(|(a, b)| a == b).count();
+            (*distance, Reverse(common))
+        })
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein's distance: letters inserted, removed or replaced.
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
+    for (index, a) in from.chars().enumerate() {
+        let mut left = index + 1;
+        let mut next = vec![left];
+        for ((b, upper), upper_left) in to.chars().zip(row.iter().skip(1)).zip(&row) {
+            left = (upper_left + usize::from(a != b)).min(upper + 1).min(left + 1);
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances() {
+        for (from, to, expected) in [
+            ("", "", 0),
+            ("abc", "", 3),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+            ("flaw", "lawn", 2),
+            ("a", "a", 0),
+        ] {
+            assert_eq!(distance(from, to), expected, "{from} {to}");
+            assert_eq!(distance(to, from), expected, "{to} {from}");
+        }
+    }
+
+    #[test]
+    fn only_a_probable_name_is_suggested() {
+        let names = ["schedule", "keep-last", "keep-daily", "name"];
+        assert_eq!(nearest("shedule", names), Some("schedule"));
+        assert_eq!(nearest("keep-days", names), Some("keep-daily"));
+        assert_eq!(nearest("nmae", names), Some("name"));
+        assert_eq!(nearest("retention", names), None);
+    }
+}
