@@ -1,0 +1,235 @@
+//! What a failed command's stderr means, in one line that names the thing and what to do.
+
+use super::{Engine, Facts, login::Password};
+
+/// What went wrong, as far as whoever runs the command has to know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Problem {
+    /// The server knows no such user, or not with this password.
+    AuthRefused,
+    /// The dump tool is not in the container.
+    ToolMissing,
+    /// Nothing answers, or it starts, stops, recovers, or has no connection free.
+    NotAccepting,
+    /// The database was dropped or renamed after it was listed.
+    DatabaseGone,
+    /// The login may not read all of it.
+    PermissionDenied,
+    /// Somebody held a lock, or changed a table, while it was dumped.
+    Busy,
+    /// A password file cannot be read.
+    PasswordFile,
+    /// The server has no room for what it has to write.
+    DiskFull,
+    /// The tool died of a signal.
+    Killed,
+    Other,
+}
+
+impl Problem {
+    /// Whether the same command may well succeed a minute later.
+    pub fn is_transient(self) -> bool {
+        match self {
+            Self::NotAccepting | Self::Busy | Self::Killed => true,
+            Self::AuthRefused
+            | Self::ToolMissing
+            | Self::DatabaseGone
+            | Self::PermissionDenied
+            | Self::PasswordFile
+            | Self::DiskFull
+            | Self::Other => false,
+        }
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnosis {
+    pub problem: Problem,
+    /// One line without a line end.
+    pub text: String,
+}
+
+/// What the tools and servers say, in lower case; the first that is found decides. Of two that are in one message the
+/// more telling stands first.
+const SIGNS: [(&str, Problem); 44] = [
+    ("dumpcar: cannot read ", Problem::PasswordFile),
+    ("dumpcar: cannot find ", Problem::ToolMissing),
+    ("no space left on device", Problem::DiskFull),
+    ("disk full", Problem::DiskFull),
+    ("the table is full", Problem::DiskFull),
+    ("(errno: 28", Problem::DiskFull),
+    ("the database system is ", Problem::NotAccepting),
+    ("is the server running", Problem::NotAccepting),
+    ("can't connect to ", Problem::NotAccepting),
+    ("server shutdown in progress", Problem::NotAccepting),
+    ("shutdown in progress", Problem::NotAccepting),
+    ("terminating connection", Problem::NotAccepting),
+    ("server closed the connection", Problem::NotAccepting),
+    ("connection to server was lost", Problem::NotAccepting),
+    ("server has gone away", Problem::NotAccepting),
+    ("lost connection to ", Problem::NotAccepting),
+    ("timeout expired", Problem::NotAccepting),
+    ("too many clients already", Problem::NotAccepting),
+    ("remaining connection slots", Problem::NotAccepting),
+    ("too many connections", Problem::NotAccepting),
+    ("lock timeout", Problem::Busy),
+    ("lock wait timeout", Problem::Busy),
+    ("deadlock", Problem::Busy),
+    ("conflict with recovery", Problem::Busy),
+    ("table definition has changed", Problem::Busy),
+    ("could not open relation with oid", Problem::Busy),
+    ("cache lookup failed", Problem::Busy),
+    ("password authentication failed", Problem::AuthRefused),
+    ("peer authentication failed", Problem::AuthRefused),
+    ("ident authentication failed", Problem::AuthRefused),
+    ("no password supplied", Problem::AuthRefused),
+    ("no pg_hba.conf entry", Problem::AuthRefused),
+    ("is not permitted to log in", Problem::AuthRefused),
+    ("(using password:", Problem::AuthRefused),
+    ("(1698)", Problem::AuthRefused),
+    ("error 1698", Problem::AuthRefused),
+    ("account is locked", Problem::AuthRefused),
+    ("password has expired", Problem::AuthRefused),
+    ("unknown database", Problem::DatabaseGone),
+    ("permission denied", Problem::PermissionDenied),
+    ("access denied", Problem::PermissionDenied),
+    ("command denied", Problem::PermissionDenied),
+    ("insufficient privileges", Problem::PermissionDenied),
+    ("row-level security", Problem::PermissionDenied),
+];
+
+/// Reads the end of a failed command's stderr, `exit_status` as a shell gives it (128 + signal).
+///
+/// `database` is the one that was being dumped, if one was.
+pub fn diagnose(
+    engine: Engine,
+    exit_status: i32,
+    stderr_tail: &str,
+    facts: &Facts<'_>,
+    database: Option<&str>,
+) -> Diagnosis {
+    let problem = problem(engine, exit_status, stderr_tail);
+    Diagnosis { problem, text: text(problem, engine, exit_status, stderr_tail, facts, database) }
+}
+
+fn problem(engine: Engine, exit_status: i32, stderr: &str) -> Problem {
+    let lower = stderr.to_ascii_lowercase();
+    // Of a program nobody knows only the status means something.
+    match engine {
+        Engine::Custom if matches!(exit_status, 126 | 127) => return Problem::ToolMissing,
+        Engine::Custom if exit_status > 128 => return Problem::Killed,
+        Engine::Custom => return Problem::Other,
+        Engine::Postgresql | Engine::Mariadb | Engine::Mysql => {}
+    }
+    if let Some((_, problem)) = SIGNS.iter().find(|(sign, _)| lower.contains(sign)) {
+        return *problem;
+    }
+    // These two have a name in the middle.
+    let has = |start: &str, end: &str| lower.lines().any(|line| line.contains(start) && line.contains(end));
+    if has("database \"", "does not exist") {
+        Problem::DatabaseGone
+    } else if has("role \"", "does not exist") {
+        Problem::AuthRefused
+    } else if exit_status > 128 {
+        Problem::Killed
+    } else {
+        Problem::Other
+    }
+}
+
+fn text(
+    problem: Problem,
+    engine: Engine,
+    exit_status: i32,
+    stderr: &str,
+    facts: &Facts<'_>,
+    database: Option<&str>,
+) -> String {
+    let said = last_line(stderr);
+    match problem {
+        Problem::AuthRefused => auth_refused(engine, &said, facts),
+        Problem::ToolMissing => match engine {
+            Engine::Custom => format!(
+                "the container cannot run the command of the label dumpcar.command (exit status {exit_status}): {said}"
+            ),
+            Engine::Postgresql | Engine::Mariadb | Engine::Mysql => {
+                let tools = marked(stderr, "dumpcar: cannot find ", " in the container").unwrap_or("its tools");
+                format!(
+                    "the container has no {}: is it {engine}? Say what it is by the label dumpcar.engine, \
+                     or what dumps it by dumpcar.command",
+                    tools.replace(' ', " and no ")
+                )
+            }
+        },
+        Problem::NotAccepting => format!("the server takes no connection now: {said}"),
+        Problem::DatabaseGone => match database {
+            Some(name) => format!("database {name:?} is gone since it was listed: {said}"),
+            None => format!("the database is gone: {said}"),
+        },
+        Problem::PermissionDenied => format!(
+            "{} may not read everything: {said}; name a login that may by the labels dumpcar.user and \
+             dumpcar.password-file",
+            who(engine, facts)
+        ),
+        Problem::Busy => format!("the dump was stopped by what others did to the same tables: {said}"),
+        Problem::PasswordFile => {
+            let path = marked(stderr, " file ", "\n").unwrap_or("the password file");
+            format!(
+                "cannot read {path} in the container: it is missing, or {} may not read it (labels \
+                 dumpcar.password-file and dumpcar.exec-user)",
+                facts.exec_user.unwrap_or("the container's user")
+            )
+        }
+        Problem::DiskFull => format!("the server's disk is full: {said}"),
+        Problem::Killed if exit_status == 137 => {
+            "the dump tool was killed (signal 9): the container's memory is too small, or somebody stopped it".to_owned()
+        }
+        Problem::Killed => format!("the dump tool was stopped by signal {}: {said}", exit_status.saturating_sub(128)),
+        Problem::Other => format!("exit status {exit_status}: {said}"),
+    }
+}
+
+fn auth_refused(engine: Engine, said: &str, facts: &Facts<'_>) -> String {
+    let lower = said.to_ascii_lowercase();
+    let who = who(engine, facts);
+    if lower.contains("peer authentication") {
+        return format!(
+            "the server lets {who} in only as the system user of that name: set the label dumpcar.exec-user ({said})"
+        );
+    }
+    if lower.contains("does not exist") {
+        return format!("{who} does not exist on the server: name a login by the label dumpcar.user ({said})");
+    }
+    let password = engine.login(facts).map_or(Password::Absent, |login| login.password).origin();
+    format!(
+        "the server refused {who} with {password}: variables only say what the password was at the first start; \
+         name today's login by the labels dumpcar.user and dumpcar.password-file ({said})"
+    )
+}
+
+fn who(engine: Engine, facts: &Facts<'_>) -> String {
+    match engine.login(facts).as_ref().and_then(|login| login.user_name()) {
+        Some(name) => format!("user {name:?}"),
+        None => "the user".to_owned(),
+    }
+}
+
+/// What stands between `start` and the next `end`.
+fn marked<'t>(stderr: &'t str, start: &str, end: &str) -> Option<&'t str> {
+    let rest = stderr.lines().find_map(|line| line.starts_with("dumpcar: ").then(|| line.split_once(start)).flatten())?.1;
+    Some(rest.split_once(end).map_or(rest, |(found, _)| found))
+}
+
+/// The last line that is no mere warning, at most 300 characters; what a reader of the log needs of stderr.
+fn last_line(stderr: &str) -> String {
+    let is_telling = |line: &&str| {
+        let lower = line.to_ascii_lowercase();
+        !lower.is_empty() && !lower.contains("warning:") && !lower.contains("deprecated program name")
+    };
+    // PostgreSQL explains an error in lines after it.
+    let is_error = |line: &&str| ["error:", "FATAL:", "ERROR", "dumpcar:"].iter().any(|sign| line.contains(sign));
+    let lines = || stderr.lines().map(str::trim).filter(is_telling);
+    let line = lines().rfind(is_error).or_else(|| lines().next_back()).unwrap_or("it said nothing on stderr");
+    line.chars().filter(|c| !c.is_control()).take(300).collect()
+}

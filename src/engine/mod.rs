@@ -1,0 +1,206 @@
+//! What each kind of database needs: which commands make its dump, what their output means, whether a dump is whole.
+//!
+//! Everything in here is a function of what is known of a container. Nothing runs a command, reads a clock or sees a
+//! password: a [`Command`] names where its password is, and the shell inside the container puts it in place.
+
+mod content;
+mod custom;
+mod detect;
+mod diagnosis;
+mod login;
+mod mysql;
+mod postgresql;
+mod survey;
+mod words;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+pub use content::ContentError;
+pub use custom::hook;
+pub use detect::detect;
+pub use diagnosis::{Diagnosis, Problem, diagnose};
+pub use login::{Login, Password, User};
+pub use survey::{Database, Survey, SurveyError};
+pub use words::{WordsError, words};
+
+use crate::model::manifest::ObjectKind;
+
+/// The kinds of database Dumpcar knows, and the one it does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Engine {
+    Postgresql,
+    Mariadb,
+    Mysql,
+    /// Whatever the label `dumpcar.command` prints.
+    Custom,
+}
+
+/// What is known of a container, as far as an engine wants to know it.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    /// The image's name as the container was started with.
+    pub image: &'a str,
+    /// The environment the container was configured with. An exec sees this one, not what an entry point made of it.
+    pub env: &'a BTreeMap<String, String>,
+    /// `dumpcar.user`.
+    pub user: Option<&'a str>,
+    /// `dumpcar.password-file`: a path inside the container.
+    pub password_file: Option<&'a str>,
+    /// `dumpcar.exec-user`.
+    pub exec_user: Option<&'a str>,
+    /// `dumpcar.args`, split by [`words`]: further arguments of the dump tool.
+    pub args: &'a [String],
+    /// `dumpcar.command`.
+    pub command: Option<&'a str>,
+    /// `dumpcar.extension`.
+    pub extension: Option<&'a str>,
+}
+
+impl<'a> Facts<'a> {
+    /// An environment variable that is set and not empty: entry points take an empty one for an absent one.
+    pub(crate) fn variable(&self, name: &str) -> Option<&'a str> {
+        self.env.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+}
+
+impl fmt::Debug for Facts<'_> {
+    /// Of the environment only the names: its values are passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Facts")
+            .field("image", &self.image)
+            .field("env", &self.env.keys())
+            .field("user", &self.user)
+            .field("password_file", &self.password_file)
+            .field("exec_user", &self.exec_user)
+            .field("args", &self.args)
+            .field("command", &self.command)
+            .field("extension", &self.extension)
+            .finish()
+    }
+}
+
+/// Something to run inside a container: `sh -c SCRIPT sh ARGS… </dev/null`, in POSIX shell.
+///
+/// The script ends by `exec` of the tool, so that the process that was started *is* the tool and ends when it is told
+/// to; the few that cannot outlive their short children instead. None of the fields holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    pub script: String,
+    /// `$1` and so on of the script. Names of databases and users go here or into `env`, never into the script.
+    pub args: Vec<String>,
+    /// Added to the container's own environment.
+    pub env: Vec<(String, String)>,
+    /// Who runs it; `None` is the container's own user.
+    pub exec_user: Option<String>,
+}
+
+/// What every script starts with.
+pub(crate) const PRELUDE: &str = include_str!("prelude.sh");
+
+impl Engine {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postgresql => "postgresql",
+            Self::Mariadb => "mariadb",
+            Self::Mysql => "mysql",
+            Self::Custom => "custom",
+        }
+    }
+
+    /// How this engine's tools log in, chosen by the names of the variables; `None` for a custom one.
+    pub fn login(self, facts: &Facts<'_>) -> Option<Login> {
+        match self {
+            Self::Postgresql => Some(login::postgresql(facts)),
+            Self::Mariadb => Some(login::mariadb(facts)),
+            Self::Mysql => Some(login::mysql(facts)),
+            Self::Custom => None,
+        }
+    }
+
+    /// Asks the server what is to be dumped, for [`Engine::parse_survey`]; `None` for a custom one, which has one dump.
+    pub fn survey(self, facts: &Facts<'_>) -> Option<Command> {
+        match self {
+            Self::Postgresql => Some(postgresql::survey(facts)),
+            Self::Mariadb => Some(mysql::survey(mysql::Flavour::Mariadb, facts)),
+            Self::Mysql => Some(mysql::survey(mysql::Flavour::Mysql, facts)),
+            Self::Custom => None,
+        }
+    }
+
+    /// Reads what the survey command printed.
+    ///
+    /// # Errors
+    /// A line that the survey does not print, or a database whose name is not UTF-8.
+    pub fn parse_survey(self, stdout: &[u8]) -> Result<Survey, SurveyError> {
+        survey::parse(self, stdout)
+    }
+
+    /// Prints one database as plain SQL that loads into an empty database of any name; a custom engine's whole dump.
+    pub fn dump(self, facts: &Facts<'_>, survey: &Survey, database: &str) -> Command {
+        match self {
+            Self::Postgresql => postgresql::dump(facts, database),
+            Self::Mariadb => mysql::dump(mysql::Flavour::Mariadb, facts, survey, database),
+            Self::Mysql => mysql::dump(mysql::Flavour::Mysql, facts, survey, database),
+            Self::Custom => custom::dump(facts),
+        }
+    }
+
+    /// Prints what belongs to the whole server as plain SQL, to be loaded before the databases.
+    ///
+    /// `None` where there is nothing of the kind: custom engines, and a MariaDB or MySQL login that may not read
+    /// accounts ([`Survey::notes`] then says so).
+    pub fn globals(self, facts: &Facts<'_>, survey: &Survey) -> Option<Command> {
+        match self {
+            Self::Postgresql => Some(postgresql::globals(facts, survey)),
+            Self::Mariadb => mysql::globals(mysql::Flavour::Mariadb, facts, survey),
+            Self::Mysql => mysql::globals(mysql::Flavour::Mysql, facts, survey),
+            Self::Custom => None,
+        }
+    }
+
+    /// Whether a dump is whole, by its first and last bytes (up to 4 KiB each).
+    ///
+    /// # Errors
+    /// It is empty, or does not end as this engine's tool ends a finished dump.
+    pub fn check(self, kind: ObjectKind, head: &[u8], tail: &[u8], plain_bytes: u64) -> Result<(), ContentError> {
+        content::check(self, kind, head, tail, plain_bytes)
+    }
+
+    /// The object's extension without its dot and without the compression's: `sql`, or `dumpcar.extension`.
+    pub fn extension<'a>(self, facts: &Facts<'a>) -> &'a str {
+        match self {
+            Self::Postgresql | Self::Mariadb | Self::Mysql => "sql",
+            Self::Custom => facts.extension.unwrap_or("dump"),
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The text names no engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be postgresql, mariadb, mysql or custom")]
+pub struct EngineError;
+
+impl FromStr for Engine {
+    type Err = EngineError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "postgresql" | "postgres" => Ok(Self::Postgresql),
+            "mariadb" => Ok(Self::Mariadb),
+            "mysql" => Ok(Self::Mysql),
+            "custom" => Ok(Self::Custom),
+            _ => Err(EngineError),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! MariaDB and MySQL: `mariadb` or `mysql` asks and prints the accounts, `mariadb-dump` or `mysqldump` a database.
+
+use super::{Command, Facts, Survey, login};
+
+/// Which of the two. What differs between them is decided by a `match` on this, in this file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flavour {
+    Mariadb,
+    Mysql,
+}
+
+/// Left out are the schemas of the server itself, and directories it takes for schemas (`#mysql50#lost+found`).
+/// Users and grants, which are in the schema `mysql`, are in the globals.
+const SURVEY: &str = r"
+SET SESSION sql_mode = '';
+SELECT CONCAT('version ', VERSION());
+SELECT CONCAT('accounts ', EXISTS (SELECT 1 FROM information_schema.user_privileges WHERE privilege_type = 'SELECT'
+    AND grantee = CONCAT('''', LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - 1
+        - CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', -1))),
+        '''@''', SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '''')));
+SELECT CONCAT('database ', HEX(CONVERT(schema_name USING utf8mb4)), ' ', (SELECT COALESCE(SUM(data_length), 0)
+    FROM information_schema.tables WHERE table_schema = schema_name))
+    FROM information_schema.schemata
+    WHERE schema_name NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys', 'ndbinfo')
+    AND schema_name NOT LIKE '#mysql50#%'
+";
+
+const SURVEY_SCRIPT: &str = r#"
+exec "$tool" --user="$DUMPCAR_USER" --host=localhost --default-character-set=utf8mb4 --connect-timeout=15 \
+    --batch --raw --skip-column-names --execute="$1"
+"#;
+
+const DUMP_SCRIPT: &str = r#"
+exec "$tool" --user="$DUMPCAR_USER" --host=localhost "$@" -- "$DUMPCAR_DATABASE"
+"#;
+
+const GLOBALS_SCRIPT: &str = include_str!("mysql/globals.sh");
+
+/// One consistent snapshot that locks no writer out (of transactional tables), row by row instead of table by table in
+/// memory, and all that a dump leaves out unless told. Tablespace statements concern NDB only and need a privilege
+/// that an application's user lacks.
+const DUMP_FLAGS: [&str; 9] = [
+    "--single-transaction",
+    "--quick",
+    "--routines",
+    "--triggers",
+    "--events",
+    "--hex-blob",
+    "--no-tablespaces",
+    "--default-character-set=utf8mb4",
+    "--max-allowed-packet=1G",
+];
+
+/// Accounts that every server makes for itself.
+const NOT_INTERNAL: &str = "User NOT IN ('mysql.sys', 'mysql.session', 'mysql.infoschema', 'mariadb.sys')";
+
+/// With `skip_name_resolve` the server ignores accounts for host names, and `SHOW CREATE USER` fails on them.
+const NOT_IGNORED: &str = "NOT (@@skip_name_resolve AND Host <> 'localhost' AND Host REGEXP '[a-z]' \
+    AND Host NOT REGEXP '[%_:/]')";
+
+/// Grants on tables, columns and routines. As rows and not as `GRANT`, which fails until the object is there: accounts
+/// are loaded before the databases, because views and routines name accounts.
+const OBJECT_GRANTS: [&str; 3] = [
+    "SELECT CONCAT('REPLACE INTO mysql.tables_priv (Host, Db, User, Table_name, Grantor, Table_priv, Column_priv) \
+     VALUES (', CONCAT_WS(', ', QUOTE(Host), QUOTE(Db), QUOTE(User), QUOTE(Table_name), QUOTE(Grantor), \
+     QUOTE(Table_priv), QUOTE(Column_priv)), ');') FROM mysql.tables_priv",
+    "SELECT CONCAT('REPLACE INTO mysql.columns_priv (Host, Db, User, Table_name, Column_name, Column_priv) VALUES (', \
+     CONCAT_WS(', ', QUOTE(Host), QUOTE(Db), QUOTE(User), QUOTE(Table_name), QUOTE(Column_name), QUOTE(Column_priv)), \
+     ');') FROM mysql.columns_priv",
+    "SELECT CONCAT('REPLACE INTO mysql.procs_priv (Host, Db, User, Routine_name, Routine_type, Grantor, Proc_priv) \
+     VALUES (', CONCAT_WS(', ', QUOTE(Host), QUOTE(Db), QUOTE(User), QUOTE(Routine_name), QUOTE(Routine_type), \
+     QUOTE(Grantor), QUOTE(Proc_priv)), ');') FROM mysql.procs_priv",
+];
+
+pub(super) fn survey(flavour: Flavour, facts: &Facts<'_>) -> Command {
+    command(flavour, facts, "client", SURVEY_SCRIPT, vec![SURVEY.to_owned()])
+}
+
+/// Neither `--databases` nor `USE`: the dump loads into whatever database the client is in. `CREATE DATABASE` with its
+/// character set is in the globals.
+pub(super) fn dump(flavour: Flavour, facts: &Facts<'_>, survey: &Survey, database: &str) -> Command {
+    let mut args: Vec<String> = DUMP_FLAGS.map(str::to_owned).into();
+    match flavour {
+        // Else only the current rows of system-versioned tables are dumped. The tool knows the option since 10.11.
+        Flavour::Mariadb if survey.is_at_least(10, 11) => args.push("--dump-history".to_owned()),
+        Flavour::Mariadb => {}
+        // A dump that sets the server's GTIDs does not load into a server that has some.
+        Flavour::Mysql => args.push("--set-gtid-purged=OFF".to_owned()),
+    }
+    args.extend(facts.args.iter().cloned());
+    let mut command = command(flavour, facts, "dump", DUMP_SCRIPT, args);
+    command.env.push(("DUMPCAR_DATABASE".to_owned(), database.to_owned()));
+    command
+}
+
+/// Empty databases with their character sets, users with their password hashes, roles and grants.
+///
+/// The server's own word for it (`SHOW CREATE USER`, `SHOW GRANTS`), made loadable before the databases and more than
+/// once. Accounts of the name that Dumpcar logs in with keep their password where they exist: a restore must not
+/// change the lock under its own feet. `mariadb-dump --system=users` gives statements that fail on an account that
+/// exists and on grants whose table does not, and is refused altogether where one account is for a host name and the
+/// server has `skip_name_resolve`.
+pub(super) fn globals(flavour: Flavour, facts: &Facts<'_>, survey: &Survey) -> Option<Command> {
+    if !survey.reads_accounts {
+        return None;
+    }
+    let session = match flavour {
+        Flavour::Mariadb => "SET SESSION sql_mode = '';",
+        // The salt of a caching_sha2_password hash is any bytes; the comment's version is the first with the setting.
+        Flavour::Mysql => {
+            "SET SESSION sql_mode = '', group_concat_max_len = 1048576; \
+             /*!80017 SET SESSION print_identified_with_as_hex = 1 */;"
+        }
+    };
+    let accounts = match flavour {
+        Flavour::Mariadb => format!("mysql.user WHERE is_role = 'N' AND {NOT_INTERNAL}"),
+        Flavour::Mysql => format!("mysql.user WHERE {NOT_INTERNAL}"),
+    };
+    let mut steps: Vec<(&str, String)> = Vec::new();
+    // One argument has at most 128 KiB; a name has at most 64 characters.
+    for databases in survey.databases.chunks(200) {
+        let names: Vec<_> = databases.iter().map(|database| format!("'{}'", hex(&database.name))).collect();
+        steps.push(("show", list_databases(&names.join(", "))));
+    }
+    steps.push(("text", format!(
+        "SELECT CONCAT('-- left out, the server ignores accounts for host names (skip_name_resolve): ', HEX(User), \
+         '@', HEX(Host)) FROM {accounts} AND NOT ({NOT_IGNORED})"
+    )));
+    steps.push(("show", format!(
+        "SELECT CONCAT('SELECT ''', IF(User = LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - 1 \
+         - CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', -1))), 'own', 'other'), '''; SHOW CREATE USER ', \
+         QUOTE(User), '@', QUOTE(Host), ';') FROM {accounts} AND {NOT_IGNORED} ORDER BY User, Host"
+    )));
+    match flavour {
+        // PUBLIC (10.11) is listed as a role, but nobody creates it.
+        Flavour::Mariadb => {
+            const ROLES: &str = "FROM mysql.user WHERE is_role = 'Y'";
+            steps.push(("text", format!(
+                "SELECT CONCAT('CREATE ROLE IF NOT EXISTS `', REPLACE(User, '`', '``'), '`;') {ROLES} \
+                 AND User <> 'PUBLIC'"
+            )));
+            steps.push(("show", format!(
+                "SELECT CONCAT('SHOW GRANTS FOR ', IF(User = 'PUBLIC', 'PUBLIC', CONCAT('`', REPLACE(User, '`', '``'), \
+                 '`')), ';') {ROLES} ORDER BY User"
+            )));
+        }
+        // Roles are accounts here.
+        Flavour::Mysql => {}
+    }
+    steps.push(("show", format!(
+        "SELECT CONCAT('SHOW GRANTS FOR ', QUOTE(User), '@', QUOTE(Host), ';') FROM {accounts} AND {NOT_IGNORED} \
+         ORDER BY User, Host"
+    )));
+    match flavour {
+        // `SHOW GRANTS` has them.
+        Flavour::Mariadb => {}
+        Flavour::Mysql => steps.push(("text", String::from(
+            "/*!80000 SELECT CONCAT('SET DEFAULT ROLE ', GROUP_CONCAT(CONCAT(QUOTE(DEFAULT_ROLE_USER), '@', \
+             QUOTE(DEFAULT_ROLE_HOST)) SEPARATOR ', '), ' TO ', QUOTE(User), '@', QUOTE(Host), ';') \
+             FROM mysql.default_roles GROUP BY User, Host ORDER BY User, Host */",
+        ))),
+    }
+    steps.extend(OBJECT_GRANTS.map(|list| ("text", format!("{list} WHERE {NOT_INTERNAL}"))));
+    let steps = steps.into_iter().flat_map(|(how, list)| [how.to_owned(), list]);
+    let args = std::iter::once(session.to_owned()).chain(steps).collect();
+    Some(command(flavour, facts, "client", GLOBALS_SCRIPT, args))
+}
+
+fn list_databases(names: &str) -> String {
+    format!(
+        "SELECT CONCAT('SHOW CREATE DATABASE IF NOT EXISTS `', REPLACE(schema_name, '`', '``'), '`;') \
+         FROM information_schema.schemata WHERE HEX(CONVERT(schema_name USING utf8mb4)) IN ({names}) \
+         ORDER BY schema_name"
+    )
+}
+
+fn hex(name: &str) -> String {
+    name.bytes().map(|byte| format!("{byte:02X}")).collect()
+}
+
+/// The tools of MariaDB have names of their own since 10.5, and only those in its images since 11.
+fn command(flavour: Flavour, facts: &Facts<'_>, tool: &str, script: &str, args: Vec<String>) -> Command {
+    let (login, tools) = match (flavour, tool) {
+        (Flavour::Mariadb, "dump") => (login::mariadb(facts), "mariadb-dump mysqldump"),
+        (Flavour::Mariadb, _) => (login::mariadb(facts), "mariadb mysql"),
+        (Flavour::Mysql, "dump") => (login::mysql(facts), "mysqldump"),
+        (Flavour::Mysql, _) => (login::mysql(facts), "mysql"),
+    };
+    login.command(facts, "DUMPCAR_USER", "MYSQL_PWD", &format!("find_tool {tools}\n{script}"), args)
+}

@@ -1,0 +1,78 @@
+//! PostgreSQL: `psql` asks, `pg_dump` dumps a database, `pg_dumpall` the roles.
+//!
+//! All three find the server as they do when an administrator calls them in the container: by the Unix socket, or by
+//! the container's own `PGHOST` and `PGPORT`.
+
+use super::{Command, Facts, PRELUDE, Survey, login};
+
+const SURVEY: &str = include_str!("postgresql/survey.sql");
+
+/// Prints what `pg_dump` leaves out unless it also creates the database: owner, settings, privileges and comment of the
+/// database itself, each for `current_database()` so that the dump loads into a database of any name.
+const SETTINGS: &str = include_str!("postgresql/settings.sql");
+
+/// A server need not have the database that a variable names, nor even `postgres`; `template1` it has.
+/// The last refusal is the one worth reading: by then the name of the database was not the reason.
+const SURVEY_SCRIPT: &str = r#"
+find_tool psql
+for PGDATABASE in "$POSTGRES_DB" "$POSTGRESQL_DATABASE" postgres template1; do
+    [ -n "$PGDATABASE" ] || continue
+    export PGDATABASE
+    problem=$(psql -X -w -q -A -t -c 'SELECT 1' 2>&1 >/dev/null) && exec psql -X -w -q -A -t -v ON_ERROR_STOP=1 -c "$1"
+done
+printf '%s\n' "$problem" >&2
+exit 2
+"#;
+
+const DUMP_SCRIPT: &str = r#"
+find_tool psql
+find_tool pg_dump
+settings=$(psql -X -w -q -A -t -v ON_ERROR_STOP=1 -c "$1") || exit
+shift
+printf '%s\n' "$settings"
+exec pg_dump "$@"
+"#;
+
+const GLOBALS_SCRIPT: &str = r#"
+find_tool pg_dumpall
+exec pg_dumpall "$@"
+"#;
+
+/// Every database that accepts connections and is no template. `postgres` is one of them: people keep data in it.
+pub(super) fn survey(facts: &Facts<'_>) -> Command {
+    command(facts, SURVEY_SCRIPT, vec![SURVEY.to_owned()])
+}
+
+/// Neither `--create`, which ties a dump to one name, nor `--clean`, which drops what is there: it is for an empty
+/// database. With owners and privileges, whose roles are in the globals.
+///
+/// A lock it cannot get for five minutes fails the dump; it would otherwise wait for ever, and every later statement
+/// on that table behind it.
+pub(super) fn dump(facts: &Facts<'_>, database: &str) -> Command {
+    let flags = ["--no-password", "--format=plain", "--lock-wait-timeout=300000"].map(str::to_owned);
+    let args = std::iter::once(SETTINGS.to_owned()).chain(flags).chain(facts.args.iter().cloned()).collect();
+    let mut command = command(facts, DUMP_SCRIPT, args);
+    // By the environment: `--dbname` would take a name with `=` in it for a connection string.
+    command.env.push(("PGDATABASE".to_owned(), database.to_owned()));
+    command
+}
+
+/// Roles with their passwords, memberships and settings, and tablespaces. Without passwords where the login may not
+/// read them, which the survey notes.
+pub(super) fn globals(facts: &Facts<'_>, survey: &Survey) -> Command {
+    let mut args = vec!["--no-password".to_owned(), "--globals-only".to_owned()];
+    if !survey.reads_accounts {
+        args.push("--no-role-passwords".to_owned());
+    }
+    command(facts, GLOBALS_SCRIPT, args)
+}
+
+fn command(facts: &Facts<'_>, script: &str, args: Vec<String>) -> Command {
+    let login = login::postgresql(facts);
+    let mut command = login.command(facts, "PGUSER", "PGPASSWORD", script, args);
+    if facts.variable("PGCONNECT_TIMEOUT").is_none() {
+        command.env.push(("PGCONNECT_TIMEOUT".to_owned(), "15".to_owned()));
+    }
+    debug_assert!(command.script.starts_with(PRELUDE));
+    command
+}

@@ -1,0 +1,22 @@
+# A TERM that comes while a short helper runs waits for it: an orphan that dies of a signal makes a PostgreSQL that is
+# PID 1 restart the whole server. `exec` undoes the trap, so the tool itself ends at once.
+trap 'exit 143' TERM HUP INT
+LC_ALL=C
+export LC_ALL
+fail() {
+    status=$1
+    shift
+    printf 'dumpcar: %s\n' "$*" >&2
+    exit "$status"
+}
+# find_tool NAME...: sets $tool to the first of these that exists.
+find_tool() {
+    for tool in "$@"; do
+        ! command -v "$tool" >/dev/null 2>&1 || return 0
+    done
+    fail 127 "cannot find $* in the container"
+}
+# read_file WHAT PATH: sets $content.
+read_file() {
+    content=$(cat "$2" 2>/dev/null) || fail 66 "cannot read $1 file $2"
+}

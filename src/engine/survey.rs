@@ -1,0 +1,109 @@
+//! What a survey command prints.
+
+use super::Engine;
+
+/// What the server says there is to dump.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// As the server says it: `17.6 (Debian 17.6-1.pgdg13+1)`, `11.8.3-MariaDB`.
+    pub server_version: String,
+    /// By name. May be empty: a MariaDB or MySQL server without a database of its own still has users and grants to
+    /// back up. A PostgreSQL server without one is an error of whoever called, as it always has one.
+    pub databases: Vec<Database>,
+    /// Whether the login may read password hashes (PostgreSQL), or users and grants at all (MariaDB, MySQL).
+    pub reads_accounts: bool,
+    /// Sentences for the log: what the backup will not have.
+    pub notes: Vec<String>,
+}
+
+/// A database to dump.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Database {
+    pub name: String,
+    /// About how many bytes it has on disk; `None` when the login may not ask.
+    pub size_hint: Option<u64>,
+}
+
+/// The survey's output is not what the survey prints.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SurveyError {
+    #[error("the server did not say its version")]
+    NoVersion,
+    #[error("unexpected answer from the server: {0:?}")]
+    Line(String),
+    #[error("the name of a database is not UTF-8 (hexadecimal {0}); rename it")]
+    Name(String),
+}
+
+impl Survey {
+    /// Whether the server's version starts with a number pair of at least this.
+    pub(super) fn is_at_least(&self, major: u32, minor: u32) -> bool {
+        let mut numbers = self.server_version.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(first)), Some(Ok(second))) => (first, second) >= (major, minor),
+            _ => false,
+        }
+    }
+}
+
+/// Lines of a word and a value: `version TEXT`, `accounts 0|1`, `database HEX [SIZE]`, `closed HEX`, `broken HEX`.
+/// Names are hexadecimal because they may hold any byte, line ends included.
+pub(super) fn parse(engine: Engine, stdout: &[u8]) -> Result<Survey, SurveyError> {
+    let text = String::from_utf8_lossy(stdout);
+    let mut survey = Survey::default();
+    for line in text.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
+        let unexpected = || SurveyError::Line(line.chars().take(200).collect());
+        let (word, value) = line.split_once(' ').ok_or_else(unexpected)?;
+        match word {
+            "version" => survey.server_version = value.to_owned(),
+            "accounts" => survey.reads_accounts = value == "1",
+            "database" => {
+                let (hex, size) = value.split_once(' ').unwrap_or((value, ""));
+                let size_hint = match size {
+                    "" => None,
+                    number => Some(number.parse().map_err(|_| unexpected())?),
+                };
+                survey.databases.push(Database { name: name(hex)?, size_hint });
+            }
+            "closed" => survey.notes.push(format!(
+                "database {:?} accepts no connections (datallowconn is off) and is not backed up",
+                name(value)?
+            )),
+            "broken" => survey.notes.push(format!(
+                "database {:?} is the rest of an interrupted DROP DATABASE and cannot be read: drop it",
+                name(value)?
+            )),
+            _ => return Err(unexpected()),
+        }
+    }
+    if survey.server_version.is_empty() {
+        return Err(SurveyError::NoVersion);
+    }
+    survey.databases.sort_by(|a, b| a.name.cmp(&b.name));
+    survey.notes.extend((!survey.reads_accounts).then(|| unread_accounts(engine)).flatten());
+    Ok(survey)
+}
+
+fn unread_accounts(engine: Engine) -> Option<String> {
+    match engine {
+        Engine::Postgresql => Some(
+            "the login is no superuser: roles are backed up without their passwords; \
+             name a superuser by the label dumpcar.user"
+                .to_owned(),
+        ),
+        Engine::Mariadb | Engine::Mysql => Some(
+            "the login may not read the accounts: users and grants are not backed up; \
+             name a login that may by the labels dumpcar.user and dumpcar.password-file"
+                .to_owned(),
+        ),
+        Engine::Custom => None,
+    }
+}
+
+fn name(hex: &str) -> Result<String, SurveyError> {
+    let digits: Option<Vec<u8>> = hex.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
+    let digits = digits.filter(|digits| digits.len() % 2 == 0 && !digits.is_empty());
+    let digits = digits.ok_or_else(|| SurveyError::Line(hex.to_owned()))?;
+    let bytes = digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
+    String::from_utf8(bytes).map_err(|_| SurveyError::Name(hex.to_owned()))
+}
