@@ -129,11 +129,9 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
     let good = outcomes.iter().filter(|outcome| outcome.is_good()).count();
     let partly = outcomes.iter().any(|outcome| matches!(outcome.verdict, Verdict::Done(_)));
     missing += outcomes.len() - good;
-    match Exit::of_targets(good, missing) {
-        // There is a new backup, and something else to look at.
-        Exit::Failed if partly => Exit::Partial,
-        exit => exit,
-    }
+    let exit = Exit::of_targets(good, missing);
+    // A backup with problems is a backup all the same.
+    if exit == Exit::Failed && partly { Exit::Partial } else { exit }
 }
 
 fn outcome_table(outcomes: &[Outcome]) -> String {

@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
@@ -13,21 +12,22 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::clock;
-use crate::config::LogFormat;
+use crate::config::{Config, LogFormat, LogLevel};
 use crate::terminal::Terminal;
 
 /// Starts logging for the whole process.
-pub fn start(level: LevelFilter, format: LogFormat, tz: TimeZone, terminal: Arc<Terminal>) {
+pub fn start(config: &Config, terminal: Arc<Terminal>) {
+    let level = filter(config.log_level);
     // At debug bollard prints the environment of containers and execs, secrets included, and hyper what it sends.
     let own = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("dumpcar", level);
-    let text = match format {
+    let text = match config.log_format {
         LogFormat::Auto => io::stderr().is_terminal(),
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
     let lines = Lines(terminal);
     let base = tracing_subscriber::registry().with(own);
-    let layer = tracing_subscriber::fmt::layer().with_timer(LocalTime(tz)).with_writer(lines);
+    let layer = tracing_subscriber::fmt::layer().with_timer(LocalTime(config.time_zone.clone())).with_writer(lines);
     // A second start in one process (a test) is not an error.
     if text {
         let layer = layer.with_target(false).with_ansi(io::stderr().is_terminal());
@@ -38,9 +38,14 @@ pub fn start(level: LevelFilter, format: LogFormat, tz: TimeZone, terminal: Arc<
     }
 }
 
-/// The least severe level that is logged, from the setting's word.
-pub fn level(word: Level) -> LevelFilter {
-    LevelFilter::from_level(word)
+fn filter(level: LogLevel) -> LevelFilter {
+    match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    }
 }
 
 /// Time in the configured zone, with its offset: it can be read by people and is unambiguous.

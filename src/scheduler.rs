@@ -65,7 +65,7 @@ pub struct Scheduler {
 
 impl Scheduler {
     pub fn new(app: Arc<App>, health: Health, stop: CancellationToken) -> Self {
-        let slots = Arc::new(Semaphore::new(app.config.parallel));
+        let slots = Arc::new(Semaphore::new(app.config.parallel.try_into().unwrap_or(1)));
         Self {
             app,
             health,
@@ -264,8 +264,8 @@ impl Scheduler {
             Err(error) => {
                 error!(%error, "cannot look at the containers");
                 self.health.set_daemon(Some(error.to_string()));
-                for known in due.iter().filter_map(|name| self.known.get_mut(name).map(|known| (name, known))) {
-                    known.1.due = Some(now + RETRY);
+                for (_, known) in self.known.iter_mut().filter(|(name, _)| due.contains(*name)) {
+                    known.due = Some(now + RETRY);
                 }
                 return;
             }
@@ -360,10 +360,16 @@ async fn watch(app: Arc<App>, changed: mpsc::Sender<()>, stop: CancellationToken
     while !stop.is_cancelled() {
         let mut changes = pin!(app.docker.changes(&labels));
         while let Some(Ok(_)) = changes.next().await {
-            // One waiting report is enough.
-            drop(changed.try_send(()));
+            report_change(&changed);
         }
         tokio::time::sleep(RETRY).await;
-        drop(changed.try_send(()));
+        report_change(&changed);
+    }
+}
+
+fn report_change(changed: &mpsc::Sender<()>) {
+    // Full means that a report is waiting already, and one is enough.
+    if let Err(mpsc::error::TrySendError::Closed(())) = changed.try_send(()) {
+        tracing::debug!("nobody waits for changes any more");
     }
 }

@@ -138,7 +138,8 @@ impl Docker {
         what: &'static str,
         answer: impl Future<Output = Result<T, BollardError>>,
     ) -> Result<T, DockerError> {
-        match tokio::time::timeout(ANSWER_LIMIT, answer).await {
+        // Boxed: the client library's futures take 16 KiB each.
+        match tokio::time::timeout(ANSWER_LIMIT, Box::pin(answer)).await {
             Ok(result) => result.map_err(|error| classify(&self.host, what, error)),
             Err(_) => Err(DockerError::Timeout { what, seconds: ANSWER_LIMIT.as_secs() }),
         }

@@ -256,17 +256,18 @@ impl Exec {
     }
 
     /// What Docker says the wrapper's exit code is; `None` when it will not say in time.
-    async fn exit_code(&self) -> Option<i64> {
-        let ended = async {
+    fn exit_code(&self) -> impl Future<Output = Option<i64>> + Send + use<> {
+        let (docker, id) = (self.docker.clone(), self.id.clone());
+        let ended = async move {
             loop {
-                let state = self.docker.ask("inspect an exec", self.docker.client.inspect_exec(&self.id)).await.ok()?;
+                let state = docker.ask("inspect an exec", docker.client.inspect_exec(&id)).await.ok()?;
                 if state.running == Some(false) {
                     return state.exit_code;
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        tokio::time::timeout(END_LIMIT / 2, ended).await.ok().flatten()
+        async move { tokio::time::timeout(END_LIMIT / 2, ended).await.ok().flatten() }
     }
 
     /// Ends the command and waits until Docker says that it has ended, a few seconds at most.

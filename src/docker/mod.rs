@@ -11,7 +11,7 @@ pub use client::{Docker, EngineVersion};
 pub use exec::{Captured, Exec, ExecError};
 pub use trailer::TrailingOutput;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 /// What is known of a container.
@@ -26,7 +26,7 @@ pub struct Container {
     pub image_id: String,
     pub labels: HashMap<String, String>,
     /// The configured environment, which every exec inherits. Values may be secrets.
-    pub env: HashMap<String, String>,
+    pub env: BTreeMap<String, String>,
     /// `running`, `exited`, `paused`, `restarting`, …, in Docker's words.
     pub state: String,
     /// `healthy`, `unhealthy` or `starting`; absent when the container has no health check.

@@ -25,6 +25,7 @@ pub use login::{Login, Password, User};
 pub use survey::{Database, Survey, SurveyError};
 pub use words::{WordsError, words};
 
+pub use crate::model::command::Command;
 use crate::model::manifest::ObjectKind;
 
 /// The kinds of database Dumpcar knows, and the one it does not.
@@ -79,21 +80,6 @@ impl fmt::Debug for Facts<'_> {
             .field("extension", &self.extension)
             .finish()
     }
-}
-
-/// Something to run inside a container: `sh -c SCRIPT sh ARGS… </dev/null`, in POSIX shell.
-///
-/// The script ends by `exec` of the tool, so that the process that was started *is* the tool and ends when it is told
-/// to; the few that cannot outlive their short children instead. None of the fields holds a secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Command {
-    pub script: String,
-    /// `$1` and so on of the script. Names of databases and users go here or into `env`, never into the script.
-    pub args: Vec<String>,
-    /// Added to the container's own environment.
-    pub env: Vec<(String, String)>,
-    /// Who runs it; `None` is the container's own user.
-    pub exec_user: Option<String>,
 }
 
 /// What every script starts with.

@@ -52,7 +52,10 @@ impl From<StoreError> for RunError {
     fn from(error: StoreError) -> Self {
         match error.kind {
             StoreErrorKind::Stopped => Self::Stopped,
-            kind => Self::Failed { reason: error.to_string(), transient: kind == StoreErrorKind::Transient },
+            StoreErrorKind::Transient => Self::Failed { reason: error.to_string(), transient: true },
+            StoreErrorKind::NotFound | StoreErrorKind::Refused | StoreErrorKind::Denied | StoreErrorKind::Damaged => {
+                Self::permanent(error.to_string())
+            }
         }
     }
 }
@@ -253,8 +256,7 @@ impl Run<'_> {
     }
 
     async fn hook(&self, which: &str, command: &str) -> Result<(), RunError> {
-        let mut command = engine::hook(command);
-        command.exec_user = self.target.labels.exec_user.clone();
+        let command = engine::hook(&self.target.facts(), command);
         let limit = self.target.timeout;
         let ran = self.app.docker.capture(&self.target.container.id, &command, HOOK_BYTES, limit);
         let ran = if which == "before" { stoppable(self.stop, ran).await? } else { ran.await };
@@ -329,7 +331,7 @@ impl Run<'_> {
     async fn survey(&self, command: &Command) -> Result<Survey, RunError> {
         let Self { app, target, .. } = self;
         let asked = app.docker.capture(&target.container.id, command, SURVEY_BYTES, SURVEY_LIMIT);
-        let answer = stoppable(self.stop, asked).await?.map_err(|error| self.exec_failed("list its databases", error))?;
+        let answer = stoppable(self.stop, asked).await?.map_err(|error| self.exec_failed("list its databases", None, error))?;
         target.engine.parse_survey(&answer.stdout).map_err(|error| RunError::permanent(format!("list its databases: {error}")))
     }
 
@@ -375,7 +377,7 @@ impl Run<'_> {
                 exec.cancel().await;
                 upload.abort().await;
                 let Ok(Err(error)) = failed else { return Err(RunError::Stopped) };
-                return Err(self.part_failed(&what, error));
+                return Err(self.part_failed(&what, part.database.as_deref(), error));
             }
         };
         upload.commit(stop).await?;
@@ -396,9 +398,9 @@ impl Run<'_> {
         })
     }
 
-    fn part_failed(&self, what: &str, error: PipelineError) -> RunError {
+    fn part_failed(&self, what: &str, database: Option<&str>, error: PipelineError) -> RunError {
         match error {
-            PipelineError::Exec(error) => self.exec_failed(&format!("dump {what}"), error),
+            PipelineError::Exec(error) => self.exec_failed(&format!("dump {what}"), database, error),
             PipelineError::Store(error) => error.into(),
             PipelineError::Content(reason) => RunError::Failed { reason: format!("dump {what}: {reason}"), transient: true },
             PipelineError::Stalled(limit) => RunError::Failed {
@@ -412,11 +414,11 @@ impl Run<'_> {
         }
     }
 
-    fn exec_failed(&self, what: &str, error: ExecError) -> RunError {
+    fn exec_failed(&self, what: &str, database: Option<&str>, error: ExecError) -> RunError {
         let (reason, transient) = match error {
             ExecError::Failed { status, stderr } => {
-                let diagnosis = engine::diagnose(self.target.engine, status, &stderr, &self.target.facts());
-                (diagnosis.text.clone(), diagnosis.is_transient())
+                let diagnosis = engine::diagnose(self.target.engine, status.into(), &stderr, &self.target.facts(), database);
+                (diagnosis.text.clone(), diagnosis.problem.is_transient())
             }
             ExecError::Docker(error) => (error.to_string(), error.is_transient()),
             error @ ExecError::NotStarted { .. } => (

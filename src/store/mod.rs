@@ -5,11 +5,13 @@
 mod catalog;
 mod download;
 mod error;
+mod s3;
 mod upload;
 
 pub use catalog::{Catalog, StoredBackup};
 pub use download::Download;
 pub use error::{StoreError, StoreErrorKind};
+pub use s3::S3Error;
 pub use upload::Upload;
 
 use std::fmt;

@@ -74,7 +74,11 @@ impl Store {
         builder = match settings.encryption {
             None => builder,
             Some(ServerEncryption::Aes256) => {
-                builder.with_config(AmazonS3ConfigKey::Encryption(object_store::aws::S3EncryptionConfigKey::ServerSideEncryption), "AES256")
+                // The type of this key is not public, its name is.
+                match AmazonS3ConfigKey::from_str("aws_server_side_encryption") {
+                    Ok(key) => builder.with_config(key, "AES256"),
+                    Err(error) => return Err(S3Error::Client(error)),
+                }
             }
             Some(ServerEncryption::Kms) => builder.with_sse_kms_encryption(kms_key),
             Some(ServerEncryption::KmsDsse) => builder.with_dsse_kms_encryption(kms_key),
