@@ -1,1 +1,15 @@
-//! Tests.
+//! The program as a whole, without Docker: the real binary between a scripted engine and a real S3 protocol server.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that panics has failed, as it should")]
+
+mod support;
+
+/// Which module may use which, held against `ARCHITECTURE.md`.
+mod architecture;
+/// A run and what it leaves in the bucket: complete backups or nothing (P1).
+mod backup;
+/// Mistakes of the user: wording and exit status.
+mod bad_input;
+/// The daemon: schedule, signals, containers that come and go.
+mod daemon;
+/// Listing, reading back, pruning.
+mod operator;

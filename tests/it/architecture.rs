@@ -1,0 +1,116 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Module → the modules it may use. One that is not listed may use everything: `main`, `commands`, `app`.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("secret", &[]),
+    ("text", &[]),
+    ("exit", &[]),
+    ("clock", &[]),
+    ("lock", &[]),
+    ("signals", &[]),
+    ("engine", &["model"]),
+    ("config", &["model", "secret", "engine"]),
+    ("docker", &["model"]),
+    ("store", &["model", "config", "secret"]),
+    ("pipeline", &["model", "docker", "store"]),
+    ("outcome", &["model"]),
+    ("cli", &["model"]),
+    ("health", &["model", "outcome", "lock"]),
+    ("terminal", &["pipeline", "text"]),
+    ("logging", &["config", "clock", "terminal"]),
+    ("discovery", &["config", "docker", "engine", "model"]),
+    ("jobs", &["app", "clock", "config", "discovery", "docker", "engine", "lock", "model", "outcome", "pipeline", "store", "text"]),
+    ("scheduler", &["app", "clock", "discovery", "health", "jobs", "model", "outcome", "pipeline", "signals"]),
+];
+
+/// Crate → the only module that may name it.
+const OWNERS: &[(&str, &str)] = &[
+    ("bollard", "docker"),
+    ("object_store", "store"),
+    ("xz2", "pipeline"),
+    ("zstd", "pipeline"),
+    ("flate2", "pipeline"),
+    ("envy", "config"),
+    ("clap", "cli"),
+    ("signal_hook", "signals"),
+];
+
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let relative = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+                found.push((relative, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found
+}
+
+fn module_of(file: &str) -> &str {
+    file.split(['/', '.']).next().unwrap()
+}
+
+/// The modules a source names by `crate::`, outside of comments.
+fn used(source: &str) -> BTreeSet<String> {
+    source
+        .lines()
+        .map(str::trim_start)
+        .filter(|line| !line.starts_with("//"))
+        .flat_map(|line| line.split("crate::").skip(1))
+        .map(|rest| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect())
+        .filter(|name: &String| !name.is_empty())
+        .collect()
+}
+
+#[test]
+fn arrows_point_down_only() {
+    let mut wrong = Vec::new();
+    for (file, source) in sources() {
+        let module = module_of(&file);
+        let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == module) else { continue };
+        for used in used(&source) {
+            if used != module && !allowed.contains(&used.as_str()) {
+                wrong.push(format!("{file} uses {used}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn each_outside_crate_has_one_owner() {
+    let mut wrong = Vec::new();
+    for (file, source) in sources() {
+        for (name, owner) in OWNERS {
+            let names_it = source.lines().any(|line| {
+                let line = line.trim_start();
+                !line.starts_with("//") && line.contains(&format!("{name}::"))
+            });
+            // The binary parses the command line, through clap's trait.
+            if names_it && module_of(&file) != *owner && !(*name == "clap" && file == "main.rs") {
+                wrong.push(format!("{file} names {name}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn what_is_pure_does_no_io() {
+    let forbidden = ["tokio::", "std::fs", "std::net", "std::env", "std::process", "SystemTime", "Timestamp::now"];
+    for (file, source) in sources().into_iter().filter(|(file, _)| ["model", "engine"].contains(&module_of(file))) {
+        let code = source.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+        for word in forbidden {
+            assert!(!code.contains(word), "{file} names {word}");
+        }
+    }
+}

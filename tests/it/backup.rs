@@ -1,0 +1,337 @@
+use serde_json::json;
+
+use super::support::docker::{Script, Step, frame};
+use super::support::s3::{Asked, FakeS3};
+use super::support::world::{World, finish, signal, until};
+
+const DUMP: &[u8] = b"-- a dump\nINSERT INTO t VALUES (1);\n";
+
+/// Content that xz cannot make smaller than a few parts.
+fn noise(bytes: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut out = Vec::with_capacity(bytes + 8);
+    while out.len() < bytes {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        out.extend_from_slice(&state.to_le_bytes());
+    }
+    out.truncate(bytes);
+    out
+}
+
+async fn world(script: Script) -> World {
+    World::new(move |_| script.clone()).await.custom("shop")
+}
+
+fn assert_nothing_left(world: &World) {
+    assert_eq!(world.keys(), Vec::<String>::new());
+    assert_eq!(world.s3.unfinished_uploads(), 0);
+}
+
+#[tokio::test]
+async fn a_dump_with_its_trailer_becomes_a_backup() {
+    let world = world(Script::ends(DUMP, 0)).await;
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let keys = world.keys();
+    assert_eq!(keys.len(), 2, "{keys:?}");
+    assert!(keys[0].starts_with("shop/") && keys[0].ends_with("Z/dump.dump.xz"), "{keys:?}");
+    let manifest = &world.manifests()[0];
+    let object = &manifest["objects"][0];
+    assert_eq!(manifest["engine"], "custom");
+    assert_eq!(object["plain_bytes"], DUMP.len());
+    let stored = world.read(&keys[0]);
+    assert_eq!(object["stored_bytes"], stored.len());
+    let digest = ring::digest::digest(&ring::digest::SHA256, &stored);
+    let digest: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(object["stored_sha256"], digest);
+    assert!(world.docker.execs().iter().all(|exec| exec.released), "the wrapper was told that all arrived");
+}
+
+#[tokio::test]
+async fn stock_xz_reads_what_was_stored() {
+    let world = world(Script::ends(&noise(3_000_000), 0)).await;
+    assert_eq!(world.run(&["backup"]).await.status, 0);
+    let key = world.keys()[0].clone();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dump.xz");
+    std::fs::write(&path, world.read(&key)).unwrap();
+    let plain = std::process::Command::new("xz").arg("-dc").arg(&path).output().unwrap();
+    assert!(plain.status.success());
+    assert_eq!(plain.stdout, noise(3_000_000));
+}
+
+#[tokio::test]
+async fn the_manifest_is_written_after_everything_else() {
+    let world = world(Script::ends(&noise(30_000_000), 0)).await.set("DUMPCAR_COMPRESSION", "none");
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let asked = world.s3.asked();
+    let operations: Vec<_> = asked.iter().map(Asked::operation).collect();
+    // 30 MB are four parts of 8 MiB.
+    let mut expected = vec!["ListObjects", "CreateMultipartUpload"];
+    expected.extend(["UploadPart"; 4]);
+    expected.extend(["CompleteMultipartUpload", "HeadObject", "PutObject"]);
+    assert_eq!(operations, expected);
+    assert!(asked.last().unwrap().path.ends_with("manifest.json"));
+}
+
+#[tokio::test]
+async fn a_tool_that_fails_leaves_nothing_and_its_words_are_quoted() {
+    let steps = vec![
+        Step::Stdout(noise(20_000_000)),
+        Step::Stderr(b"tool: the disk is on fire\n".to_vec()),
+        Step::Trailer(3),
+        Step::AwaitRelease,
+    ];
+    let world = world(Script::plays(steps, Some(3))).await.set("DUMPCAR_COMPRESSION", "none");
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 1);
+    assert!(ended.reason().contains("the disk is on fire"), "{}", ended.reason());
+    assert_nothing_left(&world);
+    let operations = world.s3.operations();
+    assert!(operations.contains(&"AbortMultipartUpload") && !operations.contains(&"CompleteMultipartUpload"));
+}
+
+/// What Docker 20.10 does to an exec that is read slowly: the tail is gone, the exit code is 0.
+#[tokio::test]
+async fn a_cut_dump_is_a_failure_even_with_exit_code_0() {
+    let world = world(Script::plays(vec![Step::Stdout(DUMP.to_vec())], Some(0))).await;
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 1);
+    assert!(ended.reason().contains("the output was cut before its end"), "{}", ended.reason());
+    assert_nothing_left(&world);
+}
+
+#[tokio::test]
+async fn a_torn_frame_is_a_failure() {
+    let mut torn = frame(1, DUMP);
+    torn.truncate(torn.len() - 3);
+    let world = world(Script::plays(vec![Step::Raw(torn)], Some(0))).await;
+    assert_eq!(world.run(&["backup"]).await.status, 1);
+    assert_nothing_left(&world);
+}
+
+#[tokio::test]
+async fn bytes_outside_of_frames_never_reach_a_dump() {
+    let steps = vec![Step::Raw(b"hello, I am a terminal\n".to_vec()), Step::Trailer(0), Step::AwaitRelease];
+    let world = world(Script::plays(steps, Some(0))).await;
+    assert_eq!(world.run(&["backup"]).await.status, 1);
+    assert_nothing_left(&world);
+}
+
+#[tokio::test]
+async fn standard_error_never_reaches_a_dump() {
+    let steps = vec![
+        Step::Stdout(b"one\n".to_vec()),
+        Step::Stderr(vec![b'e'; 3_000_000]),
+        Step::Stdout(b"two\n".to_vec()),
+        Step::Trailer(0),
+        Step::AwaitRelease,
+    ];
+    let world = world(Script::plays(steps, Some(0))).await.set("DUMPCAR_COMPRESSION", "none");
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(world.read(&world.keys()[0]), b"one\ntwo\n");
+    assert!(!ended.stderr.contains("eeee"));
+}
+
+#[tokio::test]
+async fn an_empty_dump_is_a_failure() {
+    let world = world(Script::ends(b"", 0)).await;
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 1);
+    assert!(ended.reason().contains("empty"), "{}", ended.reason());
+    assert_nothing_left(&world);
+}
+
+#[tokio::test]
+async fn output_behind_the_trailer_is_a_failure() {
+    let steps =
+        vec![Step::Stdout(DUMP.to_vec()), Step::Trailer(0), Step::Stdout(b"a child goes on".to_vec()), Step::AwaitClose];
+    let world = world(Script::plays(steps, Some(0))).await;
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 1);
+    assert!(ended.reason().contains("process behind"), "{}", ended.reason());
+    assert_nothing_left(&world);
+}
+
+#[tokio::test]
+async fn dockers_own_exit_code_is_a_second_witness() {
+    let steps = vec![Step::Stdout(DUMP.to_vec()), Step::Trailer(0), Step::AwaitRelease];
+    let world = world(Script::plays(steps, Some(137))).await;
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 1);
+    assert!(ended.reason().contains("exit code 137"), "{}", ended.reason());
+    assert_nothing_left(&world);
+}
+
+#[tokio::test]
+async fn an_image_without_a_shell_is_told_so() {
+    let steps = vec![Step::Stdout(b"OCI runtime exec failed: exec: \"sh\": executable file not found in $PATH\n".to_vec())];
+    let world = world(Script::plays(steps, Some(127))).await;
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 1);
+    assert!(ended.reason().contains("needs `sh` in the image"), "{}", ended.reason());
+    assert_nothing_left(&world);
+}
+
+#[tokio::test]
+async fn a_silent_tool_is_ended() {
+    let steps = vec![Step::Stdout(DUMP.to_vec()), Step::AwaitClose];
+    let world = world(Script::plays(steps, Some(143))).await.set("DUMPCAR_STALL_TIMEOUT", "1s");
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 1);
+    assert!(ended.reason().contains("no output for 1s"), "{}", ended.reason());
+    assert!(world.docker.execs().iter().all(|exec| !exec.running), "the tool was ended");
+    assert_nothing_left(&world);
+}
+
+#[tokio::test]
+async fn a_run_has_a_time_limit() {
+    let world = world(Script::plays(vec![Step::Stdout(noise(9_000_000)), Step::AwaitClose], Some(143))).await;
+    let world = world.set("DUMPCAR_TIMEOUT", "2s").set("DUMPCAR_COMPRESSION", "none");
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 1);
+    assert!(ended.reason().contains("not done after 2s"), "{}", ended.reason());
+    assert_nothing_left(&world);
+}
+
+#[tokio::test]
+async fn a_signal_in_mid_upload_leaves_nothing() {
+    for (name, status) in [("TERM", 143), ("INT", 130)] {
+        let steps = vec![Step::Stdout(noise(20_000_000)), Step::AwaitClose];
+        let world = world(Script::plays(steps, Some(143))).await.set("DUMPCAR_COMPRESSION", "none");
+        let child = world.start(&["backup"]);
+        until("a part is uploaded", || world.s3.operations().contains(&"UploadPart")).await;
+        signal(&child, name);
+        let ended = finish(child).await;
+        assert_eq!(ended.status, status, "{}", ended.stderr);
+        assert_nothing_left(&world);
+        assert!(world.docker.execs().iter().all(|exec| !exec.running), "the tool was ended");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_run_is_tried_again_as_a_whole() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    let tries = AtomicU32::new(0);
+    let world = World::new(move |_| match tries.fetch_add(1, Ordering::Relaxed) {
+        0 => Script::plays(vec![Step::Stdout(b"half".to_vec())], Some(0)),
+        _ => Script::ends(DUMP, 0),
+    });
+    let world = world.await.custom("shop").set("DUMPCAR_RETRIES", "1").set("DUMPCAR_COMPRESSION", "none");
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(ended.logged("trying again").len(), 1);
+    let keys = world.keys();
+    assert_eq!(keys.len(), 2, "{keys:?}");
+    assert_eq!(world.read(&keys[0]), DUMP);
+}
+
+#[tokio::test]
+async fn a_part_that_is_refused_for_good_aborts_the_upload() {
+    let s3 = FakeS3::with_faults(|asked| {
+        (asked.operation() == "UploadPart" && asked.query.contains("partNumber=2")).then_some((403, "AccessDenied"))
+    });
+    let world = World::with_s3(s3.await, |_| Script::ends(&noise(30_000_000), 0)).custom("shop");
+    let world = world.set("DUMPCAR_COMPRESSION", "none");
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 1);
+    assert!(ended.reason().contains("`dumpcar policy`"), "{}", ended.reason());
+    assert_nothing_left(&world);
+    assert!(world.docker.execs().iter().all(|exec| !exec.running), "the tool was ended");
+}
+
+#[tokio::test]
+async fn an_object_the_store_does_not_confirm_is_no_backup() {
+    let s3 = FakeS3::with_faults(|asked| (asked.operation() == "HeadObject").then_some((404, "NoSuchKey"))).await;
+    let world = World::with_s3(s3, |_| Script::ends(DUMP, 0)).custom("shop");
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 1);
+    assert!(ended.reason().contains("does not have it"), "{}", ended.reason());
+    assert!(world.manifests().is_empty());
+}
+
+#[tokio::test]
+async fn a_manifest_that_cannot_be_written_takes_its_objects_with_it() {
+    let s3 = FakeS3::with_faults(|asked| {
+        (asked.operation() == "PutObject" && asked.path.ends_with("manifest.json")).then_some((403, "AccessDenied"))
+    });
+    let world = World::with_s3(s3.await, |_| Script::ends(DUMP, 0)).custom("shop");
+    assert_eq!(world.run(&["backup"]).await.status, 1);
+    assert_nothing_left(&world);
+}
+
+#[tokio::test]
+async fn every_codec_stores_what_its_stock_tool_reads() {
+    for (setting, tool, extension) in [("zstd", "zstd", ".zst"), ("gzip:9", "gzip", ".gz"), ("xz:0", "xz", ".xz")] {
+        let world = world(Script::ends(&noise(2_000_000), 0)).await.set("DUMPCAR_COMPRESSION", setting);
+        assert_eq!(world.run(&["backup"]).await.status, 0);
+        let key = world.keys()[0].clone();
+        assert!(key.ends_with(extension), "{key}");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(format!("dump{extension}"));
+        std::fs::write(&path, world.read(&key)).unwrap();
+        let plain = std::process::Command::new(tool).arg("-dc").arg(&path).output().unwrap();
+        assert!(plain.status.success() && plain.stdout == noise(2_000_000), "{tool}");
+        let shown = world.run(&["cat", "shop"]).await;
+        assert_eq!(shown.status, 0, "{}", shown.stderr);
+    }
+}
+
+#[tokio::test]
+async fn the_storage_class_goes_with_both_kinds_of_upload() {
+    for bytes in [1000, 20_000_000] {
+        let world = world(Script::ends(&noise(bytes), 0)).await;
+        let world = world.set("DUMPCAR_COMPRESSION", "none").set("DUMPCAR_S3_STORAGE_CLASS", "STANDARD_IA");
+        assert_eq!(world.run(&["backup"]).await.status, 0);
+        let begin = if bytes < 8 << 20 { "PutObject" } else { "CreateMultipartUpload" };
+        let asked = world.s3.asked();
+        let first = asked.iter().find(|asked| asked.operation() == begin).unwrap();
+        assert_eq!(first.storage_class.as_deref(), Some("STANDARD_IA"));
+    }
+}
+
+#[tokio::test]
+async fn hooks_run_around_the_dump_and_the_second_one_always() {
+    let world = World::new(|exec| match exec.snippet() {
+        snippet if snippet.contains("freeze") || snippet.contains("thaw") => Script::ends(b"", 0),
+        _ => Script::ends(b"half", 1),
+    });
+    let world = world.await;
+    let labels = json!({
+        "dumpcar.enable": "true", "dumpcar.command": "dump-it", "dumpcar.before": "freeze", "dumpcar.after": "thaw",
+    });
+    world.docker.container("shop", labels, &[]);
+    assert_eq!(world.run(&["backup"]).await.status, 1);
+    let ran: Vec<String> = world.docker.execs().iter().map(|exec| exec.request.snippet().to_owned()).collect();
+    assert!(ran[0].contains("freeze") && ran[1].contains("dump-it") && ran[2].contains("thaw"), "{ran:?}");
+    assert_nothing_left(&world);
+}
+
+#[tokio::test]
+async fn one_target_never_runs_twice_at_once() {
+    let steps = vec![Step::Stdout(DUMP.to_vec()), Step::AwaitTest, Step::Trailer(0), Step::AwaitRelease];
+    let world = world(Script::plays(steps, Some(0))).await;
+    let first = world.start(&["backup"]);
+    until("the first run dumps", || !world.docker.execs().is_empty()).await;
+    let second = world.run(&["backup"]).await;
+    assert_eq!(second.status, 1);
+    assert!(second.reason().contains("another backup of it is running"), "{}", second.reason());
+    world.docker.let_go();
+    assert_eq!(finish(first).await.status, 0);
+}
+
+#[tokio::test]
+async fn keys_that_may_only_write_are_enough_when_nothing_is_pruned() {
+    let s3 = FakeS3::with_faults(|asked| {
+        matches!(asked.operation(), "ListObjects" | "GetObject" | "DeleteObject" | "HeadObject")
+            .then_some((403, "AccessDenied"))
+    });
+    let world = World::with_s3(s3.await, |_| Script::ends(DUMP, 0)).custom("shop").set("DUMPCAR_PRUNE", "false");
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(world.manifests().len(), 1);
+}

@@ -1,0 +1,176 @@
+use serde_json::{Value, json};
+
+use super::support::docker::Script;
+use super::support::s3::FakeS3;
+use super::support::world::World;
+
+const DUMP: &[u8] = b"-- a dump\n";
+
+async fn world() -> World {
+    World::new(|_| Script::ends(DUMP, 0)).await.custom("shop")
+}
+
+/// Puts a complete backup of `shop` into the bucket, as an earlier Dumpcar left it.
+fn earlier(world: &World, stamp: &str) {
+    let manifest = json!({
+        "version": 1, "target": "shop", "stamp": stamp, "engine": "custom", "server_version": "", "image": "i",
+        "image_id": "sha256:1", "instance": "h", "dumpcar": "0.1.0", "started": "2026-01-01T00:00:00Z",
+        "finished": "2026-01-01T00:00:01Z",
+        "objects": [{
+            "name": "dump.dump", "kind": "dump", "format": "dump", "compression": "none", "plain_bytes": 3,
+            "plain_sha256": "0".repeat(64), "stored_bytes": 3, "stored_sha256": "0".repeat(64),
+        }],
+    });
+    world.write(&format!("shop/{stamp}/manifest.json"), manifest.to_string().as_bytes());
+    world.write(&format!("shop/{stamp}/dump.dump"), b"old");
+}
+
+fn days(count: u32) -> impl Iterator<Item = String> {
+    (1..=count).map(|day| format!("2026-01-{day:02}T23-00-00Z"))
+}
+
+#[tokio::test]
+async fn a_backup_is_listed_and_read_back() {
+    let world = world().await;
+    assert_eq!(world.run(&["backup"]).await.status, 0);
+    let listed = world.run(&["list", "--json"]).await;
+    let rows: Value = serde_json::from_str(&listed.stdout).unwrap();
+    assert_eq!(rows.as_array().unwrap().len(), 1);
+    assert_eq!(rows[0]["target"], "shop");
+    let stamp = rows[0]["backup"].as_str().unwrap().to_owned();
+    let shown = world.run(&["cat", "shop", "--at", &stamp]).await;
+    assert_eq!((shown.status, shown.stdout.as_bytes()), (0, DUMP));
+    assert_eq!(world.run(&["cat", "shop", "--at", "2020-01-01T00:00:00Z"]).await.status, 4);
+}
+
+#[tokio::test]
+async fn the_stored_object_comes_as_it_is() {
+    let world = world().await;
+    let world = world.set("DUMPCAR_COMPRESSION", "none");
+    assert_eq!(world.run(&["backup"]).await.status, 0);
+    let world = world.set("DUMPCAR_COMPRESSION", "xz");
+    assert_eq!(world.run(&["cat", "shop", "--stored"]).await.stdout.as_bytes(), DUMP);
+}
+
+#[tokio::test]
+async fn a_damaged_object_is_reported_by_cat() {
+    let world = world().await.set("DUMPCAR_COMPRESSION", "none");
+    assert_eq!(world.run(&["backup"]).await.status, 0);
+    let key = world.keys()[0].clone();
+    world.write(&key, b"-- a DUMP\n");
+    let shown = world.run(&["cat", "shop"]).await;
+    assert_eq!(shown.status, 1);
+    assert!(shown.stderr.contains("is damaged"), "{}", shown.stderr);
+}
+
+#[tokio::test]
+async fn the_newest_seven_are_kept_and_nothing_of_others_is_touched() {
+    let world = world().await;
+    days(9).for_each(|stamp| earlier(&world, &stamp));
+    world.write("shop/2026-01-01T23-00-00Z/note.txt", b"somebody's");
+    world.write("shop/photo.jpg", b"somebody's");
+    world.write("other/2026-01-01T23-00-00Z/manifest.json", b"{}");
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let keys = world.keys();
+    let manifests = keys.iter().filter(|key| key.starts_with("shop/") && key.ends_with("manifest.json")).count();
+    assert_eq!(manifests, 7, "{keys:?}");
+    assert!(!keys.contains(&"shop/2026-01-03T23-00-00Z/dump.dump".to_owned()));
+    for foreign in ["shop/2026-01-01T23-00-00Z/note.txt", "shop/photo.jpg", "other/2026-01-01T23-00-00Z/manifest.json"] {
+        assert!(keys.contains(&foreign.to_owned()), "{foreign} of {keys:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_manifest_goes_before_its_objects() {
+    let world = world().await.set("DUMPCAR_KEEP_LAST", "1");
+    earlier(&world, "2026-01-01T23-00-00Z");
+    assert_eq!(world.run(&["backup"]).await.status, 0);
+    let asked = world.s3.asked();
+    let deleted: Vec<_> = asked.iter().filter(|a| a.operation() == "DeleteObject").map(|a| a.path.clone()).collect();
+    assert_eq!(deleted.len(), 2);
+    assert!(deleted[0].ends_with("/manifest.json") && deleted[1].ends_with("/dump.dump"), "{deleted:?}");
+}
+
+#[tokio::test]
+async fn a_failed_run_deletes_nothing() {
+    let world = World::new(|_| Script::ends(b"half", 1)).await.custom("shop").set("DUMPCAR_KEEP_LAST", "1");
+    days(5).for_each(|stamp| earlier(&world, &stamp));
+    let before = world.keys();
+    assert_eq!(world.run(&["backup"]).await.status, 1);
+    assert_eq!(world.keys(), before);
+}
+
+#[tokio::test]
+async fn a_listing_that_breaks_off_deletes_nothing() {
+    let s3 = FakeS3::with_faults(|asked| (asked.operation() == "ListObjects").then_some((403, "AccessDenied"))).await;
+    let world = World::with_s3(s3, |_| Script::ends(DUMP, 0)).custom("shop").set("DUMPCAR_KEEP_LAST", "1");
+    days(5).for_each(|stamp| earlier(&world, &stamp));
+    let before = world.keys();
+    assert_eq!(world.run(&["prune"]).await.status, 1);
+    assert_eq!(world.run(&["backup"]).await.status, 1);
+    assert_eq!(world.keys(), before);
+}
+
+#[tokio::test]
+async fn a_dry_run_says_why_and_deletes_nothing() {
+    let world = world().await.set("DUMPCAR_KEEP_LAST", "2");
+    days(4).for_each(|stamp| earlier(&world, &stamp));
+    let before = world.keys();
+    let ended = world.run(&["prune", "--dry-run"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(world.keys(), before);
+    insta::assert_snapshot!(ended.stdout, @"");
+}
+
+#[tokio::test]
+async fn a_label_overrides_the_retention() {
+    let world = world().await;
+    let labels = json!({ "dumpcar.enable": "true", "dumpcar.command": "dump-it", "dumpcar.keep-last": "2" });
+    world.docker.container("shop", labels, &[]);
+    days(4).for_each(|stamp| earlier(&world, &stamp));
+    assert_eq!(world.run(&["prune"]).await.status, 0);
+    assert_eq!(world.manifests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_prune_that_is_refused_is_a_problem_of_a_good_backup() {
+    let s3 = FakeS3::with_faults(|asked| (asked.operation() == "DeleteObject").then_some((403, "AccessDenied"))).await;
+    let world = World::with_s3(s3, |_| Script::ends(DUMP, 0)).custom("shop").set("DUMPCAR_KEEP_LAST", "1");
+    earlier(&world, "2026-01-01T23-00-00Z");
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 3, "{}", ended.stderr);
+    assert!(ended.stdout.contains("ok, with problems"), "{}", ended.stdout);
+    assert_eq!(world.manifests().len(), 2);
+}
+
+#[tokio::test]
+async fn with_prune_off_nothing_is_ever_deleted() {
+    let world = world().await.set("DUMPCAR_PRUNE", "false").set("DUMPCAR_KEEP_LAST", "1");
+    days(4).for_each(|stamp| earlier(&world, &stamp));
+    assert_eq!(world.run(&["backup"]).await.status, 0);
+    assert_eq!(world.manifests().len(), 5);
+    assert_eq!(world.run(&["prune"]).await.status, 2);
+    assert_eq!(world.manifests().len(), 5);
+}
+
+#[tokio::test]
+async fn the_policy_asks_for_no_more_than_is_needed() {
+    let world = world().await;
+    let policy: Value = serde_json::from_str(&world.run(&["policy"]).await.stdout).unwrap();
+    let actions = policy["Statement"][1]["Action"].as_array().unwrap();
+    assert!(actions.contains(&json!("s3:DeleteObject")));
+    let resource = policy["Statement"][1]["Resource"][0].as_str().unwrap();
+    assert!(resource.starts_with("arn:aws:s3:::backups/t") && resource.ends_with("/*"), "{resource}");
+    let world = world.set("DUMPCAR_PRUNE", "false");
+    assert!(!world.run(&["policy"]).await.stdout.contains("DeleteObject"));
+}
+
+#[tokio::test]
+async fn config_shows_no_secret() {
+    let world = world().await;
+    let shown = world.run(&["config"]).await;
+    assert_eq!(shown.status, 0);
+    assert!(shown.stdout.contains("DUMPCAR_SCHEDULE"), "{}", shown.stdout);
+    assert!(!shown.stdout.contains(super::support::s3::SECRET_KEY));
+}
