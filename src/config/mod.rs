@@ -3,6 +3,7 @@
 mod aws;
 mod env;
 mod error;
+pub mod labels;
 mod nearest;
 mod parse;
 mod reader;

@@ -4,9 +4,11 @@
 
 pub mod compression;
 pub mod duration;
+pub mod glob;
 pub mod key;
 pub mod manifest;
 pub mod parts;
 pub mod retention;
 pub mod schedule;
 pub mod target;
+pub mod words;

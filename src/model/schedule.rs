@@ -27,7 +27,7 @@ pub enum Schedule {
 ///
 /// Summer time is handled as in Vixie's cron: with a `*` in the minutes or hours the times go on evenly; fixed times
 /// that the clock skips in spring run right after the gap, and those it repeats in autumn run once.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct CronTimes {
     text: String,
     /// One for each fixed time of day: croner knows the rule for fixed times for a single minute and hour only, and
@@ -42,6 +42,13 @@ impl PartialEq for CronTimes {
 }
 
 impl Eq for CronTimes {}
+
+impl fmt::Debug for CronTimes {
+    /// The text says it all; the patterns are tables of thousands of bits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CronTimes").field(&self.text).finish()
+    }
+}
 
 /// Why a text is not a schedule. It never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
