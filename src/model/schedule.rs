@@ -65,7 +65,7 @@ pub enum ScheduleError {
     #[error("names a date that never comes, like 30 February")]
     Never,
     #[error("the interval {0}")]
-    Interval(#[from] DurationError),
+    Interval(DurationError),
     #[error("the interval must be at least 1m")]
     TooShort,
 }
@@ -162,7 +162,7 @@ impl FromStr for Schedule {
             return Ok(Self::Off);
         }
         if let Some(interval) = text.strip_prefix("every ") {
-            let interval = duration::parse(interval)?;
+            let interval = duration::parse(interval).map_err(ScheduleError::Interval)?;
             return if interval < MIN_INTERVAL {
                 Err(ScheduleError::TooShort)
             } else {
