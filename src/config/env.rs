@@ -75,9 +75,9 @@ const UNSUPPORTED: &[&str] = &[
     "DUMPCAR_SHRINK_ALERT",
 ];
 
-/// Names that end in `_FILE` and mean the file itself, not a value that is in it.
+/// Names of AWS that end in `_FILE` and mean the file itself. (`DUMPCAR_S3_CA_FILE` needs no entry: there is no
+/// `DUMPCAR_S3_CA` it could be the file of.)
 const PATHS: &[&str] = &[
-    "DUMPCAR_S3_CA_FILE",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
     "AWS_SHARED_CREDENTIALS_FILE",

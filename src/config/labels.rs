@@ -1,7 +1,270 @@
-//! stub
-use std::collections::HashMap; use std::time::Duration;
-use crate::engine::Engine; use crate::model::{compression::Compression, retention::*, schedule::Schedule, target::TargetName};
-#[derive(Debug, Clone, Default)] pub struct TargetLabels { pub prefix: String, pub name: Option<TargetName>, pub engine: Option<Engine>, pub databases: Option<Vec<String>>, pub user: Option<String>, pub password_file: Option<String>, pub exec_user: Option<String>, pub args: Vec<String>, pub schedule: Option<Schedule>, pub retention: Ov, pub compression: Option<Compression>, pub timeout: Option<Duration>, pub group: Option<String>, pub before: Option<String>, pub after: Option<String>, pub command: Option<String>, pub restore_command: Option<String>, pub extension: Option<String> }
-#[derive(Debug, Clone, Default)] pub struct Ov; impl Ov { pub fn apply(&self, p: &RetentionPolicy) -> Result<RetentionPolicy, KeepsNothing> { Ok(*p) } }
-impl TargetLabels { pub fn wants(&self, d: &str) -> bool { self.databases.as_ref().is_none_or(|x| x.iter().any(|y| y==d)) }
-pub fn parse(l: &HashMap<String,String>, p: &str) -> Result<Option<Self>, String> { if l.get(&format!("{p}.enable")).is_none() { return Ok(None) } Ok(Some(Self { prefix: p.into(), command: l.get(&format!("{p}.command")).cloned(), name: l.get(&format!("{p}.name")).map(|n| n.parse().unwrap()), ..Self::default() })) } }
+//! The labels of a container: whether it is a target, and what it wants differently.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use super::error::ConfigErrors;
+use super::nearest::nearest;
+use super::parse::{self, Parsed};
+use crate::model::compression::Compression;
+use crate::model::glob::Glob;
+use crate::model::retention::RetentionOverrides;
+use crate::model::schedule::Schedule;
+use crate::model::target::TargetName;
+use crate::model::words;
+
+/// Every label besides `enable`, without the prefix.
+const NAMES: &[&str] = &[
+    "name",
+    "engine",
+    "databases",
+    "exclude",
+    "user",
+    "password-file",
+    "exec-user",
+    "args",
+    "schedule",
+    "keep-last",
+    "keep-hourly",
+    "keep-daily",
+    "keep-weekly",
+    "keep-monthly",
+    "keep-yearly",
+    "keep-within",
+    "compression",
+    "timeout",
+    "group",
+    "before",
+    "after",
+    "command",
+    "restore-command",
+    "extension",
+];
+
+/// Two spellings, because the tools people come from are divided.
+const ENABLE: [&str; 2] = ["enable", "enabled"];
+
+/// Labels about a server that Dumpcar knows; a custom command is on its own.
+const NOT_FOR_CUSTOM: [&str; 5] = ["databases", "exclude", "user", "password-file", "args"];
+
+const ENGINES: &[(&str, &str)] = &[
+    ("postgresql", "postgresql"),
+    ("postgres", "postgresql"),
+    ("mariadb", "mariadb"),
+    ("mysql", "mysql"),
+    ("custom", "custom"),
+];
+
+const DEFAULT_EXTENSION: &str = "dump";
+
+/// Every mistake in a container's labels; like those of the settings, they show no value.
+pub type LabelErrors = ConfigErrors;
+
+/// What a target's labels say. Absent means: as for all targets, or as the image suggests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetLabels {
+    pub name: Option<TargetName>,
+    /// `postgresql`, `mariadb`, `mysql` or `custom`; the last one exactly if there is a command.
+    pub engine: Option<String>,
+    /// Empty means all.
+    pub databases: Vec<String>,
+    pub exclude: Vec<Glob>,
+    /// The database's user.
+    pub user: Option<String>,
+    /// A path inside the target.
+    pub password_file: Option<String>,
+    /// The user of the operating system the tools run as, in the form of `docker exec --user`.
+    pub exec_user: Option<String>,
+    /// Additional arguments of the dump tool.
+    pub args: Vec<String>,
+    pub schedule: Option<Schedule>,
+    pub retention: RetentionOverrides,
+    pub compression: Option<Compression>,
+    pub timeout: Option<Duration>,
+    pub group: Option<String>,
+    /// Commands for the target's shell, around the backup.
+    pub before: Option<String>,
+    pub after: Option<String>,
+    pub custom: Option<CustomCommand>,
+}
+
+/// An engine Dumpcar does not know: whatever prints a dump.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomCommand {
+    /// Run by the target's shell; prints the dump.
+    pub dump: String,
+    /// Reads the dump from its input.
+    pub restore: Option<String>,
+    /// Of the object's name, without the leading dot.
+    pub extension: String,
+}
+
+impl TargetLabels {
+    /// Reads the labels under `prefix`; `None` when the container has not opted in.
+    ///
+    /// # Errors
+    /// Every mistake in them. A misspelt `enable` is one: it would be a database that nobody backs up.
+    pub fn parse(labels: &HashMap<String, String>, prefix: &str) -> Result<Option<Self>, LabelErrors> {
+        let mut reader = Reader::new(labels, prefix);
+        if !reader.is_enabled() {
+            return reader.errors.or(None);
+        }
+        reader.check_names();
+        let custom = reader.custom();
+        let engine = reader.get("engine", |text| parse::choice(text, ENGINES));
+        let labels = Self {
+            name: reader.get("name", parse::own),
+            engine: if custom.is_some() { Some("custom") } else { engine }.map(ToOwned::to_owned),
+            databases: reader.get("databases", list).unwrap_or_default(),
+            exclude: reader.get("exclude", list).unwrap_or_default().into_iter().map(Glob::new).collect(),
+            user: reader.get("user", parse::plain),
+            password_file: reader.get("password-file", absolute_path),
+            exec_user: reader.get("exec-user", parse::plain),
+            args: reader
+                .get("args", |text| words::split(text).map_err(|e| e.to_string()))
+                .unwrap_or_default(),
+            schedule: reader.get("schedule", parse::own),
+            retention: RetentionOverrides {
+                last: reader.get("keep-last", parse::count),
+                hourly: reader.get("keep-hourly", parse::count),
+                daily: reader.get("keep-daily", parse::count),
+                weekly: reader.get("keep-weekly", parse::count),
+                monthly: reader.get("keep-monthly", parse::count),
+                yearly: reader.get("keep-yearly", parse::count),
+                within: reader.get("keep-within", parse::span),
+            },
+            compression: reader.get("compression", parse::own),
+            timeout: reader.get("timeout", parse::limit),
+            group: reader.get("group", parse::plain),
+            before: reader.text("before"),
+            after: reader.text("after"),
+            custom,
+        };
+        reader.errors.or(Some(labels))
+    }
+}
+
+struct Reader<'a> {
+    prefix: &'a str,
+    /// By name without the prefix; sorted, so that the errors have an order.
+    labels: BTreeMap<&'a str, &'a str>,
+    errors: LabelErrors,
+}
+
+impl<'a> Reader<'a> {
+    fn new(labels: &'a HashMap<String, String>, prefix: &'a str) -> Self {
+        let ours = labels.iter().filter_map(|(label, value)| {
+            let name = label.strip_prefix(prefix)?.strip_prefix('.')?;
+            // As with variables, an empty value is none. Not so for `enable`: a label without a value is a wish.
+            (!value.is_empty() || ENABLE.contains(&name)).then_some((name, value.as_str()))
+        });
+        Self { prefix, labels: ours.collect(), errors: LabelErrors::default() }
+    }
+
+    fn error(&mut self, name: &str, problem: impl Into<String>) {
+        self.errors.add(format!("{}.{name}", self.prefix), problem);
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.labels.get(name).map(|text| (*text).to_owned())
+    }
+
+    fn get<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Parsed<T>) -> Option<T> {
+        let text = self.labels.get(name)?;
+        parse(text).map_err(|problem| self.error(name, problem)).ok()
+    }
+
+    fn is_enabled(&mut self) -> bool {
+        let [enable, enabled] = ENABLE.map(|name| self.get(name, parse::boolean));
+        if let (Some(one), Some(other)) = (enable, enabled)
+            && one != other
+        {
+            self.error("enable", format!("differs from {}.enabled; keep one of them", self.prefix));
+        }
+        if !ENABLE.iter().any(|name| self.labels.contains_key(name)) {
+            let names: Vec<&str> = self.labels.keys().copied().collect();
+            for name in names.into_iter().filter(|name| !NAMES.contains(name)) {
+                let known = NAMES.iter().chain(&ENABLE).copied();
+                if let Some(meant) = nearest(name, known).filter(|nearest| ENABLE.contains(nearest)) {
+                    self.error(name, format!("is not a known label; did you mean {}.{meant}?", self.prefix));
+                }
+            }
+        }
+        enable.or(enabled) == Some(true)
+    }
+
+    fn check_names(&mut self) {
+        let names: Vec<&str> = self.labels.keys().copied().collect();
+        for name in names.into_iter().filter(|name| !NAMES.contains(name) && !ENABLE.contains(name)) {
+            let problem = if name.starts_with("drill") {
+                "is not supported by this version; remove it".to_owned()
+            } else if let Some(nearest) = nearest(name, NAMES.iter().copied()) {
+                format!("is not a known label; did you mean {}.{nearest}?", self.prefix)
+            } else {
+                "is not a known label".to_owned()
+            };
+            self.error(name, problem);
+        }
+    }
+
+    /// The custom command, and what does not go with one or without one.
+    fn custom(&mut self) -> Option<CustomCommand> {
+        let command = format!("{}.command", self.prefix);
+        let engine = self.labels.get("engine").map(|engine| engine.eq_ignore_ascii_case("custom"));
+        let extension = self.get("extension", extension);
+        let Some(dump) = self.text("command") else {
+            for name in ["restore-command", "extension"] {
+                if self.labels.contains_key(name) {
+                    self.error(name, format!("needs {command} as well"));
+                }
+            }
+            if engine == Some(true) {
+                self.error("engine", format!("custom needs {command} as well"));
+            }
+            return None;
+        };
+        if engine == Some(false) {
+            self.error("engine", format!("must be custom or absent, because {command} is set"));
+        }
+        for name in NOT_FOR_CUSTOM {
+            if self.labels.contains_key(name) {
+                self.error(name, format!("has no effect together with {command}; remove it"));
+            }
+        }
+        let extension = extension.unwrap_or_else(|| DEFAULT_EXTENSION.to_owned());
+        Some(CustomCommand { dump, restore: self.text("restore-command"), extension })
+    }
+}
+
+/// Names between commas, each once, in their order.
+fn list(text: &str) -> Parsed<Vec<String>> {
+    let mut items: Vec<String> = Vec::new();
+    for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
+        if !items.iter().any(|other| other == item) {
+            items.push(item.to_owned());
+        }
+    }
+    if items.is_empty() { Err("must be names with commas between them".to_owned()) } else { Ok(items) }
+}
+
+fn absolute_path(text: &str) -> Parsed<String> {
+    let path = parse::plain(text)?;
+    if path.starts_with('/') {
+        Ok(path)
+    } else {
+        Err("must be an absolute path inside the container".to_owned())
+    }
+}
+
+fn extension(text: &str) -> Parsed<String> {
+    let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.');
+    let parts_are_there = text.split('.').all(|part| !part.is_empty());
+    if is_plain && parts_are_there && text.len() <= 16 {
+        Ok(text.to_owned())
+    } else {
+        Err("must be 1 to 16 letters, digits or dots, like sql or tar.gz".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,18 +3,16 @@
 use std::cmp::Reverse;
 
 /// The candidate with the fewest changed letters, if few enough that it is probably meant. Of equals it is the one
-/// that starts alike for longer: people get the end wrong.
+/// that starts alike for longer: people get the end wrong, and more than two changes count only there.
 pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let most = (word.chars().count() / 3).max(2);
-    candidates
-        .into_iter()
-        .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|(distance, _)| *distance <= most)
-        .min_by_key(|(distance, candidate)| {
-            let common = candidate.chars().zip(word.chars()).take_while(|(a, b)| a == b).count();
-            (*distance, Reverse(common))
-        })
-        .map(|(_, candidate)| candidate)
+    let length = word.chars().count();
+    let ranked = candidates.into_iter().filter_map(|candidate| {
+        let common = candidate.chars().zip(word.chars()).take_while(|(a, b)| a == b).count();
+        let distance = distance(word, candidate);
+        let is_near = distance <= 2 || (common > 0 && distance <= length / 3);
+        is_near.then_some((distance, Reverse(common), candidate))
+    });
+    ranked.min().map(|(_, _, candidate)| candidate)
 }
 
 /// Levenshtein's distance: letters inserted, removed or replaced.
@@ -57,6 +55,6 @@ mod tests {
         assert_eq!(nearest("shedule", names), Some("schedule"));
         assert_eq!(nearest("keep-days", names), Some("keep-daily"));
         assert_eq!(nearest("nmae", names), Some("name"));
-        assert_eq!(nearest("retention", names), None);
+        assert_eq!(nearest("retention", ["extension"]), None);
     }
 }

@@ -5,9 +5,11 @@
 pub mod command;
 pub mod compression;
 pub mod duration;
+pub mod glob;
 pub mod key;
 pub mod manifest;
 pub mod parts;
 pub mod retention;
 pub mod schedule;
 pub mod target;
+pub mod words;

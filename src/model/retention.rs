@@ -10,6 +10,10 @@ use jiff::tz::TimeZone;
 use super::duration::Short;
 use super::key::Stamp;
 
+mod overrides;
+
+pub use overrides::RetentionOverrides;
+
 /// How far ahead of the clock a backup may be dated and still be an ordinary one: clocks of two hosts differ.
 pub const FUTURE_TOLERANCE: Duration = Duration::from_secs(600);
 

@@ -27,7 +27,7 @@ pub enum Schedule {
 ///
 /// Summer time is handled as in Vixie's cron: with a `*` in the minutes or hours the times go on evenly; fixed times
 /// that the clock skips in spring run right after the gap, and those it repeats in autumn run once.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct CronTimes {
     text: String,
     /// One for each fixed time of day: croner knows the rule for fixed times for a single minute and hour only, and
@@ -42,6 +42,13 @@ impl PartialEq for CronTimes {
 }
 
 impl Eq for CronTimes {}
+
+impl fmt::Debug for CronTimes {
+    /// The text says it all; the patterns are tables of thousands of bits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CronTimes").field(&self.text).finish()
+    }
+}
 
 /// Why a text is not a schedule. It never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -58,7 +65,7 @@ pub enum ScheduleError {
     #[error("names a date that never comes, like 30 February")]
     Never,
     #[error("the interval {0}")]
-    Interval(#[from] DurationError),
+    Interval(DurationError),
     #[error("the interval must be at least 1m")]
     TooShort,
 }
@@ -155,7 +162,7 @@ impl FromStr for Schedule {
             return Ok(Self::Off);
         }
         if let Some(interval) = text.strip_prefix("every ") {
-            let interval = duration::parse(interval)?;
+            let interval = duration::parse(interval).map_err(ScheduleError::Interval)?;
             return if interval < MIN_INTERVAL {
                 Err(ScheduleError::TooShort)
             } else {
