@@ -1,7 +1,7 @@
 //! The composition root: everything a job needs, built from the settings.
 
 use crate::config::Config;
-use crate::discovery::{self, Found, opt_in_labels};
+use crate::discovery::{self, Found, label_start};
 use crate::docker::{Docker, DockerError};
 use crate::store::{S3Error, Store};
 
@@ -38,8 +38,7 @@ impl App {
     /// # Errors
     /// See [`DockerError`].
     pub async fn discover(&self) -> Result<Vec<Found>, DockerError> {
-        let labels = opt_in_labels(&self.config.label_prefix);
-        let containers = self.docker.containers_with_label(&labels).await?;
+        let containers = self.docker.labelled_containers(&label_start(&self.config.label_prefix)).await?;
         Ok(discovery::discover(containers, &self.config))
     }
 

@@ -132,7 +132,9 @@ mod tests {
 
     #[test]
     fn a_time_picks_the_backup_before_it() {
-        let stamps = || ["2026-11-23T23-00-00Z", "2026-11-22T23-00-00Z"].map(|s| s.parse::<Stamp>().unwrap()).into_iter();
+        let stamps = || {
+            ["2026-11-23T23-00-00Z", "2026-11-22T23-00-00Z"].map(|s| s.parse::<Stamp>().unwrap()).into_iter()
+        };
         let pick = |text| parse_at(text).unwrap().pick(stamps()).map(|stamp| stamp.to_string());
         assert_eq!(pick("latest").as_deref(), Some("2026-11-23T23-00-00Z"));
         assert_eq!(pick("2026-11-22T23-00-00Z").as_deref(), Some("2026-11-22T23-00-00Z"));

@@ -101,7 +101,8 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
                 continue;
             }
         };
-        let (app, slots, stop, display) = (Arc::clone(&app), Arc::clone(&slots), stop.clone(), Arc::clone(&display));
+        let (app, slots, stop, display) =
+            (Arc::clone(&app), Arc::clone(&slots), stop.clone(), Arc::clone(&display));
         runs.spawn(async move {
             let slot = slots.acquire_owned().await;
             let progress = display.show(target.as_str());

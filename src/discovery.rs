@@ -39,9 +39,13 @@ pub struct Found {
 pub enum State {
     Ready(Box<Target>),
     /// It is a target, and now is not the time: stopped, restarting, unhealthy.
-    Unavailable { reason: String },
+    Unavailable {
+        reason: String,
+    },
     /// Its labels are wrong, or it is not known how to back it up.
-    Invalid { reason: String },
+    Invalid {
+        reason: String,
+    },
 }
 
 impl Target {
@@ -54,27 +58,30 @@ impl Target {
             password_file: self.labels.password_file.as_deref(),
             exec_user: self.labels.exec_user.as_deref(),
             args: &self.labels.args,
-            command: self.labels.command.as_deref(),
-            extension: self.labels.extension.as_deref(),
+            command: self.labels.custom.as_ref().map(|custom| custom.dump.as_str()),
+            extension: self.labels.custom.as_ref().map(|custom| custom.extension.as_str()),
         }
     }
 
     /// Whether the labels ask for this database.
     pub fn wants(&self, database: &str) -> bool {
-        self.labels.wants(database)
+        let listed =
+            self.labels.databases.is_empty() || self.labels.databases.iter().any(|name| name == database);
+        listed && !self.labels.exclude.iter().any(|pattern| pattern.matches(database))
     }
 }
 
-/// The labels that make a container a target.
-pub fn opt_in_labels(prefix: &str) -> [String; 2] {
-    [format!("{prefix}.enable"), format!("{prefix}.enabled")]
+/// What the names of Dumpcar's labels begin with. Not only `enable` is looked for: a misspelt one is reported.
+pub fn label_start(prefix: &str) -> String {
+    format!("{prefix}.")
 }
 
 /// Decides about every labelled container. Containers of another group are left out.
 pub fn discover(containers: Vec<Container>, config: &Config) -> Vec<Found> {
-    let mut found: Vec<Found> = containers.into_iter().filter_map(|container| decide(container, config)).collect();
+    let mut found: Vec<Found> =
+        containers.into_iter().filter_map(|container| decide(container, config)).collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
-    refuse_shared_names(&mut found);
+    refuse_shared_names(&mut found, &config.label_prefix);
     found
 }
 
@@ -103,17 +110,24 @@ fn decide(container: Container, config: &Config) -> Option<Found> {
     let schedule = labels.schedule.clone().unwrap_or_else(|| config.schedule.clone());
     let retention = match labels.retention.apply(&config.retention) {
         Ok(retention) => retention,
-        Err(error) => return invalid(Some(name), format!("the {}.keep-* labels together: {error}", config.label_prefix)),
+        Err(error) => {
+            return invalid(
+                Some(name),
+                format!("the {}.keep-* labels together: {error}", config.label_prefix),
+            );
+        }
     };
     if let Some(reason) = unavailable(&container) {
         return Some(Found { name, schedule, state: State::Unavailable { reason } });
     }
-    let Some(engine) = engine_of(&container, &labels) else {
+    let Some(engine) = labels.engine.or_else(|| engine::detect(&container.image, &container.env)) else {
         let image = &container.image;
         let prefix = &config.label_prefix;
         return invalid(
             Some(name),
-            format!("cannot tell the database from the image {image}: set the label {prefix}.engine (postgresql, mariadb, mysql), or {prefix}.command for any other"),
+            format!(
+                "cannot tell the database from the image {image}: set the label {prefix}.engine (postgresql, mariadb, mysql), or {prefix}.command for any other"
+            ),
         );
     };
     let target = Target {
@@ -129,20 +143,15 @@ fn decide(container: Container, config: &Config) -> Option<Found> {
     Some(Found { name, schedule, state: State::Ready(Box::new(target)) })
 }
 
-fn engine_of(container: &Container, labels: &TargetLabels) -> Option<Engine> {
-    if labels.command.is_some() {
-        return Some(Engine::Custom);
-    }
-    labels.engine.or_else(|| engine::detect(&container.image, &container.env))
-}
-
 /// Why a container cannot be backed up now; `None` when it can.
 ///
 /// One whose health check is still starting can: it answers soon, or the run's retries say that it does not.
 fn unavailable(container: &Container) -> Option<String> {
     let name = &container.name;
     match (container.state.as_str(), container.health.as_deref()) {
-        ("running", Some("unhealthy")) => Some(format!("container {name} is unhealthy: see `docker inspect {name}`")),
+        ("running", Some("unhealthy")) => {
+            Some(format!("container {name} is unhealthy: see `docker inspect {name}`"))
+        }
         ("running", _) => None,
         ("restarting", _) => Some(format!("container {name} keeps restarting: see `docker logs {name}`")),
         ("paused", _) => Some(format!("container {name} is paused: `docker unpause {name}`")),
@@ -167,7 +176,7 @@ fn default_name(container: &Container) -> TargetName {
 }
 
 /// Two targets with one name would mix their backups and delete each other's: neither is backed up.
-fn refuse_shared_names(found: &mut [Found]) {
+fn refuse_shared_names(found: &mut [Found], prefix: &str) {
     let mut owners: BTreeMap<TargetName, Vec<String>> = BTreeMap::new();
     for one in found.iter() {
         if let State::Ready(target) = &one.state {
@@ -175,14 +184,13 @@ fn refuse_shared_names(found: &mut [Found]) {
         }
     }
     for one in found {
-        let State::Ready(target) = &one.state else { continue };
+        let State::Ready(_) = &one.state else { continue };
         let Some(sharing) = owners.get(&one.name).filter(|sharing| sharing.len() > 1) else { continue };
         one.state = State::Invalid {
             reason: format!(
-                "the containers {} have the same target name {}: give each its own label {}.name",
+                "the containers {} have the same target name {}: give each its own label {prefix}.name",
                 sharing.join(" and "),
                 one.name,
-                target.labels.prefix,
             ),
         };
     }

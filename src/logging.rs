@@ -27,13 +27,19 @@ pub fn start(config: &Config, terminal: Arc<Terminal>) {
     };
     let lines = Lines(terminal);
     let base = tracing_subscriber::registry().with(own);
-    let layer = tracing_subscriber::fmt::layer().with_timer(LocalTime(config.time_zone.clone())).with_writer(lines);
+    let layer =
+        tracing_subscriber::fmt::layer().with_timer(LocalTime(config.time_zone.clone())).with_writer(lines);
     // A second start in one process (a test) is not an error.
     if text {
         let layer = layer.with_target(false).with_ansi(io::stderr().is_terminal());
         drop(base.with(layer).try_init());
     } else {
-        let layer = layer.json().flatten_event(true).with_target(false).with_current_span(false).with_span_list(false);
+        let layer = layer
+            .json()
+            .flatten_event(true)
+            .with_target(false)
+            .with_current_span(false)
+            .with_span_list(false);
         drop(base.with(layer).try_init());
     }
 }

@@ -45,7 +45,9 @@ fn run() -> Exit {
         Some(Command::Policy) => return commands::policy(&config),
         _ => {}
     }
-    rustls::crypto::ring::default_provider().install_default().expect("nothing else has chosen a TLS provider");
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .expect("nothing else has chosen a TLS provider");
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -86,8 +88,12 @@ async fn execute(command: Option<Command>, app: App, listener: Listener, termina
             Command::Backup(args) => commands::backup(app, args, stop, terminal).await,
             Command::Prune(args) => commands::prune(&app, &args, stop).await,
             // These leave nothing behind: they end when told to, wherever they are.
-            Command::List(args) => stopped.run_until_cancelled(commands::list(&app, &args)).await.unwrap_or(Exit::Failed),
-            Command::Cat(args) => stopped.run_until_cancelled(commands::cat(&app, &args)).await.unwrap_or(Exit::Failed),
+            Command::List(args) => {
+                stopped.run_until_cancelled(commands::list(&app, &args)).await.unwrap_or(Exit::Failed)
+            }
+            Command::Cat(args) => {
+                stopped.run_until_cancelled(commands::cat(&app, &args)).await.unwrap_or(Exit::Failed)
+            }
             Command::Config(_) | Command::Policy | Command::Healthcheck => Exit::Done,
         }
     };
@@ -97,7 +103,8 @@ async fn execute(command: Option<Command>, app: App, listener: Listener, termina
 
 /// The process's environment, read here and nowhere else. What is not UTF-8 cannot be a setting.
 fn environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// Says why there is no log to say it in.

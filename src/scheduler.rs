@@ -14,7 +14,7 @@ use tracing::{error, info, warn};
 
 use crate::app::App;
 use crate::clock;
-use crate::discovery::{Found, State, opt_in_labels};
+use crate::discovery::{Found, State, label_start};
 use crate::health::Health;
 use crate::jobs::backup;
 use crate::model::schedule::{Schedule, jitter};
@@ -128,7 +128,11 @@ impl Scheduler {
     }
 
     fn until_next(&self, now: Timestamp) -> Duration {
-        let due = self.known.iter().filter(|(name, _)| !self.running.contains(*name)).filter_map(|(_, known)| known.due);
+        let due = self
+            .known
+            .iter()
+            .filter(|(name, _)| !self.running.contains(*name))
+            .filter_map(|(_, known)| known.due);
         let next = due.chain([self.look_at]).min().unwrap_or(now);
         Duration::try_from(now.duration_until(next)).unwrap_or_default().clamp(Duration::from_millis(1), STEP)
     }
@@ -146,7 +150,9 @@ impl Scheduler {
         };
         self.look_at = now + RELOOK;
         let nothing = found.is_empty().then(|| self.app.nothing_labelled());
-        if let (Some(nothing), true) = (&nothing, self.is_first_look || self.known.values().any(|known| known.is_present)) {
+        if let (Some(nothing), true) =
+            (&nothing, self.is_first_look || self.known.values().any(|known| known.is_present))
+        {
             warn!("{nothing}");
         }
         self.health.set_daemon(nothing);
@@ -176,7 +182,9 @@ impl Scheduler {
                 target = %one.name, engine = target.engine.name(), container = target.container.name,
                 schedule = %one.schedule, "target found"
             ),
-            State::Unavailable { reason } if is_new => warn!(target = %one.name, %reason, "target cannot be backed up now"),
+            State::Unavailable { reason } if is_new => {
+                warn!(target = %one.name, %reason, "target cannot be backed up now")
+            }
             State::Invalid { reason } => {
                 if is_new {
                     error!(target = %one.name, %reason, "target is misconfigured");
@@ -226,8 +234,12 @@ impl Scheduler {
                 continue;
             }
             known.is_planned = true;
-            let newest = catalog.as_ref().and_then(|catalog| catalog.newest(name)).map(|stamp| stamp.timestamp());
-            let missed = newest.is_some_and(|newest| known.schedule.is_missed(newest, now, &config.time_zone));
+            // One dated in the future (a clock that was wrong) says nothing about what was missed.
+            let backups = catalog.as_ref().map(|catalog| catalog.backups(name)).unwrap_or_default();
+            let newest =
+                backups.iter().map(|backup| backup.key.stamp.timestamp()).find(|started| *started <= now);
+            let missed =
+                newest.is_some_and(|newest| known.schedule.is_missed(newest, now, &config.time_zone));
             known.due = if on_start || missed {
                 if missed {
                     info!(target = %name, "a scheduled backup was missed: catching up");
@@ -273,10 +285,15 @@ impl Scheduler {
         for name in due {
             let Some(known) = self.known.get_mut(&name) else { continue };
             known.due = next_due(&known.schedule, &name, now, &self.app);
-            let verdict = match found.iter().position(|one| one.name == name).map(|at| found.swap_remove(at).state) {
+            let verdict = match found
+                .iter()
+                .position(|one| one.name == name)
+                .map(|at| found.swap_remove(at).state)
+            {
                 Some(State::Ready(target)) => {
                     self.running.insert(name.clone());
-                    let run = run_one(Arc::clone(&self.app), Arc::clone(&self.slots), *target, self.stop.clone());
+                    let run =
+                        run_one(Arc::clone(&self.app), Arc::clone(&self.slots), *target, self.stop.clone());
                     self.runs.spawn(run);
                     continue;
                 }
@@ -356,9 +373,9 @@ pub fn log_outcome(outcome: &Outcome) {
 ///
 /// After every break in the connection it reports once, since events may have been missed.
 async fn watch(app: Arc<App>, changed: mpsc::Sender<()>, stop: CancellationToken) {
-    let labels = opt_in_labels(&app.config.label_prefix);
+    let label_start = label_start(&app.config.label_prefix);
     while !stop.is_cancelled() {
-        let mut changes = pin!(app.docker.changes(&labels));
+        let mut changes = pin!(app.docker.changes(&label_start));
         while let Some(Ok(_)) = changes.next().await {
             report_change(&changed);
         }

@@ -91,14 +91,18 @@ impl ProgressDisplay {
     /// Adds a run.
     pub fn show(&self, target: &str) -> Arc<Progress> {
         let progress = Arc::new(Progress::default());
-        let shown = Shown { target: target.to_owned(), progress: Arc::clone(&progress), since: Instant::now() };
+        let shown =
+            Shown { target: target.to_owned(), progress: Arc::clone(&progress), since: Instant::now() };
         self.runs.lock().unwrap_or_else(PoisonError::into_inner).push(shown);
         progress
     }
 
     /// Takes a run that ended off the display.
     pub fn hide(&self, progress: &Arc<Progress>) {
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner).retain(|shown| !Arc::ptr_eq(&shown.progress, progress));
+        self.runs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|shown| !Arc::ptr_eq(&shown.progress, progress));
     }
 }
 

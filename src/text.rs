@@ -54,7 +54,8 @@ impl<const N: usize> fmt::Display for Table<N> {
             }
         }
         for row in &self.rows {
-            let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+            let cells: Vec<String> =
+                row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
             writeln!(f, "{}", cells.join("  ").trim_end())?;
         }
         Ok(())
@@ -73,7 +74,10 @@ mod tests {
 
     #[test]
     fn spans_have_one_unit() {
-        assert_eq!([-1, 0, 59, 60, 7200, 172_800].map(span), ["in the future", "0s", "59s", "1m", "2h", "2d"]);
+        assert_eq!(
+            [-1, 0, 59, 60, 7200, 172_800].map(span),
+            ["in the future", "0s", "59s", "1m", "2h", "2d"]
+        );
     }
 
     #[test]

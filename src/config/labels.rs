@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::error::ConfigErrors;
 use super::nearest::nearest;
 use super::parse::{self, Parsed};
+use crate::engine::Engine;
 use crate::model::compression::Compression;
 use crate::model::glob::Glob;
 use crate::model::retention::RetentionOverrides;
@@ -47,14 +48,6 @@ const ENABLE: [&str; 2] = ["enable", "enabled"];
 /// Labels about a server that Dumpcar knows; a custom command is on its own.
 const NOT_FOR_CUSTOM: [&str; 5] = ["databases", "exclude", "user", "password-file", "args"];
 
-const ENGINES: &[(&str, &str)] = &[
-    ("postgresql", "postgresql"),
-    ("postgres", "postgresql"),
-    ("mariadb", "mariadb"),
-    ("mysql", "mysql"),
-    ("custom", "custom"),
-];
-
 const DEFAULT_EXTENSION: &str = "dump";
 
 /// Every mistake in a container's labels; like those of the settings, they show no value.
@@ -64,8 +57,8 @@ pub type LabelErrors = ConfigErrors;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetLabels {
     pub name: Option<TargetName>,
-    /// `postgresql`, `mariadb`, `mysql` or `custom`; the last one exactly if there is a command.
-    pub engine: Option<String>,
+    /// [`Engine::Custom`] exactly if there is a command.
+    pub engine: Option<Engine>,
     /// Empty means all.
     pub databases: Vec<String>,
     pub exclude: Vec<Glob>,
@@ -111,10 +104,10 @@ impl TargetLabels {
         }
         reader.check_names();
         let custom = reader.custom();
-        let engine = reader.get("engine", |text| parse::choice(text, ENGINES));
+        let engine = reader.get("engine", parse::own);
         let labels = Self {
             name: reader.get("name", parse::own),
-            engine: if custom.is_some() { Some("custom") } else { engine }.map(ToOwned::to_owned),
+            engine: if custom.is_some() { Some(Engine::Custom) } else { engine },
             databases: reader.get("databases", list).unwrap_or_default(),
             exclude: reader.get("exclude", list).unwrap_or_default().into_iter().map(Glob::new).collect(),
             user: reader.get("user", parse::plain),

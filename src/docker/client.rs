@@ -53,21 +53,22 @@ impl Docker {
         })
     }
 
-    /// Every container that has one of these labels, stopped ones included: one list, and one inspect for each.
+    /// Every container with a label that begins so, stopped ones included: one list, and one inspect for each.
     ///
     /// A container that goes away in between is left out.
     ///
     /// # Errors
     /// See [`DockerError`].
-    pub async fn containers_with_label(&self, labels: &[String]) -> Result<Vec<Container>, DockerError> {
-        // Docker's own label filters can only be joined by AND.
+    pub async fn labelled_containers(&self, label_start: &str) -> Result<Vec<Container>, DockerError> {
+        // Docker's own filters know only whole labels.
         let options = ListContainersOptions { all: true, ..Default::default() };
         let listed = self.ask("list containers", self.client.list_containers(Some(options))).await?;
         let mut containers = Vec::new();
         for summary in listed {
-            let has_label = |label: &String| summary.labels.as_ref().is_some_and(|own| own.contains_key(label));
+            let is_labelled =
+                summary.labels.iter().flatten().any(|(label, _)| label.starts_with(label_start));
             let Some(id) = summary.id.as_deref() else { continue };
-            if !labels.iter().any(has_label) {
+            if !is_labelled {
                 continue;
             }
             match self.container(id).await {
@@ -108,23 +109,23 @@ impl Docker {
         })
     }
 
-    /// Says that something happened to a container with one of these labels; ends when the connection does.
+    /// Says that something happened to a container with a label that begins so; ends when the connection does.
     ///
     /// Only changes that can matter to a backup: created, started, stopped, removed, health.
-    pub fn changes(&self, labels: &[String]) -> impl Stream<Item = Result<(), DockerError>> + Send + use<> {
+    pub fn changes(&self, label_start: &str) -> impl Stream<Item = Result<(), DockerError>> + Send + use<> {
         const KINDS: [&str; 8] =
             ["create", "start", "die", "destroy", "pause", "unpause", "rename", "health_status"];
         let filters = HashMap::from([
             ("type".to_owned(), vec!["container".to_owned()]),
             ("event".to_owned(), KINDS.map(str::to_owned).to_vec()),
         ]);
-        let (host, labels) = (self.host.clone(), labels.to_vec());
+        let (host, label_start) = (self.host.clone(), label_start.to_owned());
         let events = self.client.events(Some(EventsOptions { filters: Some(filters), ..Default::default() }));
         events.filter_map(move |event| {
             let change = match event {
                 Ok(event) => {
                     let attributes = event.actor.and_then(|actor| actor.attributes).unwrap_or_default();
-                    labels.iter().any(|label| attributes.contains_key(label)).then_some(Ok(()))
+                    attributes.keys().any(|label| label.starts_with(&label_start)).then_some(Ok(()))
                 }
                 Err(error) => Some(Err(classify(&host, "watch events", error))),
             };

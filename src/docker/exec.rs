@@ -18,9 +18,9 @@ use futures_util::{Stream, StreamExt};
 use ring::rand::SecureRandom;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
+use super::DockerError;
 use super::client::{Docker, classify};
 use super::trailer::{TrailerStripper, TrailingOutput};
-use super::DockerError;
 use crate::model::command::Command;
 
 const WRAPPER: &str = include_str!("wrapper.sh");
@@ -195,7 +195,9 @@ impl Exec {
                 }
                 Some(Ok(LogOutput::StdErr { message })) => self.stderr.push(&message),
                 // A torn frame comes out of the client library as console output.
-                Some(Ok(LogOutput::Console { .. } | LogOutput::StdIn { .. })) => return Err(self.without_trailer().await),
+                Some(Ok(LogOutput::Console { .. } | LogOutput::StdIn { .. })) => {
+                    return Err(self.without_trailer().await);
+                }
                 Some(Err(error)) => return Err(classify(&self.docker.host, "run a command", error).into()),
                 None => return Err(self.without_trailer().await),
             }
@@ -223,7 +225,9 @@ impl Exec {
                 match self.output.next().await {
                     Some(Ok(LogOutput::StdErr { message })) => self.stderr.push(&message),
                     Some(Ok(LogOutput::StdOut { message })) => drop(self.trailer.push(message)?),
-                    Some(Ok(LogOutput::Console { .. } | LogOutput::StdIn { .. }) | Err(_)) | None => return Ok(()),
+                    Some(Ok(LogOutput::Console { .. } | LogOutput::StdIn { .. }) | Err(_)) | None => {
+                        return Ok(());
+                    }
                 }
             }
         };

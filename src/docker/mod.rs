@@ -68,7 +68,9 @@ impl DockerError {
     /// Whether the same request may succeed a little later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Broken { .. } | Self::NotFound { .. } => true,
+            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Broken { .. } | Self::NotFound { .. } => {
+                true
+            }
             Self::Refused { status, .. } => *status >= 500 || *status == 409,
             Self::Denied { .. } => false,
         }

@@ -153,7 +153,11 @@ mod tests {
             let stream = [&with_trailer(&[b'x'; 200], 0), behind].concat();
             for split in 0..=stream.len() {
                 let (a, b) = stream.split_at(split);
-                assert_eq!(run(&mut TrailerStripper::new(MARKER), &[a, b]), Err(TrailingOutput), "split at {split}");
+                assert_eq!(
+                    run(&mut TrailerStripper::new(MARKER), &[a, b]),
+                    Err(TrailingOutput),
+                    "split at {split}"
+                );
             }
         }
     }
@@ -162,7 +166,11 @@ mod tests {
     fn a_marker_without_a_status_is_an_error() {
         for text in [" 256\n", " x\n", "0\n", " 1234567"] {
             let stream = format!("dump\n{MARKER}{text}");
-            assert_eq!(run(&mut TrailerStripper::new(MARKER), &[stream.as_bytes()]), Err(TrailingOutput), "{text:?}");
+            assert_eq!(
+                run(&mut TrailerStripper::new(MARKER), &[stream.as_bytes()]),
+                Err(TrailingOutput),
+                "{text:?}"
+            );
         }
     }
 

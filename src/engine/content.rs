@@ -11,7 +11,9 @@ const TAIL_BYTES: usize = 4096;
 pub enum ContentError {
     #[error("the dump is empty")]
     Empty,
-    #[error("the dump does not end in {0:?}: it is cut off, or dumpcar.args made it something else than plain SQL")]
+    #[error(
+        "the dump does not end in {0:?}: it is cut off, or dumpcar.args made it something else than plain SQL"
+    )]
     NoTrailer(&'static str),
 }
 

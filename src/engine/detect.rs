@@ -28,8 +28,19 @@ const WORDS: [(&str, Engine); 4] = [
 
 /// Words that make an image a tool for a database instead of one.
 const NO_SERVER: [&str; 13] = [
-    "exporter", "backup", "client", "admin", "pgadmin", "bouncer", "pooler", "proxy", "router", "operator", "repmgr-client",
-    "shell", "pgpool",
+    "exporter",
+    "backup",
+    "client",
+    "admin",
+    "pgadmin",
+    "bouncer",
+    "pooler",
+    "proxy",
+    "router",
+    "operator",
+    "repmgr-client",
+    "shell",
+    "pgpool",
 ];
 
 /// Variables that only images of an engine set or read. MariaDB's first: its images have the MYSQL_ ones as well.

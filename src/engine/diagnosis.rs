@@ -154,7 +154,8 @@ fn text(
                 "the container cannot run the command of the label dumpcar.command (exit status {exit_status}): {said}"
             ),
             Engine::Postgresql | Engine::Mariadb | Engine::Mysql => {
-                let tools = marked(stderr, "dumpcar: cannot find ", " in the container").unwrap_or("its tools");
+                let tools =
+                    marked(stderr, "dumpcar: cannot find ", " in the container").unwrap_or("its tools");
                 format!(
                     "the container has no {}: is it {engine}? Say what it is by the label dumpcar.engine, \
                      or what dumps it by dumpcar.command",
@@ -183,9 +184,12 @@ fn text(
         }
         Problem::DiskFull => format!("the server's disk is full: {said}"),
         Problem::Killed if exit_status == 137 => {
-            "the dump tool was killed (signal 9): the container's memory is too small, or somebody stopped it".to_owned()
+            "the dump tool was killed (signal 9): the container's memory is too small, or somebody stopped it"
+                .to_owned()
         }
-        Problem::Killed => format!("the dump tool was stopped by signal {}: {said}", exit_status.saturating_sub(128)),
+        Problem::Killed => {
+            format!("the dump tool was stopped by signal {}: {said}", exit_status.saturating_sub(128))
+        }
         Problem::Other => format!("exit status {exit_status}: {said}"),
     }
 }
@@ -199,7 +203,9 @@ fn auth_refused(engine: Engine, said: &str, facts: &Facts<'_>) -> String {
         );
     }
     if lower.contains("does not exist") {
-        return format!("{who} does not exist on the server: name a login by the label dumpcar.user ({said})");
+        return format!(
+            "{who} does not exist on the server: name a login by the label dumpcar.user ({said})"
+        );
     }
     let password = engine.login(facts).map_or(Password::Absent, |login| login.password).origin();
     format!(
@@ -217,7 +223,10 @@ fn who(engine: Engine, facts: &Facts<'_>) -> String {
 
 /// What stands between `start` and the next `end`.
 fn marked<'t>(stderr: &'t str, start: &str, end: &str) -> Option<&'t str> {
-    let rest = stderr.lines().find_map(|line| line.starts_with("dumpcar: ").then(|| line.split_once(start)).flatten())?.1;
+    let rest = stderr
+        .lines()
+        .find_map(|line| line.starts_with("dumpcar: ").then(|| line.split_once(start)).flatten())?
+        .1;
     Some(rest.split_once(end).map_or(rest, |(found, _)| found))
 }
 
@@ -228,7 +237,8 @@ fn last_line(stderr: &str) -> String {
         !lower.is_empty() && !lower.contains("warning:") && !lower.contains("deprecated program name")
     };
     // PostgreSQL explains an error in lines after it.
-    let is_error = |line: &&str| ["error:", "FATAL:", "ERROR", "dumpcar:"].iter().any(|sign| line.contains(sign));
+    let is_error =
+        |line: &&str| ["error:", "FATAL:", "ERROR", "dumpcar:"].iter().any(|sign| line.contains(sign));
     let lines = || stderr.lines().map(str::trim).filter(is_telling);
     let line = lines().rfind(is_error).or_else(|| lines().next_back()).unwrap_or("it said nothing on stderr");
     line.chars().filter(|c| !c.is_control()).take(300).collect()

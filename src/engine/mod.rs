@@ -150,7 +150,13 @@ impl Engine {
     ///
     /// # Errors
     /// It is empty, or does not end as this engine's tool ends a finished dump.
-    pub fn check(self, kind: ObjectKind, head: &[u8], tail: &[u8], plain_bytes: u64) -> Result<(), ContentError> {
+    pub fn check(
+        self,
+        kind: ObjectKind,
+        head: &[u8],
+        tail: &[u8],
+        plain_bytes: u64,
+    ) -> Result<(), ContentError> {
         content::check(self, kind, head, tail, plain_bytes)
     }
 

@@ -126,19 +126,25 @@ pub(super) fn globals(flavour: Flavour, facts: &Facts<'_>, survey: &Survey) -> O
         "SELECT CONCAT('-- left out, the server ignores accounts for host names (skip_name_resolve): ', HEX(User), \
          '@', HEX(Host)) FROM {accounts} AND NOT ({NOT_IGNORED})"
     )));
-    steps.push(("show", format!(
-        "SELECT CONCAT('SELECT ''', IF(User = LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - 1 \
+    steps.push((
+        "show",
+        format!(
+            "SELECT CONCAT('SELECT ''', IF(User = LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - 1 \
          - CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', -1))), 'own', 'other'), '''; SHOW CREATE USER ', \
          QUOTE(User), '@', QUOTE(Host), ';') FROM {accounts} AND {NOT_IGNORED} ORDER BY User, Host"
-    )));
+        ),
+    ));
     match flavour {
         // PUBLIC (10.11) is listed as a role, but nobody creates it.
         Flavour::Mariadb => {
             const ROLES: &str = "FROM mysql.user WHERE is_role = 'Y'";
-            steps.push(("text", format!(
-                "SELECT CONCAT('CREATE ROLE IF NOT EXISTS `', REPLACE(User, '`', '``'), '`;') {ROLES} \
+            steps.push((
+                "text",
+                format!(
+                    "SELECT CONCAT('CREATE ROLE IF NOT EXISTS `', REPLACE(User, '`', '``'), '`;') {ROLES} \
                  AND User <> 'PUBLIC'"
-            )));
+                ),
+            ));
             steps.push(("show", format!(
                 "SELECT CONCAT('SHOW GRANTS FOR ', IF(User = 'PUBLIC', 'PUBLIC', CONCAT('`', REPLACE(User, '`', '``'), \
                  '`')), ';') {ROLES} ORDER BY User"

@@ -101,7 +101,8 @@ fn unread_accounts(engine: Engine) -> Option<String> {
 }
 
 fn name(hex: &str) -> Result<String, SurveyError> {
-    let digits: Option<Vec<u8>> = hex.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
+    let digits: Option<Vec<u8>> =
+        hex.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
     let digits = digits.filter(|digits| digits.len() % 2 == 0 && !digits.is_empty());
     let digits = digits.ok_or_else(|| SurveyError::Line(hex.to_owned()))?;
     let bytes = digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();

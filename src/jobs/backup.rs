@@ -53,9 +53,10 @@ impl From<StoreError> for RunError {
         match error.kind {
             StoreErrorKind::Stopped => Self::Stopped,
             StoreErrorKind::Transient => Self::Failed { reason: error.to_string(), transient: true },
-            StoreErrorKind::NotFound | StoreErrorKind::Refused | StoreErrorKind::Denied | StoreErrorKind::Damaged => {
-                Self::permanent(error.to_string())
-            }
+            StoreErrorKind::NotFound
+            | StoreErrorKind::Refused
+            | StoreErrorKind::Denied
+            | StoreErrorKind::Damaged => Self::permanent(error.to_string()),
         }
     }
 }
@@ -83,7 +84,7 @@ pub async fn run(app: &App, target: &Target, stop: &CancellationToken, progress:
                 Err(RunError::Stopped) if !stop.is_cancelled() => Err(RunError::permanent(format!(
                     "not done after {}: raise DUMPCAR_TIMEOUT or the label {}.timeout",
                     humantime::format_duration(target.timeout),
-                    target.labels.prefix,
+                    app.config.label_prefix,
                 ))),
                 result => result,
             }
@@ -115,7 +116,10 @@ async fn attempts(
                 backoff *= 3;
             }
             Err(RunError::Failed { reason, transient }) if tried > 0 => {
-                return Err(RunError::Failed { reason: format!("{reason} (tried {} times)", tried + 1), transient });
+                return Err(RunError::Failed {
+                    reason: format!("{reason} (tried {} times)", tried + 1),
+                    transient,
+                });
             }
             other => return other,
         }
@@ -144,7 +148,10 @@ async fn attempt(
     // Also the cheapest proof that the bucket, the keys and the clock are right, before the database has any work.
     progress.set_stage("looking into the bucket");
     let catalog = run.catalog().await?;
-    if catalog.as_ref().is_some_and(|catalog| catalog.backups(&target.name).iter().any(|found| found.key == key)) {
+    if catalog
+        .as_ref()
+        .is_some_and(|catalog| catalog.backups(&target.name).iter().any(|found| found.key == key))
+    {
         return Err(RunError::Failed { reason: format!("a backup {key} is already there"), transient: true });
     }
 
@@ -171,7 +178,7 @@ async fn attempt(
         dumpcar: env!("CARGO_PKG_VERSION").to_owned(),
         started,
         finished: clock::now(),
-        restore_command: target.labels.restore_command.clone(),
+        restore_command: target.labels.custom.as_ref().and_then(|custom| custom.restore.clone()),
         objects,
     };
     let committed = match stoppable(stop, app.store.put_manifest(&key, &manifest)).await {
@@ -261,7 +268,10 @@ impl Run<'_> {
         let ran = self.app.docker.capture(&self.target.container.id, &command, HOOK_BYTES, limit);
         let ran = if which == "before" { stoppable(self.stop, ran).await? } else { ran.await };
         ran.map(drop).map_err(|error| {
-            RunError::permanent(format!("the {which} command (label {}.{which}): {error}", self.target.labels.prefix))
+            RunError::permanent(format!(
+                "the {which} command (label {}.{which}): {error}",
+                self.app.config.label_prefix
+            ))
         })
     }
 
@@ -291,13 +301,17 @@ impl Run<'_> {
         for note in &survey.notes {
             warn!(target = %target.name, "{note}");
         }
-        let chosen: Vec<_> = survey.databases.iter().filter(|database| target.wants(&database.name)).collect();
-        if let Some(missing) = target.labels.databases.iter().flatten().find(|name| {
-            !survey.databases.iter().any(|database| &database.name == *name)
-        }) {
+        let chosen: Vec<_> =
+            survey.databases.iter().filter(|database| target.wants(&database.name)).collect();
+        if let Some(missing) = target
+            .labels
+            .databases
+            .iter()
+            .find(|name| !survey.databases.iter().any(|database| &database.name == *name))
+        {
             return Err(RunError::permanent(format!(
                 "there is no database {missing:?}: correct the label {}.databases",
-                target.labels.prefix
+                self.app.config.label_prefix
             )));
         }
         let mut parts = Vec::new();
@@ -323,7 +337,9 @@ impl Run<'_> {
             });
         }
         if parts.is_empty() {
-            return Err(RunError::permanent("the server has no database to back up; do the labels exclude them all?"));
+            return Err(RunError::permanent(
+                "the server has no database to back up; do the labels exclude them all?",
+            ));
         }
         Ok((survey, parts))
     }
@@ -331,8 +347,13 @@ impl Run<'_> {
     async fn survey(&self, command: &Command) -> Result<Survey, RunError> {
         let Self { app, target, .. } = self;
         let asked = app.docker.capture(&target.container.id, command, SURVEY_BYTES, SURVEY_LIMIT);
-        let answer = stoppable(self.stop, asked).await?.map_err(|error| self.exec_failed("list its databases", None, error))?;
-        target.engine.parse_survey(&answer.stdout).map_err(|error| RunError::permanent(format!("list its databases: {error}")))
+        let answer = stoppable(self.stop, asked)
+            .await?
+            .map_err(|error| self.exec_failed("list its databases", None, error))?;
+        target
+            .engine
+            .parse_survey(&answer.stdout)
+            .map_err(|error| RunError::permanent(format!("list its databases: {error}")))
     }
 
     /// The size in the store to expect, so that the parts of a very large object are large enough from the start.
@@ -369,7 +390,14 @@ impl Run<'_> {
             let checked = target.engine.check(part.kind, &ends.head, &ends.tail, ends.bytes);
             checked.map_err(|error| error.to_string())
         };
-        let dump = pipeline::dump(&mut exec, &mut upload, target.compression, app.config.stall_timeout, check, progress);
+        let dump = pipeline::dump(
+            &mut exec,
+            &mut upload,
+            target.compression,
+            app.config.stall_timeout,
+            check,
+            progress,
+        );
         let digests = match stoppable(stop, dump).await {
             Ok(Ok(digests)) => digests,
             failed => {
@@ -402,7 +430,9 @@ impl Run<'_> {
         match error {
             PipelineError::Exec(error) => self.exec_failed(&format!("dump {what}"), database, error),
             PipelineError::Store(error) => error.into(),
-            PipelineError::Content(reason) => RunError::Failed { reason: format!("dump {what}: {reason}"), transient: true },
+            PipelineError::Content(reason) => {
+                RunError::Failed { reason: format!("dump {what}: {reason}"), transient: true }
+            }
             PipelineError::Stalled(limit) => RunError::Failed {
                 reason: format!(
                     "dump {what}: no output for {}; is it waiting for a lock? (DUMPCAR_STALL_TIMEOUT)",
@@ -417,14 +447,19 @@ impl Run<'_> {
     fn exec_failed(&self, what: &str, database: Option<&str>, error: ExecError) -> RunError {
         let (reason, transient) = match error {
             ExecError::Failed { status, stderr } => {
-                let diagnosis = engine::diagnose(self.target.engine, status.into(), &stderr, &self.target.facts(), database);
+                let diagnosis = engine::diagnose(
+                    self.target.engine,
+                    status.into(),
+                    &stderr,
+                    &self.target.facts(),
+                    database,
+                );
                 (diagnosis.text.clone(), diagnosis.problem.is_transient())
             }
             ExecError::Docker(error) => (error.to_string(), error.is_transient()),
-            error @ ExecError::NotStarted { .. } => (
-                format!("{error}; Dumpcar needs `sh` in the image {}", self.target.container.image),
-                false,
-            ),
+            error @ ExecError::NotStarted { .. } => {
+                (format!("{error}; Dumpcar needs `sh` in the image {}", self.target.container.image), false)
+            }
             error @ (ExecError::Cut { .. }
             | ExecError::Trailing(_)
             | ExecError::Contradicted { .. }
@@ -451,7 +486,12 @@ pub fn panicked() -> Verdict {
 }
 
 /// Runs in a task of its own, so that a panic stays one target's failure.
-pub async fn run_guarded(app: Arc<App>, target: Target, stop: CancellationToken, progress: Arc<Progress>) -> Verdict {
+pub async fn run_guarded(
+    app: Arc<App>,
+    target: Target,
+    stop: CancellationToken,
+    progress: Arc<Progress>,
+) -> Verdict {
     let run = tokio::spawn(async move { run(&app, &target, &stop, &progress).await });
     run.await.unwrap_or_else(|_| panicked())
 }

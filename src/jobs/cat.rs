@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use bytes::Bytes;
 
+use crate::model::compression::Compression;
 use crate::model::key::BackupKey;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
-use crate::model::compression::Compression;
 use crate::pipeline;
 use crate::store::Store;
 
@@ -36,7 +36,9 @@ pub fn choose<'a>(manifest: &'a Manifest, wanted: &Wanted) -> Result<&'a Manifes
     let mut found = manifest.objects.iter().filter(is_wanted);
     match (found.next(), found.next(), wanted) {
         (Some(object), None, _) => Ok(object),
-        (_, _, Wanted::Database(name)) => Err(format!("the backup has no database {name:?}: {}", databases())),
+        (_, _, Wanted::Database(name)) => {
+            Err(format!("the backup has no database {name:?}: {}", databases()))
+        }
         (_, _, Wanted::Globals) => Err("the backup has no globals".into()),
         (Some(_), Some(_), Wanted::Only) => Err(format!("say which database (--database): {}", databases())),
         (None, _, Wanted::Only) => Err("the backup has no database, only globals (--globals)".into()),
@@ -59,7 +61,12 @@ pub enum CatError {
 ///
 /// # Errors
 /// See [`CatError`].
-pub async fn cat(store: &Store, key: &BackupKey, object: &ManifestObject, stored: bool) -> Result<(), CatError> {
+pub async fn cat(
+    store: &Store,
+    key: &BackupKey,
+    object: &ManifestObject,
+    stored: bool,
+) -> Result<(), CatError> {
     let download = store.download(&key.object(&object.name)).await.map_err(pipeline::ReadError::from)?;
     let compression = if stored { Compression::None } else { object.compression };
     let mut output = io::stdout().lock();

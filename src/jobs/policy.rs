@@ -37,7 +37,8 @@ pub fn policy(config: &Config) -> Value {
     let kms = matches!(config.s3.encryption, Some(ServerEncryption::Kms | ServerEncryption::KmsDsse));
     if let (true, Some(key)) = (kms, &config.s3.kms_key_id) {
         // Only a full name can stand in a policy; an alias or a bare id is left for the reader to complete.
-        let resource = if key.starts_with("arn:") { key.clone() } else { format!("arn:aws:kms:*:*:key/{key}") };
+        let resource =
+            if key.starts_with("arn:") { key.clone() } else { format!("arn:aws:kms:*:*:key/{key}") };
         statements.push(json!({
             "Sid": "Encryption",
             "Effect": "Allow",

@@ -27,7 +27,8 @@ pub async fn after_run(
     new: &BackupKey,
     stop: &CancellationToken,
 ) -> Result<usize, String> {
-    let mut stamps: Vec<Stamp> = catalog.backups(&target.name).iter().map(|backup| backup.key.stamp).collect();
+    let mut stamps: Vec<Stamp> =
+        catalog.backups(&target.name).iter().map(|backup| backup.key.stamp).collect();
     stamps.push(new.stamp);
     let plan = plan(app, &target.retention, &stamps);
     delete(app, &target.name, &plan, stop).await.map_err(|error| format!("prune: {error}"))

@@ -120,7 +120,9 @@ impl Decoder {
             Compression::Xz(_) => {
                 Some(Self::Xz { stream: Stream::new_stream_decoder(XZ_DECODER_MEMORY, 0)?, ended: false })
             }
-            Compression::Zstd(_) => Some(Self::Zstd { decoder: zstd::stream::write::Decoder::new(Vec::new())? }),
+            Compression::Zstd(_) => {
+                Some(Self::Zstd { decoder: zstd::stream::write::Decoder::new(Vec::new())? })
+            }
             Compression::Gzip(_) => Some(Self::Gzip(flate2::write::GzDecoder::new(Vec::new()))),
             Compression::None => None,
         })
@@ -131,7 +133,10 @@ impl Decoder {
             Self::Xz { stream, ended } => {
                 while !piece.is_empty() {
                     if *ended {
-                        return Err(io::Error::new(io::ErrorKind::InvalidData, "bytes behind the end of the archive"));
+                        return Err(io::Error::new(
+                            io::ErrorKind::InvalidData,
+                            "bytes behind the end of the archive",
+                        ));
                     }
                     out.reserve(ROOM);
                     let before = stream.total_in();

@@ -107,7 +107,10 @@ pub async fn dump(
         Ok::<_, PipelineError>(())
     };
     tokio::try_join!(feed, send)?;
-    result.await.unwrap_or_else(|_| Err(io::Error::other("the worker panicked"))).map_err(PipelineError::Codec)
+    result
+        .await
+        .unwrap_or_else(|_| Err(io::Error::other("the worker panicked")))
+        .map_err(PipelineError::Codec)
 }
 
 /// Why an object could not be read back.

@@ -75,7 +75,12 @@ pub(super) fn compress(compression: Compression) -> io::Result<Worker> {
         }
         let Some(encoder) = encoder else {
             let (bytes, sha256) = plain.end();
-            return Ok(Digests { plain_bytes: bytes, plain_sha256: sha256, stored_bytes: bytes, stored_sha256: sha256 });
+            return Ok(Digests {
+                plain_bytes: bytes,
+                plain_sha256: sha256,
+                stored_bytes: bytes,
+                stored_sha256: sha256,
+            });
         };
         encoder.finish(&mut out)?;
         stored.take(&out);

@@ -92,11 +92,6 @@ impl Catalog {
             .rev()
             .collect()
     }
-
-    /// When a target's newest backup was started.
-    pub fn newest(&self, target: &TargetName) -> Option<Stamp> {
-        self.backups(target).first().map(|backup| backup.key.stamp)
-    }
 }
 
 #[cfg(test)]
@@ -122,7 +117,6 @@ mod tests {
         let found: Vec<_> =
             catalog.backups(&target).iter().map(|b| (b.key.stamp.to_string(), b.objects, b.bytes)).collect();
         assert_eq!(found, [("2026-11-23T23-00-00Z".into(), 2, 20), ("2026-11-22T23-00-00Z".into(), 0, 0)]);
-        assert_eq!(catalog.newest(&target), Some("2026-11-23T23-00-00Z".parse().unwrap()));
         assert_eq!(catalog.targets().collect::<Vec<_>>(), [&target]);
         assert_eq!(catalog.foreign, 2);
     }

@@ -62,7 +62,12 @@ impl Download {
         if bytes.len() as u64 != end - self.position {
             return Err(StoreError::new(
                 StoreErrorKind::Damaged,
-                format!("{}: the store sent {} bytes instead of {}", self.path, bytes.len(), end - self.position),
+                format!(
+                    "{}: the store sent {} bytes instead of {}",
+                    self.path,
+                    bytes.len(),
+                    end - self.position
+                ),
             ));
         }
         self.position = end;

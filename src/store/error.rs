@@ -42,7 +42,12 @@ impl StoreError {
     }
 
     pub(super) fn manifest_taken(key: &BackupKey) -> Self {
-        Self::new(StoreErrorKind::Refused, format!("another backup {key} is already there; is a second Dumpcar using this bucket and target name?"))
+        Self::new(
+            StoreErrorKind::Refused,
+            format!(
+                "another backup {key} is already there; is a second Dumpcar using this bucket and target name?"
+            ),
+        )
     }
 
     pub(super) fn bad_manifest(key: &BackupKey, error: &ManifestError) -> Self {
@@ -50,7 +55,10 @@ impl StoreError {
     }
 
     pub(super) fn foreign_manifest(key: &BackupKey) -> Self {
-        Self::new(StoreErrorKind::Damaged, format!("{} belongs to another backup; was it copied there?", key.manifest()))
+        Self::new(
+            StoreErrorKind::Damaged,
+            format!("{} belongs to another backup; was it copied there?", key.manifest()),
+        )
     }
 
     /// Classifies what the S3 client reports for a request that should `what` ("write", "list", …) something.
@@ -69,11 +77,15 @@ impl StoreError {
         let (kind, text) = match code {
             "NoSuchBucket" => (
                 Refused,
-                format!("the bucket {bucket} does not exist at {endpoint}: create it, or correct DUMPCAR_STORE"),
+                format!(
+                    "the bucket {bucket} does not exist at {endpoint}: create it, or correct DUMPCAR_STORE"
+                ),
             ),
             "InvalidAccessKeyId" => (
                 Refused,
-                format!("{endpoint} does not know this access key: check AWS_ACCESS_KEY_ID (and that it belongs to this endpoint)"),
+                format!(
+                    "{endpoint} does not know this access key: check AWS_ACCESS_KEY_ID (and that it belongs to this endpoint)"
+                ),
             ),
             "SignatureDoesNotMatch" => {
                 (Refused, format!("{endpoint} refused the secret key: check AWS_SECRET_ACCESS_KEY"))
@@ -81,25 +93,35 @@ impl StoreError {
             "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired" => {
                 (Refused, format!("{endpoint} refused the session token ({code}): renew AWS_SESSION_TOKEN"))
             }
-            "RequestTimeTooSkewed" | "RequestExpired" => {
-                (Refused, format!("{endpoint} says this machine's clock is wrong ({code}): set the host's time (NTP)"))
-            }
+            "RequestTimeTooSkewed" | "RequestExpired" => (
+                Refused,
+                format!("{endpoint} says this machine's clock is wrong ({code}): set the host's time (NTP)"),
+            ),
             "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException" => {
                 let region = between(&chain, "<Region>", "</Region>")
                     .filter(|region| region.len() < 40)
                     .map(|region| format!(" to {region}"))
                     .unwrap_or_default();
-                (Refused, format!("the bucket {bucket} is in another region: set AWS_REGION{region} (Garage and R2 have names of their own: garage, auto)"))
+                (
+                    Refused,
+                    format!(
+                        "the bucket {bucket} is in another region: set AWS_REGION{region} (Garage and R2 have names of their own: garage, auto)"
+                    ),
+                )
             }
-            "InvalidStorageClass" => {
-                (Refused, format!("{endpoint} does not know this storage class: correct DUMPCAR_S3_STORAGE_CLASS"))
-            }
-            _ if chain.to_ascii_lowercase().contains("invalid signature") => {
-                (Refused, format!("{endpoint} refused the keys: check AWS_SECRET_ACCESS_KEY (and AWS_REGION)"))
-            }
+            "InvalidStorageClass" => (
+                Refused,
+                format!("{endpoint} does not know this storage class: correct DUMPCAR_S3_STORAGE_CLASS"),
+            ),
+            _ if chain.to_ascii_lowercase().contains("invalid signature") => (
+                Refused,
+                format!("{endpoint} refused the keys: check AWS_SECRET_ACCESS_KEY (and AWS_REGION)"),
+            ),
             _ if chain.contains("No such key") && !chain.contains("NoSuchKey") => (
                 Refused,
-                format!("{endpoint} does not know this access key: check AWS_ACCESS_KEY_ID (and that it belongs to this endpoint)"),
+                format!(
+                    "{endpoint} does not know this access key: check AWS_ACCESS_KEY_ID (and that it belongs to this endpoint)"
+                ),
             ),
             "AccessDenied" | "Forbidden" | "AllAccessDisabled" => (Denied, denied(place, what)),
             _ if let object_store::Error::NotFound { path, .. } = error => {
@@ -108,7 +130,12 @@ impl StoreError {
             _ if is_denied => (Denied, denied(place, what)),
             _ if chain.contains("dns error") || chain.contains("onnect") => {
                 let reason = innermost(error);
-                (Transient, format!("{endpoint} cannot be reached ({reason}): check AWS_ENDPOINT_URL, DNS and the network"))
+                (
+                    Transient,
+                    format!(
+                        "{endpoint} cannot be reached ({reason}): check AWS_ENDPOINT_URL, DNS and the network"
+                    ),
+                )
             }
             "" => (Transient, format!("{endpoint} could not {what}: {}", innermost(error))),
             code => (Transient, format!("{endpoint} could not {what}: {code}")),
@@ -118,7 +145,10 @@ impl StoreError {
 }
 
 fn denied(place: &Place, what: &str) -> String {
-    format!("the keys may not {what} in the bucket {}: `dumpcar policy` prints the rights they need", place.bucket)
+    format!(
+        "the keys may not {what} in the bucket {}: `dumpcar policy` prints the rights they need",
+        place.bucket
+    )
 }
 
 /// An error and its sources, each part once: some of them print their source as well.

@@ -20,7 +20,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
-use object_store::{Attribute, AttributeValue, Attributes, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{
+    Attribute, AttributeValue, Attributes, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+};
 
 use crate::model::key::BackupKey;
 use crate::model::manifest::Manifest;

@@ -63,7 +63,9 @@ impl Store {
             .with_region(&settings.region)
             .with_virtual_hosted_style_request(!settings.path_style);
         if let Some(endpoint) = &settings.endpoint {
-            builder = builder.with_endpoint(request_endpoint(settings, endpoint)).with_allow_http(endpoint.starts_with("http://"));
+            builder = builder
+                .with_endpoint(request_endpoint(settings, endpoint))
+                .with_allow_http(endpoint.starts_with("http://"));
         }
         builder = match settings.checksum {
             Checksum::None => builder,
@@ -99,7 +101,9 @@ impl Store {
 /// With the bucket in the host name, the client wants it in the endpoint already.
 fn request_endpoint(settings: &S3Settings, endpoint: &str) -> String {
     match endpoint.split_once("://") {
-        Some((scheme, host)) if !settings.path_style => format!("{scheme}://{}.{host}", settings.store.bucket),
+        Some((scheme, host)) if !settings.path_style => {
+            format!("{scheme}://{}.{host}", settings.store.bucket)
+        }
         _ => endpoint.to_owned(),
     }
 }

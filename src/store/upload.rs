@@ -72,7 +72,10 @@ impl Upload {
             let Some(size) = u32::try_from(number).ok().and_then(|number| self.plan.size_of(number)) else {
                 return Err(StoreError::new(
                     StoreErrorKind::Refused,
-                    format!("{} is larger than the store's parts allow: raise DUMPCAR_S3_PART_SIZE or DUMPCAR_S3_MAX_PARTS", self.path),
+                    format!(
+                        "{} is larger than the store's parts allow: raise DUMPCAR_S3_PART_SIZE or DUMPCAR_S3_MAX_PARTS",
+                        self.path
+                    ),
                 ));
             };
             // A full buffer is sent only now that more follows: an object of exactly one part needs no multipart.
@@ -95,13 +98,19 @@ impl Upload {
         let multipart = match &mut self.multipart {
             Some(multipart) => multipart,
             None => {
-                let options = PutMultipartOptions { attributes: store.attributes(), ..PutMultipartOptions::default() };
+                let options =
+                    PutMultipartOptions { attributes: store.attributes(), ..PutMultipartOptions::default() };
                 let id = store
                     .backend
                     .create_multipart_opts(&self.path, options)
                     .await
                     .map_err(|error| store.error("write", error))?;
-                self.multipart.insert(Multipart { id, sending: JoinSet::new(), sent: Vec::new(), next_index: 0 })
+                self.multipart.insert(Multipart {
+                    id,
+                    sending: JoinSet::new(),
+                    sent: Vec::new(),
+                    next_index: 0,
+                })
             }
         };
         while multipart.sending.len() >= IN_FLIGHT {
@@ -208,7 +217,10 @@ impl Multipart {
             Some(Ok(Ok(part))) => self.sent.push(part),
             Some(Ok(Err(error))) => return Err(store.error("write", error)),
             Some(Err(panicked)) => {
-                return Err(StoreError::new(StoreErrorKind::Transient, format!("sending a part broke off: {panicked}")));
+                return Err(StoreError::new(
+                    StoreErrorKind::Transient,
+                    format!("sending a part broke off: {panicked}"),
+                ));
             }
             None => {}
         }
@@ -243,6 +255,9 @@ impl Drop for Upload {
 
 impl fmt::Debug for Upload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upload").field("path", &self.path).field("written", &self.written).finish_non_exhaustive()
+        f.debug_struct("Upload")
+            .field("path", &self.path)
+            .field("written", &self.written)
+            .finish_non_exhaustive()
     }
 }

@@ -21,8 +21,27 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("terminal", &["pipeline", "text"]),
     ("logging", &["config", "clock", "terminal"]),
     ("discovery", &["config", "docker", "engine", "model"]),
-    ("jobs", &["app", "clock", "config", "discovery", "docker", "engine", "lock", "model", "outcome", "pipeline", "store", "text"]),
-    ("scheduler", &["app", "clock", "discovery", "health", "jobs", "model", "outcome", "pipeline", "signals"]),
+    (
+        "jobs",
+        &[
+            "app",
+            "clock",
+            "config",
+            "discovery",
+            "docker",
+            "engine",
+            "lock",
+            "model",
+            "outcome",
+            "pipeline",
+            "store",
+            "text",
+        ],
+    ),
+    (
+        "scheduler",
+        &["app", "clock", "discovery", "health", "jobs", "model", "outcome", "pipeline", "signals"],
+    ),
 ];
 
 /// Crate → the only module that may name it.
@@ -106,8 +125,11 @@ fn each_outside_crate_has_one_owner() {
 
 #[test]
 fn what_is_pure_does_no_io() {
-    let forbidden = ["tokio::", "std::fs", "std::net", "std::env", "std::process", "SystemTime", "Timestamp::now"];
-    for (file, source) in sources().into_iter().filter(|(file, _)| ["model", "engine"].contains(&module_of(file))) {
+    let forbidden =
+        ["tokio::", "std::fs", "std::net", "std::env", "std::process", "SystemTime", "Timestamp::now"];
+    for (file, source) in
+        sources().into_iter().filter(|(file, _)| ["model", "engine"].contains(&module_of(file)))
+    {
         let code = source.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
         for word in forbidden {
             assert!(!code.contains(word), "{file} names {word}");

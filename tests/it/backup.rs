@@ -148,8 +148,12 @@ async fn an_empty_dump_is_a_failure() {
 
 #[tokio::test]
 async fn output_behind_the_trailer_is_a_failure() {
-    let steps =
-        vec![Step::Stdout(DUMP.to_vec()), Step::Trailer(0), Step::Stdout(b"a child goes on".to_vec()), Step::AwaitClose];
+    let steps = vec![
+        Step::Stdout(DUMP.to_vec()),
+        Step::Trailer(0),
+        Step::Stdout(b"a child goes on".to_vec()),
+        Step::AwaitClose,
+    ];
     let world = world(Script::plays(steps, Some(0))).await;
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 1);
@@ -169,7 +173,9 @@ async fn dockers_own_exit_code_is_a_second_witness() {
 
 #[tokio::test]
 async fn an_image_without_a_shell_is_told_so() {
-    let steps = vec![Step::Stdout(b"OCI runtime exec failed: exec: \"sh\": executable file not found in $PATH\n".to_vec())];
+    let steps = vec![Step::Stdout(
+        b"OCI runtime exec failed: exec: \"sh\": executable file not found in $PATH\n".to_vec(),
+    )];
     let world = world(Script::plays(steps, Some(127))).await;
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 1);
@@ -233,7 +239,8 @@ async fn a_failed_run_is_tried_again_as_a_whole() {
 #[tokio::test]
 async fn a_part_that_is_refused_for_good_aborts_the_upload() {
     let s3 = FakeS3::with_faults(|asked| {
-        (asked.operation() == "UploadPart" && asked.query.contains("partNumber=2")).then_some((403, "AccessDenied"))
+        (asked.operation() == "UploadPart" && asked.query.contains("partNumber=2"))
+            .then_some((403, "AccessDenied"))
     });
     let world = World::with_s3(s3.await, |_| Script::ends(&noise(30_000_000), 0)).custom("shop");
     let world = world.set("DUMPCAR_COMPRESSION", "none");
@@ -246,7 +253,8 @@ async fn a_part_that_is_refused_for_good_aborts_the_upload() {
 
 #[tokio::test]
 async fn an_object_the_store_does_not_confirm_is_no_backup() {
-    let s3 = FakeS3::with_faults(|asked| (asked.operation() == "HeadObject").then_some((404, "NoSuchKey"))).await;
+    let s3 =
+        FakeS3::with_faults(|asked| (asked.operation() == "HeadObject").then_some((404, "NoSuchKey"))).await;
     let world = World::with_s3(s3, |_| Script::ends(DUMP, 0)).custom("shop");
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 1);
@@ -257,7 +265,8 @@ async fn an_object_the_store_does_not_confirm_is_no_backup() {
 #[tokio::test]
 async fn a_manifest_that_cannot_be_written_takes_its_objects_with_it() {
     let s3 = FakeS3::with_faults(|asked| {
-        (asked.operation() == "PutObject" && asked.path.ends_with("manifest.json")).then_some((403, "AccessDenied"))
+        (asked.operation() == "PutObject" && asked.path.ends_with("manifest.json"))
+            .then_some((403, "AccessDenied"))
     });
     let world = World::with_s3(s3.await, |_| Script::ends(DUMP, 0)).custom("shop");
     assert_eq!(world.run(&["backup"]).await.status, 1);
@@ -266,7 +275,9 @@ async fn a_manifest_that_cannot_be_written_takes_its_objects_with_it() {
 
 #[tokio::test]
 async fn every_codec_stores_what_its_stock_tool_reads() {
-    for (setting, tool, extension) in [("zstd", "zstd", ".zst"), ("gzip:9", "gzip", ".gz"), ("xz:0", "xz", ".xz")] {
+    for (setting, tool, extension) in
+        [("zstd", "zstd", ".zst"), ("gzip:9", "gzip", ".gz"), ("xz:0", "xz", ".xz")]
+    {
         let world = world(Script::ends(&noise(2_000_000), 0)).await.set("DUMPCAR_COMPRESSION", setting);
         assert_eq!(world.run(&["backup"]).await.status, 0);
         let key = world.keys()[0].clone();
@@ -306,7 +317,8 @@ async fn hooks_run_around_the_dump_and_the_second_one_always() {
     });
     world.docker.container("shop", labels, &[]);
     assert_eq!(world.run(&["backup"]).await.status, 1);
-    let ran: Vec<String> = world.docker.execs().iter().map(|exec| exec.request.snippet().to_owned()).collect();
+    let ran: Vec<String> =
+        world.docker.execs().iter().map(|exec| exec.request.snippet().to_owned()).collect();
     assert!(ran[0].contains("freeze") && ran[1].contains("dump-it") && ran[2].contains("thaw"), "{ran:?}");
     assert_nothing_left(&world);
 }
@@ -330,7 +342,8 @@ async fn keys_that_may_only_write_are_enough_when_nothing_is_pruned() {
         matches!(asked.operation(), "ListObjects" | "GetObject" | "DeleteObject" | "HeadObject")
             .then_some((403, "AccessDenied"))
     });
-    let world = World::with_s3(s3.await, |_| Script::ends(DUMP, 0)).custom("shop").set("DUMPCAR_PRUNE", "false");
+    let world =
+        World::with_s3(s3.await, |_| Script::ends(DUMP, 0)).custom("shop").set("DUMPCAR_PRUNE", "false");
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     assert_eq!(world.manifests().len(), 1);

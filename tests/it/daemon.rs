@@ -46,13 +46,24 @@ async fn a_missed_backup_is_made_up_for() {
         world.write("shop/2026-01-01T23-00-00Z/manifest.json", b"{}");
         let daemon = world.start(&[]);
         if runs {
-            until("a backup is there", || world.keys().iter().filter(|key| key.ends_with("manifest.json")).count() == 2).await;
+            until("a backup is there", || {
+                world.keys().iter().filter(|key| key.ends_with("manifest.json")).count() == 2
+            })
+            .await;
         } else {
-            until("events are watched", || world.docker.requests().iter().any(|request| request.contains("/events"))).await;
+            until("events are watched", || {
+                world.docker.requests().iter().any(|request| request.contains("/events"))
+            })
+            .await;
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         let ended = stop(daemon).await;
-        assert_eq!(ended.logged("a scheduled backup was missed: catching up").len(), usize::from(runs), "{}", ended.stderr);
+        assert_eq!(
+            ended.logged("a scheduled backup was missed: catching up").len(),
+            usize::from(runs),
+            "{}",
+            ended.stderr
+        );
     }
 }
 
@@ -60,10 +71,14 @@ async fn a_missed_backup_is_made_up_for() {
 async fn sigusr1_backs_up_now_and_sighup_looks_again() {
     let world = world().await.set("DUMPCAR_SCHEDULE", "off");
     let daemon = world.start(&[]);
-    until("events are watched", || world.docker.requests().iter().any(|request| request.contains("/events"))).await;
+    until("events are watched", || world.docker.requests().iter().any(|request| request.contains("/events")))
+        .await;
     world.docker.container("blog", json!({ "dumpcar.enable": "true", "dumpcar.command": "dump-it" }), &[]);
     signal(&daemon, "HUP");
-    until("the new container was looked at", || world.docker.requests().iter().any(|request| request.contains("id-blog"))).await;
+    until("the new container was looked at", || {
+        world.docker.requests().iter().any(|request| request.contains("id-blog"))
+    })
+    .await;
     assert!(world.docker.execs().is_empty());
     signal(&daemon, "USR1");
     until("both have a backup", || world.manifests().len() == 2).await;
@@ -73,7 +88,8 @@ async fn sigusr1_backs_up_now_and_sighup_looks_again() {
 
 #[tokio::test]
 async fn a_stop_ends_the_running_dump_and_leaves_nothing() {
-    let world = World::new(|_| Script::plays(vec![Step::Stdout(vec![7; 20_000_000]), Step::AwaitClose], Some(143)));
+    let world =
+        World::new(|_| Script::plays(vec![Step::Stdout(vec![7; 20_000_000]), Step::AwaitClose], Some(143)));
     let world = world.await.custom("shop").set("DUMPCAR_ON_START", "true").set("DUMPCAR_COMPRESSION", "none");
     let daemon = world.start(&[]);
     until("a part is uploaded", || world.s3.operations().contains(&"UploadPart")).await;

@@ -1,5 +1,10 @@
 //! The program as a whole, without Docker: the real binary between a scripted engine and a real S3 protocol server.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that panics has failed, as it should")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that panics has failed, as it should"
+)]
 
 mod support;
 

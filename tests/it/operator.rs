@@ -73,10 +73,13 @@ async fn the_newest_seven_are_kept_and_nothing_of_others_is_touched() {
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     let keys = world.keys();
-    let manifests = keys.iter().filter(|key| key.starts_with("shop/") && key.ends_with("manifest.json")).count();
+    let manifests =
+        keys.iter().filter(|key| key.starts_with("shop/") && key.ends_with("manifest.json")).count();
     assert_eq!(manifests, 7, "{keys:?}");
     assert!(!keys.contains(&"shop/2026-01-03T23-00-00Z/dump.dump".to_owned()));
-    for foreign in ["shop/2026-01-01T23-00-00Z/note.txt", "shop/photo.jpg", "other/2026-01-01T23-00-00Z/manifest.json"] {
+    for foreign in
+        ["shop/2026-01-01T23-00-00Z/note.txt", "shop/photo.jpg", "other/2026-01-01T23-00-00Z/manifest.json"]
+    {
         assert!(keys.contains(&foreign.to_owned()), "{foreign} of {keys:?}");
     }
 }
@@ -87,7 +90,8 @@ async fn the_manifest_goes_before_its_objects() {
     earlier(&world, "2026-01-01T23-00-00Z");
     assert_eq!(world.run(&["backup"]).await.status, 0);
     let asked = world.s3.asked();
-    let deleted: Vec<_> = asked.iter().filter(|a| a.operation() == "DeleteObject").map(|a| a.path.clone()).collect();
+    let deleted: Vec<_> =
+        asked.iter().filter(|a| a.operation() == "DeleteObject").map(|a| a.path.clone()).collect();
     assert_eq!(deleted.len(), 2);
     assert!(deleted[0].ends_with("/manifest.json") && deleted[1].ends_with("/dump.dump"), "{deleted:?}");
 }
@@ -103,7 +107,9 @@ async fn a_failed_run_deletes_nothing() {
 
 #[tokio::test]
 async fn a_listing_that_breaks_off_deletes_nothing() {
-    let s3 = FakeS3::with_faults(|asked| (asked.operation() == "ListObjects").then_some((403, "AccessDenied"))).await;
+    let s3 =
+        FakeS3::with_faults(|asked| (asked.operation() == "ListObjects").then_some((403, "AccessDenied")))
+            .await;
     let world = World::with_s3(s3, |_| Script::ends(DUMP, 0)).custom("shop").set("DUMPCAR_KEEP_LAST", "1");
     days(5).for_each(|stamp| earlier(&world, &stamp));
     let before = world.keys();
@@ -135,7 +141,9 @@ async fn a_label_overrides_the_retention() {
 
 #[tokio::test]
 async fn a_prune_that_is_refused_is_a_problem_of_a_good_backup() {
-    let s3 = FakeS3::with_faults(|asked| (asked.operation() == "DeleteObject").then_some((403, "AccessDenied"))).await;
+    let s3 =
+        FakeS3::with_faults(|asked| (asked.operation() == "DeleteObject").then_some((403, "AccessDenied")))
+            .await;
     let world = World::with_s3(s3, |_| Script::ends(DUMP, 0)).custom("shop").set("DUMPCAR_KEEP_LAST", "1");
     earlier(&world, "2026-01-01T23-00-00Z");
     let ended = world.run(&["backup"]).await;

@@ -82,7 +82,7 @@ fn everything_can_be_set() {
     ]);
     let expected = TargetLabels {
         name: Some("shop".parse().unwrap()),
-        engine: Some("postgresql".into()),
+        engine: Some(Engine::Postgresql),
         databases: vec!["shop".into(), "crm".into()],
         exclude: vec![Glob::new("test_*")],
         user: Some("backup".into()),
@@ -162,7 +162,7 @@ fn each_error_names_its_label_and_the_cure() {
     dumpcar.drill: is not supported by this version; remove it
     dumpcar.drill-query: is not supported by this version; remove it
     dumpcar.retention: is not a known label
-    dumpcar.engine: must be one of postgresql, postgres, mariadb, mysql, custom
+    dumpcar.engine: must be postgresql, mariadb, mysql or custom
     dumpcar.name: must be 1 to 100 letters, digits, dots, dashes or underscores, and start with a letter or digit
     dumpcar.databases: must be names with commas between them
     dumpcar.exclude: must be names with commas between them

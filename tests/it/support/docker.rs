@@ -117,9 +117,12 @@ impl FakeDocker {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (state, play, gate) = (Arc::clone(&shared), Arc::clone(&play), Arc::clone(&gate));
-                let service = service_fn(move |request| answer(Arc::clone(&state), Arc::clone(&play), Arc::clone(&gate), request));
+                let service = service_fn(move |request| {
+                    answer(Arc::clone(&state), Arc::clone(&play), Arc::clone(&gate), request)
+                });
                 tokio::spawn(async move {
-                    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                    let connection = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service);
                     drop(connection.with_upgrades().await);
                 });
             }
@@ -192,10 +195,13 @@ async fn answer(
     let method = request.method().to_string();
     state.lock().unwrap().requests.push(format!("{method} {path}"));
     // With or without the version in front.
-    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && !part.starts_with("v1.")).collect();
+    let parts: Vec<&str> =
+        path.split('/').filter(|part| !part.is_empty() && !part.starts_with("v1.")).collect();
     let missing = || json_answer(404, &json!({ "message": "no such thing" }));
     Ok(match (method.as_str(), parts.as_slice()) {
-        ("GET", ["version"]) => json_answer(200, &json!({ "Version": "20.10.24", "ApiVersion": "1.41", "MinAPIVersion": "1.12" })),
+        ("GET", ["version"]) => {
+            json_answer(200, &json!({ "Version": "20.10.24", "ApiVersion": "1.41", "MinAPIVersion": "1.12" }))
+        }
         ("GET", ["containers", "json"]) => {
             let state = state.lock().unwrap();
             let list: Vec<Value> = state
@@ -213,7 +219,10 @@ async fn answer(
             let body = request.body_mut().collect().await?.to_bytes();
             let body: Value = serde_json::from_slice(&body).unwrap();
             let texts = |name: &str| -> Vec<String> {
-                body[name].as_array().map(|all| all.iter().map(|one| one.as_str().unwrap().to_owned()).collect()).unwrap_or_default()
+                body[name]
+                    .as_array()
+                    .map(|all| all.iter().map(|one| one.as_str().unwrap().to_owned()).collect())
+                    .unwrap_or_default()
             };
             assert_eq!(body["AttachStdin"], true, "the dead man's switch is standard input");
             assert_ne!(body["Tty"], true, "a terminal would change the bytes");

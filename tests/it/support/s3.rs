@@ -33,7 +33,9 @@ pub(crate) struct Asked {
 impl Asked {
     /// The operation in one word, as the S3 protocol calls it.
     pub(crate) fn operation(&self) -> &'static str {
-        let has = |name: &str| self.query.split('&').any(|pair| pair == name || pair.starts_with(&format!("{name}=")));
+        let has = |name: &str| {
+            self.query.split('&').any(|pair| pair == name || pair.starts_with(&format!("{name}=")))
+        };
         match self.method.as_str() {
             "POST" if has("uploads") => "CreateMultipartUpload",
             "POST" if has("uploadId") => "CompleteMultipartUpload",
@@ -60,7 +62,9 @@ impl FakeS3 {
         Self::with_faults(|_| None).await
     }
 
-    pub(crate) async fn with_faults(fault: impl Fn(&Asked) -> Option<(u16, &'static str)> + Send + Sync + 'static) -> Self {
+    pub(crate) async fn with_faults(
+        fault: impl Fn(&Asked) -> Option<(u16, &'static str)> + Send + Sync + 'static,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join(BUCKET)).unwrap();
         let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder.path()).unwrap());
@@ -73,9 +77,15 @@ impl FakeS3 {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (service, record, fault) = (service.clone(), Arc::clone(&record), Arc::clone(&fault));
-                let answer = service_fn(move |request| answer(service.clone(), Arc::clone(&record), Arc::clone(&fault), request));
+                let answer = service_fn(move |request| {
+                    answer(service.clone(), Arc::clone(&record), Arc::clone(&fault), request)
+                });
                 tokio::spawn(async move {
-                    drop(Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), answer).await);
+                    drop(
+                        Builder::new(TokioExecutor::new())
+                            .serve_connection(TokioIo::new(stream), answer)
+                            .await,
+                    );
                 });
             }
         });
@@ -139,18 +149,31 @@ impl FakeS3 {
 
 type Answer = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send>>;
 
-fn answer(service: S3Service, record: Arc<Mutex<Vec<Asked>>>, fault: Arc<Fault>, request: Request<Incoming>) -> Answer {
+fn answer(
+    service: S3Service,
+    record: Arc<Mutex<Vec<Asked>>>,
+    fault: Arc<Fault>,
+    request: Request<Incoming>,
+) -> Answer {
     let asked = Asked {
         method: request.method().to_string(),
         path: request.uri().path().to_owned(),
         query: request.uri().query().unwrap_or_default().to_owned(),
-        storage_class: request.headers().get("x-amz-storage-class").map(|value| value.to_str().unwrap().to_owned()),
+        storage_class: request
+            .headers()
+            .get("x-amz-storage-class")
+            .map(|value| value.to_str().unwrap().to_owned()),
     };
     record.lock().unwrap().push(asked.clone());
     if let Some((status, code)) = fault(&asked) {
-        let xml = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>told to</Message></Error>");
+        let xml =
+            format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>told to</Message></Error>");
         let body = if asked.method == "HEAD" { Body::empty() } else { Body::from(xml) };
-        let response = http::Response::builder().status(status).header("content-type", "application/xml").body(body).unwrap();
+        let response = http::Response::builder()
+            .status(status)
+            .header("content-type", "application/xml")
+            .body(body)
+            .unwrap();
         return Box::pin(async move { Ok(response) });
     }
     service.call(request)

@@ -66,7 +66,8 @@ impl World {
     }
 
     pub(crate) fn prefix(&self) -> &str {
-        let store = self.env.iter().find(|(name, _)| name == "DUMPCAR_STORE").map(|(_, value)| value.as_str());
+        let store =
+            self.env.iter().find(|(name, _)| name == "DUMPCAR_STORE").map(|(_, value)| value.as_str());
         store.unwrap().rsplit('/').next().unwrap()
     }
 
