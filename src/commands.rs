@@ -45,7 +45,7 @@ fn print_json(value: &impl serde::Serialize) {
 /// The daemon: backs up on schedule until told to stop.
 pub async fn daemon(app: App, listener: Listener) -> Exit {
     let health = Health::default();
-    if let Err(error) = health.serve() {
+    if let Err(error) = health.serve(&app.config.identity()) {
         error!(%error, "another dumpcar daemon runs in this container");
         return Exit::Failed;
     }
@@ -72,10 +72,15 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        () = &mut scheduler => info!("stopped"),
-        () = overdue => warn!(grace = %humantime::format_duration(GRACE), "runs did not clean up in time"),
+        () = &mut scheduler => {
+            info!("stopped");
+            Exit::Done
+        }
+        () = overdue => {
+            warn!(grace = %humantime::format_duration(GRACE), "runs did not clean up in time");
+            Exit::Failed
+        }
     }
-    Exit::Done
 }
 
 /// `dumpcar backup`.
@@ -347,8 +352,8 @@ pub fn policy(config: &Config) -> Exit {
 }
 
 /// `dumpcar healthcheck`. Its output is what `docker inspect` shows.
-pub fn healthcheck() -> Exit {
-    match health::ask() {
+pub fn healthcheck(config: &Config) -> Exit {
+    match health::ask(&config.identity()) {
         Ok(report) if report.is_empty() => {
             print("healthy\n");
             Exit::Done

@@ -53,12 +53,12 @@ impl Health {
         problems.iter().map(|(key, problem)| format!("{key}: {problem}\n")).collect()
     }
 
-    /// Answers `dumpcar healthcheck` for as long as the process lives.
+    /// Answers `dumpcar healthcheck` for as long as the process lives. `daemon` tells daemons of one container apart.
     ///
     /// # Errors
     /// Another daemon already answers in this container.
-    pub fn serve(&self) -> io::Result<()> {
-        let listener = UnixListener::bind_addr(&address()?)?;
+    pub fn serve(&self, daemon: &str) -> io::Result<()> {
+        let listener = UnixListener::bind_addr(&address(daemon)?)?;
         let health = self.clone();
         // A thread: it has to answer when the runtime is busy, too.
         std::thread::Builder::new().name("health".into()).spawn(move || {
@@ -75,8 +75,8 @@ impl Health {
 ///
 /// # Errors
 /// No daemon answers.
-pub fn ask() -> io::Result<String> {
-    let mut stream = UnixStream::connect_addr(&address()?)?;
+pub fn ask(daemon: &str) -> io::Result<String> {
+    let mut stream = UnixStream::connect_addr(&address(daemon)?)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     let mut report = String::new();
     stream.read_to_string(&mut report)?;
@@ -84,7 +84,7 @@ pub fn ask() -> io::Result<String> {
 }
 
 /// One address for each container: with `network_mode: host` several share the network namespace, but not the PIDs.
-fn address() -> io::Result<SocketAddr> {
+fn address(daemon: &str) -> io::Result<SocketAddr> {
     let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-    SocketAddr::from_abstract_name(lock::name("health", &[&namespace.to_string_lossy()]))
+    SocketAddr::from_abstract_name(lock::name("health", &[&namespace.to_string_lossy(), daemon]))
 }

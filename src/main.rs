@@ -27,10 +27,6 @@ fn run() -> Exit {
             return exit;
         }
     };
-    // Needs no settings: it asks the daemon, which has them.
-    if let Some(Command::Healthcheck) = cli.command {
-        return commands::healthcheck();
-    }
     let config = match Config::from_pairs(environment(), &|path| std::fs::read_to_string(path)) {
         Ok(config) => config,
         Err(errors) => {
@@ -43,6 +39,7 @@ fn run() -> Exit {
     match &cli.command {
         Some(Command::Config(args)) => return commands::config(&config, args),
         Some(Command::Policy) => return commands::policy(&config),
+        Some(Command::Healthcheck) => return commands::healthcheck(&config),
         _ => {}
     }
     rustls::crypto::ring::default_provider()

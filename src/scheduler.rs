@@ -116,7 +116,8 @@ impl Scheduler {
                 info!("asked to back up now");
                 let now = clock::now();
                 self.look(now).await;
-                for known in self.known.values_mut().filter(|known| known.is_present) {
+                // Those that have gone as well: that they cannot be backed up is the answer.
+                for known in self.known.values_mut() {
                     known.due = Some(now);
                 }
             }
@@ -183,7 +184,7 @@ impl Scheduler {
                 schedule = %one.schedule, "target found"
             ),
             State::Unavailable { reason } if is_new => {
-                warn!(target = %one.name, %reason, "target cannot be backed up now")
+                warn!(target = %one.name, %reason, "target cannot be backed up now");
             }
             State::Invalid { reason } => {
                 if is_new {

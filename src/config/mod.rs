@@ -293,6 +293,12 @@ impl Config {
         })
     }
 
+    /// What tells this daemon from another one in the same container: where it writes and what it looks for.
+    pub fn identity(&self) -> String {
+        let StoreUrl { bucket, prefix } = &self.s3.store;
+        format!("{bucket}/{prefix} {} {}", self.label_prefix, self.group.as_deref().unwrap_or_default())
+    }
+
     /// Every setting with its effective value and where that came from, in the order of the documentation; secrets
     /// are shown as `(set)`.
     pub fn redacted(&self) -> &[Shown] {

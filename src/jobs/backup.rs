@@ -142,18 +142,17 @@ async fn attempt(
 ) -> Result<Summary, RunError> {
     let run = Run { app, target, stop, progress };
     let clock = Instant::now();
-    let started = clock::now();
-    let key = BackupKey { target: target.name.clone(), stamp: Stamp::new(started) };
-
     // Also the cheapest proof that the bucket, the keys and the clock are right, before the database has any work.
     progress.set_stage("looking into the bucket");
     let catalog = run.catalog().await?;
-    if catalog
-        .as_ref()
-        .is_some_and(|catalog| catalog.backups(&target.name).iter().any(|found| found.key == key))
-    {
-        return Err(RunError::Failed { reason: format!("a backup {key} is already there"), transient: true });
+    let backups = catalog.as_ref().map(|catalog| catalog.backups(&target.name)).unwrap_or_default();
+    let mut started = clock::now();
+    while backups.iter().any(|backup| backup.key.stamp == Stamp::new(started)) {
+        // Two runs within a second: the names of their folders would be the same.
+        stoppable(stop, tokio::time::sleep(Duration::from_millis(100))).await?;
+        started = clock::now();
     }
+    let key = BackupKey { target: target.name.clone(), stamp: Stamp::new(started) };
 
     let mut objects = Vec::new();
     let dumped = run.dump_all(&key, catalog.as_ref(), &mut objects).await;

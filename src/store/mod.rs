@@ -51,6 +51,8 @@ pub struct Place {
     pub max_parts: u32,
     /// Size of the first parts in bytes.
     pub part_size: u64,
+    /// The keys may lack the right to read: nothing is ever deleted, so nothing has to be looked at.
+    pub may_be_write_only: bool,
 }
 
 impl fmt::Debug for Store {

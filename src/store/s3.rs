@@ -93,6 +93,7 @@ impl Store {
             storage_class: settings.storage_class.clone(),
             max_parts: settings.max_parts,
             part_size,
+            may_be_write_only: !config.prune,
         };
         Ok(Self::new(Arc::new(backend), place))
     }

@@ -126,7 +126,13 @@ async fn a_dry_run_says_why_and_deletes_nothing() {
     let ended = world.run(&["prune", "--dry-run"]).await;
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     assert_eq!(world.keys(), before);
-    insta::assert_snapshot!(ended.stdout, @"");
+    insta::assert_snapshot!(ended.stdout, @"
+    TARGET  BACKUP                DECISION  WHY
+    shop    2026-01-04T23-00-00Z  keep      newest, last 1 of 2
+    shop    2026-01-03T23-00-00Z  keep      last 2 of 2
+    shop    2026-01-02T23-00-00Z  delete    no rule wants it
+    shop    2026-01-01T23-00-00Z  delete    no rule wants it
+    ");
 }
 
 #[tokio::test]

@@ -176,5 +176,5 @@ fn answer(
             .unwrap();
         return Box::pin(async move { Ok(response) });
     }
-    service.call(request)
+    Service::call(&service, request)
 }

@@ -124,7 +124,7 @@ pub(crate) fn unique() -> String {
 pub(crate) async fn finish(child: Child) -> Ended {
     let Output { status, stdout, stderr } =
         tokio::time::timeout(LIMIT, child.wait_with_output()).await.expect("the program ends").unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     use std::os::unix::process::ExitStatusExt;
     let status = status.code().unwrap_or_else(|| -status.signal().unwrap_or_default());
     Ended { status, stdout: text(stdout), stderr: text(stderr) }
