@@ -65,3 +65,122 @@ ca_bundle() {
     done
     die "no bundle of CA certificates on this host: install ca-certificates"
 }
+
+have_image() { docker image inspect "$1" >/dev/null 2>&1; }
+
+# Does a registry answer for this image? Asked once for a name, and never for longer than 20 seconds.
+registry_has() {
+    case ${DUMPCAR_IMAGES:-auto} in
+        own) return 1 ;;
+        official) return 0 ;;
+        auto) ;;
+        *) die "DUMPCAR_IMAGES is one of auto, official and own" ;;
+    esac
+    if [[ -z ${REGISTRY_DOWN:-} ]]; then
+        timeout 20 docker manifest inspect "$1" >/dev/null 2>&1 && return
+        REGISTRY_DOWN=1
+    fi
+    return 1
+}
+
+# choose VARIABLE OFFICIAL STAND-IN: what VARIABLE says, else the official image where it can be had, else our own.
+choose() {
+    local variable=$1 official=$2 own=$3
+    if [[ -z ${!variable:-} ]]; then
+        if [[ ${DUMPCAR_IMAGES:-auto} != own ]] && { have_image "$official" || { registry_has "$official" && docker pull -q "$official" >/dev/null; }; }; then
+            printf -v "$variable" %s "$official"
+        else
+            printf -v "$variable" %s "dumpcar-test/$own"
+        fi
+    fi
+    export "${variable?}"
+    say "$variable=${!variable}"
+}
+
+# own_images IMAGE...: the names, for tests/images/build, of those among them that are our own
+own_images() {
+    local image
+    for image; do
+        case $image in
+            dumpcar-test/*) image=${image#dumpcar-test/} && echo "${image%:latest}" ;;
+        esac
+    done
+}
+
+# build_dumpcar TAG: needs RUST_IMAGE. The build stage is tagged, because the classic builder has no other cache.
+build_dumpcar() {
+    local stage=dumpcar-test/build-stage:latest old args
+    args=("${PROXY_ARGS[@]}" --build-arg "RUST_IMAGE=$RUST_IMAGE")
+    args+=(--build-arg "VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml" | head -n 1)")
+    args+=(--build-arg "REVISION=$(git -C "$ROOT" rev-parse HEAD 2>/dev/null || echo unknown)")
+    old=$(docker image inspect --format '{{.Id}}' "$stage" 2>/dev/null) || old=
+    docker build "${args[@]}" --target build -t "$stage" "$ROOT"
+    docker build "${args[@]}" -t "$1" "$ROOT"
+    if [[ -n $old && $old != "$(docker image inspect --format '{{.Id}}' "$stage")" ]]; then
+        docker rmi "$old" >/dev/null 2>&1 || true
+    fi
+}
+
+# logged NAME COMMAND...: what a long command prints goes to a file, and is shown only if it fails. The command runs in
+# a process of its own, because in a condition bash would not stop at its first error.
+logged() {
+    local name=$1 log=$CACHE/log/$1.log status=0
+    shift
+    mkdir -p "$CACHE/log"
+    set +e
+    (set -e && "$@") >"$log" 2>&1
+    status=$?
+    set -e
+    [[ $status -eq 0 ]] && return
+    tail -n 30 "$log" >&2
+    die "$name failed; all of the log is in $log"
+}
+
+# Sets COMPOSE to a command: the plugin, the old program, or else Compose run from an image.
+find_compose() {
+    local socket=${DOCKER_HOST:-unix:///var/run/docker.sock} image=${COMPOSE_IMAGE:-}
+    if docker compose version >/dev/null 2>&1; then
+        COMPOSE=(docker compose)
+    elif docker-compose version >/dev/null 2>&1; then
+        COMPOSE=(docker-compose)
+    else
+        choose COMPOSE_IMAGE docker:cli compose
+        image=$COMPOSE_IMAGE
+        # shellcheck disable=SC2046 # no names, no words
+        [[ $image != dumpcar-test/* ]] || "$ROOT/tests/images/build" compose
+        [[ $socket == unix://* ]] || die "Compose can be run from an image only where Docker is reached by a socket; install docker-compose"
+        # The same paths inside, so that relative mounts mean the same.
+        COMPOSE=(docker run --rm -i -v "${socket#unix://}:/var/run/docker.sock" -v "$ROOT:$ROOT:ro" -w "$ROOT"
+            -e POSTGRES_IMAGE -e MARIADB_IMAGE -e GARAGE_IMAGE -e DUMPCAR_IMAGE -e RUST_IMAGE -e DUMPCAR_SCHEDULE -e TZ
+            "$image" docker compose)
+    fi
+}
+
+# wait_healthy CONTAINER SECONDS
+wait_healthy() {
+    local state deadline=$((SECONDS + $2))
+    while :; do
+        state=$(docker inspect --format '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}' "$1")
+        case $state in
+            "running healthy") return ;;
+            running* | created*) ;;
+            *) docker logs --tail 30 "$1" >&2 && die "$1 ended (state: $state)" ;;
+        esac
+        if ((SECONDS >= deadline)); then
+            docker logs --tail 30 "$1" >&2
+            docker inspect --format '{{range .State.Health.Log}}{{.Output}}{{end}}' "$1" | tail -n 5 >&2
+            die "$1 is not healthy after $2 s (state: $state)"
+        fi
+        sleep 0.5
+    done
+}
+
+# wait_for SECONDS WHAT COMMAND...
+wait_for() {
+    local deadline=$((SECONDS + $1)) what=$2
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        ((SECONDS < deadline)) || die "$what: not in time"
+        sleep 0.3
+    done
+}
