@@ -32,12 +32,14 @@ need_docker() {
     esac
 }
 
-# need_tool COMMAND PACKAGE: installs the package where that is possible without asking anybody.
+# need_tool COMMAND PACKAGE...: installs the packages where that is possible without asking anybody.
 need_tool() {
-    command -v "$1" >/dev/null && return
+    local tool=$1
+    shift
+    command -v "$tool" >/dev/null && return
     if [[ $(id -u) -eq 0 ]] && command -v apt-get >/dev/null; then
-        say "installing $2"
-        apt_install "$2" && command -v "$1" >/dev/null && return
+        say "installing $*"
+        apt_install "$@" && command -v "$tool" >/dev/null && return
     fi
     return 1
 }
@@ -70,11 +72,11 @@ have_image() { docker image inspect "$1" >/dev/null 2>&1; }
 
 # Does a registry answer for this image? Asked once for a name, and never for longer than 20 seconds.
 registry_has() {
-    case ${DUMPCAR_IMAGES:-auto} in
+    case ${DEMO_IMAGES:-auto} in
         own) return 1 ;;
         official) return 0 ;;
         auto) ;;
-        *) die "DUMPCAR_IMAGES is one of auto, official and own" ;;
+        *) die "DEMO_IMAGES is one of auto, official and own" ;;
     esac
     if [[ -z ${REGISTRY_DOWN:-} ]]; then
         timeout 20 docker manifest inspect "$1" >/dev/null 2>&1 && return
@@ -87,7 +89,7 @@ registry_has() {
 choose() {
     local variable=$1 official=$2 own=$3
     if [[ -z ${!variable:-} ]]; then
-        if [[ ${DUMPCAR_IMAGES:-auto} != own ]] && { have_image "$official" || { registry_has "$official" && docker pull -q "$official" >/dev/null; }; }; then
+        if [[ ${DEMO_IMAGES:-auto} != own ]] && { have_image "$official" || { registry_has "$official" && docker pull -q "$official" >/dev/null; }; }; then
             printf -v "$variable" %s "$official"
         else
             printf -v "$variable" %s "dumpcar-test/$own"

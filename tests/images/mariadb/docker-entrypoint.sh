@@ -75,24 +75,29 @@ done
 
 client() { mariadb --no-defaults --protocol=socket --socket="$socket" -uroot "$@"; }
 
+# Not echo, which reads meaning into backslashes.
+line() { printf '%s\n' "$1"; }
 {
-    echo "SET @@SESSION.SQL_LOG_BIN=0; SET @@SESSION.SQL_MODE=CONCAT(@@SESSION.SQL_MODE, ',NO_BACKSLASH_ESCAPES');"
+    line "SET @@SESSION.SQL_LOG_BIN=0; SET @@SESSION.SQL_MODE=CONCAT(@@SESSION.SQL_MODE, ',NO_BACKSLASH_ESCAPES');"
     if [ -n "${MARIADB_DATABASE:-}" ]; then
-        echo "CREATE DATABASE IF NOT EXISTS $(quote_name "$MARIADB_DATABASE");"
+        line "CREATE DATABASE IF NOT EXISTS $(quote_name "$MARIADB_DATABASE");"
     fi
     if [ -n "${MARIADB_USER:-}" ] && [ -n "${MARIADB_PASSWORD:-}" ]; then
-        echo "CREATE USER $(quote "$MARIADB_USER")@'%' IDENTIFIED BY $(quote "$MARIADB_PASSWORD");"
+        line "CREATE USER $(quote "$MARIADB_USER")@'%' IDENTIFIED BY $(quote "$MARIADB_PASSWORD");"
         if [ -n "${MARIADB_DATABASE:-}" ]; then
             database=$(quote_name "$(printf %s "$MARIADB_DATABASE" | sed 's/_/\\_/g')")
-            echo "GRANT ALL ON $database.* TO $(quote "$MARIADB_USER")@'%';"
+            line "GRANT ALL ON $database.* TO $(quote "$MARIADB_USER")@'%';"
         fi
     fi
     root_host=${MARIADB_ROOT_HOST:-%}
     if [ "$root_host" != localhost ]; then
-        echo "CREATE USER 'root'@$(quote "$root_host") IDENTIFIED BY $(quote "${MARIADB_ROOT_PASSWORD:-}");"
-        echo "GRANT ALL ON *.* TO 'root'@$(quote "$root_host") WITH GRANT OPTION;"
+        line "CREATE USER 'root'@$(quote "$root_host") IDENTIFIED BY $(quote "${MARIADB_ROOT_PASSWORD:-}");"
+        line "GRANT ALL ON *.* TO 'root'@$(quote "$root_host") WITH GRANT OPTION;"
     fi
-    echo "SET PASSWORD FOR 'root'@'localhost' = PASSWORD($(quote "${MARIADB_ROOT_PASSWORD:-}"));"
+    # mariadb-install-db made more than the official image leaves, one of them for the host name of now.
+    line "DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1';"
+    line "EXECUTE IMMEDIATE CONCAT('DROP USER IF EXISTS ''root''@', QUOTE(@@hostname));"
+    line "SET PASSWORD FOR 'root'@'localhost' = PASSWORD($(quote "${MARIADB_ROOT_PASSWORD:-}"));"
 } | client --database=mysql
 export MYSQL_PWD="${MARIADB_ROOT_PASSWORD:-}"
 

@@ -65,24 +65,26 @@ done
 
 client() { mysql --no-defaults --protocol=socket --socket="$socket" -uroot "$@"; }
 
+# Not echo, which reads meaning into backslashes.
+line() { printf '%s\n' "$1"; }
 {
-    echo "SET @@SESSION.SQL_LOG_BIN=0; SET @@SESSION.SQL_MODE=CONCAT(@@SESSION.SQL_MODE, ',NO_BACKSLASH_ESCAPES');"
+    line "SET @@SESSION.SQL_LOG_BIN=0; SET @@SESSION.SQL_MODE=CONCAT(@@SESSION.SQL_MODE, ',NO_BACKSLASH_ESCAPES');"
     if [ -n "${MYSQL_DATABASE:-}" ]; then
-        echo "CREATE DATABASE IF NOT EXISTS $(quote_name "$MYSQL_DATABASE");"
+        line "CREATE DATABASE IF NOT EXISTS $(quote_name "$MYSQL_DATABASE");"
     fi
     if [ -n "${MYSQL_USER:-}" ] && [ -n "${MYSQL_PASSWORD:-}" ]; then
-        echo "CREATE USER $(quote "$MYSQL_USER")@'%' IDENTIFIED BY $(quote "$MYSQL_PASSWORD");"
+        line "CREATE USER $(quote "$MYSQL_USER")@'%' IDENTIFIED BY $(quote "$MYSQL_PASSWORD");"
         if [ -n "${MYSQL_DATABASE:-}" ]; then
             database=$(quote_name "$(printf %s "$MYSQL_DATABASE" | sed 's/_/\\_/g')")
-            echo "GRANT ALL ON $database.* TO $(quote "$MYSQL_USER")@'%';"
+            line "GRANT ALL ON $database.* TO $(quote "$MYSQL_USER")@'%';"
         fi
     fi
     root_host=${MYSQL_ROOT_HOST:-%}
     if [ "$root_host" != localhost ]; then
-        echo "CREATE USER 'root'@$(quote "$root_host") IDENTIFIED BY $(quote "${MYSQL_ROOT_PASSWORD:-}");"
-        echo "GRANT ALL ON *.* TO 'root'@$(quote "$root_host") WITH GRANT OPTION;"
+        line "CREATE USER 'root'@$(quote "$root_host") IDENTIFIED BY $(quote "${MYSQL_ROOT_PASSWORD:-}");"
+        line "GRANT ALL ON *.* TO 'root'@$(quote "$root_host") WITH GRANT OPTION;"
     fi
-    echo "ALTER USER 'root'@'localhost' IDENTIFIED BY $(quote "${MYSQL_ROOT_PASSWORD:-}");"
+    line "ALTER USER 'root'@'localhost' IDENTIFIED BY $(quote "${MYSQL_ROOT_PASSWORD:-}");"
 } | client --database=mysql
 export MYSQL_PWD="${MYSQL_ROOT_PASSWORD:-}"
 
