@@ -1,0 +1,36 @@
+# Builds for the machine it is built on (amd64, arm64), with the classic builder as well as with BuildKit.
+# RUST_IMAGE: anything with cargo, a C compiler and glibc's static libraries.
+ARG RUST_IMAGE=rust:1-bookworm
+FROM ${RUST_IMAGE} AS build
+WORKDIR /build
+# Static, so that it runs in an empty image. With --target, macros and build scripts are still built for the host.
+ENV RUSTFLAGS="-C target-feature=+crt-static"
+
+# The dependencies in a layer of their own: they change less often than the source. The sources here are stand-ins for
+# what Cargo.toml names.
+COPY Cargo.toml Cargo.lock ./
+RUN mkdir -p src tests/it tests/docker \
+ && echo 'fn main() {}' | tee src/main.rs tests/it/main.rs tests/docker/main.rs >/dev/null \
+ && touch src/lib.rs \
+ && cargo build --release --locked --bin dumpcar --target "$(rustc -vV | sed -n 's/^host: //p')"
+
+COPY src src
+# Cargo goes by time stamps, and those of a checkout may be older than the stand-ins built a moment ago.
+RUN touch src/main.rs src/lib.rs \
+ && target=$(rustc -vV | sed -n 's/^host: //p') \
+ && cargo build --release --locked --bin dumpcar --target "$target" \
+ && cp "target/$target/release/dumpcar" /dumpcar
+
+# Nothing but the binary: certificates and time zones are inside of it. It needs no root either, only access to the
+# Docker socket: --user 65534 --group-add "$(stat -c %g /var/run/docker.sock)".
+FROM scratch
+ARG VERSION=dev
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="dumpcar" \
+      org.opencontainers.image.description="A Docker sidecar that streams proven database backups straight into S3-compatible storage" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /dumpcar /dumpcar
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["/dumpcar", "healthcheck"]
+ENTRYPOINT ["/dumpcar"]
