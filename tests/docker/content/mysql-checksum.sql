@@ -43,7 +43,7 @@ WHERE constraint_schema NOT IN ('mysql', 'sys', 'information_schema', 'performan
 ORDER BY constraint_schema, table_name, constraint_name;
 SELECT 'check', constraint_schema, constraint_name, check_clause FROM check_constraints
 WHERE constraint_schema NOT IN ('mysql', 'sys') ORDER BY constraint_schema, constraint_name;
-SELECT 'partition', table_name, partition_name, subpartition_name, partition_expression, partition_description, table_rows
+SELECT 'partition', table_name, partition_name, subpartition_name, partition_expression, partition_description
 FROM partitions WHERE table_schema = 'shop' AND partition_name IS NOT NULL ORDER BY table_name, partition_name,
     subpartition_name;
 SELECT 'view', table_schema, table_name, HEX(view_definition), definer, security_type FROM views
