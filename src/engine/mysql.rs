@@ -81,11 +81,17 @@ pub(super) fn survey(flavour: Flavour, facts: &Facts<'_>) -> Command {
 pub(super) fn dump(flavour: Flavour, facts: &Facts<'_>, survey: &Survey, database: &str) -> Command {
     let mut args: Vec<String> = DUMP_FLAGS.map(str::to_owned).into();
     match flavour {
-        // Else only the current rows of system-versioned tables are dumped. The tool knows the option since 10.11.
-        Flavour::Mariadb if survey.is_at_least(10, 11) => args.push("--dump-history".to_owned()),
-        Flavour::Mariadb => {}
+        Flavour::Mariadb => {
+            // A table whose default takes a number of a sequence does not load inside LOCK TABLES.
+            args.push("--skip-add-locks".to_owned());
+        }
         // A dump that sets the server's GTIDs does not load into a server that has some.
         Flavour::Mysql => args.push("--set-gtid-purged=OFF".to_owned()),
+    }
+    match flavour {
+        // Else only the current rows of system-versioned tables are dumped. The tool knows the option since 10.11.
+        Flavour::Mariadb if survey.is_at_least(10, 11) => args.push("--dump-history".to_owned()),
+        Flavour::Mariadb | Flavour::Mysql => {}
     }
     args.extend(facts.args.iter().cloned());
     let mut command = command(flavour, facts, "dump", DUMP_SCRIPT, args);

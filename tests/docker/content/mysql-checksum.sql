@@ -43,7 +43,7 @@ WHERE constraint_schema NOT IN ('mysql', 'sys', 'information_schema', 'performan
 ORDER BY constraint_schema, table_name, constraint_name;
 SELECT 'check', constraint_schema, constraint_name, check_clause FROM check_constraints
 WHERE constraint_schema NOT IN ('mysql', 'sys') ORDER BY constraint_schema, constraint_name;
-SELECT 'partition', table_name, partition_name, subpartition_name, partition_expression, partition_description, table_rows
+SELECT 'partition', table_name, partition_name, subpartition_name, partition_expression, partition_description
 FROM partitions WHERE table_schema = 'shop' AND partition_name IS NOT NULL ORDER BY table_name, partition_name,
     subpartition_name;
 SELECT 'view', table_schema, table_name, HEX(view_definition), definer, security_type FROM views
@@ -57,7 +57,7 @@ SELECT 'event', event_schema, event_name, HEX(event_definition), interval_value,
     definer, event_comment FROM events ORDER BY event_schema, event_name;
 
 USE mysql;
-SELECT 'user', user, host, plugin, IF(user = 'root', '', HEX(authentication_string)), ssl_type, max_questions,
+SELECT 'account', user, host, plugin, IF(user = 'root', '', HEX(authentication_string)), ssl_type, max_questions,
     password_lifetime, account_locked, User_attributes, CONCAT_WS('', select_priv, insert_priv, process_priv, super_priv,
     repl_client_priv, grant_priv) FROM user ORDER BY user, host;
 SELECT 'global grant', user, host, priv, with_grant_option FROM global_grants WHERE user <> 'root' ORDER BY user, host, priv;
@@ -69,7 +69,7 @@ SELECT 'column grant', user, host, db, table_name, column_name, column_priv FROM
 ORDER BY user, host, db, table_name, column_name;
 SELECT 'routine grant', user, host, db, routine_name, routine_type, proc_priv FROM procs_priv
 ORDER BY user, host, db, routine_name;
-SELECT 'role', from_user, from_host, to_user, to_host, with_admin_option FROM role_edges
+SELECT 'role grant', from_user, from_host, to_user, to_host, with_admin_option FROM role_edges
 ORDER BY from_user, from_host, to_user, to_host;
 SELECT 'default role', user, host, default_role_user, default_role_host FROM default_roles
 ORDER BY user, host, default_role_user;
