@@ -28,7 +28,7 @@ const SURVEY_BYTES: usize = 8 * 1024 * 1024;
 const HOOK_BYTES: usize = 1024 * 1024;
 
 /// The wait before the first retry; each further one is three times as long.
-const FIRST_BACKOFF: Duration = Duration::from_secs(5);
+const FIRST_BACKOFF: Duration = Duration::from_secs(10);
 
 /// Why an attempt made no backup.
 #[derive(Debug)]
@@ -106,14 +106,19 @@ async fn attempts(
 ) -> Result<Summary, RunError> {
     let mut backoff = FIRST_BACKOFF;
     let mut tried = 0;
+    // The container may be another one by the time of a retry: replaced, or its labels changed.
+    let mut current = target.clone();
     loop {
-        match attempt(app, target, stop, progress).await {
+        match attempt(app, &current, stop, progress).await {
             Err(RunError::Failed { reason, transient: true }) if tried < app.config.retries => {
                 tried += 1;
                 info!(target = %target.name, %reason, wait = %humantime::format_duration(backoff), "trying again");
                 progress.set_stage(format!("waiting to try again: {reason}"));
                 stoppable(stop, tokio::time::sleep(backoff)).await?;
                 backoff *= 3;
+                if let Some(replaced) = app.target(&target.name).await {
+                    current = replaced;
+                }
             }
             Err(RunError::Failed { reason, transient }) if tried > 0 => {
                 return Err(RunError::Failed {
@@ -346,9 +351,10 @@ impl Run<'_> {
     async fn survey(&self, command: &Command) -> Result<Survey, RunError> {
         let Self { app, target, .. } = self;
         let asked = app.docker.capture(&target.container.id, command, SURVEY_BYTES, SURVEY_LIMIT);
-        let answer = stoppable(self.stop, asked)
-            .await?
-            .map_err(|error| self.exec_failed("list its databases", None, error))?;
+        let answer = match stoppable(self.stop, asked).await? {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.exec_failed("list its databases", None, error).await),
+        };
         target
             .engine
             .parse_survey(&answer.stdout)
@@ -404,7 +410,7 @@ impl Run<'_> {
                 exec.cancel().await;
                 upload.abort().await;
                 let Ok(Err(error)) = failed else { return Err(RunError::Stopped) };
-                return Err(self.part_failed(&what, part.database.as_deref(), error));
+                return Err(self.part_failed(&what, part.database.as_deref(), error).await);
             }
         };
         upload.commit(stop).await?;
@@ -425,9 +431,9 @@ impl Run<'_> {
         })
     }
 
-    fn part_failed(&self, what: &str, database: Option<&str>, error: PipelineError) -> RunError {
+    async fn part_failed(&self, what: &str, database: Option<&str>, error: PipelineError) -> RunError {
         match error {
-            PipelineError::Exec(error) => self.exec_failed(&format!("dump {what}"), database, error),
+            PipelineError::Exec(error) => self.exec_failed(&format!("dump {what}"), database, error).await,
             PipelineError::Store(error) => error.into(),
             PipelineError::Content(reason) => {
                 RunError::Failed { reason: format!("dump {what}: {reason}"), transient: true }
@@ -443,7 +449,7 @@ impl Run<'_> {
         }
     }
 
-    fn exec_failed(&self, what: &str, database: Option<&str>, error: ExecError) -> RunError {
+    async fn exec_failed(&self, what: &str, database: Option<&str>, error: ExecError) -> RunError {
         let (reason, transient) = match error {
             ExecError::Failed { status, stderr } => {
                 let diagnosis = engine::diagnose(
@@ -459,14 +465,30 @@ impl Run<'_> {
             error @ ExecError::NotStarted { .. } => {
                 (format!("{error}; Dumpcar needs `sh` in the image {}", self.target.container.image), false)
             }
-            error @ (ExecError::Cut { .. }
-            | ExecError::Trailing(_)
+            // Mostly the container itself ended, and took the tool with it.
+            error @ ExecError::Cut { .. } => {
+                (self.whereabouts().await.unwrap_or_else(|| error.to_string()), true)
+            }
+            error @ (ExecError::Trailing(_)
             | ExecError::Contradicted { .. }
             | ExecError::TooMuch { .. }
             | ExecError::Timeout { .. }
             | ExecError::Protocol) => (error.to_string(), true),
         };
         RunError::Failed { reason: format!("{what}: {reason}"), transient }
+    }
+
+    /// What became of the container, when it is no longer running.
+    async fn whereabouts(&self) -> Option<String> {
+        let name = &self.target.container.name;
+        match self.app.docker.container(&self.target.container.id).await {
+            Ok(container) if container.state == "running" => None,
+            Ok(container) => {
+                Some(format!("container {name} is {} now: see `docker logs {name}`", container.state))
+            }
+            Err(DockerError::NotFound { .. }) => Some(format!("container {name} was removed meanwhile")),
+            Err(_) => None,
+        }
     }
 
     /// Removes the objects of a backup that does not come to be.
