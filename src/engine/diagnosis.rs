@@ -52,7 +52,7 @@ pub struct Diagnosis {
 
 /// What the tools and servers say, in lower case; the first that is found decides. Of two that are in one message the
 /// more telling stands first.
-const SIGNS: [(&str, Problem); 44] = [
+const SIGNS: [(&str, Problem); 45] = [
     ("dumpcar: cannot read ", Problem::PasswordFile),
     ("dumpcar: cannot find ", Problem::ToolMissing),
     ("no space left on device", Problem::DiskFull),
@@ -74,6 +74,8 @@ const SIGNS: [(&str, Problem); 44] = [
     ("remaining connection slots", Problem::NotAccepting),
     ("too many connections", Problem::NotAccepting),
     ("lock timeout", Problem::Busy),
+    // What pg_dump makes of --lock-wait-timeout.
+    ("due to statement timeout", Problem::Busy),
     ("lock wait timeout", Problem::Busy),
     ("deadlock", Problem::Busy),
     ("conflict with recovery", Problem::Busy),
@@ -87,7 +89,7 @@ const SIGNS: [(&str, Problem); 44] = [
     ("no pg_hba.conf entry", Problem::AuthRefused),
     ("is not permitted to log in", Problem::AuthRefused),
     ("(using password:", Problem::AuthRefused),
-    ("(1698)", Problem::AuthRefused),
+    ("error: 1698", Problem::AuthRefused),
     ("error 1698", Problem::AuthRefused),
     ("account is locked", Problem::AuthRefused),
     ("password has expired", Problem::AuthRefused),
@@ -114,7 +116,9 @@ pub fn diagnose(
 }
 
 fn problem(engine: Engine, exit_status: i32, stderr: &str) -> Problem {
-    let lower = stderr.to_ascii_lowercase();
+    // What a tool repeats of its own query has names that mean nothing.
+    let lines = stderr.lines().filter(|line| !line.contains(" was: "));
+    let lower = lines.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("\n");
     // Of a program nobody knows only the status means something.
     match engine {
         Engine::Custom if matches!(exit_status, 126 | 127) => return Problem::ToolMissing,
@@ -154,7 +158,8 @@ fn text(
                 "the container cannot run the command of the label dumpcar.command (exit status {exit_status}): {said}"
             ),
             Engine::Postgresql | Engine::Mariadb | Engine::Mysql => {
-                let tools = marked(stderr, "dumpcar: cannot find ", " in the container").unwrap_or("its tools");
+                let tools =
+                    marked(stderr, "dumpcar: cannot find ", " in the container").unwrap_or("its tools");
                 format!(
                     "the container has no {}: is it {engine}? Say what it is by the label dumpcar.engine, \
                      or what dumps it by dumpcar.command",
@@ -183,9 +188,12 @@ fn text(
         }
         Problem::DiskFull => format!("the server's disk is full: {said}"),
         Problem::Killed if exit_status == 137 => {
-            "the dump tool was killed (signal 9): the container's memory is too small, or somebody stopped it".to_owned()
+            "the dump tool was killed (signal 9): the container's memory is too small, or somebody stopped it"
+                .to_owned()
         }
-        Problem::Killed => format!("the dump tool was stopped by signal {}: {said}", exit_status.saturating_sub(128)),
+        Problem::Killed => {
+            format!("the dump tool was stopped by signal {}: {said}", exit_status.saturating_sub(128))
+        }
         Problem::Other => format!("exit status {exit_status}: {said}"),
     }
 }
@@ -199,7 +207,9 @@ fn auth_refused(engine: Engine, said: &str, facts: &Facts<'_>) -> String {
         );
     }
     if lower.contains("does not exist") {
-        return format!("{who} does not exist on the server: name a login by the label dumpcar.user ({said})");
+        return format!(
+            "{who} does not exist on the server: name a login by the label dumpcar.user ({said})"
+        );
     }
     let password = engine.login(facts).map_or(Password::Absent, |login| login.password).origin();
     format!(
@@ -217,7 +227,10 @@ fn who(engine: Engine, facts: &Facts<'_>) -> String {
 
 /// What stands between `start` and the next `end`.
 fn marked<'t>(stderr: &'t str, start: &str, end: &str) -> Option<&'t str> {
-    let rest = stderr.lines().find_map(|line| line.starts_with("dumpcar: ").then(|| line.split_once(start)).flatten())?.1;
+    let rest = stderr
+        .lines()
+        .find_map(|line| line.starts_with("dumpcar: ").then(|| line.split_once(start)).flatten())?
+        .1;
     Some(rest.split_once(end).map_or(rest, |(found, _)| found))
 }
 
@@ -228,8 +241,12 @@ fn last_line(stderr: &str) -> String {
         !lower.is_empty() && !lower.contains("warning:") && !lower.contains("deprecated program name")
     };
     // PostgreSQL explains an error in lines after it.
-    let is_error = |line: &&str| ["error:", "FATAL:", "ERROR", "dumpcar:"].iter().any(|sign| line.contains(sign));
+    let is_error =
+        |line: &&str| ["error:", "FATAL:", "ERROR", "dumpcar:"].iter().any(|sign| line.contains(sign));
     let lines = || stderr.lines().map(str::trim).filter(is_telling);
-    let line = lines().rfind(is_error).or_else(|| lines().next_back()).unwrap_or("it said nothing on stderr");
+    let line = lines().rfind(is_error).or_else(|| lines().next_back()).unwrap_or("nothing on stderr");
     line.chars().filter(|c| !c.is_control()).take(300).collect()
 }
+
+#[cfg(test)]
+mod tests;

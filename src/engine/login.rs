@@ -133,42 +133,52 @@ pub(super) fn postgresql(facts: &Facts<'_>) -> Login {
 }
 
 pub(super) fn mariadb(facts: &Facts<'_>) -> Login {
-    root_or_user(facts, &Variables {
-        root: &[
-            "MARIADB_ROOT_PASSWORD",
-            "MARIADB_ROOT_PASSWORD_FILE",
-            "MYSQL_ROOT_PASSWORD",
-            "MYSQL_ROOT_PASSWORD_FILE",
-            "FILE__MYSQL_ROOT_PASSWORD",
-        ],
-        root_user: &["MARIADB_ROOT_USER", "MYSQL_ROOT_USER"],
-        empty: &[
-            "MARIADB_ALLOW_EMPTY_ROOT_PASSWORD",
-            "MARIADB_ALLOW_EMPTY_PASSWORD",
-            "MYSQL_ALLOW_EMPTY_PASSWORD",
-            "ALLOW_EMPTY_PASSWORD",
-        ],
-        unknown: &["MARIADB_RANDOM_ROOT_PASSWORD", "MYSQL_RANDOM_ROOT_PASSWORD", "MARIADB_ROOT_PASSWORD_HASH"],
-        users: &["MARIADB_USER", "MARIADB_USER_FILE", "MYSQL_USER", "MYSQL_USER_FILE"],
-        passwords: &[
-            "MARIADB_PASSWORD",
-            "MARIADB_PASSWORD_FILE",
-            "MYSQL_PASSWORD",
-            "MYSQL_PASSWORD_FILE",
-            "FILE__MYSQL_PASSWORD",
-        ],
-    })
+    root_or_user(
+        facts,
+        &Variables {
+            root: &[
+                "MARIADB_ROOT_PASSWORD",
+                "MARIADB_ROOT_PASSWORD_FILE",
+                "MYSQL_ROOT_PASSWORD",
+                "MYSQL_ROOT_PASSWORD_FILE",
+                "FILE__MYSQL_ROOT_PASSWORD",
+            ],
+            root_user: &["MARIADB_ROOT_USER", "MYSQL_ROOT_USER"],
+            empty: &[
+                "MARIADB_ALLOW_EMPTY_ROOT_PASSWORD",
+                "MARIADB_ALLOW_EMPTY_PASSWORD",
+                "MYSQL_ALLOW_EMPTY_PASSWORD",
+                "ALLOW_EMPTY_PASSWORD",
+            ],
+            unknown: &[
+                "MARIADB_RANDOM_ROOT_PASSWORD",
+                "MYSQL_RANDOM_ROOT_PASSWORD",
+                "MARIADB_ROOT_PASSWORD_HASH",
+            ],
+            users: &["MARIADB_USER", "MARIADB_USER_FILE", "MYSQL_USER", "MYSQL_USER_FILE"],
+            passwords: &[
+                "MARIADB_PASSWORD",
+                "MARIADB_PASSWORD_FILE",
+                "MYSQL_PASSWORD",
+                "MYSQL_PASSWORD_FILE",
+                "FILE__MYSQL_PASSWORD",
+            ],
+        },
+    )
 }
 
 pub(super) fn mysql(facts: &Facts<'_>) -> Login {
-    root_or_user(facts, &Variables {
-        root: &["MYSQL_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD_FILE"],
-        root_user: &["MYSQL_ROOT_USER"],
-        empty: &["MYSQL_ALLOW_EMPTY_PASSWORD", "ALLOW_EMPTY_PASSWORD"],
-        unknown: &["MYSQL_RANDOM_ROOT_PASSWORD"],
-        users: &["MYSQL_USER", "MYSQL_USER_FILE"],
-        passwords: &["MYSQL_PASSWORD", "MYSQL_PASSWORD_FILE"],
-    })
+    root_or_user(
+        facts,
+        &Variables {
+            root: &["MYSQL_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD_FILE"],
+            root_user: &["MYSQL_ROOT_USER"],
+            empty: &["MYSQL_ALLOW_EMPTY_PASSWORD", "ALLOW_EMPTY_PASSWORD"],
+            unknown: &["MYSQL_RANDOM_ROOT_PASSWORD"],
+            users: &["MYSQL_USER", "MYSQL_USER_FILE"],
+            passwords: &["MYSQL_PASSWORD", "MYSQL_PASSWORD_FILE"],
+        },
+    )
 }
 
 /// Names of variables, each list in order of preference.
@@ -194,7 +204,8 @@ fn root_or_user(facts: &Facts<'_>, variables: &Variables) -> Login {
 
     if let Some(name) = facts.user {
         let user = User::Named(name.to_owned());
-        let known = if user == root { root_password } else { app.filter(|app| app.0 == user).map(|app| app.1) };
+        let known =
+            if user == root { root_password } else { app.filter(|app| app.0 == user).map(|app| app.1) };
         let password = facts.password_file.map(|path| Password::File(path.to_owned())).or(known);
         return Login { user, password: password.unwrap_or(Password::Absent), notes: Vec::new() };
     }
@@ -228,3 +239,6 @@ fn root_or_user(facts: &Facts<'_>, variables: &Variables) -> Login {
         None => Login { user: root, password: Password::Absent, notes },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,6 +59,20 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
+    /// A container without labels.
+    pub fn new(image: &'a str, env: &'a BTreeMap<String, String>) -> Self {
+        Self {
+            image,
+            env,
+            user: None,
+            password_file: None,
+            exec_user: None,
+            args: &[],
+            command: None,
+            extension: None,
+        }
+    }
+
     /// An environment variable that is set and not empty: entry points take an empty one for an absent one.
     pub(crate) fn variable(&self, name: &str) -> Option<&'a str> {
         self.env.get(name).map(String::as_str).filter(|value| !value.is_empty())
@@ -164,7 +178,13 @@ impl Engine {
     ///
     /// # Errors
     /// It is empty, or does not end as this engine's tool ends a finished dump.
-    pub fn check(self, kind: ObjectKind, head: &[u8], tail: &[u8], plain_bytes: u64) -> Result<(), ContentError> {
+    pub fn check(
+        self,
+        kind: ObjectKind,
+        head: &[u8],
+        tail: &[u8],
+        plain_bytes: u64,
+    ) -> Result<(), ContentError> {
         content::check(self, kind, head, tail, plain_bytes)
     }
 

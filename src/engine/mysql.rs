@@ -84,14 +84,11 @@ pub(super) fn dump(flavour: Flavour, facts: &Facts<'_>, survey: &Survey, databas
         Flavour::Mariadb => {
             // A table whose default takes a number of a sequence does not load inside LOCK TABLES.
             args.push("--skip-add-locks".to_owned());
+            // Else only the current rows of system-versioned tables are dumped. The tool knows the option since 10.11.
+            args.extend(survey.is_at_least(10, 11).then(|| "--dump-history".to_owned()));
         }
         // A dump that sets the server's GTIDs does not load into a server that has some.
         Flavour::Mysql => args.push("--set-gtid-purged=OFF".to_owned()),
-    }
-    match flavour {
-        // Else only the current rows of system-versioned tables are dumped. The tool knows the option since 10.11.
-        Flavour::Mariadb if survey.is_at_least(10, 11) => args.push("--dump-history".to_owned()),
-        Flavour::Mariadb | Flavour::Mysql => {}
     }
     args.extend(facts.args.iter().cloned());
     let mut command = command(flavour, facts, "dump", DUMP_SCRIPT, args);
@@ -132,19 +129,25 @@ pub(super) fn globals(flavour: Flavour, facts: &Facts<'_>, survey: &Survey) -> O
         "SELECT CONCAT('-- left out, the server ignores accounts for host names (skip_name_resolve): ', HEX(User), \
          '@', HEX(Host)) FROM {accounts} AND NOT ({NOT_IGNORED})"
     )));
-    steps.push(("show", format!(
-        "SELECT CONCAT('SELECT ''', IF(User = LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - 1 \
+    steps.push((
+        "show",
+        format!(
+            "SELECT CONCAT('SELECT ''', IF(User = LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - 1 \
          - CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', -1))), 'own', 'other'), '''; SHOW CREATE USER ', \
          QUOTE(User), '@', QUOTE(Host), ';') FROM {accounts} AND {NOT_IGNORED} ORDER BY User, Host"
-    )));
+        ),
+    ));
     match flavour {
         // PUBLIC (10.11) is listed as a role, but nobody creates it.
         Flavour::Mariadb => {
             const ROLES: &str = "FROM mysql.user WHERE is_role = 'Y'";
-            steps.push(("text", format!(
-                "SELECT CONCAT('CREATE ROLE IF NOT EXISTS `', REPLACE(User, '`', '``'), '`;') {ROLES} \
+            steps.push((
+                "text",
+                format!(
+                    "SELECT CONCAT('CREATE ROLE IF NOT EXISTS `', REPLACE(User, '`', '``'), '`;') {ROLES} \
                  AND User <> 'PUBLIC'"
-            )));
+                ),
+            ));
             steps.push(("show", format!(
                 "SELECT CONCAT('SHOW GRANTS FOR ', IF(User = 'PUBLIC', 'PUBLIC', CONCAT('`', REPLACE(User, '`', '``'), \
                  '`')), ';') {ROLES} ORDER BY User"

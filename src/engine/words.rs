@@ -39,3 +39,22 @@ pub fn words(text: &str) -> Result<Vec<String>, WordsError> {
     words.extend(word);
     Ok(words)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_split_as_a_shell_splits_them() {
+        for (text, expected) in [
+            ("", &[][..]),
+            ("  --a   -b=1 ", &["--a", "-b=1"]),
+            (r#"--where='a b' "c \" d" e\ f '' x'y'z"#, &["--where=a b", "c \" d", "e f", "", "xyz"]),
+            (r"'a\b' $HOME *", &[r"a\b", "$HOME", "*"]),
+        ] {
+            assert_eq!(words(text).unwrap(), expected, "{text}");
+        }
+        assert_eq!(words("a 'b"), Err(WordsError::Quote));
+        assert_eq!(words("a\\"), Err(WordsError::Backslash));
+    }
+}
