@@ -98,7 +98,7 @@ impl fmt::Debug for Facts<'_> {
 /// Something to run inside a container: `sh -c SCRIPT sh ARGS… </dev/null`, in POSIX shell.
 ///
 /// The script ends by `exec` of the tool, so that the process that was started *is* the tool and ends when it is told
-/// to; the few that cannot outlive their short children instead. None of the fields holds a secret.
+/// to; the few that are not outlive their short children instead. None of the fields holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
     pub script: String,

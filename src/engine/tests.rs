@@ -55,9 +55,8 @@ fn no_password_is_in_any_field_of_a_command() {
 #[test]
 fn names_and_paths_are_never_part_of_a_script() {
     for (engine, command) in commands(&[], Some("me;rm"), Some("/run/secrets/my pw")) {
-        for word in ["reboot", "rm", "my pw", "x y"] {
-            let script = command.script.replace("trap", "").replace("permission", "");
-            assert!(!script.contains(word), "{engine} {word}: {script}");
+        for word in ["reboot", "me;rm", "my pw", "x y"] {
+            assert!(!command.script.contains(word), "{engine} {word}: {}", command.script);
         }
         assert_eq!(command.exec_user.as_deref(), Some("999"), "{engine}");
     }
@@ -68,12 +67,12 @@ fn a_script_is_the_tool_itself_in_the_end() {
     let mut shells = 0;
     for (engine, command) in commands(&[], None, None) {
         assert!(command.script.contains("trap 'exit 143' TERM"), "{engine}: {}", command.script);
-        let last = command.script.trim_end().lines().rfind(|line| line.contains("exec "));
-        // The loops of MariaDB's and MySQL's globals, and what the owner of a custom engine wrote.
+        let last = command.script.lines().rfind(|line| line.starts_with("exec "));
+        // The globals, and what the owner of a custom engine wrote.
         shells += usize::from(last.is_none());
         assert!(!command.script.contains(" | sed"), "{engine}");
     }
-    assert_eq!(shells, 3);
+    assert_eq!(shells, 4);
 }
 
 #[test]
