@@ -298,41 +298,26 @@ impl Run<'_> {
         let Self { target, .. } = self;
         let facts = target.facts();
         self.progress.set_stage("asking the server");
-        let survey = match target.engine.survey(&facts) {
+        let mut survey = match target.engine.survey(&facts) {
             Some(command) => self.survey(&command).await?,
             None => Survey::default(),
         };
-        for note in &survey.notes {
+        let login_notes = target.engine.login(&facts).map(|login| login.notes).unwrap_or_default();
+        for note in login_notes.iter().chain(&survey.notes) {
             warn!(target = %target.name, "{note}");
         }
-        let chosen: Vec<_> =
-            survey.databases.iter().filter(|database| target.wants(&database.name)).collect();
-        if let Some(missing) = target
-            .labels
-            .databases
-            .iter()
-            .find(|name| !survey.databases.iter().any(|database| &database.name == *name))
-        {
-            return Err(RunError::permanent(format!(
-                "there is no database {missing:?}: correct the label {}.databases",
-                self.app.config.label_prefix
-            )));
-        }
-        let mut parts = Vec::new();
         if target.engine == Engine::Custom {
-            parts.push(Part {
-                kind: ObjectKind::Dump,
-                database: None,
-                command: target.engine.dump(&facts, &survey, ""),
-                hint: self.previous_size(catalog),
-            });
-            return Ok((survey, parts));
+            let command = target.engine.dump(&facts, &survey, "");
+            let hint = self.previous_size(catalog);
+            return Ok((survey, vec![Part { kind: ObjectKind::Dump, database: None, command, hint }]));
         }
+        self.choose_databases(&mut survey)?;
+        let mut parts = Vec::new();
         if let Some(command) = target.engine.globals(&facts, &survey) {
             parts.push(Part { kind: ObjectKind::Globals, database: None, command, hint: None });
         }
-        let all_sizes: u64 = chosen.iter().filter_map(|database| database.size_hint).sum();
-        for database in chosen {
+        let all_sizes: u64 = survey.databases.iter().filter_map(|database| database.size_hint).sum();
+        for database in &survey.databases {
             parts.push(Part {
                 kind: ObjectKind::Database,
                 database: Some(database.name.clone()),
@@ -342,10 +327,31 @@ impl Run<'_> {
         }
         if parts.is_empty() {
             return Err(RunError::permanent(
-                "the server has no database to back up; do the labels exclude them all?",
+                "the server has neither a database nor users that this login may read",
             ));
         }
         Ok((survey, parts))
+    }
+
+    /// Leaves the databases that the labels ask for.
+    fn choose_databases(&self, survey: &mut Survey) -> Result<(), RunError> {
+        let Self { app, target, .. } = self;
+        let is_there = |name: &String| survey.databases.iter().any(|database| database.name == *name);
+        if let Some(missing) = target.labels.databases.iter().find(|name| !is_there(name)) {
+            return Err(RunError::permanent(format!(
+                "there is no database {missing:?}: correct the label {}.databases",
+                app.config.label_prefix
+            )));
+        }
+        let had_any = !survey.databases.is_empty();
+        survey.databases.retain(|database| target.wants(&database.name));
+        // A new MariaDB or MySQL server has none, and users all the same; PostgreSQL always has one.
+        if survey.databases.is_empty() && (had_any || target.engine == Engine::Postgresql) {
+            return Err(RunError::permanent(
+                "the server has no database to back up; do the labels exclude them all?",
+            ));
+        }
+        Ok(())
     }
 
     async fn survey(&self, command: &Command) -> Result<Survey, RunError> {
