@@ -196,7 +196,7 @@ impl FromStr for Engine {
     type Err = EngineError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
+        match text.to_ascii_lowercase().as_str() {
             "postgresql" | "postgres" => Ok(Self::Postgresql),
             "mariadb" => Ok(Self::Mariadb),
             "mysql" => Ok(Self::Mysql),
