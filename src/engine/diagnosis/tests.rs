@@ -217,8 +217,8 @@ fn only_what_passes_by_itself_is_worth_another_try() {
     for (stderr, is_transient) in [
         (POSTGRESQL[7].0, true),
         (POSTGRESQL[17].0, true),
-        (POSTGRESQL[2].0, true),
-        (POSTGRESQL[0].0, false),
+        (POSTGRESQL[2].0, false),
+        (POSTGRESQL[0].0, true),
         (POSTGRESQL[20].0, false),
     ] {
         assert_eq!(diagnosis(Engine::Postgresql, 1, stderr).problem.is_transient(), is_transient, "{stderr}");
