@@ -32,5 +32,7 @@ LABEL org.opencontainers.image.title="dumpcar" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /dumpcar /dumpcar
+# So that `docker compose exec dumpcar dumpcar backup` finds it.
+ENV PATH=/
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["/dumpcar", "healthcheck"]
 ENTRYPOINT ["/dumpcar"]

@@ -1,8 +1,9 @@
 //! The composition root: everything a job needs, built from the settings.
 
 use crate::config::Config;
-use crate::discovery::{self, Found, label_start};
+use crate::discovery::{self, Found, State, Target, label_start};
 use crate::docker::{Docker, DockerError};
+use crate::model::target::TargetName;
 use crate::store::{S3Error, Store};
 
 /// The settings and the two places everything happens between.
@@ -40,6 +41,15 @@ impl App {
     pub async fn discover(&self) -> Result<Vec<Found>, DockerError> {
         let containers = self.docker.labelled_containers(&label_start(&self.config.label_prefix)).await?;
         Ok(discovery::discover(containers, &self.config))
+    }
+
+    /// One target as it is now, if it can be backed up.
+    pub async fn target(&self, name: &TargetName) -> Option<Target> {
+        let found = self.discover().await.ok()?.into_iter().find(|found| found.name == *name)?;
+        match found.state {
+            State::Ready(target) => Some(*target),
+            State::Unavailable { .. } | State::Invalid { .. } => None,
+        }
     }
 
     /// What to say when no container is a target.

@@ -30,7 +30,7 @@ fn run() -> Exit {
     let config = match Config::from_pairs(environment(), &|path| std::fs::read_to_string(path)) {
         Ok(config) => config,
         Err(errors) => {
-            complain(&format!("{errors}"));
+            complain(&format!("these settings are wrong:\n{errors}"));
             return Exit::Usage;
         }
     };

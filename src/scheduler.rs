@@ -214,27 +214,30 @@ impl Scheduler {
         }
         let config = &self.app.config;
         let on_start = config.on_start && self.is_first_look;
-        let catalog = if config.catch_up {
-            match self.app.store.catalog(None).await {
-                Ok(catalog) => Some(catalog),
-                // Keys that may only write cannot tell what was missed.
-                Err(error) if !config.prune && error.is_denied() => None,
-                Err(error) => {
-                    error!(%error, "cannot look into the bucket for missed backups");
-                    self.health.set_daemon(Some(error.to_string()));
-                    self.look_at = now + RETRY;
-                    // The schedule goes on without it.
-                    None
-                }
+        let mut is_certain = true;
+        let listed = match config.catch_up {
+            true => self.app.store.catalog(None).await.map(Some),
+            false => Ok(None),
+        };
+        let catalog = match listed {
+            Ok(catalog) => catalog,
+            // Keys that may only write cannot tell what was missed.
+            Err(error) if !config.prune && error.is_denied() => None,
+            Err(error) => {
+                // After a reboot the network may come later than this process. Until then the schedule goes on, and the
+                // next look asks again what was missed.
+                error!(%error, "cannot look into the bucket for missed backups");
+                self.health.set_daemon(Some(error.to_string()));
+                self.look_at = now + RETRY;
+                is_certain = false;
+                None
             }
-        } else {
-            None
         };
         for (name, known) in &mut self.known {
             if known.is_planned {
                 continue;
             }
-            known.is_planned = true;
+            known.is_planned = is_certain;
             // One dated in the future (a clock that was wrong) says nothing about what was missed.
             let backups = catalog.as_ref().map(|catalog| catalog.backups(name)).unwrap_or_default();
             let newest =
@@ -309,14 +312,22 @@ impl Scheduler {
     }
 
     fn take_outcome(&mut self, ended: Result<Outcome, tokio::task::JoinError>) {
-        match ended {
-            Ok(outcome) => {
-                self.running.remove(&outcome.target);
-                // An interval counts from the end of a run that was longer than the interval.
-                self.report(&outcome);
+        let outcome = match ended {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                error!(%error, "a run broke off");
+                return;
             }
-            Err(error) => error!(%error, "a run broke off"),
+        };
+        self.running.remove(&outcome.target);
+        let now = clock::now();
+        if let Some(known) = self.known.get_mut(&outcome.target)
+            && known.due.is_some_and(|due| due <= now)
+        {
+            info!(target = %outcome.target, "a scheduled time went by while it ran: skipped");
+            known.due = next_due(&known.schedule, &outcome.target, now, &self.app);
         }
+        self.report(&outcome);
     }
 
     fn report(&self, outcome: &Outcome) {

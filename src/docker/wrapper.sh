@@ -1,5 +1,5 @@
 # Runs a dump tool inside a target, for the dumpcar sidecar (arguments: marker, snippet, its arguments).
-# Needs nothing but a POSIX sh: tested with dash, bash and busybox.
+# Needs nothing but a POSIX sh and /proc: tested with dash, bash and busybox.
 m=$1; shift
 exec 3<&0
 sh -c "$@" </dev/null 3<&- &

@@ -43,3 +43,51 @@ fn trailer(engine: Engine, kind: ObjectKind) -> Option<&'static str> {
         (Engine::Mariadb | Engine::Mysql, ObjectKind::Globals) => Some("-- dumpcar globals complete"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PG: &str = "COPY x;\n\\.\n\n--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict abc\n\n";
+
+    #[test]
+    fn a_dump_is_whole_when_its_last_words_are_there() {
+        for (engine, kind, tail) in [
+            (Engine::Postgresql, ObjectKind::Database, PG),
+            (
+                Engine::Postgresql,
+                ObjectKind::Globals,
+                "--\n-- PostgreSQL database cluster dump complete\n--\n\n",
+            ),
+            (Engine::Mariadb, ObjectKind::Database, "\n-- Dump completed on 2026-11-23 23:00:00\n"),
+            (Engine::Mysql, ObjectKind::Database, "-- Dump completed\n"),
+            (Engine::Mysql, ObjectKind::Globals, "FLUSH PRIVILEGES;\n-- dumpcar globals complete\n"),
+            (Engine::Custom, ObjectKind::Dump, "\0"),
+        ] {
+            assert_eq!(check(engine, kind, b"x", tail.as_bytes(), 1000), Ok(()), "{engine} {kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_dump_without_its_last_words_is_refused() {
+        let far = format!("-- Dump completed\n{}", "x".repeat(5000));
+        for (engine, kind, tail) in [
+            (Engine::Postgresql, ObjectKind::Database, "-- PostgreSQL database cluster dump complete\n"),
+            (Engine::Postgresql, ObjectKind::Database, "1\t-- PostgreSQL database dump complete\n"),
+            (Engine::Postgresql, ObjectKind::Globals, PG),
+            (Engine::Mariadb, ObjectKind::Database, "INSERT INTO t VALUES (1,'-- Dump completed"),
+            (Engine::Mysql, ObjectKind::Database, far.as_str()),
+            (Engine::Mysql, ObjectKind::Globals, "-- Dump completed\n"),
+        ] {
+            let error = check(engine, kind, b"x", tail.as_bytes(), 1000).unwrap_err();
+            assert!(matches!(error, ContentError::NoTrailer(_)), "{engine} {kind:?} {tail}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_no_dump() {
+        for engine in [Engine::Postgresql, Engine::Mariadb, Engine::Mysql, Engine::Custom] {
+            assert_eq!(check(engine, ObjectKind::Dump, b"", b"", 0), Err(ContentError::Empty));
+        }
+    }
+}

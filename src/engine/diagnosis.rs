@@ -30,10 +30,10 @@ impl Problem {
     /// Whether the same command may well succeed a minute later.
     pub fn is_transient(self) -> bool {
         match self {
-            Self::NotAccepting | Self::Busy | Self::Killed => true,
+            // The next attempt lists the databases anew.
+            Self::DatabaseGone | Self::NotAccepting | Self::Busy | Self::Killed => true,
             Self::AuthRefused
             | Self::ToolMissing
-            | Self::DatabaseGone
             | Self::PermissionDenied
             | Self::PasswordFile
             | Self::DiskFull
@@ -52,7 +52,7 @@ pub struct Diagnosis {
 
 /// What the tools and servers say, in lower case; the first that is found decides. Of two that are in one message the
 /// more telling stands first.
-const SIGNS: [(&str, Problem); 44] = [
+const SIGNS: [(&str, Problem); 45] = [
     ("dumpcar: cannot read ", Problem::PasswordFile),
     ("dumpcar: cannot find ", Problem::ToolMissing),
     ("no space left on device", Problem::DiskFull),
@@ -74,6 +74,8 @@ const SIGNS: [(&str, Problem); 44] = [
     ("remaining connection slots", Problem::NotAccepting),
     ("too many connections", Problem::NotAccepting),
     ("lock timeout", Problem::Busy),
+    // What pg_dump makes of --lock-wait-timeout.
+    ("due to statement timeout", Problem::Busy),
     ("lock wait timeout", Problem::Busy),
     ("deadlock", Problem::Busy),
     ("conflict with recovery", Problem::Busy),
@@ -87,7 +89,7 @@ const SIGNS: [(&str, Problem); 44] = [
     ("no pg_hba.conf entry", Problem::AuthRefused),
     ("is not permitted to log in", Problem::AuthRefused),
     ("(using password:", Problem::AuthRefused),
-    ("(1698)", Problem::AuthRefused),
+    ("error: 1698", Problem::AuthRefused),
     ("error 1698", Problem::AuthRefused),
     ("account is locked", Problem::AuthRefused),
     ("password has expired", Problem::AuthRefused),
@@ -114,7 +116,9 @@ pub fn diagnose(
 }
 
 fn problem(engine: Engine, exit_status: i32, stderr: &str) -> Problem {
-    let lower = stderr.to_ascii_lowercase();
+    // What a tool repeats of its own query has names that mean nothing.
+    let lines = stderr.lines().filter(|line| !line.contains(" was: "));
+    let lower = lines.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("\n");
     // Of a program nobody knows only the status means something.
     match engine {
         Engine::Custom if matches!(exit_status, 126 | 127) => return Problem::ToolMissing,
@@ -240,6 +244,9 @@ fn last_line(stderr: &str) -> String {
     let is_error =
         |line: &&str| ["error:", "FATAL:", "ERROR", "dumpcar:"].iter().any(|sign| line.contains(sign));
     let lines = || stderr.lines().map(str::trim).filter(is_telling);
-    let line = lines().rfind(is_error).or_else(|| lines().next_back()).unwrap_or("it said nothing on stderr");
+    let line = lines().rfind(is_error).or_else(|| lines().next_back()).unwrap_or("nothing on stderr");
     line.chars().filter(|c| !c.is_control()).take(300).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -239,3 +239,6 @@ fn root_or_user(facts: &Facts<'_>, variables: &Variables) -> Login {
         None => Login { user: root, password: Password::Absent, notes },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,6 @@ mod login;
 mod mysql;
 mod postgresql;
 mod survey;
-mod words;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,7 +22,6 @@ pub use detect::detect;
 pub use diagnosis::{Diagnosis, Problem, diagnose};
 pub use login::{Login, Password, User};
 pub use survey::{Database, Survey, SurveyError};
-pub use words::{WordsError, words};
 
 pub use crate::model::command::Command;
 use crate::model::manifest::ObjectKind;
@@ -51,7 +49,7 @@ pub struct Facts<'a> {
     pub password_file: Option<&'a str>,
     /// `dumpcar.exec-user`.
     pub exec_user: Option<&'a str>,
-    /// `dumpcar.args`, split by [`words`]: further arguments of the dump tool.
+    /// `dumpcar.args`, split into words: further arguments of the dump tool.
     pub args: &'a [String],
     /// `dumpcar.command`.
     pub command: Option<&'a str>,
@@ -60,6 +58,20 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
+    /// A container without labels.
+    pub fn new(image: &'a str, env: &'a BTreeMap<String, String>) -> Self {
+        Self {
+            image,
+            env,
+            user: None,
+            password_file: None,
+            exec_user: None,
+            args: &[],
+            command: None,
+            extension: None,
+        }
+    }
+
     /// An environment variable that is set and not empty: entry points take an empty one for an absent one.
     pub(crate) fn variable(&self, name: &str) -> Option<&'a str> {
         self.env.get(name).map(String::as_str).filter(|value| !value.is_empty())
@@ -184,7 +196,7 @@ impl FromStr for Engine {
     type Err = EngineError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
+        match text.to_ascii_lowercase().as_str() {
             "postgresql" | "postgres" => Ok(Self::Postgresql),
             "mariadb" => Ok(Self::Mariadb),
             "mysql" => Ok(Self::Mysql),

@@ -9,6 +9,12 @@ pub(super) enum Flavour {
     Mysql,
 }
 
+#[derive(Clone, Copy)]
+enum Tool {
+    Client,
+    Dump,
+}
+
 /// Left out are the schemas of the server itself, and directories it takes for schemas (`#mysql50#lost+found`).
 /// Users and grants, which are in the schema `mysql`, are in the globals.
 const SURVEY: &str = r"
@@ -73,7 +79,7 @@ const OBJECT_GRANTS: [&str; 3] = [
 ];
 
 pub(super) fn survey(flavour: Flavour, facts: &Facts<'_>) -> Command {
-    command(flavour, facts, "client", SURVEY_SCRIPT, vec![SURVEY.to_owned()])
+    command(flavour, facts, Tool::Client, SURVEY_SCRIPT, vec![SURVEY.to_owned()])
 }
 
 /// Neither `--databases` nor `USE`: the dump loads into whatever database the client is in. `CREATE DATABASE` with its
@@ -84,17 +90,14 @@ pub(super) fn dump(flavour: Flavour, facts: &Facts<'_>, survey: &Survey, databas
         Flavour::Mariadb => {
             // A table whose default takes a number of a sequence does not load inside LOCK TABLES.
             args.push("--skip-add-locks".to_owned());
+            // Else only the current rows of system-versioned tables are dumped. The tool knows the option since 10.11.
+            args.extend(survey.is_at_least(10, 11).then(|| "--dump-history".to_owned()));
         }
         // A dump that sets the server's GTIDs does not load into a server that has some.
         Flavour::Mysql => args.push("--set-gtid-purged=OFF".to_owned()),
     }
-    match flavour {
-        // Else only the current rows of system-versioned tables are dumped. The tool knows the option since 10.11.
-        Flavour::Mariadb if survey.is_at_least(10, 11) => args.push("--dump-history".to_owned()),
-        Flavour::Mariadb | Flavour::Mysql => {}
-    }
     args.extend(facts.args.iter().cloned());
-    let mut command = command(flavour, facts, "dump", DUMP_SCRIPT, args);
+    let mut command = command(flavour, facts, Tool::Dump, DUMP_SCRIPT, args);
     command.env.push(("DUMPCAR_DATABASE".to_owned(), database.to_owned()));
     command
 }
@@ -175,7 +178,7 @@ pub(super) fn globals(flavour: Flavour, facts: &Facts<'_>, survey: &Survey) -> O
     steps.extend(OBJECT_GRANTS.map(|list| ("text", format!("{list} WHERE {NOT_INTERNAL}"))));
     let steps = steps.into_iter().flat_map(|(how, list)| [how.to_owned(), list]);
     let args = std::iter::once(session.to_owned()).chain(steps).collect();
-    Some(command(flavour, facts, "client", GLOBALS_SCRIPT, args))
+    Some(command(flavour, facts, Tool::Client, GLOBALS_SCRIPT, args))
 }
 
 fn list_databases(names: &str) -> String {
@@ -191,12 +194,16 @@ fn hex(name: &str) -> String {
 }
 
 /// The tools of MariaDB have names of their own since 10.5, and only those in its images since 11.
-fn command(flavour: Flavour, facts: &Facts<'_>, tool: &str, script: &str, args: Vec<String>) -> Command {
-    let (login, tools) = match (flavour, tool) {
-        (Flavour::Mariadb, "dump") => (login::mariadb(facts), "mariadb-dump mysqldump"),
-        (Flavour::Mariadb, _) => (login::mariadb(facts), "mariadb mysql"),
-        (Flavour::Mysql, "dump") => (login::mysql(facts), "mysqldump"),
-        (Flavour::Mysql, _) => (login::mysql(facts), "mysql"),
+fn command(flavour: Flavour, facts: &Facts<'_>, tool: Tool, script: &str, args: Vec<String>) -> Command {
+    let login = match flavour {
+        Flavour::Mariadb => login::mariadb(facts),
+        Flavour::Mysql => login::mysql(facts),
+    };
+    let tools = match (flavour, tool) {
+        (Flavour::Mariadb, Tool::Client) => "mariadb mysql",
+        (Flavour::Mariadb, Tool::Dump) => "mariadb-dump mysqldump",
+        (Flavour::Mysql, Tool::Client) => "mysql",
+        (Flavour::Mysql, Tool::Dump) => "mysqldump",
     };
     login.command(facts, "DUMPCAR_USER", "MYSQL_PWD", &format!("find_tool {tools}\n{script}"), args)
 }

@@ -3,7 +3,7 @@
 //! All three find the server as they do when an administrator calls them in the container: by the Unix socket, or by
 //! the container's own `PGHOST` and `PGPORT`.
 
-use super::{Command, Facts, PRELUDE, Survey, login};
+use super::{Command, Facts, Survey, login};
 
 const SURVEY: &str = include_str!("postgresql/survey.sql");
 
@@ -11,17 +11,27 @@ const SURVEY: &str = include_str!("postgresql/survey.sql");
 /// database itself, each for `current_database()` so that the dump loads into a database of any name.
 const SETTINGS: &str = include_str!("postgresql/settings.sql");
 
+/// The roles a new server already has when the globals are loaded, as `pg_dumpall` writes their names.
+const ROLES: &str = r"SELECT quote_ident(rolname) FROM pg_catalog.pg_roles
+WHERE (rolname = current_user OR oid = 10) AND rolname !~ E'[\r\n]'";
+
 /// A server need not have the database that a variable names, nor even `postgres`; `template1` it has.
 /// The last refusal is the one worth reading: by then the name of the database was not the reason.
-const SURVEY_SCRIPT: &str = r#"
+const CONNECT: &str = r#"
 find_tool psql
-for PGDATABASE in "$POSTGRES_DB" "$POSTGRESQL_DATABASE" postgres template1; do
+for PGDATABASE in "$POSTGRES_DB" "$POSTGRESQL_DATABASE" postgres template1 ''; do
     [ -n "$PGDATABASE" ] || continue
     export PGDATABASE
-    problem=$(psql -X -w -q -A -t -c 'SELECT 1' 2>&1 >/dev/null) && exec psql -X -w -q -A -t -v ON_ERROR_STOP=1 -c "$1"
+    problem=$(psql -X -w -q -A -t -c 'SELECT 1' 2>&1 >/dev/null) && break
 done
-printf '%s\n' "$problem" >&2
-exit 2
+if [ -z "$PGDATABASE" ]; then
+    printf '%s\n' "$problem" >&2
+    exit 2
+fi
+"#;
+
+const SURVEY_SCRIPT: &str = r#"
+exec psql -X -w -q -A -t -v ON_ERROR_STOP=1 -c "$1"
 "#;
 
 const DUMP_SCRIPT: &str = r#"
@@ -33,14 +43,35 @@ printf '%s\n' "$settings"
 exec pg_dump "$@"
 "#;
 
+/// `pg_dumpall` starts `sh -c 'pg_dump -V'` first. Killed at that moment it leaves both to process 1, and a PostgreSQL
+/// that is process 1 takes the exit status of that shell for a crash and restarts (seen with 17). So it is no `exec`:
+/// the shell outlives it, keeps its few kilobytes, and may die again only when it prints them.
+///
+/// `CREATE ROLE` of a role that every server has would stop `psql -v ON_ERROR_STOP=1` at the first line.
 const GLOBALS_SCRIPT: &str = r#"
 find_tool pg_dumpall
-exec pg_dumpall "$@"
+roles=$(psql -X -w -q -A -t -v ON_ERROR_STOP=1 -c "$1") || exit
+shift
+globals=$(pg_dumpall "$@") || exit
+newline='
+'
+IFS=$newline
+set -f
+for role in $roles; do
+    line="${newline}CREATE ROLE $role;$newline"
+    block="BEGIN CREATE ROLE $role; EXCEPTION WHEN duplicate_object THEN NULL; END"
+    case $globals in
+        *"$line"*)
+            globals="${globals%%"$line"*}${newline}DO \$dumpcar\$ $block \$dumpcar\$;$newline${globals#*"$line"}" ;;
+    esac
+done
+trap - TERM HUP INT
+printf '%s\n' "$globals"
 "#;
 
 /// Every database that accepts connections and is no template. `postgres` is one of them: people keep data in it.
 pub(super) fn survey(facts: &Facts<'_>) -> Command {
-    command(facts, SURVEY_SCRIPT, vec![SURVEY.to_owned()])
+    command(facts, &[CONNECT, SURVEY_SCRIPT], vec![SURVEY.to_owned()])
 }
 
 /// Neither `--create`, which ties a dump to one name, nor `--clean`, which drops what is there: it is for an empty
@@ -51,28 +82,27 @@ pub(super) fn survey(facts: &Facts<'_>) -> Command {
 pub(super) fn dump(facts: &Facts<'_>, database: &str) -> Command {
     let flags = ["--no-password", "--format=plain", "--lock-wait-timeout=300000"].map(str::to_owned);
     let args = std::iter::once(SETTINGS.to_owned()).chain(flags).chain(facts.args.iter().cloned()).collect();
-    let mut command = command(facts, DUMP_SCRIPT, args);
+    let mut command = command(facts, &[DUMP_SCRIPT], args);
     // By the environment: `--dbname` would take a name with `=` in it for a connection string.
     command.env.push(("PGDATABASE".to_owned(), database.to_owned()));
     command
 }
 
-/// Roles with their passwords, memberships and settings, and tablespaces. Without passwords where the login may not
+/// Roles with their passwords, memberships and settings, and tablespaces; loads with `ON_ERROR_STOP` into a new server. Without passwords where the login may not
 /// read them, which the survey notes.
 pub(super) fn globals(facts: &Facts<'_>, survey: &Survey) -> Command {
-    let mut args = vec!["--no-password".to_owned(), "--globals-only".to_owned()];
+    let mut args = vec![ROLES.to_owned(), "--no-password".to_owned(), "--globals-only".to_owned()];
     if !survey.reads_accounts {
         args.push("--no-role-passwords".to_owned());
     }
-    command(facts, GLOBALS_SCRIPT, args)
+    command(facts, &[CONNECT, GLOBALS_SCRIPT], args)
 }
 
-fn command(facts: &Facts<'_>, script: &str, args: Vec<String>) -> Command {
+fn command(facts: &Facts<'_>, scripts: &[&str], args: Vec<String>) -> Command {
     let login = login::postgresql(facts);
-    let mut command = login.command(facts, "PGUSER", "PGPASSWORD", script, args);
+    let mut command = login.command(facts, "PGUSER", "PGPASSWORD", &scripts.concat(), args);
     if facts.variable("PGCONNECT_TIMEOUT").is_none() {
         command.env.push(("PGCONNECT_TIMEOUT".to_owned(), "15".to_owned()));
     }
-    debug_assert!(command.script.starts_with(PRELUDE));
     command
 }

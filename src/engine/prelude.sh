@@ -1,5 +1,5 @@
-# A TERM that comes while a short helper runs waits for it: an orphan that dies of a signal makes a PostgreSQL that is
-# PID 1 restart the whole server. `exec` undoes the trap, so the tool itself ends at once.
+# A TERM that comes while a short helper runs waits for it: a PostgreSQL that is process 1 takes an orphan's death of a
+# signal, or its exit status above 1, for a crash and restarts. `exec` undoes the trap, so the tool itself ends at once.
 trap 'exit 143' TERM HUP INT
 LC_ALL=C
 export LC_ALL

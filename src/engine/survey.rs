@@ -108,3 +108,75 @@ fn name(hex: &str) -> Result<String, SurveyError> {
     let bytes = digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
     String::from_utf8(bytes).map_err(|_| SurveyError::Name(hex.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_survey_is_read() {
+        let survey = parse(
+            Engine::Postgresql,
+            b"version 17.6 (Debian 17.6-1)\naccounts 1\ndatabase 73686f70 8404327\n\
+            database 612062220a27c3a9\nclosed 78\nbroken 79\n",
+        )
+        .unwrap();
+        assert_eq!(survey.server_version, "17.6 (Debian 17.6-1)");
+        assert!(survey.reads_accounts);
+        assert_eq!(
+            survey.databases,
+            [
+                Database { name: "a b\"\n'é".to_owned(), size_hint: None },
+                Database { name: "shop".to_owned(), size_hint: Some(8_404_327) },
+            ]
+        );
+        assert_eq!(survey.notes.len(), 2);
+        assert!(survey.notes[0].contains("\"x\" accepts no connections"), "{:?}", survey.notes);
+        assert!(survey.notes[1].contains("\"y\" is the rest of an interrupted DROP"), "{:?}", survey.notes);
+    }
+
+    #[test]
+    fn a_login_that_reads_no_accounts_is_not_silent() {
+        for (engine, word) in
+            [(Engine::Postgresql, "without their passwords"), (Engine::Mysql, "grants are not backed up")]
+        {
+            let survey = parse(engine, b"version 9.7.0\naccounts 0\n").unwrap();
+            assert!(survey.notes.iter().any(|note| note.contains(word)), "{:?}", survey.notes);
+        }
+    }
+
+    #[test]
+    fn what_no_survey_prints_is_an_error() {
+        for stdout in [
+            &b"version 17\nWelcome!\n"[..],
+            b"version 17\nhello x",
+            b"version 1\ndatabase 7",
+            b"version 1\ndatabase zz",
+            b"version 1\ndatabase 61 many",
+            b"version 1\ndatabase ",
+            b"version 1\ndatabase",
+        ] {
+            assert!(matches!(parse(Engine::Mysql, stdout), Err(SurveyError::Line(_))), "{stdout:?}");
+        }
+        assert_eq!(parse(Engine::Mysql, b""), Err(SurveyError::NoVersion));
+        assert_eq!(
+            parse(Engine::Mysql, b"version 1\ndatabase ff\n"),
+            Err(SurveyError::Name("ff".to_owned()))
+        );
+    }
+
+    #[test]
+    fn versions_compare_by_number() {
+        for (version, is) in [
+            ("10.11.18-MariaDB", true),
+            ("11.8.9-MariaDB", true),
+            ("10.6.1-MariaDB", false),
+            ("9.12", false),
+            ("", false),
+            ("x", false),
+        ] {
+            let survey = Survey { server_version: version.to_owned(), ..Survey::default() };
+            assert_eq!(survey.is_at_least(10, 11), is, "{version}");
+        }
+    }
+}

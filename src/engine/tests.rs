@@ -1,45 +1,134 @@
 use super::*;
 
-#[test]
-#[ignore = "emits scripts for manual runs"]
-fn emit() {
-    let dir = std::env::temp_dir().join("engine-scripts");
-    let spec: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(dir.join("spec.json")).unwrap()).unwrap();
-    let env = spec["env"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .map(|(k, v)| (k.clone(), v.as_str().unwrap().into()))
-        .collect();
-    let args: Vec<String> = Vec::new();
+const ENGINES: [Engine; 4] = [Engine::Postgresql, Engine::Mariadb, Engine::Mysql, Engine::Custom];
+const DATABASE: &str = "we ird\"`$(reboot)`'";
+
+/// Every command of every engine for a container whose values must not show up in it.
+fn commands(
+    variables: &[(&str, &str)],
+    user: Option<&str>,
+    password_file: Option<&str>,
+) -> Vec<(Engine, Command)> {
+    let env: BTreeMap<String, String> =
+        variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    let args = ["--exclude-table=x y".to_owned()];
     let facts = Facts {
-        image: spec["image"].as_str().unwrap(),
+        image: "db",
         env: &env,
-        user: spec["user"].as_str(),
-        password_file: spec["password_file"].as_str(),
-        exec_user: None,
+        user,
+        password_file,
+        exec_user: Some("999"),
         args: &args,
-        command: None,
-        extension: None,
+        command: Some("redis-cli --rdb -"),
+        extension: Some("rdb"),
     };
-    let engine = detect(facts.image, &env).unwrap();
-    let survey_out = std::fs::read(dir.join("survey.out")).unwrap_or_default();
-    let survey = engine.parse_survey(&survey_out).unwrap_or_default();
-    let mut all = serde_json::Map::new();
-    let mut put = |name: String, command: Command| {
-        all.insert(
-            name,
-            serde_json::json!({"script": command.script, "args": command.args, "env": command.env}),
+    let survey = Survey {
+        server_version: "11.8.9-MariaDB".to_owned(),
+        databases: vec![Database { name: DATABASE.to_owned(), size_hint: None }],
+        reads_accounts: true,
+        notes: Vec::new(),
+    };
+    let all = |engine: Engine| {
+        let optional = engine.survey(&facts).into_iter().chain(engine.globals(&facts, &survey));
+        optional
+            .chain([engine.dump(&facts, &survey, DATABASE)])
+            .map(|command| (engine, command))
+            .collect::<Vec<_>>()
+    };
+    ENGINES.into_iter().flat_map(all).collect()
+}
+
+#[test]
+fn no_password_is_in_any_field_of_a_command() {
+    let names =
+        ["POSTGRES_PASSWORD", "MARIADB_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD", "PGPASSWORD", "MYSQL_PWD"];
+    for (engine, command) in commands(&names.map(|name| (name, "hunter2")), None, None) {
+        assert!(!format!("{command:?}").contains("hunter2"), "{engine}");
+        assert!(
+            engine == Engine::Custom || command.script.contains("_PASSWORD"),
+            "{engine}: {}",
+            command.script
         );
+    }
+}
+
+#[test]
+fn names_and_paths_are_never_part_of_a_script() {
+    for (engine, command) in commands(&[], Some("me;rm"), Some("/run/secrets/my pw")) {
+        for word in ["reboot", "me;rm", "my pw", "x y"] {
+            assert!(!command.script.contains(word), "{engine} {word}: {}", command.script);
+        }
+        assert_eq!(command.exec_user.as_deref(), Some("999"), "{engine}");
+    }
+}
+
+#[test]
+fn a_script_is_the_tool_itself_in_the_end() {
+    let mut shells = 0;
+    for (engine, command) in commands(&[], None, None) {
+        assert!(command.script.contains("trap 'exit 143' TERM"), "{engine}: {}", command.script);
+        let last = command.script.lines().rfind(|line| line.starts_with("exec "));
+        // The globals, and what the owner of a custom engine wrote.
+        shells += usize::from(last.is_none());
+        assert!(!command.script.contains(" | sed"), "{engine}");
+    }
+    assert_eq!(shells, 4);
+}
+
+#[test]
+fn arguments_of_the_label_reach_the_dump_only() {
+    for (engine, command) in commands(&[], None, None) {
+        let has = command.args.iter().any(|arg| arg == "--exclude-table=x y");
+        let is_dump = command.args.iter().any(|arg| arg == "--format=plain" || arg == "--single-transaction");
+        assert_eq!(has, is_dump, "{engine}: {command:?}");
+    }
+}
+
+#[test]
+fn what_differs_between_mariadb_and_mysql() {
+    let has = |wanted: Engine, flag: &str| {
+        commands(&[], None, None)
+            .iter()
+            .any(|(engine, c)| *engine == wanted && c.args.iter().any(|arg| arg == flag))
     };
-    put("survey".into(), engine.survey(&facts).unwrap());
-    if let Some(globals) = engine.globals(&facts, &survey) {
-        put("globals".into(), globals);
+    for (flag, mariadb, mysql) in [
+        ("--set-gtid-purged=OFF", false, true),
+        ("--dump-history", true, false),
+        ("--skip-add-locks", true, false),
+        ("--single-transaction", true, true),
+        ("--routines", true, true),
+        ("--events", true, true),
+        ("--triggers", true, true),
+        ("--hex-blob", true, true),
+        ("--no-tablespaces", true, true),
+        ("--default-character-set=utf8mb4", true, true),
+    ] {
+        assert_eq!((has(Engine::Mariadb, flag), has(Engine::Mysql, flag)), (mariadb, mysql), "{flag}");
     }
-    for database in &survey.databases {
-        put(format!("db:{}", database.name), engine.dump(&facts, &survey, &database.name));
+}
+
+#[test]
+fn roles_are_dumped_without_what_the_login_may_not_read() {
+    let (env, survey) = (BTreeMap::new(), Survey { server_version: "17".to_owned(), ..Survey::default() });
+    let facts = Facts::new("", &env);
+    let globals = Engine::Postgresql.globals(&facts, &survey).unwrap();
+    assert!(globals.args.iter().any(|arg| arg == "--no-role-passwords"), "{globals:?}");
+    assert_eq!(Engine::Mysql.globals(&facts, &survey), None);
+}
+
+#[test]
+fn the_debug_form_of_facts_has_no_values_of_variables() {
+    let env = BTreeMap::from([("POSTGRES_PASSWORD".to_owned(), "hunter2".to_owned())]);
+    let facts = Facts::new("", &env);
+    let text = format!("{facts:?}");
+    assert!(text.contains("POSTGRES_PASSWORD") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn an_engine_has_one_name_and_one_nickname() {
+    for engine in ENGINES {
+        assert_eq!(engine.to_string().parse(), Ok(engine));
     }
-    println!("{survey:#?} {:?}", engine.login(&facts));
-    std::fs::write(dir.join("out.json"), serde_json::to_vec(&all).unwrap()).unwrap();
+    assert_eq!("postgres".parse(), Ok(Engine::Postgresql));
+    assert_eq!("oracle".parse::<Engine>(), Err(EngineError));
 }

@@ -28,7 +28,7 @@ const SURVEY_BYTES: usize = 8 * 1024 * 1024;
 const HOOK_BYTES: usize = 1024 * 1024;
 
 /// The wait before the first retry; each further one is three times as long.
-const FIRST_BACKOFF: Duration = Duration::from_secs(5);
+const FIRST_BACKOFF: Duration = Duration::from_secs(10);
 
 /// Why an attempt made no backup.
 #[derive(Debug)]
@@ -106,14 +106,19 @@ async fn attempts(
 ) -> Result<Summary, RunError> {
     let mut backoff = FIRST_BACKOFF;
     let mut tried = 0;
+    // The container may be another one by the time of a retry: replaced, or its labels changed.
+    let mut current = target.clone();
     loop {
-        match attempt(app, target, stop, progress).await {
+        match attempt(app, &current, stop, progress).await {
             Err(RunError::Failed { reason, transient: true }) if tried < app.config.retries => {
                 tried += 1;
                 info!(target = %target.name, %reason, wait = %humantime::format_duration(backoff), "trying again");
                 progress.set_stage(format!("waiting to try again: {reason}"));
                 stoppable(stop, tokio::time::sleep(backoff)).await?;
                 backoff *= 3;
+                if let Some(replaced) = app.target(&target.name).await {
+                    current = replaced;
+                }
             }
             Err(RunError::Failed { reason, transient }) if tried > 0 => {
                 return Err(RunError::Failed {
@@ -293,41 +298,26 @@ impl Run<'_> {
         let Self { target, .. } = self;
         let facts = target.facts();
         self.progress.set_stage("asking the server");
-        let survey = match target.engine.survey(&facts) {
+        let mut survey = match target.engine.survey(&facts) {
             Some(command) => self.survey(&command).await?,
             None => Survey::default(),
         };
-        for note in &survey.notes {
+        let login_notes = target.engine.login(&facts).map(|login| login.notes).unwrap_or_default();
+        for note in login_notes.iter().chain(&survey.notes) {
             warn!(target = %target.name, "{note}");
         }
-        let chosen: Vec<_> =
-            survey.databases.iter().filter(|database| target.wants(&database.name)).collect();
-        if let Some(missing) = target
-            .labels
-            .databases
-            .iter()
-            .find(|name| !survey.databases.iter().any(|database| &database.name == *name))
-        {
-            return Err(RunError::permanent(format!(
-                "there is no database {missing:?}: correct the label {}.databases",
-                self.app.config.label_prefix
-            )));
-        }
-        let mut parts = Vec::new();
         if target.engine == Engine::Custom {
-            parts.push(Part {
-                kind: ObjectKind::Dump,
-                database: None,
-                command: target.engine.dump(&facts, &survey, ""),
-                hint: self.previous_size(catalog),
-            });
-            return Ok((survey, parts));
+            let command = target.engine.dump(&facts, &survey, "");
+            let hint = self.previous_size(catalog);
+            return Ok((survey, vec![Part { kind: ObjectKind::Dump, database: None, command, hint }]));
         }
+        self.choose_databases(&mut survey)?;
+        let mut parts = Vec::new();
         if let Some(command) = target.engine.globals(&facts, &survey) {
             parts.push(Part { kind: ObjectKind::Globals, database: None, command, hint: None });
         }
-        let all_sizes: u64 = chosen.iter().filter_map(|database| database.size_hint).sum();
-        for database in chosen {
+        let all_sizes: u64 = survey.databases.iter().filter_map(|database| database.size_hint).sum();
+        for database in &survey.databases {
             parts.push(Part {
                 kind: ObjectKind::Database,
                 database: Some(database.name.clone()),
@@ -337,18 +327,40 @@ impl Run<'_> {
         }
         if parts.is_empty() {
             return Err(RunError::permanent(
-                "the server has no database to back up; do the labels exclude them all?",
+                "the server has neither a database nor users that this login may read",
             ));
         }
         Ok((survey, parts))
     }
 
+    /// Leaves the databases that the labels ask for.
+    fn choose_databases(&self, survey: &mut Survey) -> Result<(), RunError> {
+        let Self { app, target, .. } = self;
+        let is_there = |name: &String| survey.databases.iter().any(|database| database.name == *name);
+        if let Some(missing) = target.labels.databases.iter().find(|name| !is_there(name)) {
+            return Err(RunError::permanent(format!(
+                "there is no database {missing:?}: correct the label {}.databases",
+                app.config.label_prefix
+            )));
+        }
+        let had_any = !survey.databases.is_empty();
+        survey.databases.retain(|database| target.wants(&database.name));
+        // A new MariaDB or MySQL server has none, and users all the same; PostgreSQL always has one.
+        if survey.databases.is_empty() && (had_any || target.engine == Engine::Postgresql) {
+            return Err(RunError::permanent(
+                "the server has no database to back up; do the labels exclude them all?",
+            ));
+        }
+        Ok(())
+    }
+
     async fn survey(&self, command: &Command) -> Result<Survey, RunError> {
         let Self { app, target, .. } = self;
         let asked = app.docker.capture(&target.container.id, command, SURVEY_BYTES, SURVEY_LIMIT);
-        let answer = stoppable(self.stop, asked)
-            .await?
-            .map_err(|error| self.exec_failed("list its databases", None, error))?;
+        let answer = match stoppable(self.stop, asked).await? {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.exec_failed("list its databases", None, error).await),
+        };
         target
             .engine
             .parse_survey(&answer.stdout)
@@ -404,7 +416,7 @@ impl Run<'_> {
                 exec.cancel().await;
                 upload.abort().await;
                 let Ok(Err(error)) = failed else { return Err(RunError::Stopped) };
-                return Err(self.part_failed(&what, part.database.as_deref(), error));
+                return Err(self.part_failed(&what, part.database.as_deref(), error).await);
             }
         };
         upload.commit(stop).await?;
@@ -425,9 +437,9 @@ impl Run<'_> {
         })
     }
 
-    fn part_failed(&self, what: &str, database: Option<&str>, error: PipelineError) -> RunError {
+    async fn part_failed(&self, what: &str, database: Option<&str>, error: PipelineError) -> RunError {
         match error {
-            PipelineError::Exec(error) => self.exec_failed(&format!("dump {what}"), database, error),
+            PipelineError::Exec(error) => self.exec_failed(&format!("dump {what}"), database, error).await,
             PipelineError::Store(error) => error.into(),
             PipelineError::Content(reason) => {
                 RunError::Failed { reason: format!("dump {what}: {reason}"), transient: true }
@@ -443,7 +455,7 @@ impl Run<'_> {
         }
     }
 
-    fn exec_failed(&self, what: &str, database: Option<&str>, error: ExecError) -> RunError {
+    async fn exec_failed(&self, what: &str, database: Option<&str>, error: ExecError) -> RunError {
         let (reason, transient) = match error {
             ExecError::Failed { status, stderr } => {
                 let diagnosis = engine::diagnose(
@@ -459,14 +471,30 @@ impl Run<'_> {
             error @ ExecError::NotStarted { .. } => {
                 (format!("{error}; Dumpcar needs `sh` in the image {}", self.target.container.image), false)
             }
-            error @ (ExecError::Cut { .. }
-            | ExecError::Trailing(_)
+            // Mostly the container itself ended, and took the tool with it.
+            error @ ExecError::Cut { .. } => {
+                (self.whereabouts().await.unwrap_or_else(|| error.to_string()), true)
+            }
+            error @ (ExecError::Trailing(_)
             | ExecError::Contradicted { .. }
             | ExecError::TooMuch { .. }
             | ExecError::Timeout { .. }
             | ExecError::Protocol) => (error.to_string(), true),
         };
         RunError::Failed { reason: format!("{what}: {reason}"), transient }
+    }
+
+    /// What became of the container, when it is no longer running.
+    async fn whereabouts(&self) -> Option<String> {
+        let name = &self.target.container.name;
+        match self.app.docker.container(&self.target.container.id).await {
+            Ok(container) if container.state == "running" => None,
+            Ok(container) => {
+                Some(format!("container {name} is {} now: see `docker logs {name}`", container.state))
+            }
+            Err(DockerError::NotFound { .. }) => Some(format!("container {name} was removed meanwhile")),
+            Err(_) => None,
+        }
     }
 
     /// Removes the objects of a backup that does not come to be.

@@ -4,8 +4,9 @@ use std::fmt;
 
 /// A POSIX `sh` snippet, run as `sh -c script sh args…` inside a target's container.
 ///
-/// The snippet ends in `exec TOOL …`, so that the process Dumpcar watches and ends *is* the tool. It names no secret:
-/// passwords are taken inside the container, from the variables and files the container already has (promise P6).
+/// The snippet ends in `exec TOOL …`, so that the process Dumpcar watches and ends *is* the tool; the few that cannot
+/// outlive their children instead, so that none is left to end under process 1. It names no secret: passwords are taken
+/// inside the container, from the variables and files the container already has (promise P6).
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Command {
     pub script: String,

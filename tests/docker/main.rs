@@ -13,7 +13,13 @@
 
 mod support;
 
+/// A PostgreSQL that is process 1, and dumps that are broken off.
+mod process_one;
 /// The exec protocol under real shells: exit statuses, and nothing left in a target (P1, P4).
 mod protocol;
 /// Every kind of content, from a server through the bucket into an empty server.
 mod round_trip;
+/// Passwords and keys, and where they must not appear (P6).
+mod secrets;
+/// A store that takes nothing for a while.
+mod slow_reader;

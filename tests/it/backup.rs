@@ -349,3 +349,22 @@ async fn keys_that_may_only_write_are_enough_when_nothing_is_pruned() {
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     assert_eq!(world.manifests().len(), 1);
 }
+
+#[tokio::test]
+async fn a_retry_uses_the_container_that_replaced_the_old_one() {
+    let world = World::new(|exec| match exec.snippet().contains("new-dump") {
+        false => Script::plays(vec![Step::Stdout(b"half".to_vec())], Some(137)),
+        true => Script::ends(DUMP, 0),
+    });
+    let world = world.await.custom("old").set("DUMPCAR_RETRIES", "1");
+    let labels = |command: &str| json!({ "dumpcar.enable": "true", "dumpcar.command": command, "dumpcar.name": "shop" });
+    world.docker.container("old", labels("dump-it"), &[]);
+    let child = world.start(&["backup"]);
+    until("the first try", || !world.docker.execs().is_empty()).await;
+    world.docker.remove("old");
+    world.docker.container("new", labels("new-dump"), &[]);
+    let ended = finish(child).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let retry = ended.logged("trying again");
+    assert_eq!(retry[0]["reason"], "dump the dump: container old was removed meanwhile", "{}", ended.stderr);
+}

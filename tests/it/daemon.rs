@@ -1,10 +1,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::process::Child;
 
 use super::support::docker::{Script, Step};
-use super::support::world::{World, finish, signal, until};
+use super::support::world::{World, until};
 
 const DUMP: &[u8] = b"-- a dump\n";
 
@@ -12,17 +11,12 @@ async fn world() -> World {
     World::new(|_| Script::ends(DUMP, 0)).await.custom("shop")
 }
 
-async fn stop(child: Child) -> super::support::world::Ended {
-    signal(&child, "TERM");
-    finish(child).await
-}
-
 #[tokio::test]
 async fn an_interval_makes_backups_by_itself() {
     let world = world().await.set("DUMPCAR_SCHEDULE", "every 1m").set("DUMPCAR_ON_START", "true");
-    let daemon = world.start(&[]);
-    until("a backup is there", || !world.manifests().is_empty()).await;
-    let ended = stop(daemon).await;
+    let daemon = world.daemon();
+    daemon.logs("backup committed", 1).await;
+    let ended = daemon.stop().await;
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     assert_eq!(ended.logged("backup committed").len(), 1);
 }
@@ -30,11 +24,9 @@ async fn an_interval_makes_backups_by_itself() {
 #[tokio::test]
 async fn nothing_runs_before_it_is_due() {
     let world = world().await;
-    let daemon = world.start(&[]);
-    let requests = || world.docker.requests().iter().filter(|request| request.ends_with("/json")).count();
-    until("the containers were looked at", || requests() >= 2).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let ended = stop(daemon).await;
+    let daemon = world.daemon();
+    daemon.logs("planned", 1).await;
+    let ended = daemon.stop().await;
     assert_eq!(ended.logged("planned").len(), 1, "{}", ended.stderr);
     assert!(world.docker.execs().is_empty());
 }
@@ -44,20 +36,13 @@ async fn a_missed_backup_is_made_up_for() {
     for (catch_up, runs) in [("true", true), ("false", false)] {
         let world = world().await.set("DUMPCAR_CATCH_UP", catch_up);
         world.write("shop/2026-01-01T23-00-00Z/manifest.json", b"{}");
-        let daemon = world.start(&[]);
+        let daemon = world.daemon();
         if runs {
-            until("a backup is there", || {
-                world.keys().iter().filter(|key| key.ends_with("manifest.json")).count() == 2
-            })
-            .await;
+            daemon.logs("backup committed", 1).await;
         } else {
-            until("events are watched", || {
-                world.docker.requests().iter().any(|request| request.contains("/events"))
-            })
-            .await;
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            daemon.logs("planned", 1).await;
         }
-        let ended = stop(daemon).await;
+        let ended = daemon.stop().await;
         assert_eq!(
             ended.logged("a scheduled backup was missed: catching up").len(),
             usize::from(runs),
@@ -70,19 +55,19 @@ async fn a_missed_backup_is_made_up_for() {
 #[tokio::test]
 async fn sigusr1_backs_up_now_and_sighup_looks_again() {
     let world = world().await.set("DUMPCAR_SCHEDULE", "off");
-    let daemon = world.start(&[]);
+    let daemon = world.daemon();
     until("events are watched", || world.docker.requests().iter().any(|request| request.contains("/events")))
         .await;
     world.docker.container("blog", json!({ "dumpcar.enable": "true", "dumpcar.command": "dump-it" }), &[]);
-    signal(&daemon, "HUP");
+    daemon.tell("HUP");
     until("the new container was looked at", || {
         world.docker.requests().iter().any(|request| request.contains("id-blog"))
     })
     .await;
     assert!(world.docker.execs().is_empty());
-    signal(&daemon, "USR1");
-    until("both have a backup", || world.manifests().len() == 2).await;
-    let ended = stop(daemon).await;
+    daemon.tell("USR1");
+    daemon.logs("backup committed", 2).await;
+    let ended = daemon.stop().await;
     assert_eq!(ended.logged("target found").len(), 2, "{}", ended.stderr);
 }
 
@@ -91,9 +76,9 @@ async fn a_stop_ends_the_running_dump_and_leaves_nothing() {
     let world =
         World::new(|_| Script::plays(vec![Step::Stdout(vec![7; 20_000_000]), Step::AwaitClose], Some(143)));
     let world = world.await.custom("shop").set("DUMPCAR_ON_START", "true").set("DUMPCAR_COMPRESSION", "none");
-    let daemon = world.start(&[]);
+    let daemon = world.daemon();
     until("a part is uploaded", || world.s3.operations().contains(&"UploadPart")).await;
-    let ended = stop(daemon).await;
+    let ended = daemon.stop().await;
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     assert_eq!(ended.logged("backup stopped before it was done").len(), 1);
     assert!(world.keys().is_empty());
@@ -106,13 +91,13 @@ async fn a_second_signal_ends_the_process_at_once() {
     // A tool that does not end keeps the first signal's clean-up waiting.
     let world = World::new(|_| Script::plays(vec![Step::Stdout(DUMP.to_vec()), Step::AwaitClose], None));
     let world = world.await.custom("shop").set("DUMPCAR_ON_START", "true");
-    let daemon = world.start(&[]);
+    let daemon = world.daemon();
     until("the dump runs", || world.docker.execs().iter().any(|exec| exec.running)).await;
-    signal(&daemon, "TERM");
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    signal(&daemon, "TERM");
+    daemon.tell("TERM");
+    daemon.logs("stopping", 1).await;
+    daemon.tell("TERM");
     let begun = std::time::Instant::now();
-    let ended = finish(daemon).await;
+    let ended = daemon.ended().await;
     assert_eq!(ended.status, 143);
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
 }
@@ -121,12 +106,56 @@ async fn a_second_signal_ends_the_process_at_once() {
 async fn a_target_that_has_gone_is_a_failure_when_it_is_due() {
     let world = world().await.set("DUMPCAR_SCHEDULE", "off").set("DUMPCAR_ON_START", "true");
     world.docker.container("blog", json!({ "dumpcar.enable": "true", "dumpcar.command": "dump-it" }), &[]);
-    let daemon = world.start(&[]);
-    until("both have a backup", || world.manifests().len() == 2).await;
+    let daemon = world.daemon();
+    daemon.logs("backup committed", 2).await;
     world.docker.remove("blog");
-    signal(&daemon, "USR1");
-    until("shop has a second backup", || world.manifests().len() == 3).await;
-    let ended = stop(daemon).await;
+    daemon.tell("USR1");
+    daemon.logs("backup committed", 3).await;
+    daemon.logs("not backed up", 1).await;
+    let ended = daemon.stop().await;
     let missed = ended.logged("not backed up");
     assert!(missed.iter().any(|line| line["target"] == "blog"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn healthcheck_tells_what_is_wrong_and_when_it_is_well_again() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let is_broken = Arc::new(AtomicBool::new(true));
+    let broken = Arc::clone(&is_broken);
+    let world = World::new(move |_| Script::ends(DUMP, u8::from(broken.load(Ordering::Relaxed))));
+    let world = world.await.custom("shop").set("DUMPCAR_ON_START", "true").set("DUMPCAR_SCHEDULE", "off");
+    let daemon = world.daemon();
+    let health = async |wanted: i32| loop {
+        let asked = world.run(&["healthcheck"]).await;
+        if asked.status == wanted && !asked.stdout.contains("no dumpcar daemon") {
+            return asked.stdout;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let report = tokio::time::timeout(Duration::from_secs(30), health(1)).await.expect("it gets unhealthy");
+    assert!(report.starts_with("shop: dump the dump: exit status 1"), "{report}");
+    is_broken.store(false, Ordering::Relaxed);
+    daemon.tell("USR1");
+    let report = tokio::time::timeout(Duration::from_secs(30), health(0)).await.expect("it gets healthy");
+    assert_eq!(report, "healthy\n");
+    assert_eq!(daemon.stop().await.status, 0);
+}
+
+#[tokio::test]
+async fn a_daemon_without_docker_waits_for_it() {
+    let world = world().await;
+    let socket = world.docker.socket();
+    let away = socket.with_extension("away");
+    std::fs::rename(&socket, &away).unwrap();
+    // The socket is there when the daemon starts, but nobody listens.
+    let dead = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    drop(dead);
+    let world = world.set("DUMPCAR_ON_START", "true");
+    let daemon = world.daemon();
+    daemon.logs("Docker does not answer yet", 1).await;
+    std::fs::rename(&away, &socket).unwrap();
+    daemon.logs("backup committed", 1).await;
+    let ended = daemon.stop().await;
+    assert_eq!(ended.logged("cannot look at the containers").len(), 1, "{}", ended.stderr);
 }

@@ -112,7 +112,7 @@ fn everything_can_be_set() {
 #[test]
 fn a_command_alone_makes_a_target_custom() {
     let custom = target(&[("dumpcar.command", "redis-cli --rdb -")]);
-    assert_eq!(custom.engine.as_deref(), Some("custom"));
+    assert_eq!(custom.engine, Some(Engine::Custom));
     let command = CustomCommand { dump: "redis-cli --rdb -".into(), restore: None, extension: "dump".into() };
     assert_eq!(custom.custom, Some(command));
     let full = target(&[

@@ -139,17 +139,6 @@ impl Server {
         String::from_utf8_lossy(&printed).into_owned()
     }
 
-    /// Reads the globals, which for PostgreSQL name the administrator who is there already.
-    pub(crate) fn load_globals(&self, sql: &[u8]) {
-        if self.product.kind != Kind::Postgresql {
-            self.load("", sql);
-            return;
-        }
-        let (_, said) = self.container.feed(&["psql", "-U", "postgres", "-X", "-q"], sql);
-        let errors: Vec<_> = said.lines().filter(|line| line.contains("ERROR")).collect();
-        assert!(matches!(errors.as_slice(), [one] if one.contains(r#"role "postgres" already exists"#)), "{said}");
-    }
-
     /// Makes an empty database to load a dump into. MariaDB's and MySQL's are in the globals.
     pub(crate) fn create(&self, database: &str) {
         if self.product.kind == Kind::Postgresql && database != "postgres" {

@@ -3,7 +3,7 @@
 //! It speaks the API over a Unix socket, the hijacked exec stream included, so the program's own client is under test.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -64,9 +64,7 @@ impl Script {
 /// An exec as the client asked for it.
 #[derive(Debug, Clone)]
 pub(crate) struct ExecRequest {
-    pub(crate) container: String,
     pub(crate) argv: Vec<String>,
-    pub(crate) env: Vec<String>,
 }
 
 impl ExecRequest {
@@ -170,11 +168,6 @@ impl FakeDocker {
     pub(crate) fn requests(&self) -> Vec<String> {
         self.state.lock().unwrap().requests.clone()
     }
-
-    #[expect(dead_code, reason = "for tests that look at the folder")]
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
 }
 
 fn json_answer(status: u16, value: &Value) -> Response<Full<Bytes>> {
@@ -226,7 +219,7 @@ async fn answer(
             };
             assert_eq!(body["AttachStdin"], true, "the dead man's switch is standard input");
             assert_ne!(body["Tty"], true, "a terminal would change the bytes");
-            let asked = ExecRequest { container: (*id).to_owned(), argv: texts("Cmd"), env: texts("Env") };
+            let asked = ExecRequest { argv: texts("Cmd") };
             let mut state = state.lock().unwrap();
             if !state.containers.contains_key(*id) {
                 return Ok(missing());

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::io::AsyncBufReadExt;
 use tokio::process::{Child, Command};
 
 use super::docker::{ExecRequest, FakeDocker, Script};
@@ -104,10 +106,66 @@ impl World {
         finish(child).await
     }
 
+    /// Starts the daemon and follows its log.
+    pub(crate) fn daemon(&self) -> Daemon {
+        let mut child = self.command(&[]).spawn().unwrap();
+        let mut stderr = tokio::io::BufReader::new(child.stderr.take().unwrap()).lines();
+        let log: Arc<Mutex<String>> = Arc::default();
+        let sink = Arc::clone(&log);
+        let reader = tokio::spawn(async move {
+            while let Ok(Some(line)) = stderr.next_line().await {
+                let mut log = sink.lock().unwrap();
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        Daemon { child, log, reader }
+    }
+
     /// Starts the program; [`finish`] awaits it.
     pub(crate) fn start(&self, args: &[&str]) -> Child {
         self.command(args).spawn().unwrap()
     }
+}
+
+/// A running daemon.
+pub(crate) struct Daemon {
+    child: Child,
+    log: Arc<Mutex<String>>,
+    reader: tokio::task::JoinHandle<()>,
+}
+
+impl Daemon {
+    pub(crate) fn tell(&self, signal_name: &str) {
+        signal(&self.child, signal_name);
+    }
+
+    /// Waits until it has logged this message so many times.
+    pub(crate) async fn logs(&self, message: &str, times: usize) {
+        let count = || lines_with(&self.log.lock().unwrap(), message).len();
+        until(&format!("{times} times {message:?} in the log"), || count() >= times).await;
+    }
+
+    /// Stops it in order.
+    pub(crate) async fn stop(self) -> Ended {
+        self.tell("TERM");
+        self.ended().await
+    }
+
+    pub(crate) async fn ended(self) -> Ended {
+        let Self { child, log, reader } = self;
+        let mut ended = finish(child).await;
+        reader.await.unwrap();
+        ended.stderr = log.lock().unwrap().clone();
+        ended
+    }
+}
+
+fn lines_with(log: &str, message: &str) -> Vec<Value> {
+    log.lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|line| line["message"] == message)
+        .collect()
 }
 
 pub(crate) fn program() -> PathBuf {
@@ -150,11 +208,7 @@ pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
 impl Ended {
     /// The log lines with this message.
     pub(crate) fn logged(&self, message: &str) -> Vec<Value> {
-        self.stderr
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter(|line| line["message"] == message)
-            .collect()
+        lines_with(&self.stderr, message)
     }
 
     /// Why the only run failed.

@@ -1,0 +1,227 @@
+use super::*;
+use std::collections::BTreeMap;
+
+fn diagnosis(engine: Engine, status: i32, stderr: &str) -> Diagnosis {
+    let env = BTreeMap::from([("POSTGRES_PASSWORD", "hunter2"), ("MYSQL_ROOT_PASSWORD", "hunter2")]);
+    let env = env.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let facts = Facts::new("", &env);
+    diagnose(engine, status, stderr, &facts, Some("shop"))
+}
+
+/// Word for word from pg_dump and psql 15.18 and 17.12.
+const POSTGRESQL: [(&str, Problem); 21] = [
+    (
+        r#"pg_dump: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  database "nope" does not exist"#,
+        Problem::DatabaseGone,
+    ),
+    (
+        r#"pg_dump: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  role "nobody" does not exist"#,
+        Problem::AuthRefused,
+    ),
+    (
+        r#"pg_dump: error: connection to server at "172.17.0.2", port 5432 failed: FATAL:  password authentication failed for user "postgres""#,
+        Problem::AuthRefused,
+    ),
+    (
+        r#"pg_dump: error: connection to server at "172.17.0.2", port 5432 failed: fe_sendauth: no password supplied"#,
+        Problem::AuthRefused,
+    ),
+    (
+        r#"pg_dump: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  Peer authentication failed for user "postgres""#,
+        Problem::AuthRefused,
+    ),
+    (
+        r#"pg_dump: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  role "lim" is not permitted to log in"#,
+        Problem::AuthRefused,
+    ),
+    (
+        "psql: error: connection to server on socket \"/var/run/postgresql/.s.PGSQL.5999\" failed: No such file or directory\n\tIs the server running locally and accepting connections on that socket?",
+        Problem::NotAccepting,
+    ),
+    (
+        r#"psql: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  the database system is starting up"#,
+        Problem::NotAccepting,
+    ),
+    (
+        r#"psql: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  the database system is shutting down"#,
+        Problem::NotAccepting,
+    ),
+    (
+        r#"psql: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  the database system is in recovery mode"#,
+        Problem::NotAccepting,
+    ),
+    (
+        r#"pg_dump: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  sorry, too many clients already"#,
+        Problem::NotAccepting,
+    ),
+    (
+        "pg_dump: error: Dumping the contents of table \"big\" failed: PQgetCopyData() failed.\npg_dump: detail: Error message from server: server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally\n\tbefore or while processing the request.\npg_dump: detail: Command was: COPY app.big (t) TO stdout;",
+        Problem::NotAccepting,
+    ),
+    (
+        "pg_dump: error: Dumping the contents of table \"big\" failed: PQgetResult() failed.\npg_dump: detail: Error message from server: FATAL:  terminating connection due to administrator command\npg_dump: detail: Command was: COPY app.big (t) TO stdout;",
+        Problem::NotAccepting,
+    ),
+    (
+        "pg_dump: error: query failed: ERROR:  permission denied for table empty_table\npg_dump: detail: Query was: LOCK TABLE app.empty_table IN ACCESS SHARE MODE",
+        Problem::PermissionDenied,
+    ),
+    (
+        "pg_dump: error: query failed: ERROR:  permission denied for table t\npg_dump: detail: Query was: LOCK TABLE app.\"disk full\" IN ACCESS SHARE MODE",
+        Problem::PermissionDenied,
+    ),
+    (
+        "pg_dumpall: error: query failed: ERROR:  permission denied for table pg_authid\npg_dumpall: detail: Query was: SELECT oid",
+        Problem::PermissionDenied,
+    ),
+    (
+        "pg_dump: error: connection to server on socket \"/var/run/postgresql/.s.PGSQL.5432\" failed: FATAL:  permission denied for database \"shop\"\nDETAIL:  User does not have CONNECT privilege.",
+        Problem::PermissionDenied,
+    ),
+    (
+        "pg_dump: error: query failed: ERROR:  canceling statement due to statement timeout\npg_dump: detail: Query was: LOCK TABLE app.log IN ACCESS SHARE MODE",
+        Problem::Busy,
+    ),
+    ("dumpcar: cannot find pg_dump in the container", Problem::ToolMissing),
+    ("dumpcar: cannot read password file /run/secrets/pw", Problem::PasswordFile),
+    ("pg_dump: error: something new", Problem::Other),
+];
+
+/// Word for word from the tools of MariaDB 10.11.18 and 11.8.9 (the same words) and MySQL 9.7.4.
+const MYSQL: [(&str, Problem); 21] = [
+    (
+        r#"mariadb-dump: Got error: 1049: "Unknown database 'nope'" when selecting the database"#,
+        Problem::DatabaseGone,
+    ),
+    (
+        r#"mariadb-dump: Got error: 1045: "Access denied for user 'root'@'localhost' (using password: YES)" when trying to connect"#,
+        Problem::AuthRefused,
+    ),
+    (
+        r#"mariadb-dump: Got error: 1044: "Access denied for user 'app'@'%' to database 'empty'" when selecting the database"#,
+        Problem::PermissionDenied,
+    ),
+    (
+        "mariadb-dump: Couldn't execute 'show create table `a_view_before_its_base`': SHOW VIEW command denied to user 'app'@'localhost' for table `shop`.`a_view_before_its_base` (1142)",
+        Problem::PermissionDenied,
+    ),
+    (
+        r#"mariadb-dump: Got error: 4151: "Access denied, this account is locked" when trying to connect"#,
+        Problem::AuthRefused,
+    ),
+    (
+        r#"mariadb-dump: Got error: 2002: "Can't connect to local server through socket '/nope.sock' (2)" when trying to connect"#,
+        Problem::NotAccepting,
+    ),
+    (
+        "ERROR 2002 (HY000): Can't connect to local server through socket '/run/mysqld/mysqld.sock' (2)",
+        Problem::NotAccepting,
+    ),
+    (
+        "mariadb-dump: Error 2013: Lost connection to server during query when dumping table `big` at row: 17441",
+        Problem::NotAccepting,
+    ),
+    (
+        r#"mariadb-dump: Got error: 2002: "Received error packet before completion of TLS handshake. The authenticity of the following error cannot be verified: 1040 - Too many connections" when trying to connect"#,
+        Problem::NotAccepting,
+    ),
+    (
+        "--------------\nselect * from mysql.user\n--------------\n\nERROR 1142 (42000) at line 1: SELECT command denied to user 'app'@'localhost' for table `mysql`.`user`",
+        Problem::PermissionDenied,
+    ),
+    (
+        "mysqldump: Got error: 1049: Unknown database 'nope' when selecting the database",
+        Problem::DatabaseGone,
+    ),
+    (
+        "ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: NO)",
+        Problem::AuthRefused,
+    ),
+    (
+        "mysqldump: Got error: 3118: Access denied for user 'locked'@'localhost'. Account is locked. when trying to connect",
+        Problem::AuthRefused,
+    ),
+    (
+        "mysqldump: Couldn't execute 'FLUSH /*!40101 LOCAL */ TABLES': Access denied; you need (at least one of) the RELOAD or FLUSH_TABLES privilege(s) for this operation (1227)",
+        Problem::PermissionDenied,
+    ),
+    (
+        "mysqldump: Got error: 2002: Can't connect to local MySQL server through socket '/nope.sock' (2) when trying to connect",
+        Problem::NotAccepting,
+    ),
+    (
+        "mysqldump: Error 2013: Lost connection to MySQL server during query when dumping table `big` at row: 10787",
+        Problem::NotAccepting,
+    ),
+    ("mysqldump: Got error: 1040: Too many connections when trying to connect", Problem::NotAccepting),
+    (
+        "ERROR 1142 (42000) at line 1: SELECT command denied to user 'app'@'localhost' for table 'user'",
+        Problem::PermissionDenied,
+    ),
+    (
+        "Warning: A partial dump from a server that has GTIDs will by default include the GTIDs of all transactions.",
+        Problem::Other,
+    ),
+    ("dumpcar: cannot find mariadb-dump mysqldump in the container", Problem::ToolMissing),
+    ("mysqldump: Error: something new", Problem::Other),
+];
+
+#[test]
+fn what_the_tools_really_say_is_understood() {
+    for (stderr, problem) in POSTGRESQL {
+        assert_eq!(diagnosis(Engine::Postgresql, 1, stderr).problem, problem, "{stderr}");
+    }
+    for (stderr, problem) in MYSQL {
+        assert_eq!(diagnosis(Engine::Mysql, 2, stderr).problem, problem, "{stderr}");
+        assert_eq!(diagnosis(Engine::Mariadb, 2, stderr).problem, problem, "{stderr}");
+    }
+}
+
+#[test]
+fn every_text_is_one_bounded_line_without_a_secret() {
+    let long = format!("mysqldump: Error: {}", "x".repeat(5000));
+    let stderrs =
+        POSTGRESQL.iter().chain(&MYSQL).map(|(stderr, _)| *stderr).chain(["", long.as_str(), "\u{1b}[31m\r"]);
+    for stderr in stderrs {
+        let Diagnosis { text, .. } = diagnosis(Engine::Postgresql, 1, stderr);
+        assert!(!text.is_empty() && text.len() < 800 && !text.chars().any(char::is_control), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn texts_name_the_thing_and_the_cure() {
+    use Engine::{Custom, Mariadb, Mysql, Postgresql};
+    let text = |engine, status, stderr| diagnosis(engine, status, stderr).text;
+    let texts = [
+        text(Postgresql, 1, POSTGRESQL[0].0),
+        text(Postgresql, 1, POSTGRESQL[1].0),
+        text(Postgresql, 1, POSTGRESQL[2].0),
+        text(Postgresql, 1, POSTGRESQL[4].0),
+        text(Postgresql, 2, POSTGRESQL[7].0),
+        text(Postgresql, 1, POSTGRESQL[13].0),
+        text(Postgresql, 1, POSTGRESQL[17].0),
+        text(Postgresql, 66, "dumpcar: cannot read password file /run/secrets/pw"),
+        text(Mariadb, 127, "dumpcar: cannot find mariadb-dump mysqldump in the container"),
+        text(Mysql, 2, MYSQL[1].0),
+        text(Mysql, 137, ""),
+        text(Mysql, 143, ""),
+        text(Custom, 127, "sh: 1: mongodump: not found"),
+        text(Custom, 3, "boom"),
+    ];
+    insta::assert_snapshot!(texts.join("\n"));
+}
+
+#[test]
+fn only_what_passes_by_itself_is_worth_another_try() {
+    for (stderr, is_transient) in [
+        (POSTGRESQL[7].0, true),
+        (POSTGRESQL[17].0, true),
+        (POSTGRESQL[2].0, false),
+        (POSTGRESQL[0].0, true),
+        (POSTGRESQL[20].0, false),
+    ] {
+        assert_eq!(diagnosis(Engine::Postgresql, 1, stderr).problem.is_transient(), is_transient, "{stderr}");
+    }
+    assert!(diagnosis(Engine::Custom, 137, "").problem.is_transient());
+}
