@@ -13,6 +13,10 @@
 
 mod support;
 
+/// Mistakes of the user, and servers in a bad state: wording, exit status, and nothing stored.
+mod bad_input;
+/// The image, as the example Compose file runs it.
+mod daemon;
 /// A PostgreSQL that is process 1, and dumps that are broken off.
 mod process_one;
 /// The exec protocol under real shells: exit statuses, and nothing left in a target (P1, P4).

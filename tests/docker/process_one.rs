@@ -29,7 +29,8 @@ fn survives_aborted_dumps(product: Product) {
     typed.write_all(b"CREATE TEMPORARY TABLE mine AS SELECT 'still here' AS word;\n").unwrap();
     // What the server said when it was made is not what this is about.
     let log_before = server.container.logs().len();
-    let dumps = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg_dump' AND query LIKE 'COPY%';";
+    let dumps =
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg_dump' AND query LIKE 'COPY%';";
 
     // In the middle of the data.
     for signal in ["KILL", "TERM", "KILL", "INT", "KILL"] {
@@ -57,7 +58,12 @@ fn survives_aborted_dumps(product: Product) {
     assert_eq!(said, "still here\n", "a session from before lives on: {}", server.container.logs());
     assert_eq!(server.container.incarnation(), incarnation);
     let log = server.container.logs()[log_before..].to_owned();
-    for bad in ["terminating any other active server processes", "crash", "was terminated by signal", "reinitializing"] {
+    for bad in [
+        "terminating any other active server processes",
+        "crash",
+        "was terminated by signal",
+        "reinitializing",
+    ] {
         assert!(!log.contains(bad), "{bad}: {log}");
     }
 }

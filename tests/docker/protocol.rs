@@ -45,16 +45,16 @@ fn assert_alone(target: &Container, incarnation: &str, what: &str) {
 fn a_dump_tools_exit_status_decides_under_every_shell() {
     for shell in [Shell::Dash, Shell::Bash, Shell::Busybox] {
         let world = World::new();
-        for (status, meaning) in [
-            (1, "exit status 1"),
-            (3, "exit status 3"),
-            (127, "(exit status 127)"),
-            (255, "signal 127"),
-        ] {
+        for (status, meaning) in
+            [(1, "exit status 1"), (3, "exit status 3"), (127, "(exit status 127)"), (255, "signal 127")]
+        {
             let command = format!("seq 1 100000; echo 'the disk is on fire' >&2; exit {status}");
             let (target, incarnation) = target(&world, shell, &command);
             let reason = world.refused(1);
-            assert!(reason.contains(meaning) && reason.contains("the disk is on fire"), "{shell:?} {status}: {reason}");
+            assert!(
+                reason.contains(meaning) && reason.contains("the disk is on fire"),
+                "{shell:?} {status}: {reason}"
+            );
             assert_alone(&target, &incarnation, &format!("{shell:?} {status}"));
         }
         let (target, incarnation) = target(&world, shell, "seq 1 100000; echo 'all is well' >&2");
@@ -149,7 +149,8 @@ fn a_tool_that_leaves_a_writer_behind_makes_no_backup() {
 fn a_container_without_a_shell_is_told_so() {
     let world = World::new();
     let garage = super::support::docker::image("DUMPCAR_TEST_GARAGE", "dumpcar-test/garage:latest");
-    let arguments = ["-e", "GARAGE_RPC_SECRET=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"];
+    let arguments =
+        ["-e", "GARAGE_RPC_SECRET=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"];
     let labels = [("name", "t"), ("command", "cat /garage")];
     let _target = world.target(&garage, &labels, &arguments, &["/garage", "server"]);
     let reason = world.refused(1);

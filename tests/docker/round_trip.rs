@@ -29,7 +29,8 @@ fn comes_back_equal(product: Product) {
     assert!(manifest["server_version"].as_str().unwrap().starts_with(product.version), "{manifest}");
     let stamp = manifest["stamp"].as_str().unwrap();
     let objects = manifest["objects"].as_array().unwrap();
-    let mut names: Vec<_> = objects.iter().map(|object| object["name"].as_str().unwrap().to_owned()).collect();
+    let mut names: Vec<_> =
+        objects.iter().map(|object| object["name"].as_str().unwrap().to_owned()).collect();
     names.push("manifest.json".to_owned());
     let mut keys: Vec<_> = names.iter().map(|name| format!("source/{stamp}/{name}")).collect();
     keys.sort();
@@ -38,7 +39,8 @@ fn comes_back_equal(product: Product) {
 
     let is_globals = |object: &&Value| object["kind"] == "globals";
     assert_eq!(objects.iter().filter(is_globals).count(), 1);
-    let globals_first = objects.iter().filter(is_globals).chain(objects.iter().filter(|object| !is_globals(object)));
+    let globals_first =
+        objects.iter().filter(is_globals).chain(objects.iter().filter(|object| !is_globals(object)));
     for object in globals_first {
         let stored = world.read(&format!("source/{stamp}/{}", object["name"].as_str().unwrap()));
         assert_eq!(object["stored_bytes"], stored.len(), "{object}");

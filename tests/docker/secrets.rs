@@ -48,7 +48,10 @@ fn stays_secret(product: Product, fill: &str, dump_tool: &str) {
         for (what, secret) in [("password", &password), ("secret key", &secret_key)] {
             assert!(!text.contains(secret.as_str()), "the {what} is in {place}: {text}");
         }
-        assert!(place == "dumpcar config" || !text.contains(&access_key), "the access key is in {place}: {text}");
+        assert!(
+            place == "dumpcar config" || !text.contains(&access_key),
+            "the access key is in {place}: {text}"
+        );
     }
 }
 
@@ -71,7 +74,8 @@ fn passwords_and_keys_of_a_mariadb_backup_appear_nowhere() {
 fn a_refused_password_is_not_quoted() {
     let world = World::new().set("DUMPCAR_LOG", "trace");
     let wrong = format!("canary-{}", unique());
-    let server = Server::started(MARIADB_11_8, "right", &world.labels(&[("password-file", "/tmp/password")])).wait();
+    let server =
+        Server::started(MARIADB_11_8, "right", &world.labels(&[("password-file", "/tmp/password")])).wait();
     let mut write = Command::new("docker");
     write.args(["exec", &server.container.id, "sh", "-c", &format!("echo {wrong} >/tmp/password")]);
     assert!(write.status().unwrap().success());

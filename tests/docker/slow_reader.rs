@@ -66,7 +66,11 @@ fn a_store_that_stalls_at_the_end_of_a_dump_does_not_cut_it() {
     };
     // Docker gives up on the rest of an output 2 s after the command ended.
     let over = || targets.iter().filter(is_over).count();
-    assert!(holds_within(Duration::from_secs(20), || over() >= 8), "only {} tools ended: nothing is tested", over());
+    assert!(
+        holds_within(Duration::from_secs(20), || over() >= 8),
+        "only {} tools ended: nothing is tested",
+        over()
+    );
     thread::sleep(Duration::from_millis(3_500));
     proxy.let_go();
     let ended = dumpcar.end();

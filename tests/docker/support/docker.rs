@@ -17,7 +17,8 @@ pub(crate) fn docker(args: &[&str]) -> String {
 }
 
 pub(crate) fn try_docker(args: &[&str]) -> Result<String, String> {
-    let output = Command::new("docker").args(args).stdin(Stdio::null()).output().expect("docker is installed");
+    let output =
+        Command::new("docker").args(args).stdin(Stdio::null()).output().expect("docker is installed");
     said(output).map(|text| text.trim_end().to_owned())
 }
 
@@ -61,7 +62,11 @@ fn run_label() -> &'static str {
             for id in $(docker network ls -q --filter "label=$1"); do docker network rm "$id"; done
             for id in $(docker volume ls -q --filter "label=$1"); do docker volume rm "$id"; done"#;
         let mut sweeper = Command::new("sh");
-        sweeper.args(["-c", script, "sh", &label]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        sweeper
+            .args(["-c", script, "sh", &label])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let pipe = sweeper.spawn().expect("there is a sh").stdin.take().unwrap();
         (label, pipe)
     });

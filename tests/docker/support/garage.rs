@@ -75,7 +75,8 @@ impl Bucket {
         let garage = Garage::shared();
         let name = unique();
         garage.container.exec(&["/garage", "bucket", "create", &name]);
-        let rights = ["/garage", "bucket", "allow", "--read", "--write", "--owner", &name, "--key", ACCESS_KEY];
+        let rights =
+            ["/garage", "bucket", "allow", "--read", "--write", "--owner", &name, "--key", ACCESS_KEY];
         garage.container.exec(&rights);
         // A second test's provider is the same one.
         drop(rustls::crypto::ring::default_provider().install_default());
@@ -94,7 +95,8 @@ impl Bucket {
     }
 
     pub(crate) fn keys(&self) -> Vec<String> {
-        let listed = self.client.list(None).map_ok(|object| object.location.to_string()).try_collect::<Vec<_>>();
+        let listed =
+            self.client.list(None).map_ok(|object| object.location.to_string()).try_collect::<Vec<_>>();
         let mut keys = self.runtime.block_on(listed).unwrap();
         keys.sort();
         keys

@@ -15,7 +15,7 @@ pub(crate) enum Kind {
 pub(crate) struct Product {
     pub(crate) kind: Kind,
     pub(crate) version: &'static str,
-    variable: &'static str,
+    pub(crate) variable: &'static str,
     default: &'static str,
 }
 
@@ -43,8 +43,12 @@ pub(crate) const MARIADB_11_8: Product = Product {
     variable: "DUMPCAR_TEST_MARIADB118",
     default: "dumpcar-test/mariadb:11.8",
 };
-pub(crate) const MYSQL_9_7: Product =
-    Product { kind: Kind::Mysql, version: "9.", variable: "DUMPCAR_TEST_MYSQL97", default: "dumpcar-test/mysql:9.7" };
+pub(crate) const MYSQL_9_7: Product = Product {
+    kind: Kind::Mysql,
+    version: "9.",
+    variable: "DUMPCAR_TEST_MYSQL97",
+    default: "dumpcar-test/mysql:9.7",
+};
 
 const CONTENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docker/content/.");
 
@@ -122,7 +126,9 @@ impl Server {
             Kind::Mariadb => {
                 r#"MYSQL_PWD=$1 exec mariadb -uroot --default-character-set=utf8mb4 -N -B $3 -- "$2""#
             }
-            Kind::Mysql => r#"MYSQL_PWD=$1 exec mysql -uroot --default-character-set=utf8mb4 -N -B $3 -- "$2""#,
+            Kind::Mysql => {
+                r#"MYSQL_PWD=$1 exec mysql -uroot --default-character-set=utf8mb4 -N -B $3 -- "$2""#
+            }
         };
         ["sh", "-c", script, "sh", &self.password, database, host].map(str::to_owned).to_vec()
     }
@@ -135,7 +141,8 @@ impl Server {
     /// Reads SQL into a database with the stock client.
     pub(crate) fn load(&self, database: &str, sql: &[u8]) -> String {
         let (result, _) = self.container.feed(&as_strs(&self.client(false, database)), sql);
-        let printed = result.unwrap_or_else(|problem| panic!("{} {database:?}: {problem}", self.product.default));
+        let printed =
+            result.unwrap_or_else(|problem| panic!("{} {database:?}: {problem}", self.product.default));
         String::from_utf8_lossy(&printed).into_owned()
     }
 
@@ -162,7 +169,16 @@ impl Server {
         let path = self.content(what);
         let mut command = self.client(false, "");
         if self.product.kind == Kind::Postgresql {
-            return self.container.exec(&["psql", "-U", "postgres", "-XAtq", "-v", "ON_ERROR_STOP=1", "-f", &path]);
+            return self.container.exec(&[
+                "psql",
+                "-U",
+                "postgres",
+                "-XAtq",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-f",
+                &path,
+            ]);
         }
         command[2] = format!("{} <{path}", command[2]);
         let all: Vec<&str> = as_strs(&command);

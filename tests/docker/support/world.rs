@@ -1,7 +1,7 @@
 //! The real program, a bucket of its own, and a label prefix no other test has.
 
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -71,11 +71,18 @@ impl World {
     /// Arguments of `docker run` that give a container these labels below the prefix, and opt it in.
     pub(crate) fn labels(&self, labels: &[(&str, &str)]) -> Vec<String> {
         let all = [("enable", "true")].iter().chain(labels);
-        all.flat_map(|(name, value)| ["--label".to_owned(), format!("{}.{name}={value}", self.prefix)]).collect()
+        all.flat_map(|(name, value)| ["--label".to_owned(), format!("{}.{name}={value}", self.prefix)])
+            .collect()
     }
 
     /// A container that is a target with these labels.
-    pub(crate) fn target(&self, image: &str, labels: &[(&str, &str)], args: &[&str], command: &[&str]) -> Container {
+    pub(crate) fn target(
+        &self,
+        image: &str,
+        labels: &[(&str, &str)],
+        args: &[&str],
+        command: &[&str],
+    ) -> Container {
         let labels = self.labels(labels);
         let labels: Vec<_> = labels.iter().map(String::as_str).collect();
         Container::run(&[&labels, args, &[image], command].concat())
@@ -147,7 +154,8 @@ impl World {
 }
 
 pub(crate) fn program() -> PathBuf {
-    std::env::var_os("DUMPCAR_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_dumpcar")), PathBuf::from)
+    std::env::var_os("DUMPCAR_BIN")
+        .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_dumpcar")), PathBuf::from)
 }
 
 impl Running {
@@ -163,6 +171,11 @@ impl Running {
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        text(&self.stderr)
+    }
+
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
@@ -175,10 +188,14 @@ impl Running {
 
     /// Waits for the end.
     pub(crate) fn end(mut self) -> Ended {
-        assert!(holds_within(2 * LIMIT, || self.has_ended()), "the program did not end: {}", text(&mut self.stderr));
+        assert!(
+            holds_within(2 * LIMIT, || self.has_ended()),
+            "the program did not end: {}",
+            text(&self.stderr)
+        );
         let status = self.child.wait().unwrap();
         let status = status.code().unwrap_or_else(|| -status.signal().unwrap_or_default());
-        Ended { status, stdout: bytes(&mut self.stdout), stderr: text(&mut self.stderr) }
+        Ended { status, stdout: bytes(&self.stdout), stderr: text(&self.stderr) }
     }
 }
 
@@ -189,14 +206,14 @@ impl Drop for Running {
     }
 }
 
-fn bytes(file: &mut File) -> Vec<u8> {
-    let mut content = Vec::new();
-    file.rewind().unwrap();
-    file.read_to_end(&mut content).unwrap();
+fn bytes(file: &File) -> Vec<u8> {
+    let mut content = vec![0; usize::try_from(file.metadata().unwrap().len()).unwrap()];
+    // Not from where the file stands: the program writes there.
+    file.read_exact_at(&mut content, 0).unwrap();
     content
 }
 
-fn text(file: &mut File) -> String {
+fn text(file: &File) -> String {
     String::from_utf8_lossy(&bytes(file)).into_owned()
 }
 
