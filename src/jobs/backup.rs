@@ -218,10 +218,9 @@ impl Run<'_> {
         let ran = self.app.docker.capture(&self.target.container.id, &command, HOOK_BYTES, limit);
         let ran = if which == "before" { stoppable(self.stop, ran).await? } else { ran.await };
         ran.map(drop).map_err(|error| {
-            RunError::permanent(format!(
-                "the {which} command (label {}.{which}): {error}",
-                self.app.config.label_prefix
-            ))
+            let reason =
+                format!("the {which} command (label {}.{which}): {error}", self.app.config.label_prefix);
+            RunError::permanent(self.target.container.redact(&reason))
         })
     }
 

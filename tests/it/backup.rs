@@ -368,3 +368,20 @@ async fn a_retry_uses_the_container_that_replaced_the_old_one() {
     let retry = ended.logged("trying again");
     assert_eq!(retry[0]["reason"], "dump the dump: container old was removed meanwhile", "{}", ended.stderr);
 }
+
+#[tokio::test]
+async fn a_secret_that_a_tool_prints_is_not_repeated() {
+    let steps = vec![
+        Step::Stderr(b"login as app with canary-password failed; canary-pass too\n".to_vec()),
+        Step::Trailer(1),
+        Step::AwaitRelease,
+    ];
+    let world = World::new(move |_| Script::plays(steps.clone(), Some(1))).await.set("DUMPCAR_LOG", "trace");
+    let labels = json!({ "dumpcar.enable": "true", "dumpcar.command": "dump-it" });
+    world.docker.container("shop", labels, &["APP_PASSWORD=canary-password", "OLD_SECRET=canary-pass"]);
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.reason(), "dump the dump: exit status 1: login as app with *** failed; *** too");
+    for text in [&ended.stderr, &ended.stdout] {
+        assert!(!text.contains("canary") && !text.contains(super::support::s3::SECRET_KEY), "{text}");
+    }
+}

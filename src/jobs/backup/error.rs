@@ -93,7 +93,7 @@ impl Run<'_> {
             | ExecError::Timeout { .. }
             | ExecError::Protocol) => (error.to_string(), true),
         };
-        RunError::Failed { reason: format!("{what}: {reason}"), transient }
+        RunError::Failed { reason: self.target.container.redact(&format!("{what}: {reason}")), transient }
     }
 
     /// What became of the container, when it is no longer running.
