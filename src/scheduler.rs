@@ -183,7 +183,7 @@ impl Scheduler {
                 target = %one.name, engine = target.engine.name(), container = target.container.name,
                 schedule = %one.schedule, "target found"
             ),
-            State::Unavailable { reason } if is_new => {
+            State::Unavailable { reason, .. } if is_new => {
                 warn!(target = %one.name, %reason, "target cannot be backed up now");
             }
             State::Invalid { reason } => {
@@ -301,7 +301,7 @@ impl Scheduler {
                     self.runs.spawn(run);
                     continue;
                 }
-                Some(State::Unavailable { reason }) => Verdict::Skipped { reason },
+                Some(State::Unavailable { reason, .. }) => Verdict::Skipped { reason },
                 Some(State::Invalid { reason }) => Verdict::Failed { reason },
                 None => Verdict::Skipped {
                     reason: "its container has gone; if that is meant, restart Dumpcar".into(),

@@ -188,18 +188,24 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Hooks around everything; the second one runs whatever became of the dumps.
+    /// Hooks around everything; the second one runs whatever became of the first one and the dumps.
     async fn dump_all(
         &self,
         key: &BackupKey,
         catalog: Option<&Catalog>,
         objects: &mut Vec<ManifestObject>,
     ) -> Result<(String, Vec<String>), RunError> {
-        if let Some(before) = &self.target.labels.before {
-            self.progress.set_stage("running the before command");
-            self.hook("before", before).await?;
-        }
-        let dumped = self.dump_parts(key, catalog, objects).await;
+        let before = match &self.target.labels.before {
+            Some(before) => {
+                self.progress.set_stage("running the before command");
+                self.hook("before", before).await
+            }
+            None => Ok(()),
+        };
+        let dumped = match before {
+            Ok(()) => self.dump_parts(key, catalog, objects).await,
+            Err(error) => Err(error),
+        };
         let mut problems = Vec::new();
         if let Some(after) = &self.target.labels.after {
             self.progress.set_stage("running the after command");

@@ -14,7 +14,10 @@ use super::{Store, StoreError, StoreErrorKind};
 use crate::model::parts::PartPlan;
 
 /// Parts on their way at the same time. With the part being filled, memory is (3 + 1) parts.
-const IN_FLIGHT: usize = 3;
+const IN_FLIGHT: u64 = 3;
+
+/// Of very large parts fewer are on their way: then it is (1 + 1).
+const IN_FLIGHT_BYTES: u64 = 192 * 1024 * 1024;
 
 /// How often an abort is tried: it is all that stands between a failed run and parts that cost money for ever.
 const ABORT_TRIES: u32 = 3;
@@ -113,7 +116,8 @@ impl Upload {
                 })
             }
         };
-        while multipart.sending.len() >= IN_FLIGHT {
+        let in_flight = (IN_FLIGHT_BYTES / self.buffered.max(1)).clamp(1, IN_FLIGHT);
+        while multipart.sending.len() as u64 >= in_flight {
             multipart.take_sent(&store).await?;
         }
         let payload: PutPayload = self.buffer.drain(..).collect();

@@ -325,6 +325,25 @@ async fn hooks_run_around_the_dump_and_the_second_one_always() {
 }
 
 #[tokio::test]
+async fn the_second_hook_runs_after_a_first_one_that_failed() {
+    let world = World::new(|exec| match exec.snippet() {
+        snippet if snippet.contains("freeze") => Script::ends(b"", 1),
+        _ => Script::ends(b"", 0),
+    });
+    let world = world.await;
+    let labels = json!({
+        "dumpcar.enable": "true", "dumpcar.command": "dump-it", "dumpcar.before": "freeze", "dumpcar.after": "thaw",
+    });
+    world.docker.container("shop", labels, &[]);
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 1);
+    assert_eq!(ended.reason(), "the before command (label dumpcar.before): exit status 1");
+    let ran: Vec<String> =
+        world.docker.execs().iter().map(|exec| exec.request.snippet().to_owned()).collect();
+    assert!(ran.len() == 2 && ran[1].contains("thaw"), "{ran:?}");
+}
+
+#[tokio::test]
 async fn one_target_never_runs_twice_at_once() {
     let steps = vec![Step::Stdout(DUMP.to_vec()), Step::AwaitTest, Step::Trailer(0), Step::AwaitRelease];
     let world = world(Script::plays(steps, Some(0))).await;
@@ -353,7 +372,7 @@ async fn keys_that_may_only_write_are_enough_when_nothing_is_pruned() {
 #[tokio::test]
 async fn a_retry_uses_the_container_that_replaced_the_old_one() {
     let world = World::new(|exec| match exec.snippet().contains("new-dump") {
-        false => Script::plays(vec![Step::Stdout(b"half".to_vec())], Some(137)),
+        false => Script::plays(vec![Step::Stdout(b"half".to_vec()), Step::AwaitTest], Some(137)),
         true => Script::ends(DUMP, 0),
     });
     let world = world.await.custom("old").set("DUMPCAR_RETRIES", "1");
@@ -363,6 +382,7 @@ async fn a_retry_uses_the_container_that_replaced_the_old_one() {
     until("the first try", || !world.docker.execs().is_empty()).await;
     world.docker.remove("old");
     world.docker.container("new", labels("new-dump"), &[]);
+    world.docker.let_go();
     let ended = finish(child).await;
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     let retry = ended.logged("trying again");
