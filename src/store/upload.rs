@@ -10,7 +10,7 @@ use object_store::{MultipartId, PutMultipartOptions, PutOptions, PutPayload};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Store, StoreError, StoreErrorKind};
+use super::{ANSWER_LIMIT, COMPLETE_LIMIT, Store, StoreError, StoreErrorKind, within};
 use crate::model::parts::PartPlan;
 
 /// Parts on their way at the same time. With the part being filled, memory is (3 + 1) parts.
@@ -103,11 +103,8 @@ impl Upload {
             None => {
                 let options =
                     PutMultipartOptions { attributes: store.attributes(), ..PutMultipartOptions::default() };
-                let id = store
-                    .backend
-                    .create_multipart_opts(&self.path, options)
-                    .await
-                    .map_err(|error| store.error("write", error))?;
+                let created = store.backend.create_multipart_opts(&self.path, options);
+                let id = within(ANSWER_LIMIT, created).await.map_err(|error| store.error("write", error))?;
                 self.multipart.insert(Multipart {
                     id,
                     sending: JoinSet::new(),
@@ -174,8 +171,8 @@ impl Upload {
         }
         multipart.sent.sort_by_key(|(index, _)| *index);
         let parts = multipart.sent.iter().map(|(_, part)| part.clone()).collect();
-        let completed = self.store.backend.complete_multipart(&self.path, &multipart.id, parts).await;
-        match completed {
+        let completed = self.store.backend.complete_multipart(&self.path, &multipart.id, parts);
+        match within(COMPLETE_LIMIT, completed).await {
             Ok(_) => self.confirm().await,
             // The answer may be lost though the object was made, and a repeated request then fails.
             Err(error) => match self.store.size(&self.path).await {
@@ -238,7 +235,7 @@ impl Multipart {
     async fn abort(mut self, store: &Store, path: &Path) {
         self.sending.shutdown().await;
         for attempt in 1..=ABORT_TRIES {
-            match store.backend.abort_multipart(path, &self.id).await {
+            match within(ANSWER_LIMIT, store.backend.abort_multipart(path, &self.id)).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => return,
                 Err(error) if attempt == ABORT_TRIES => {
                     let error = store.error("abort an upload", error);
