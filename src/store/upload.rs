@@ -22,6 +22,12 @@ const IN_FLIGHT_BYTES: u64 = 192 * 1024 * 1024;
 /// How often an abort is tried: it is all that stands between a failed run and parts that cost money for ever.
 const ABORT_TRIES: u32 = 3;
 
+/// How long an abort waits for the parts under way. Short: Docker gives a container 10 s to stop.
+const LAST_PARTS_LIMIT: Duration = Duration::from_secs(3);
+
+/// How long a cut request may still be at work in the store.
+const REPEAT_ABORT_AFTER: Duration = Duration::from_secs(1);
+
 /// An object that does not exist yet.
 ///
 /// It comes into being by [`Upload::commit`] only. [`Upload::abort`] removes what was sent; an upload that is dropped
@@ -231,9 +237,22 @@ impl Multipart {
         Ok(())
     }
 
-    /// Ends the parts under way first: one that arrives after the abort would stay.
+    /// Lets the parts under way arrive first: one that arrives after the abort would stay, and cost money for ever.
+    ///
+    /// S3 says that an abort may have to be repeated for parts that were on their way; those are the ones that a slow
+    /// line did not get through in time.
     async fn abort(mut self, store: &Store, path: &Path) {
+        let arrived = async { while self.sending.join_next().await.is_some() {} };
+        let is_late = tokio::time::timeout(LAST_PARTS_LIMIT, arrived).await.is_err();
         self.sending.shutdown().await;
+        self.try_to_abort(store, path).await;
+        if is_late {
+            tokio::time::sleep(REPEAT_ABORT_AFTER).await;
+            self.try_to_abort(store, path).await;
+        }
+    }
+
+    async fn try_to_abort(&self, store: &Store, path: &Path) {
         for attempt in 1..=ABORT_TRIES {
             match within(ANSWER_LIMIT, store.backend.abort_multipart(path, &self.id)).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => return,
