@@ -55,7 +55,7 @@ pub struct ListArgs {
 #[derive(Debug, Args)]
 pub struct CatArgs {
     pub target: TargetName,
-    /// The database; may be left out when the backup has only one
+    /// The database; may be left out when there is only one (besides PostgreSQL's `postgres`)
     #[arg(long, conflicts_with = "globals")]
     pub database: Option<String>,
     /// Roles, users and grants instead of a database

@@ -97,7 +97,7 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
     for Found { name: target, state, .. } in found {
         let found = match state {
             State::Ready(found) => *found,
-            State::Unavailable { reason } => {
+            State::Unavailable { reason, .. } => {
                 outcomes.push(Outcome { target, verdict: Verdict::Skipped { reason } });
                 continue;
             }

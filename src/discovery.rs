@@ -1,6 +1,6 @@
 //! From containers to targets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::config::Config;
@@ -31,6 +31,8 @@ pub struct Target {
 pub struct Found {
     /// The target's name; the container's when the labels give none that is valid.
     pub name: TargetName,
+    /// The container's name.
+    pub container: String,
     pub schedule: Schedule,
     pub state: State,
 }
@@ -41,6 +43,8 @@ pub enum State {
     /// It is a target, and now is not the time: stopped, restarting, unhealthy.
     Unavailable {
         reason: String,
+        /// It does not run at all.
+        is_stopped: bool,
     },
     /// Its labels are wrong, or it is not known how to back it up.
     Invalid {
@@ -81,6 +85,7 @@ pub fn discover(containers: Vec<Container>, config: &Config) -> Vec<Found> {
     let mut found: Vec<Found> =
         containers.into_iter().filter_map(|container| decide(container, config)).collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
+    drop_replaced(&mut found);
     refuse_shared_names(&mut found, &config.label_prefix);
     found
 }
@@ -94,18 +99,22 @@ fn decide(container: Container, config: &Config) -> Option<Found> {
     let invalid = |name: Option<TargetName>, reason: String| {
         Some(Found {
             name: name.unwrap_or_else(|| fallback.clone()),
+            container: container.name.clone(),
             schedule: config.schedule.clone(),
             state: State::Invalid { reason: format!("container {}: {reason}", container.name) },
         })
     };
+    // Before the rest is read: another group's mistakes are another sidecar's to report.
+    if container.labels.get(&format!("{}.group", config.label_prefix)).filter(|group| !group.is_empty())
+        != config.group.as_ref()
+    {
+        return None;
+    }
     let labels = match TargetLabels::parse(&container.labels, &config.label_prefix) {
         Ok(Some(labels)) => labels,
         Ok(None) => return None,
         Err(errors) => return invalid(None, errors.to_string().replace('\n', "; ")),
     };
-    if labels.group != config.group {
-        return None;
-    }
     let name = labels.name.clone().unwrap_or_else(|| fallback.clone());
     let schedule = labels.schedule.clone().unwrap_or_else(|| config.schedule.clone());
     let retention = match labels.retention.apply(&config.retention) {
@@ -118,7 +127,13 @@ fn decide(container: Container, config: &Config) -> Option<Found> {
         }
     };
     if let Some(reason) = unavailable(&container) {
-        return Some(Found { name, schedule, state: State::Unavailable { reason } });
+        let is_stopped = !matches!(container.state.as_str(), "running" | "restarting" | "paused");
+        return Some(Found {
+            name,
+            container: container.name,
+            schedule,
+            state: State::Unavailable { reason, is_stopped },
+        });
     }
     let Some(engine) = labels.engine.or_else(|| engine::detect(&container.image, &container.env)) else {
         let image = &container.image;
@@ -140,7 +155,12 @@ fn decide(container: Container, config: &Config) -> Option<Found> {
         labels,
         container,
     };
-    Some(Found { name, schedule, state: State::Ready(Box::new(target)) })
+    Some(Found {
+        name,
+        container: target.container.name.clone(),
+        schedule,
+        state: State::Ready(Box::new(target)),
+    })
 }
 
 /// Why a container cannot be backed up now; `None` when it can.
@@ -175,16 +195,22 @@ fn default_name(container: &Container) -> TargetName {
     plain.parse().unwrap_or_else(|_| "unnamed".parse().expect("a plain word is a name"))
 }
 
+/// A stopped container is no target of its own when there is another one of the same name: Swarm keeps the containers
+/// of a service's earlier tasks.
+fn drop_replaced(found: &mut Vec<Found>) {
+    let is_stopped = |one: &Found| matches!(one.state, State::Unavailable { is_stopped: true, .. });
+    let mut seen: BTreeSet<TargetName> =
+        found.iter().filter(|one| !is_stopped(one)).map(|one| one.name.clone()).collect();
+    found.retain(|one| !is_stopped(one) || seen.insert(one.name.clone()));
+}
+
 /// Two targets with one name would mix their backups and delete each other's: neither is backed up.
 fn refuse_shared_names(found: &mut [Found], prefix: &str) {
     let mut owners: BTreeMap<TargetName, Vec<String>> = BTreeMap::new();
     for one in found.iter() {
-        if let State::Ready(target) = &one.state {
-            owners.entry(one.name.clone()).or_default().push(target.container.name.clone());
-        }
+        owners.entry(one.name.clone()).or_default().push(one.container.clone());
     }
     for one in found {
-        let State::Ready(_) = &one.state else { continue };
         let Some(sharing) = owners.get(&one.name).filter(|sharing| sharing.len() > 1) else { continue };
         one.state = State::Invalid {
             reason: format!(

@@ -46,6 +46,8 @@ struct Known {
     is_present: bool,
     /// Its schedule was worked out from the bucket.
     is_planned: bool,
+    /// Its labels were wrong at the last look.
+    is_invalid: bool,
 }
 
 /// The daemon.
@@ -61,7 +63,12 @@ pub struct Scheduler {
     /// When to look at the containers next.
     look_at: Timestamp,
     is_first_look: bool,
+    /// The time of the last turn of the loop.
+    last_turn: Timestamp,
 }
+
+/// A clock that goes back by more than this was set.
+const CLOCK_SET: Duration = Duration::from_secs(60);
 
 impl Scheduler {
     pub fn new(app: Arc<App>, health: Health, stop: CancellationToken) -> Self {
@@ -76,6 +83,7 @@ impl Scheduler {
             slots,
             look_at: Timestamp::MIN,
             is_first_look: true,
+            last_turn: Timestamp::MIN,
         }
     }
 
@@ -86,6 +94,13 @@ impl Scheduler {
         let stop = self.stop.clone();
         loop {
             let now = clock::now();
+            if self.last_turn > now + CLOCK_SET {
+                // What was planned by the wrong time may be years away.
+                warn!("the clock was set back: planning anew");
+                self.known.values_mut().for_each(|known| known.is_planned = false);
+                self.look_at = Timestamp::MIN;
+            }
+            self.last_turn = now;
             if now >= self.look_at {
                 self.look(now).await;
             }
@@ -183,7 +198,7 @@ impl Scheduler {
                 target = %one.name, engine = target.engine.name(), container = target.container.name,
                 schedule = %one.schedule, "target found"
             ),
-            State::Unavailable { reason } if is_new => {
+            State::Unavailable { reason, .. } if is_new => {
                 warn!(target = %one.name, %reason, "target cannot be backed up now");
             }
             State::Invalid { reason } => {
@@ -194,13 +209,20 @@ impl Scheduler {
             }
             State::Ready(_) | State::Unavailable { .. } => {}
         }
+        let is_invalid = matches!(one.state, State::Invalid { .. });
+        let name = one.name.clone();
         let known = self.known.entry(one.name).or_insert_with(|| Known {
             schedule: one.schedule.clone(),
             due: None,
             is_present: true,
             is_planned: false,
+            is_invalid: false,
         });
         known.is_present = true;
+        if known.is_invalid && !is_invalid {
+            self.health.set_target(&name, None);
+        }
+        known.is_invalid = is_invalid;
         if known.schedule != one.schedule {
             known.schedule = one.schedule;
             known.is_planned = false;
@@ -244,6 +266,7 @@ impl Scheduler {
                 backups.iter().map(|backup| backup.key.stamp.timestamp()).find(|started| *started <= now);
             let missed =
                 newest.is_some_and(|newest| known.schedule.is_missed(newest, now, &config.time_zone));
+            let due_before = known.due;
             known.due = if on_start || missed {
                 if missed {
                     info!(target = %name, "a scheduled backup was missed: catching up");
@@ -257,7 +280,7 @@ impl Scheduler {
                 };
                 next_due(&known.schedule, name, anchor, &self.app)
             };
-            if let Some(due) = known.due {
+            if let Some(due) = known.due.filter(|_| known.due != due_before) {
                 info!(target = %name, next = %due.to_zoned(config.time_zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z"), "planned");
             }
         }
@@ -301,7 +324,7 @@ impl Scheduler {
                     self.runs.spawn(run);
                     continue;
                 }
-                Some(State::Unavailable { reason }) => Verdict::Skipped { reason },
+                Some(State::Unavailable { reason, .. }) => Verdict::Skipped { reason },
                 Some(State::Invalid { reason }) => Verdict::Failed { reason },
                 None => Verdict::Skipped {
                     reason: "its container has gone; if that is meant, restart Dumpcar".into(),

@@ -116,7 +116,10 @@ impl Environment {
         read_file: &dyn Fn(&str) -> io::Result<String>,
         errors: &mut ConfigErrors,
     ) -> Self {
-        let ours = |name: &str| name.starts_with(PREFIX) || name.starts_with("AWS_") || NAMES.contains(&name);
+        let ours = |name: &str| {
+            let name = indirection(name).unwrap_or(name);
+            name.starts_with(PREFIX) || name.starts_with("AWS_") || NAMES.contains(&name)
+        };
         let set: BTreeMap<String, String> =
             pairs.into_iter().filter(|(name, value)| ours(name) && !value.is_empty()).collect();
         let mut this = Self { values: BTreeMap::new(), broken: BTreeSet::new() };
@@ -171,8 +174,7 @@ impl Environment {
 /// The name whose value is in the file that this variable names.
 fn indirection(name: &str) -> Option<&str> {
     let base = name.strip_suffix("_FILE").filter(|_| !PATHS.contains(&name))?;
-    let is_known =
-        (base.starts_with("AWS_") && base != "AWS_") || (base.starts_with(PREFIX) && NAMES.contains(&base));
+    let is_known = (base.starts_with("AWS_") && base != "AWS_") || NAMES.contains(&base);
     is_known.then_some(base)
 }
 

@@ -33,6 +33,26 @@ pub struct Container {
     pub health: Option<String>,
 }
 
+impl Container {
+    /// `text` without the secrets of the container's environment: a tool may quote one when it fails.
+    ///
+    /// A variable is taken for a secret by its name. Values of less than four characters are left: they would be found
+    /// in ordinary words.
+    pub fn redact(&self, text: &str) -> String {
+        const SIGNS: [&str; 5] = ["PASS", "SECRET", "TOKEN", "KEY", "PWD"];
+        let is_secret = |name: &str| SIGNS.iter().any(|sign| name.to_ascii_uppercase().contains(sign));
+        let mut secrets: Vec<&String> = self
+            .env
+            .iter()
+            .filter(|(name, value)| is_secret(name) && value.len() >= 4)
+            .map(|(_, value)| value)
+            .collect();
+        // One may be the beginning of another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"))
+    }
+}
+
 impl fmt::Debug for Container {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.env.keys().collect();

@@ -1,71 +1,34 @@
 //! One run of one target: dump everything, prove it, write the manifest, prune.
 
+mod error;
+mod plan;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use error::RunError;
+use plan::Part;
+
 use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
-use crate::docker::{DockerError, ExecError};
-use crate::engine::{self, Engine, Survey};
+use crate::engine;
 use crate::jobs::prune;
 use crate::lock::RunLock;
-use crate::model::command::Command;
-use crate::model::compression::Compression;
 use crate::model::key::{BackupKey, Stamp, database_file_stem};
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind, VERSION};
 use crate::outcome::{Summary, Verdict};
-use crate::pipeline::{self, PipelineError, Progress};
-use crate::store::{Catalog, StoreError, StoreErrorKind};
+use crate::pipeline::{self, Progress};
+use crate::store::Catalog;
 
-/// A survey asks the server's catalog; a server that takes longer is not well.
-const SURVEY_LIMIT: Duration = Duration::from_secs(120);
-/// Ten thousand databases fit.
-const SURVEY_BYTES: usize = 8 * 1024 * 1024;
+/// What a hook may print; nobody reads it.
 const HOOK_BYTES: usize = 1024 * 1024;
 
 /// The wait before the first retry; each further one is three times as long.
 const FIRST_BACKOFF: Duration = Duration::from_secs(10);
-
-/// Why an attempt made no backup.
-#[derive(Debug)]
-enum RunError {
-    /// Dumpcar was told to stop.
-    Stopped,
-    Failed {
-        reason: String,
-        /// Whether the same run may succeed a little later.
-        transient: bool,
-    },
-}
-
-impl RunError {
-    fn permanent(reason: impl Into<String>) -> Self {
-        Self::Failed { reason: reason.into(), transient: false }
-    }
-}
-
-impl From<StoreError> for RunError {
-    fn from(error: StoreError) -> Self {
-        match error.kind {
-            StoreErrorKind::Stopped => Self::Stopped,
-            StoreErrorKind::Transient => Self::Failed { reason: error.to_string(), transient: true },
-            StoreErrorKind::NotFound
-            | StoreErrorKind::Refused
-            | StoreErrorKind::Denied
-            | StoreErrorKind::Damaged => Self::permanent(error.to_string()),
-        }
-    }
-}
-
-impl From<DockerError> for RunError {
-    fn from(error: DockerError) -> Self {
-        Self::Failed { transient: error.is_transient(), reason: error.to_string() }
-    }
-}
 
 /// Backs up `target`, with retries, within its time limit. Never panics and never leaves a half backup.
 pub async fn run(app: &App, target: &Target, stop: &CancellationToken, progress: &Progress) -> Verdict {
@@ -224,36 +187,25 @@ struct Run<'a> {
     progress: &'a Progress,
 }
 
-/// What is to become one object.
-struct Part {
-    kind: ObjectKind,
-    database: Option<String>,
-    command: Command,
-    hint: Option<u64>,
-}
-
 impl Run<'_> {
-    /// The target's backups so far. Keys that may only write may not list: then there is nothing to prune either.
-    async fn catalog(&self) -> Result<Option<Catalog>, RunError> {
-        match stoppable(self.stop, self.app.store.catalog(Some(&self.target.name))).await? {
-            Ok(catalog) => Ok(Some(catalog)),
-            Err(error) if !self.app.config.prune && error.is_denied() => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Hooks around everything; the second one runs whatever became of the dumps.
+    /// Hooks around everything; the second one runs whatever became of the first one and the dumps.
     async fn dump_all(
         &self,
         key: &BackupKey,
         catalog: Option<&Catalog>,
         objects: &mut Vec<ManifestObject>,
     ) -> Result<(String, Vec<String>), RunError> {
-        if let Some(before) = &self.target.labels.before {
-            self.progress.set_stage("running the before command");
-            self.hook("before", before).await?;
-        }
-        let dumped = self.dump_parts(key, catalog, objects).await;
+        let before = match &self.target.labels.before {
+            Some(before) => {
+                self.progress.set_stage("running the before command");
+                self.hook("before", before).await
+            }
+            None => Ok(()),
+        };
+        let dumped = match before {
+            Ok(()) => self.dump_parts(key, catalog, objects).await,
+            Err(error) => Err(error),
+        };
         let mut problems = Vec::new();
         if let Some(after) = &self.target.labels.after {
             self.progress.set_stage("running the after command");
@@ -272,10 +224,9 @@ impl Run<'_> {
         let ran = self.app.docker.capture(&self.target.container.id, &command, HOOK_BYTES, limit);
         let ran = if which == "before" { stoppable(self.stop, ran).await? } else { ran.await };
         ran.map(drop).map_err(|error| {
-            RunError::permanent(format!(
-                "the {which} command (label {}.{which}): {error}",
-                self.app.config.label_prefix
-            ))
+            let reason =
+                format!("the {which} command (label {}.{which}): {error}", self.app.config.label_prefix);
+            RunError::permanent(self.target.container.redact(&reason))
         })
     }
 
@@ -291,96 +242,6 @@ impl Run<'_> {
             objects.push(self.dump_part(key, part).await?);
         }
         Ok(survey.server_version)
-    }
-
-    /// Asks the server what there is and decides what is dumped.
-    async fn plan(&self, catalog: Option<&Catalog>) -> Result<(Survey, Vec<Part>), RunError> {
-        let Self { target, .. } = self;
-        let facts = target.facts();
-        self.progress.set_stage("asking the server");
-        let mut survey = match target.engine.survey(&facts) {
-            Some(command) => self.survey(&command).await?,
-            None => Survey::default(),
-        };
-        let login_notes = target.engine.login(&facts).map(|login| login.notes).unwrap_or_default();
-        for note in login_notes.iter().chain(&survey.notes) {
-            warn!(target = %target.name, "{note}");
-        }
-        if target.engine == Engine::Custom {
-            let command = target.engine.dump(&facts, &survey, "");
-            let hint = self.previous_size(catalog);
-            return Ok((survey, vec![Part { kind: ObjectKind::Dump, database: None, command, hint }]));
-        }
-        self.choose_databases(&mut survey)?;
-        let mut parts = Vec::new();
-        if let Some(command) = target.engine.globals(&facts, &survey) {
-            parts.push(Part { kind: ObjectKind::Globals, database: None, command, hint: None });
-        }
-        let all_sizes: u64 = survey.databases.iter().filter_map(|database| database.size_hint).sum();
-        for database in &survey.databases {
-            parts.push(Part {
-                kind: ObjectKind::Database,
-                database: Some(database.name.clone()),
-                command: target.engine.dump(&facts, &survey, &database.name),
-                hint: self.stored_hint(catalog, database.size_hint, all_sizes),
-            });
-        }
-        if parts.is_empty() {
-            return Err(RunError::permanent(
-                "the server has neither a database nor users that this login may read",
-            ));
-        }
-        Ok((survey, parts))
-    }
-
-    /// Leaves the databases that the labels ask for.
-    fn choose_databases(&self, survey: &mut Survey) -> Result<(), RunError> {
-        let Self { app, target, .. } = self;
-        let is_there = |name: &String| survey.databases.iter().any(|database| database.name == *name);
-        if let Some(missing) = target.labels.databases.iter().find(|name| !is_there(name)) {
-            return Err(RunError::permanent(format!(
-                "there is no database {missing:?}: correct the label {}.databases",
-                app.config.label_prefix
-            )));
-        }
-        let had_any = !survey.databases.is_empty();
-        survey.databases.retain(|database| target.wants(&database.name));
-        // A new MariaDB or MySQL server has none, and users all the same; PostgreSQL always has one.
-        if survey.databases.is_empty() && (had_any || target.engine == Engine::Postgresql) {
-            return Err(RunError::permanent(
-                "the server has no database to back up; do the labels exclude them all?",
-            ));
-        }
-        Ok(())
-    }
-
-    async fn survey(&self, command: &Command) -> Result<Survey, RunError> {
-        let Self { app, target, .. } = self;
-        let asked = app.docker.capture(&target.container.id, command, SURVEY_BYTES, SURVEY_LIMIT);
-        let answer = match stoppable(self.stop, asked).await? {
-            Ok(answer) => answer,
-            Err(error) => return Err(self.exec_failed("list its databases", None, error).await),
-        };
-        target
-            .engine
-            .parse_survey(&answer.stdout)
-            .map_err(|error| RunError::permanent(format!("list its databases: {error}")))
-    }
-
-    /// The size in the store to expect, so that the parts of a very large object are large enough from the start.
-    fn stored_hint(&self, catalog: Option<&Catalog>, size: Option<u64>, all_sizes: u64) -> Option<u64> {
-        let size = size?;
-        let share = |whole: u64| u128::from(whole) * u128::from(size) / u128::from(all_sizes.max(1));
-        match self.previous_size(catalog) {
-            Some(previous) => u64::try_from(share(previous)).ok(),
-            // A plain dump leaves out the indexes and writes numbers as text: about the database's own size.
-            None if self.target.compression == Compression::None => Some(size),
-            None => Some(size / 3),
-        }
-    }
-
-    fn previous_size(&self, catalog: Option<&Catalog>) -> Option<u64> {
-        catalog?.backups(&self.target.name).first().map(|newest| newest.bytes)
     }
 
     /// One object, from the command to the confirmed size in the store.
@@ -435,66 +296,6 @@ impl Run<'_> {
             stored_bytes: digests.stored_bytes,
             stored_sha256: digests.stored_sha256,
         })
-    }
-
-    async fn part_failed(&self, what: &str, database: Option<&str>, error: PipelineError) -> RunError {
-        match error {
-            PipelineError::Exec(error) => self.exec_failed(&format!("dump {what}"), database, error).await,
-            PipelineError::Store(error) => error.into(),
-            PipelineError::Content(reason) => {
-                RunError::Failed { reason: format!("dump {what}: {reason}"), transient: true }
-            }
-            PipelineError::Stalled(limit) => RunError::Failed {
-                reason: format!(
-                    "dump {what}: no output for {}; is it waiting for a lock? (DUMPCAR_STALL_TIMEOUT)",
-                    humantime::format_duration(limit)
-                ),
-                transient: true,
-            },
-            PipelineError::Codec(error) => RunError::permanent(format!("dump {what}: compress it: {error}")),
-        }
-    }
-
-    async fn exec_failed(&self, what: &str, database: Option<&str>, error: ExecError) -> RunError {
-        let (reason, transient) = match error {
-            ExecError::Failed { status, stderr } => {
-                let diagnosis = engine::diagnose(
-                    self.target.engine,
-                    status.into(),
-                    &stderr,
-                    &self.target.facts(),
-                    database,
-                );
-                (diagnosis.text.clone(), diagnosis.problem.is_transient())
-            }
-            ExecError::Docker(error) => (error.to_string(), error.is_transient()),
-            error @ ExecError::NotStarted { .. } => {
-                (format!("{error}; Dumpcar needs `sh` in the image {}", self.target.container.image), false)
-            }
-            // Mostly the container itself ended, and took the tool with it.
-            error @ ExecError::Cut { .. } => {
-                (self.whereabouts().await.unwrap_or_else(|| error.to_string()), true)
-            }
-            error @ (ExecError::Trailing(_)
-            | ExecError::Contradicted { .. }
-            | ExecError::TooMuch { .. }
-            | ExecError::Timeout { .. }
-            | ExecError::Protocol) => (error.to_string(), true),
-        };
-        RunError::Failed { reason: format!("{what}: {reason}"), transient }
-    }
-
-    /// What became of the container, when it is no longer running.
-    async fn whereabouts(&self) -> Option<String> {
-        let name = &self.target.container.name;
-        match self.app.docker.container(&self.target.container.id).await {
-            Ok(container) if container.state == "running" => None,
-            Ok(container) => {
-                Some(format!("container {name} is {} now: see `docker logs {name}`", container.state))
-            }
-            Err(DockerError::NotFound { .. }) => Some(format!("container {name} was removed meanwhile")),
-            Err(_) => None,
-        }
     }
 
     /// Removes the objects of a backup that does not come to be.

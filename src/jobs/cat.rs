@@ -15,7 +15,7 @@ use crate::store::Store;
 pub enum Wanted {
     Database(String),
     Globals,
-    /// The only database, or the custom dump.
+    /// The only database (besides PostgreSQL's `postgres`), or the custom dump.
     Only,
 }
 
@@ -33,7 +33,12 @@ pub fn choose<'a>(manifest: &'a Manifest, wanted: &Wanted) -> Result<&'a Manifes
         Wanted::Globals => object.kind == ObjectKind::Globals,
         Wanted::Only => object.kind != ObjectKind::Globals,
     };
-    let mut found = manifest.objects.iter().filter(is_wanted);
+    let mut found: Vec<&ManifestObject> = manifest.objects.iter().filter(is_wanted).collect();
+    if *wanted == Wanted::Only && found.len() > 1 {
+        // Every PostgreSQL has this one, mostly empty.
+        found.retain(|object| object.database.as_deref() != Some("postgres"));
+    }
+    let mut found = found.into_iter();
     match (found.next(), found.next(), wanted) {
         (Some(object), None, _) => Ok(object),
         (_, _, Wanted::Database(name)) => {

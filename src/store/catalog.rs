@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::TryStreamExt;
 use object_store::ObjectStore;
 
-use super::{Store, StoreError};
+use super::{ANSWER_LIMIT, Store, StoreError, within};
 use crate::model::key::{BackupKey, MANIFEST, Stamp};
 use crate::model::target::TargetName;
 
@@ -46,7 +46,9 @@ impl Store {
         let mut objects = self.backend.list(below.as_ref());
         let mut catalog = Catalog::default();
         let prefix_len = if root.as_ref().is_empty() { 0 } else { root.as_ref().len() + 1 };
-        while let Some(meta) = objects.try_next().await.map_err(|error| self.error("list", error))? {
+        while let Some(meta) =
+            within(ANSWER_LIMIT, objects.try_next()).await.map_err(|error| self.error("list", error))?
+        {
             let relative = meta.location.as_ref().get(prefix_len..).unwrap_or_default();
             catalog.add(relative, meta.size);
         }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
 
-use super::{Store, StoreError, StoreErrorKind};
+use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
 
 /// Each range is a request of its own with retries of its own: the client's budget for resuming one long answer would
 /// be used up after minutes.
@@ -28,7 +28,9 @@ impl Store {
     /// It is not there, or may not be read.
     pub async fn download(&self, key: &str) -> Result<Download, StoreError> {
         let path = self.path(key);
-        let meta = self.backend.head(&path).await.map_err(|error| self.error("read", error))?;
+        let meta = within(ANSWER_LIMIT, self.backend.head(&path))
+            .await
+            .map_err(|error| self.error("read", error))?;
         Ok(Download { store: self.clone(), path, size: meta.size, etag: meta.e_tag, position: 0 })
     }
 }

@@ -16,6 +16,7 @@ pub use upload::Upload;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use object_store::multipart::MultipartStore;
@@ -27,6 +28,26 @@ use object_store::{
 use crate::model::key::BackupKey;
 use crate::model::manifest::Manifest;
 use crate::model::parts::PartPlan;
+
+/// A request that carries no dump and is not answered by then is not going to be. It covers the client's own retries.
+const ANSWER_LIMIT: Duration = Duration::from_secs(120);
+
+/// S3 may take minutes to put ten thousand parts together.
+const COMPLETE_LIMIT: Duration = Duration::from_secs(600);
+
+/// Awaits an answer within `limit`: the client's own time limit has to allow for a whole part over a slow line.
+async fn within<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, object_store::Error>>,
+) -> Result<T, object_store::Error> {
+    match tokio::time::timeout(limit, answer).await {
+        Ok(result) => result,
+        Err(_) => Err(object_store::Error::Generic {
+            store: "S3",
+            source: format!("no answer within {} s", limit.as_secs()).into(),
+        }),
+    }
+}
 
 /// What an upload needs of a client: whole objects, and multipart uploads whose id it gets to see.
 pub trait Backend: ObjectStore + MultipartStore {}
@@ -109,7 +130,7 @@ impl Store {
         let put = |mode| {
             // Manifests are read at every restore: not into a storage class that may take hours to answer.
             let options = PutOptions { mode, ..PutOptions::default() };
-            self.backend.put_opts(&path, PutPayload::from_bytes(json.clone()), options)
+            within(ANSWER_LIMIT, self.backend.put_opts(&path, PutPayload::from_bytes(json.clone()), options))
         };
         let result = match put(PutMode::Create).await {
             // Some stores do not know conditional writes (Backblaze B2 answers 501).
@@ -142,13 +163,14 @@ impl Store {
 
     /// Reads a small object whole.
     async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
-        let result = self.backend.get(&self.path(key)).await.map_err(|error| self.error("read", error))?;
-        result.bytes().await.map_err(|error| self.error("read", error))
+        let path = self.path(key);
+        let read = async { self.backend.get(&path).await?.bytes().await };
+        within(ANSWER_LIMIT, read).await.map_err(|error| self.error("read", error))
     }
 
     /// The size the store has for an object; `None` when there is none.
     async fn size(&self, path: &Path) -> Result<Option<u64>, object_store::Error> {
-        match self.backend.head(path).await {
+        match within(ANSWER_LIMIT, self.backend.head(path)).await {
             Ok(meta) => Ok(Some(meta.size)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -160,7 +182,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        match self.backend.delete(&self.path(key)).await {
+        match within(ANSWER_LIMIT, self.backend.delete(&self.path(key))).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(self.error("delete", error)),
         }
@@ -180,5 +202,16 @@ impl Store {
             }
         }
         Ok(manifest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_never_answered_ends() {
+        let error = within(ANSWER_LIMIT, std::future::pending::<Result<(), _>>()).await.unwrap_err();
+        assert!(error.to_string().contains("no answer within 120 s"), "{error}");
     }
 }

@@ -10,14 +10,23 @@ use object_store::{MultipartId, PutMultipartOptions, PutOptions, PutPayload};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Store, StoreError, StoreErrorKind};
+use super::{ANSWER_LIMIT, COMPLETE_LIMIT, Store, StoreError, StoreErrorKind, within};
 use crate::model::parts::PartPlan;
 
 /// Parts on their way at the same time. With the part being filled, memory is (3 + 1) parts.
-const IN_FLIGHT: usize = 3;
+const IN_FLIGHT: u64 = 3;
+
+/// Of very large parts fewer are on their way: then it is (1 + 1).
+const IN_FLIGHT_BYTES: u64 = 192 * 1024 * 1024;
 
 /// How often an abort is tried: it is all that stands between a failed run and parts that cost money for ever.
 const ABORT_TRIES: u32 = 3;
+
+/// How long an abort waits for the parts under way. Short: Docker gives a container 10 s to stop.
+const LAST_PARTS_LIMIT: Duration = Duration::from_secs(3);
+
+/// How long a cut request may still be at work in the store.
+const REPEAT_ABORT_AFTER: Duration = Duration::from_secs(1);
 
 /// An object that does not exist yet.
 ///
@@ -100,11 +109,8 @@ impl Upload {
             None => {
                 let options =
                     PutMultipartOptions { attributes: store.attributes(), ..PutMultipartOptions::default() };
-                let id = store
-                    .backend
-                    .create_multipart_opts(&self.path, options)
-                    .await
-                    .map_err(|error| store.error("write", error))?;
+                let created = store.backend.create_multipart_opts(&self.path, options);
+                let id = within(ANSWER_LIMIT, created).await.map_err(|error| store.error("write", error))?;
                 self.multipart.insert(Multipart {
                     id,
                     sending: JoinSet::new(),
@@ -113,7 +119,8 @@ impl Upload {
                 })
             }
         };
-        while multipart.sending.len() >= IN_FLIGHT {
+        let in_flight = (IN_FLIGHT_BYTES / self.buffered.max(1)).clamp(1, IN_FLIGHT);
+        while multipart.sending.len() as u64 >= in_flight {
             multipart.take_sent(&store).await?;
         }
         let payload: PutPayload = self.buffer.drain(..).collect();
@@ -170,8 +177,8 @@ impl Upload {
         }
         multipart.sent.sort_by_key(|(index, _)| *index);
         let parts = multipart.sent.iter().map(|(_, part)| part.clone()).collect();
-        let completed = self.store.backend.complete_multipart(&self.path, &multipart.id, parts).await;
-        match completed {
+        let completed = self.store.backend.complete_multipart(&self.path, &multipart.id, parts);
+        match within(COMPLETE_LIMIT, completed).await {
             Ok(_) => self.confirm().await,
             // The answer may be lost though the object was made, and a repeated request then fails.
             Err(error) => match self.store.size(&self.path).await {
@@ -230,11 +237,24 @@ impl Multipart {
         Ok(())
     }
 
-    /// Ends the parts under way first: one that arrives after the abort would stay.
+    /// Lets the parts under way arrive first: one that arrives after the abort would stay, and cost money for ever.
+    ///
+    /// S3 says that an abort may have to be repeated for parts that were on their way; those are the ones that a slow
+    /// line did not get through in time.
     async fn abort(mut self, store: &Store, path: &Path) {
+        let arrived = async { while self.sending.join_next().await.is_some() {} };
+        let is_late = tokio::time::timeout(LAST_PARTS_LIMIT, arrived).await.is_err();
         self.sending.shutdown().await;
+        self.try_to_abort(store, path).await;
+        if is_late {
+            tokio::time::sleep(REPEAT_ABORT_AFTER).await;
+            self.try_to_abort(store, path).await;
+        }
+    }
+
+    async fn try_to_abort(&self, store: &Store, path: &Path) {
         for attempt in 1..=ABORT_TRIES {
-            match store.backend.abort_multipart(path, &self.id).await {
+            match within(ANSWER_LIMIT, store.backend.abort_multipart(path, &self.id)).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => return,
                 Err(error) if attempt == ABORT_TRIES => {
                     let error = store.error("abort an upload", error);

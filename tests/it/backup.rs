@@ -325,6 +325,25 @@ async fn hooks_run_around_the_dump_and_the_second_one_always() {
 }
 
 #[tokio::test]
+async fn the_second_hook_runs_after_a_first_one_that_failed() {
+    let world = World::new(|exec| match exec.snippet() {
+        snippet if snippet.contains("freeze") => Script::ends(b"", 1),
+        _ => Script::ends(b"", 0),
+    });
+    let world = world.await;
+    let labels = json!({
+        "dumpcar.enable": "true", "dumpcar.command": "dump-it", "dumpcar.before": "freeze", "dumpcar.after": "thaw",
+    });
+    world.docker.container("shop", labels, &[]);
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 1);
+    assert_eq!(ended.reason(), "the before command (label dumpcar.before): exit status 1");
+    let ran: Vec<String> =
+        world.docker.execs().iter().map(|exec| exec.request.snippet().to_owned()).collect();
+    assert!(ran.len() == 2 && ran[1].contains("thaw"), "{ran:?}");
+}
+
+#[tokio::test]
 async fn one_target_never_runs_twice_at_once() {
     let steps = vec![Step::Stdout(DUMP.to_vec()), Step::AwaitTest, Step::Trailer(0), Step::AwaitRelease];
     let world = world(Script::plays(steps, Some(0))).await;
@@ -353,7 +372,7 @@ async fn keys_that_may_only_write_are_enough_when_nothing_is_pruned() {
 #[tokio::test]
 async fn a_retry_uses_the_container_that_replaced_the_old_one() {
     let world = World::new(|exec| match exec.snippet().contains("new-dump") {
-        false => Script::plays(vec![Step::Stdout(b"half".to_vec())], Some(137)),
+        false => Script::plays(vec![Step::Stdout(b"half".to_vec()), Step::AwaitTest], Some(137)),
         true => Script::ends(DUMP, 0),
     });
     let world = world.await.custom("old").set("DUMPCAR_RETRIES", "1");
@@ -363,8 +382,96 @@ async fn a_retry_uses_the_container_that_replaced_the_old_one() {
     until("the first try", || !world.docker.execs().is_empty()).await;
     world.docker.remove("old");
     world.docker.container("new", labels("new-dump"), &[]);
+    world.docker.let_go();
     let ended = finish(child).await;
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     let retry = ended.logged("trying again");
     assert_eq!(retry[0]["reason"], "dump the dump: container old was removed meanwhile", "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_secret_that_a_tool_prints_is_not_repeated() {
+    let steps = vec![
+        Step::Stderr(b"login as app with canary-password failed; canary-pass too\n".to_vec()),
+        Step::Trailer(1),
+        Step::AwaitRelease,
+    ];
+    let world = World::new(move |_| Script::plays(steps.clone(), Some(1))).await.set("DUMPCAR_LOG", "trace");
+    let labels = json!({ "dumpcar.enable": "true", "dumpcar.command": "dump-it" });
+    world.docker.container("shop", labels, &["APP_PASSWORD=canary-password", "OLD_SECRET=canary-pass"]);
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.reason(), "dump the dump: exit status 1: login as app with *** failed; *** too");
+    for text in [&ended.stderr, &ended.stdout] {
+        assert!(!text.contains("canary") && !text.contains(super::support::s3::SECRET_KEY), "{text}");
+    }
+}
+
+/// A PostgreSQL with two databases, of which the dump of `crm` ends as told.
+fn postgresql(exec: &super::support::docker::ExecRequest, crm_status: u8) -> Script {
+    let whole = |what: &str| {
+        Script::ends(format!("-- SQL\n\n--\n-- PostgreSQL {what} dump complete\n--\n\n").as_bytes(), 0)
+    };
+    let script = exec.snippet();
+    if script.contains("pg_dumpall") {
+        whole("database cluster")
+    } else if script.contains("exec pg_dump") {
+        match exec.env.iter().any(|pair| pair == "PGDATABASE=crm") {
+            true if crm_status != 0 => Script::ends(b"half", crm_status),
+            _ => whole("database"),
+        }
+    } else {
+        // Names are in hexadecimal digits: app, crm.
+        Script::ends(b"version 17.6\naccounts 1\ndatabase 617070 1000\ndatabase 63726d 2000\n", 0)
+    }
+}
+
+#[tokio::test]
+async fn every_database_is_an_object_of_its_own_and_the_globals_come_first() {
+    let world = World::new(|exec| postgresql(exec, 0)).await;
+    world.docker.container("shop", json!({ "dumpcar.enable": "true", "dumpcar.engine": "postgres" }), &[]);
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let manifest = &world.manifests()[0];
+    let names: Vec<_> =
+        manifest["objects"].as_array().unwrap().iter().map(|object| object["name"].clone()).collect();
+    assert_eq!(names, ["globals.sql.xz", "app.sql.xz", "crm.sql.xz"]);
+    assert_eq!(manifest["server_version"], "17.6");
+}
+
+#[tokio::test]
+async fn one_database_that_fails_takes_the_others_objects_with_it() {
+    let world = World::new(|exec| postgresql(exec, 1)).await;
+    world.docker.container("shop", json!({ "dumpcar.enable": "true", "dumpcar.engine": "postgres" }), &[]);
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 1);
+    assert!(ended.reason().starts_with("dump database \"crm\""), "{}", ended.reason());
+    assert!(world.s3.operations().contains(&"PutObject"), "the others were stored before");
+    assert_nothing_left(&world);
+}
+
+#[tokio::test]
+async fn labels_choose_the_databases() {
+    let objects = async |label: &str, value: &str| {
+        let world = World::new(|exec| postgresql(exec, 0)).await;
+        let mut labels = json!({ "dumpcar.enable": "true", "dumpcar.engine": "postgres" });
+        labels[label] = value.into();
+        world.docker.container("shop", labels, &[]);
+        let ended = world.run(&["backup"]).await;
+        let manifests = world.manifests();
+        let databases = manifests.iter().flat_map(|manifest| manifest["objects"].as_array().unwrap());
+        let databases: Vec<_> = databases.filter_map(|object| object["database"].as_str()).collect();
+        (
+            ended.status,
+            databases.join(" "),
+            ended.logged("backup failed").pop().map(|line| line["reason"].to_string()),
+        )
+    };
+    assert_eq!(objects("dumpcar.databases", "crm").await, (0, "crm".into(), None));
+    assert_eq!(objects("dumpcar.exclude", "a*").await, (0, "crm".into(), None));
+    let (status, _, reason) = objects("dumpcar.databases", "nope").await;
+    assert_eq!(status, 1);
+    assert!(reason.unwrap().contains("there is no database"));
+    let (status, _, reason) = objects("dumpcar.exclude", "*").await;
+    assert_eq!(status, 1);
+    assert!(reason.unwrap().contains("do the labels exclude them all?"));
 }

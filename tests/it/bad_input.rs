@@ -233,3 +233,46 @@ async fn healthcheck_without_a_daemon_says_so() {
     assert_eq!(ended.status, 1);
     assert!(ended.stdout.contains("no dumpcar daemon answers"), "{}", ended.stdout);
 }
+
+#[tokio::test]
+async fn a_stopped_container_does_not_stand_in_the_way_of_the_one_that_replaced_it() {
+    let world = world().await;
+    let labels = json!({ "dumpcar.enable": "true", "dumpcar.command": "x", "dumpcar.name": "shop" });
+    world.docker.container_in_state("old", labels.clone(), &[], json!({ "Status": "exited" }));
+    world.docker.container("new", labels, &[]);
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(world.manifests().len(), 1);
+}
+
+#[tokio::test]
+async fn another_groups_mistakes_are_another_sidecars_to_report() {
+    let world = world().await.custom("shop");
+    world.docker.container(
+        "blog",
+        json!({ "dumpcar.enable": "true", "dumpcar.group": "b", "dumpcar.x": "y" }),
+        &[],
+    );
+    assert_eq!(world.run(&["backup"]).await.status, 0);
+    let world = world.set("DUMPCAR_GROUP", "b");
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 1);
+    assert!(ended.reason().contains("dumpcar.x: is not a known label"), "{}", ended.reason());
+}
+
+#[tokio::test]
+async fn every_variable_can_be_a_file() {
+    let world = world().await.custom("shop").unset("AWS_SECRET_ACCESS_KEY");
+    let folder = tempfile::tempdir().unwrap();
+    for (name, value) in [("AWS_SECRET_ACCESS_KEY", super::support::s3::SECRET_KEY), ("TZ", "Europe/Berlin")]
+    {
+        std::fs::write(folder.path().join(name), format!("{value}\n")).unwrap();
+    }
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let world =
+        world.set("AWS_SECRET_ACCESS_KEY_FILE", &path("AWS_SECRET_ACCESS_KEY")).set("TZ_FILE", &path("TZ"));
+    assert_eq!(world.run(&["backup"]).await.status, 0);
+    let shown = world.run(&["config"]).await.stdout;
+    let zone = shown.lines().find(|line| line.starts_with("TZ ")).unwrap();
+    assert_eq!(zone.split_whitespace().collect::<Vec<_>>(), ["TZ", "Europe/Berlin", "file"]);
+}

@@ -3,6 +3,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::support::docker::{Script, Step};
+use super::support::s3::FakeS3;
 use super::support::world::{World, until};
 
 const DUMP: &[u8] = b"-- a dump\n";
@@ -158,4 +159,21 @@ async fn a_daemon_without_docker_waits_for_it() {
     daemon.logs("backup committed", 1).await;
     let ended = daemon.stop().await;
     assert_eq!(ended.logged("cannot look at the containers").len(), 1, "{}", ended.stderr);
+}
+
+/// The end of the process would close the connection by itself; the daemon lives on.
+#[tokio::test]
+async fn a_tool_whose_dump_cannot_be_stored_is_ended_while_the_daemon_goes_on() {
+    let s3 =
+        FakeS3::with_faults(|asked| (asked.operation() == "UploadPart").then_some((403, "AccessDenied")))
+            .await;
+    let world = World::with_s3(s3, |_| {
+        Script::plays(vec![Step::Stdout(vec![7; 40_000_000]), Step::AwaitClose], Some(143))
+    });
+    let world = world.custom("shop").set("DUMPCAR_ON_START", "true").set("DUMPCAR_COMPRESSION", "none");
+    let daemon = world.daemon();
+    daemon.logs("backup failed", 1).await;
+    assert!(world.docker.execs().iter().all(|exec| !exec.running), "the tool was ended");
+    assert_eq!(world.s3.unfinished_uploads(), 0);
+    assert_eq!(daemon.stop().await.status, 0);
 }

@@ -188,3 +188,36 @@ async fn config_shows_no_secret() {
     assert!(shown.stdout.contains("DUMPCAR_SCHEDULE"), "{}", shown.stdout);
     assert!(!shown.stdout.contains(super::support::s3::SECRET_KEY));
 }
+
+#[tokio::test]
+async fn cat_needs_no_name_when_only_one_database_is_meant() {
+    let world = world().await;
+    let object = |database: &str| {
+        json!({
+            "name": format!("{database}.sql"), "kind": "database", "database": database, "format": "sql",
+            "compression": "none", "plain_bytes": 3, "plain_sha256": "0".repeat(64), "stored_bytes": 3,
+            "stored_sha256": "0".repeat(64),
+        })
+    };
+    let backup = |stamp: &str, databases: &[&str]| {
+        let objects: Vec<Value> = databases.iter().map(|name| object(name)).collect();
+        let manifest = json!({
+            "version": 1, "target": "shop", "stamp": stamp, "engine": "postgresql", "server_version": "17", "image": "i",
+            "image_id": "sha256:1", "instance": "h", "dumpcar": "0.1.0", "started": "2026-01-01T00:00:00Z",
+            "finished": "2026-01-01T00:00:01Z", "objects": objects,
+        });
+        world.write(&format!("shop/{stamp}/manifest.json"), manifest.to_string().as_bytes());
+        databases.iter().for_each(|name| world.write(&format!("shop/{stamp}/{name}.sql"), name.as_bytes()));
+    };
+    backup("2026-01-01T00-00-00Z", &["postgres", "app"]);
+    backup("2026-01-02T00-00-00Z", &["postgres", "app", "crm"]);
+    let first = world.run(&["cat", "shop", "--at", "2026-01-01T00-00-00Z"]).await;
+    assert_eq!(first.stdout, "app");
+    let second = world.run(&["cat", "shop"]).await;
+    assert_eq!(second.status, 4);
+    assert!(
+        second.stderr.contains("say which database (--database): it has postgres, app, crm"),
+        "{}",
+        second.stderr
+    );
+}

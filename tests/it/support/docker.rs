@@ -65,6 +65,7 @@ impl Script {
 #[derive(Debug, Clone)]
 pub(crate) struct ExecRequest {
     pub(crate) argv: Vec<String>,
+    pub(crate) env: Vec<String>,
 }
 
 impl ExecRequest {
@@ -219,7 +220,7 @@ async fn answer(
             };
             assert_eq!(body["AttachStdin"], true, "the dead man's switch is standard input");
             assert_ne!(body["Tty"], true, "a terminal would change the bytes");
-            let asked = ExecRequest { argv: texts("Cmd") };
+            let asked = ExecRequest { argv: texts("Cmd"), env: texts("Env") };
             let mut state = state.lock().unwrap();
             if !state.containers.contains_key(*id) {
                 return Ok(missing());

@@ -1,0 +1,129 @@
+//! What a run will dump, and how large that may become.
+
+use std::time::Duration;
+
+use tracing::warn;
+
+use super::error::RunError;
+use super::{Run, stoppable};
+use crate::engine::{Engine, Survey};
+use crate::model::command::Command;
+use crate::model::compression::Compression;
+use crate::model::manifest::ObjectKind;
+use crate::store::Catalog;
+
+/// A survey asks the server's catalog; a server that takes longer is not well.
+const SURVEY_LIMIT: Duration = Duration::from_secs(120);
+/// Ten thousand databases fit.
+const SURVEY_BYTES: usize = 8 * 1024 * 1024;
+
+/// What is to become one object.
+pub(super) struct Part {
+    pub(super) kind: ObjectKind,
+    pub(super) database: Option<String>,
+    pub(super) command: Command,
+    /// The size in the store to expect.
+    pub(super) hint: Option<u64>,
+}
+
+impl Run<'_> {
+    /// The target's backups so far. Keys that may only write may not list: then there is nothing to prune either.
+    pub(super) async fn catalog(&self) -> Result<Option<Catalog>, RunError> {
+        match stoppable(self.stop, self.app.store.catalog(Some(&self.target.name))).await? {
+            Ok(catalog) => Ok(Some(catalog)),
+            Err(error) if !self.app.config.prune && error.is_denied() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Asks the server what there is and decides what is dumped.
+    pub(super) async fn plan(&self, catalog: Option<&Catalog>) -> Result<(Survey, Vec<Part>), RunError> {
+        let Self { target, .. } = self;
+        let facts = target.facts();
+        self.progress.set_stage("asking the server");
+        let mut survey = match target.engine.survey(&facts) {
+            Some(command) => self.survey(&command).await?,
+            None => Survey::default(),
+        };
+        let login_notes = target.engine.login(&facts).map(|login| login.notes).unwrap_or_default();
+        for note in login_notes.iter().chain(&survey.notes) {
+            warn!(target = %target.name, "{note}");
+        }
+        if target.engine == Engine::Custom {
+            let command = target.engine.dump(&facts, &survey, "");
+            let hint = self.previous_size(catalog);
+            return Ok((survey, vec![Part { kind: ObjectKind::Dump, database: None, command, hint }]));
+        }
+        self.choose_databases(&mut survey)?;
+        let mut parts = Vec::new();
+        if let Some(command) = target.engine.globals(&facts, &survey) {
+            parts.push(Part { kind: ObjectKind::Globals, database: None, command, hint: None });
+        }
+        let all_sizes: u64 = survey.databases.iter().filter_map(|database| database.size_hint).sum();
+        for database in &survey.databases {
+            parts.push(Part {
+                kind: ObjectKind::Database,
+                database: Some(database.name.clone()),
+                command: target.engine.dump(&facts, &survey, &database.name),
+                hint: self.stored_hint(catalog, database.size_hint, all_sizes),
+            });
+        }
+        if parts.is_empty() {
+            return Err(RunError::permanent(
+                "the server has neither a database nor users that this login may read",
+            ));
+        }
+        Ok((survey, parts))
+    }
+
+    /// Leaves the databases that the labels ask for.
+    fn choose_databases(&self, survey: &mut Survey) -> Result<(), RunError> {
+        let Self { app, target, .. } = self;
+        let is_there = |name: &String| survey.databases.iter().any(|database| database.name == *name);
+        if let Some(missing) = target.labels.databases.iter().find(|name| !is_there(name)) {
+            return Err(RunError::permanent(format!(
+                "there is no database {missing:?}: correct the label {}.databases",
+                app.config.label_prefix
+            )));
+        }
+        let had_any = !survey.databases.is_empty();
+        survey.databases.retain(|database| target.wants(&database.name));
+        // A new MariaDB or MySQL server has none, and users all the same; PostgreSQL always has one.
+        if survey.databases.is_empty() && (had_any || target.engine == Engine::Postgresql) {
+            return Err(RunError::permanent(
+                "the server has no database to back up; do the labels exclude them all?",
+            ));
+        }
+        Ok(())
+    }
+
+    async fn survey(&self, command: &Command) -> Result<Survey, RunError> {
+        let Self { app, target, .. } = self;
+        let asked = app.docker.capture(&target.container.id, command, SURVEY_BYTES, SURVEY_LIMIT);
+        let answer = match stoppable(self.stop, asked).await? {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.exec_failed("list its databases", None, error).await),
+        };
+        target
+            .engine
+            .parse_survey(&answer.stdout)
+            .map_err(|error| RunError::permanent(format!("list its databases: {error}")))
+    }
+
+    /// The size in the store to expect, so that the parts of a very large object are large enough from the start.
+    fn stored_hint(&self, catalog: Option<&Catalog>, size: Option<u64>, all_sizes: u64) -> Option<u64> {
+        let size = size?;
+        let share = |whole: u64| u128::from(whole) * u128::from(size) / u128::from(all_sizes.max(1));
+        match self.previous_size(catalog) {
+            // Room to grow: parts of unequal size are refused by R2.
+            Some(previous) => u64::try_from(share(previous) * 3 / 2).ok(),
+            // A plain dump leaves out the indexes and writes numbers as text: about the database's own size.
+            None if self.target.compression == Compression::None => Some(size),
+            None => Some(size / 3),
+        }
+    }
+
+    fn previous_size(&self, catalog: Option<&Catalog>) -> Option<u64> {
+        catalog?.backups(&self.target.name).first().map(|newest| newest.bytes)
+    }
+}
