@@ -106,7 +106,7 @@ fn a_stopped_daemon_leaves_nothing_half_done() {
     until("an upload has begun", || world.bucket.unfinished_uploads() > 0);
     assert_stops(&daemon);
     world.assert_nothing_is_stored();
-    assert_eq!(target.processes(), ["sleep infinity"]);
+    until("the dump has gone", || target.processes() == ["sleep infinity"]);
 }
 
 #[test]
