@@ -4,25 +4,27 @@ m=$1; shift
 exec 3<&0
 sh -c "$@" </dev/null 3<&- &
 t=$!
-# From here on neither a reader that went away nor the TERM below may end this shell: it is the tool's parent, and an
-# orphan that does not end well makes a PostgreSQL that is process 1 restart the whole server.
-trap '' PIPE TERM
-# A container runtime makes an exec the leader of a process group of its own; then the group is the tool and all it
-# started. Where it is not, the group is somebody else's.
-read -r p c s pp g r </proc/$$/stat || g=
+# From here on a vanished reader must not end this shell: it is the tool's parent, and an orphan that dies of a signal
+# makes a PostgreSQL that is process 1 restart the whole server.
+trap '' PIPE
+# end HOW PID: a shell takes a signal only after the command it waits for, and would leave that one behind. So this
+# signals those of its descendants that wait for nobody; their parents are there to take their leave. ALL spares none.
+end() (
+  [ $1 != ALL ] || kill -STOP $2
+  n=
+  for p in /proc/[0-9]*/stat; do
+    read -r l <$p || continue
+    p=${p%/stat}
+    # After the name, which may hold anything: the state and the parent.
+    case ${l##*) } in [!Z]" $2 "*) n=y; end $1 ${p#/proc/} ;; esac
+  done
+  case $1$n in ALL*) kill -KILL $2 ;; TERM | KILL) kill -$1 $2 ;; esac
+)
 # The dead man's switch: a line says that the dump was taken, an end of file that Dumpcar is gone.
 (
   read -r x && exit 0
-  if [ "$g" = $$ ]; then kill -TERM 0; else kill -TERM $t; fi
-  for x in 1 2 3 4 5 6 7 8; do sleep 1; kill -0 $t || exit 0; done
-  kill -KILL $t
-  [ "$g" = $$ ] || exit 0
-  # Whoever of the group did not end with its parent; not this shell, not the one above.
-  read -r self r </proc/self/stat
-  for x in /proc/[0-9]*/stat; do
-    read -r p c s pp g r <"$x" || continue
-    [ "$g" != $$ ] || [ "$p" = $$ ] || [ "$p" = "$self" ] || kill -KILL "$p"
-  done
+  kill -TERM $t || exit 0
+  for x in TERM TERM KILL ALL; do sleep 1; kill -0 $t || exit 0; end $x $t; done
   exit 0
 ) <&3 3<&- >/dev/null 2>&1 &
 w=$!

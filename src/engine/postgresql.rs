@@ -49,6 +49,7 @@ exec pg_dump "$@"
 ///
 /// `CREATE ROLE` of a role that every server has would stop `psql -v ON_ERROR_STOP=1` at the first line.
 const GLOBALS_SCRIPT: &str = r#"
+find_tool pg_dump
 find_tool pg_dumpall
 roles=$(psql -X -w -q -A -t -v ON_ERROR_STOP=1 -c "$1") || exit
 shift

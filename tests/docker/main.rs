@@ -1,1 +1,29 @@
-//! Tests.
+//! The program as a whole, on what it is for: real databases in a real Docker engine, and a real S3 server.
+//!
+//! `scripts/test docker` builds the images and runs these.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test that panics has failed, as it should; and tests read the names of images from the environment"
+)]
+
+mod support;
+
+/// Mistakes of the user, and servers in a bad state: wording, exit status, and nothing stored.
+mod bad_input;
+/// The image, as the example Compose file runs it.
+mod daemon;
+/// A PostgreSQL that is process 1, and dumps that are broken off.
+mod process_one;
+/// The exec protocol under real shells: exit statuses, and nothing left in a target (P1, P4).
+mod protocol;
+/// Every kind of content, from a server through the bucket into an empty server.
+mod round_trip;
+/// Passwords and keys, and where they must not appear (P6).
+mod secrets;
+/// A store that takes nothing for a while.
+mod slow_reader;

@@ -1,0 +1,154 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use super::support::docker::{Container, Network, docker, image, try_docker, until};
+use super::support::garage::Garage;
+use super::support::servers::{MARIADB_11_8, POSTGRESQL_17, Server};
+use super::support::world::{World, log_lines, timed};
+
+/// The image under test with everything taken away that it does not need, on a network with the store.
+struct Sidecar<'w> {
+    world: &'w World,
+    network: Network,
+    socket: String,
+}
+
+impl<'w> Sidecar<'w> {
+    fn new(world: &'w World) -> Self {
+        let network = Network::new();
+        network.connect(Garage::shared().id(), "garage");
+        let host = std::env::var("DOCKER_HOST").unwrap_or_default();
+        let socket = host.strip_prefix("unix://").unwrap_or("/var/run/docker.sock").to_owned();
+        Self { world, network, socket }
+    }
+
+    fn args(&self, more: &[&str]) -> Vec<String> {
+        let mut args = self.world.env_args();
+        let mount = format!("{}:/var/run/docker.sock:ro", self.socket);
+        let own = ["--network", &self.network.id, "-v", &mount, "--read-only", "--cap-drop", "ALL"];
+        let own =
+            [&own[..], &["--security-opt", "no-new-privileges", "-e", "AWS_ENDPOINT_URL=http://garage:3900"]];
+        args.extend(own.concat().into_iter().chain(more.iter().copied()).map(str::to_owned));
+        args.push(image("DUMPCAR_TEST_IMAGE", "dumpcar-test/dumpcar:latest"));
+        args
+    }
+
+    fn daemon(&self, more: &[&str]) -> Container {
+        let args = self.args(more);
+        Container::run(&args.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn back_up(&self, more: &[&str]) -> Result<String, String> {
+        let args = self.args(more);
+        let args: Vec<_> = args.iter().map(String::as_str).collect();
+        try_docker(&[&["run", "--rm"], args.as_slice(), &["backup"]].concat())
+    }
+}
+
+fn logged(daemon: &Container, message: &str, target: &str) -> usize {
+    let lines = log_lines(&daemon.logs());
+    lines.iter().filter(|line| line["message"] == message && line["target"] == target).count()
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn the_image_backs_up_by_itself_and_is_healthy_until_a_target_fails() {
+    let world = World::new().set("DUMPCAR_SCHEDULE", "every 1m").set("DUMPCAR_COMPRESSION", "none");
+    let sidecar = Sidecar::new(&world);
+    let _shop = world.custom("shop", "echo dump");
+    let daemon = sidecar.daemon(&[]);
+    until("the target is planned", || logged(&daemon, "planned", "shop") == 1);
+    assert!(world.keys().is_empty(), "nothing is due yet");
+    until("the scheduled backup is there", || world.manifests().len() == 1);
+    until("it says so", || logged(&daemon, "backup committed", "shop") == 1);
+    assert_eq!(daemon.exec(&["/dumpcar", "healthcheck"]), "healthy");
+
+    // One that comes later is found, and backed up when asked to.
+    let blog = world.custom("blog", "test -e /tmp/good && echo dump");
+    until("it is found", || logged(&daemon, "target found", "blog") == 1);
+    blog.exec(&["touch", "/tmp/good"]);
+    docker(&["kill", "-s", "USR1", &daemon.id]);
+    until("both are backed up", || {
+        logged(&daemon, "backup committed", "blog") == 1 && logged(&daemon, "backup committed", "shop") >= 2
+    });
+    assert_eq!(daemon.exec(&["/dumpcar", "healthcheck"]), "healthy");
+
+    blog.exec(&["rm", "/tmp/good"]);
+    docker(&["kill", "-s", "USR1", &daemon.id]);
+    until("one failed", || logged(&daemon, "backup failed", "blog") >= 1);
+    until("the health check says so", || {
+        let report = std::process::Command::new("docker")
+            .args(["exec", &daemon.id, "/dumpcar", "healthcheck"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&report.stdout).into_owned();
+        report.status.code() == Some(1) && said.starts_with("blog: ") && said.contains("exit status 1")
+    });
+    assert_stops(&daemon);
+}
+
+/// Within Docker's ten seconds, in order.
+fn assert_stops(daemon: &Container) {
+    let ((), took) = timed(|| drop(docker(&["stop", "-t", "10", &daemon.id])));
+    println!("stopped after {took:?}");
+    assert_eq!(daemon.inspect("{{.State.ExitCode}}"), "0", "{}", daemon.logs());
+    assert!(took < Duration::from_secs(10), "{took:?}");
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn a_stopped_daemon_leaves_nothing_half_done() {
+    let world = World::new().set("DUMPCAR_COMPRESSION", "none").set("DUMPCAR_S3_PART_SIZE", "5MiB");
+    let sidecar = Sidecar::new(&world);
+    let target = world.custom("t", "cat /dev/zero");
+    let daemon = sidecar.daemon(&["-e", "DUMPCAR_ON_START=true"]);
+    until("an upload has begun", || world.bucket.unfinished_uploads() > 0);
+    assert_stops(&daemon);
+    world.assert_nothing_is_stored();
+    until("the dump has gone", || target.processes() == ["sleep infinity"]);
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn the_image_needs_no_root_but_the_sockets_group() {
+    let world = World::new();
+    let sidecar = Sidecar::new(&world);
+    let _target = world.custom("t", "echo dump");
+    let owner = fs::metadata(&sidecar.socket).unwrap();
+    let group = std::os::unix::fs::MetadataExt::gid(&owner).to_string();
+
+    let refused = sidecar.back_up(&["--user", "65534:65534"]).unwrap_err();
+    let cure = "Docker at unix:///var/run/docker.sock may not be used by this process (uid 65534): run as root, or give \
+        the container the socket's group (group_add, or user: \\\"UID:GID\\\" with that group)";
+    assert!(refused.contains(cure), "{refused}");
+    world.assert_nothing_is_stored();
+
+    sidecar.back_up(&["--user", "65534:65534", "--group-add", &group]).unwrap();
+    assert_eq!(world.manifests().len(), 1);
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn passwords_in_files_are_read_inside_the_target() {
+    let world = World::new();
+    let secrets = tempfile::tempdir().unwrap();
+    let file = secrets.path().join("password");
+    fs::write(&file, "it's a\\ \"secret\" $HOME\n").unwrap();
+    fs::set_permissions(secrets.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
+    let mount = format!("{}:/run/secrets/password:ro", file.to_str().unwrap());
+    let password = "it's a\\ \"secret\" $HOME";
+    for (product, variable) in
+        [(POSTGRESQL_17, "POSTGRES_PASSWORD_FILE"), (MARIADB_11_8, "MARIADB_ROOT_PASSWORD_FILE")]
+    {
+        let variable = format!("{variable}=/run/secrets/password");
+        let labels = world.labels(&[("name", product.variable)]);
+        let mut args: Vec<_> = labels.iter().map(String::as_str).collect();
+        // Without it the image lets everybody in who is in the container.
+        args.extend(["-v", &mount, "-e", &variable, "-e", "POSTGRES_INITDB_ARGS=--auth=scram-sha-256"]);
+        let _server = Server::with(product, password, &args).wait();
+        world.back_up();
+    }
+    assert_eq!(world.manifests().len(), 2);
+}
