@@ -48,6 +48,17 @@ fn survives_aborted_dumps(product: Product) {
         drop(dumpcar);
         until("the tools have gone", || all_gone(&server));
     }
+    // While a tool has a helper of its own: pg_dumpall asks pg_dump for its version, which is made to take its time.
+    let slow = "cd /usr/lib/postgresql/*/bin && mv pg_dump pg_dump.real && printf '#!/bin/sh\\nsleep 3\\nexec %s/pg_dump.real \"$@\"\\n' \
+        \"$PWD\" >pg_dump && chmod 755 pg_dump";
+    server.container.exec(&["sh", "-c", slow]);
+    for _ in 0..3 {
+        let dumpcar = world.start(&["backup"]);
+        until("a helper runs", || server.container.processes().iter().any(|process| process == "sleep 3"));
+        dumpcar.signal("KILL");
+        drop(dumpcar);
+        until("the helper has gone", || all_gone(&server));
+    }
     assert!(world.manifests().is_empty());
 
     typed.write_all(b"SELECT word FROM mine;\n").unwrap();
