@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
+use http_body_util::BodyExt;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
@@ -174,7 +175,11 @@ fn answer(
             .header("content-type", "application/xml")
             .body(body)
             .unwrap();
-        return Box::pin(async move { Ok(response) });
+        return Box::pin(async move {
+            // As S3 does: an answer in the middle of a body would look like a broken connection.
+            drop(request.into_body().collect().await);
+            Ok(response)
+        });
     }
     Service::call(&service, request)
 }
