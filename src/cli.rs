@@ -10,7 +10,13 @@ use crate::model::target::TargetName;
 ///
 /// Without a command it runs as a daemon, on DUMPCAR_SCHEDULE. All settings are environment variables.
 #[derive(Debug, Parser)]
-#[command(name = "dumpcar", bin_name = "dumpcar", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    name = "dumpcar",
+    bin_name = "dumpcar",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,

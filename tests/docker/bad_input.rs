@@ -249,8 +249,12 @@ fn a_container_that_goes_in_the_middle_of_its_dump_is_named() {
     drop(target);
     let ended = dumpcar.end();
     assert_eq!(ended.status, 1, "{}", ended.stderr);
-    // Docker may still be at it.
+    // Docker may still be at it: what it says of the container is one thing or the other.
     let problem = ended.problem().replace(&name, "CONTAINER");
-    assert!(problem.starts_with("backup failed: dump the dump: container CONTAINER "), "{problem}");
+    let known = ["container CONTAINER ", "the output was cut before its end (did the container stop?)"];
+    assert!(
+        known.iter().any(|reason| problem.starts_with(&format!("backup failed: dump the dump: {reason}"))),
+        "{problem}"
+    );
     world.assert_nothing_is_stored();
 }
