@@ -22,7 +22,7 @@ use crate::model::key::{BackupKey, Stamp, database_file_stem};
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind, VERSION};
 use crate::outcome::{Summary, Verdict};
 use crate::pipeline::{self, Progress};
-use crate::store::Catalog;
+use crate::store::{Catalog, StoreErrorKind};
 
 /// What a hook may print; nobody reads it.
 const HOOK_BYTES: usize = 1024 * 1024;
@@ -148,15 +148,18 @@ async fn attempt(
         restore_command: target.labels.custom.as_ref().and_then(|custom| custom.restore.clone()),
         objects,
     };
-    let committed = match stoppable(stop, app.store.put_manifest(&key, &manifest)).await {
-        Ok(result) => result.map_err(RunError::from),
-        Err(stopped) => Err(stopped),
-    };
-    if let Err(error) = committed {
-        // The manifest may have arrived although the answer did not: it goes first, like in every deletion.
-        drop(app.store.delete(&key.manifest()).await);
-        run.discard(&key, &manifest.objects).await;
-        return Err(error);
+    match stoppable(stop, app.store.put_manifest(&key, &manifest)).await {
+        Ok(Ok(())) => {}
+        // What lies there is somebody else's backup.
+        Ok(Err(error)) if error.kind == StoreErrorKind::Taken => return Err(error.into()),
+        Ok(Err(error)) => {
+            run.take_back(&key, &manifest.objects).await;
+            return Err(error.into());
+        }
+        Err(stopped) => {
+            run.take_back(&key, &manifest.objects).await;
+            return Err(stopped);
+        }
     }
 
     progress.set_stage("pruning");
@@ -296,6 +299,19 @@ impl Run<'_> {
             stored_bytes: digests.stored_bytes,
             stored_sha256: digests.stored_sha256,
         })
+    }
+
+    /// Takes back a backup whose manifest was sent and not confirmed.
+    ///
+    /// The manifest may have arrived although the answer did not: it goes first, like in every deletion. While it may be
+    /// there, the objects stay: a manifest must never point at nothing.
+    async fn take_back(&self, key: &BackupKey, objects: &[ManifestObject]) {
+        match self.app.store.delete(&key.manifest()).await {
+            Ok(()) => self.discard(key, objects).await,
+            Err(error) => {
+                warn!(target = %self.target.name, backup = %key, %error, "objects without a manifest may be left");
+            }
+        }
     }
 
     /// Removes the objects of a backup that does not come to be.

@@ -27,6 +27,8 @@ pub enum StoreErrorKind {
     Transient,
     /// The object is not what it should be.
     Damaged,
+    /// Somebody else's backup is where this one was to be.
+    Taken,
     /// Dumpcar was told to stop.
     Stopped,
 }
@@ -43,7 +45,7 @@ impl StoreError {
 
     pub(super) fn manifest_taken(key: &BackupKey) -> Self {
         Self::new(
-            StoreErrorKind::Refused,
+            StoreErrorKind::Taken,
             format!(
                 "another backup {key} is already there; is a second Dumpcar using this bucket and target name?"
             ),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use object_store::multipart::PartId;
 use object_store::path::Path;
-use object_store::{MultipartId, PutMultipartOptions, PutOptions, PutPayload};
+use object_store::{MultipartId, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -152,6 +152,13 @@ impl Upload {
             }
             Err(error) => {
                 self.discard().await;
+                // The store may have made the object all the same. What it is called is this run's alone.
+                if let Err(left) = within(ANSWER_LIMIT, self.store.backend.delete(&self.path)).await
+                    && !matches!(left, object_store::Error::NotFound { .. })
+                {
+                    let left = self.store.error("delete", left);
+                    tracing::warn!(key = %self.path, error = %left, "an object without a manifest may be left");
+                }
                 Err(error)
             }
         }

@@ -259,7 +259,7 @@ async fn an_object_the_store_does_not_confirm_is_no_backup() {
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 1);
     assert!(ended.reason().contains("does not have it"), "{}", ended.reason());
-    assert!(world.manifests().is_empty());
+    assert_nothing_left(&world);
 }
 
 #[tokio::test]
@@ -271,6 +271,26 @@ async fn a_manifest_that_cannot_be_written_takes_its_objects_with_it() {
     let world = World::with_s3(s3.await, |_| Script::ends(DUMP, 0)).custom("shop");
     assert_eq!(world.run(&["backup"]).await.status, 1);
     assert_nothing_left(&world);
+}
+
+/// Until the manifest is gone for sure, the objects have to stay.
+#[tokio::test]
+async fn a_manifest_that_may_be_there_never_points_at_nothing() {
+    let s3 = FakeS3::with_faults(|asked| {
+        let is_manifest = asked.path.ends_with("manifest.json");
+        (is_manifest && ["PutObject", "DeleteObject"].contains(&asked.operation()))
+            .then_some((403, "AccessDenied"))
+    });
+    let world = World::with_s3(s3.await, |_| Script::ends(DUMP, 0)).custom("shop");
+    assert_eq!(world.run(&["backup"]).await.status, 1);
+    assert_eq!(world.keys().len(), 1, "{:?}", world.keys());
+    assert!(
+        !world
+            .s3
+            .asked()
+            .iter()
+            .any(|a| a.operation() == "DeleteObject" && !a.path.ends_with("manifest.json"))
+    );
 }
 
 #[tokio::test]

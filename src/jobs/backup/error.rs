@@ -32,7 +32,8 @@ impl From<StoreError> for RunError {
             StoreErrorKind::NotFound
             | StoreErrorKind::Refused
             | StoreErrorKind::Denied
-            | StoreErrorKind::Damaged => Self::permanent(error.to_string()),
+            | StoreErrorKind::Damaged
+            | StoreErrorKind::Taken => Self::permanent(error.to_string()),
         }
     }
 }
