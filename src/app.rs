@@ -1,8 +1,13 @@
 //! The composition root: everything a job needs, built from the settings.
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
 use crate::config::Config;
 use crate::discovery::{self, Found, State, Target, label_start};
 use crate::docker::{Docker, DockerError};
+use crate::holder::Identity;
+use crate::model::run::RunId;
 use crate::model::target::TargetName;
 use crate::store::{S3Error, Store};
 
@@ -12,6 +17,10 @@ pub struct App {
     pub config: Config,
     pub docker: Docker,
     pub store: Store,
+    /// Who this process is in its run records.
+    pub identity: Identity,
+    /// The runs of this process that have not ended.
+    pub runs: Mutex<BTreeSet<RunId>>,
 }
 
 /// Why nothing can be done at all.
@@ -31,7 +40,8 @@ impl App {
     pub fn new(config: Config) -> Result<Self, AppError> {
         let docker = Docker::new(&config.docker_host.to_string())?;
         let store = Store::open(&config)?;
-        Ok(Self { config, docker, store })
+        let identity = Identity::new(&config.instance);
+        Ok(Self { config, docker, store, identity, runs: Mutex::default() })
     }
 
     /// Looks at the labelled containers as they are now.

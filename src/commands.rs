@@ -307,7 +307,7 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
             good += 1;
             continue;
         }
-        match prune::delete(app, &target.name, &plan, &stop).await {
+        match prune::prune(app, &target.name, &plan, &stop).await {
             Ok(deleted) => {
                 info!(target = %target.name, deleted, "pruned");
                 good += 1;

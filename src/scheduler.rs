@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::clock;
 use crate::discovery::{Found, State, label_start};
 use crate::health::Health;
-use crate::jobs::backup;
+use crate::jobs::{backup, sweep};
 use crate::model::schedule::{Schedule, jitter};
 use crate::model::target::TargetName;
 use crate::outcome::{Outcome, Verdict};
@@ -63,6 +63,8 @@ pub struct Scheduler {
     /// When to look at the containers next.
     look_at: Timestamp,
     is_first_look: bool,
+    /// What killed processes have left was looked for.
+    is_swept: bool,
     /// The time of the last turn of the loop.
     last_turn: Timestamp,
 }
@@ -83,6 +85,7 @@ impl Scheduler {
             slots,
             look_at: Timestamp::MIN,
             is_first_look: true,
+            is_swept: false,
             last_turn: Timestamp::MIN,
         }
     }
@@ -176,8 +179,21 @@ impl Scheduler {
         for one in found {
             self.meet(one);
         }
+        self.sweep().await;
         self.plan_new(now).await;
         self.is_first_look = false;
+    }
+
+    /// Cleans up after processes that were killed, whatever their targets; once, before anything is started.
+    async fn sweep(&mut self) {
+        if self.is_swept {
+            return;
+        }
+        match self.stop.run_until_cancelled(sweep::sweep(&self.app, None, None)).await {
+            Some(Ok(_)) => self.is_swept = true,
+            Some(Err(error)) => warn!(%error, "cannot look for what killed runs have left"),
+            None => {}
+        }
     }
 
     fn forget_gone(&mut self, found: &[Found]) {

@@ -8,6 +8,7 @@ use bollard::query_parameters::{EventsOptions, InspectContainerOptions, ListCont
 use futures_util::{Stream, StreamExt};
 
 use super::{Container, DockerError};
+use crate::model::run::RunId;
 
 /// Docker answers these at once, or something is wrong; an engine that pulls or removes at full load stays under it.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -17,6 +18,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 pub struct Docker {
     pub(super) client: bollard::Docker,
     pub(super) host: String,
+    /// The run that commands are run for.
+    pub(super) run: Option<RunId>,
 }
 
 /// What the engine says of itself.
@@ -38,7 +41,20 @@ impl Docker {
             None => bollard::Docker::connect_with_http(host, seconds, bollard::API_DEFAULT_VERSION),
         };
         let client = client.map_err(|error| classify(host, "connect", error))?;
-        Ok(Self { client, host: host.to_owned() })
+        Ok(Self { client, host: host.to_owned(), run: None })
+    }
+
+    /// The same engine; the commands it runs carry the name of this run, by which [`Docker::end_runs`] finds them.
+    pub fn on_behalf_of(&self, run: &RunId) -> Self {
+        Self { run: Some(run.clone()), ..self.clone() }
+    }
+
+    /// What the engine calls itself: the same name is the same engine, unless its machine was cloned.
+    ///
+    /// # Errors
+    /// See [`DockerError`]; a socket proxy may refuse this one.
+    pub async fn engine_id(&self) -> Result<Option<String>, DockerError> {
+        Ok(self.ask("tell its name", self.client.info()).await?.id)
     }
 
     /// Asks for the engine's version: the cheapest proof that it answers.
@@ -105,6 +121,7 @@ impl Docker {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
             state: state.status.map(|status| status.to_string()).unwrap_or_default(),
+            started: state.started_at.unwrap_or_default(),
             health: health.filter(|health| !health.is_empty() && health != "none"),
         })
     }

@@ -15,15 +15,16 @@ use bollard::errors::Error as BollardError;
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use ring::rand::SecureRandom;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::DockerError;
 use super::client::{Docker, classify};
 use super::trailer::{TrailerStripper, TrailingOutput};
 use crate::model::command::Command;
+use crate::model::run::RunId;
+use crate::random;
 
-const WRAPPER: &str = include_str!("wrapper.sh");
+const WRAPPER: &str = concat!(include_str!("end.sh"), include_str!("wrapper.sh"));
 
 /// Docker sends frames of up to 32 KiB; two of them fit, so a busy stream costs one read for two frames.
 const READ_BUFFER: usize = 64 * 1024;
@@ -96,8 +97,10 @@ impl Docker {
     /// # Errors
     /// Docker refuses, or does not answer.
     pub async fn exec(&self, container: &str, command: &Command) -> Result<Exec, DockerError> {
-        let marker = marker();
-        let mut cmd = vec!["sh", "-c", WRAPPER, "dumpcar", &marker, &command.script, "sh"];
+        let marker = marker(self.run.as_ref());
+        // In the first line, so that a shell in the target finds it (`leftover.sh`).
+        let wrapper = format!("#{marker}\n{WRAPPER}");
+        let mut cmd = vec!["sh", "-c", &wrapper, "dumpcar", &marker, &command.script, "sh"];
         cmd.extend(command.args.iter().map(String::as_str));
         let env: Vec<String> = command.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let options = CreateExecOptions {
@@ -300,12 +303,10 @@ impl fmt::Debug for Exec {
     }
 }
 
-/// A marker no dump contains: 128 random bits.
-fn marker() -> String {
-    let mut random = [0; 16];
-    ring::rand::SystemRandom::new().fill(&mut random).expect("the kernel's random source works");
-    let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("dumpcar-{digits}")
+/// A marker no dump contains: 128 random bits, behind the run's name where there is one.
+fn marker(run: Option<&RunId>) -> String {
+    let run = run.map(|run| format!("{run}-")).unwrap_or_default();
+    format!("dumpcar-{run}{}", random::hex(16))
 }
 
 /// The last bytes of a tool's standard error.
@@ -344,7 +345,9 @@ mod tests {
     }
 
     #[test]
-    fn markers_differ() {
-        assert_ne!(marker(), marker());
+    fn a_marker_names_its_run_and_is_never_repeated() {
+        let run: RunId = "00000000deadbeef".parse().unwrap();
+        assert!(marker(Some(&run)).starts_with("dumpcar-00000000deadbeef-"));
+        assert_ne!(marker(None), marker(None));
     }
 }

@@ -5,6 +5,7 @@
 
 mod client;
 mod exec;
+mod leftover;
 mod trailer;
 
 pub use client::{Docker, EngineVersion};
@@ -29,6 +30,8 @@ pub struct Container {
     pub env: BTreeMap<String, String>,
     /// `running`, `exited`, `paused`, `restarting`, …, in Docker's words.
     pub state: String,
+    /// When it was last started, in Docker's words.
+    pub started: String,
     /// `healthy`, `unhealthy` or `starting`; absent when the container has no health check.
     pub health: Option<String>,
 }

@@ -1,5 +1,5 @@
 # Runs a dump tool inside a target, for the dumpcar sidecar (arguments: marker, snippet, its arguments).
-# Needs nothing but a POSIX sh and /proc: tested with dash, bash and busybox.
+# Behind end.sh. Needs nothing but a POSIX sh and /proc: tested with dash, bash and busybox.
 m=$1; shift
 exec 3<&0
 sh -c "$@" </dev/null 3<&- &
@@ -7,19 +7,6 @@ t=$!
 # From here on a vanished reader must not end this shell: it is the tool's parent, and an orphan that dies of a signal
 # makes a PostgreSQL that is process 1 restart the whole server.
 trap '' PIPE
-# end HOW PID: a shell takes a signal only after the command it waits for, and would leave that one behind. So this
-# signals those of its descendants that wait for nobody; their parents are there to take their leave. ALL spares none.
-end() (
-  [ $1 != ALL ] || kill -STOP $2
-  n=
-  for p in /proc/[0-9]*/stat; do
-    read -r l <$p || continue
-    p=${p%/stat}
-    # After the name, which may hold anything: the state and the parent.
-    case ${l##*) } in [!Z]" $2 "*) n=y; end $1 ${p#/proc/} ;; esac
-  done
-  case $1$n in ALL*) kill -KILL $2 ;; TERM | KILL) kill -$1 $2 ;; esac
-)
 # The dead man's switch: a line says that the dump was taken, an end of file that Dumpcar is gone.
 (
   read -r x && exit 0

@@ -6,6 +6,7 @@ mod plan;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -15,13 +16,16 @@ use plan::Part;
 use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
+use crate::docker::Docker;
 use crate::engine;
-use crate::jobs::prune;
+use crate::jobs::journal::Entry;
+use crate::jobs::{prune, sweep};
 use crate::lock::RunLock;
 use crate::model::key::{BackupKey, Stamp, database_file_stem};
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind, VERSION};
 use crate::outcome::{Summary, Verdict};
 use crate::pipeline::{self, Progress};
+use crate::random;
 use crate::store::{Catalog, StoreErrorKind};
 
 /// What a hook may print; nobody reads it.
@@ -108,93 +112,211 @@ async fn attempt(
     stop: &CancellationToken,
     progress: &Progress,
 ) -> Result<Summary, RunError> {
-    let run = Run { app, target, stop, progress };
     let clock = Instant::now();
     // Also the cheapest proof that the bucket, the keys and the clock are right, before the database has any work.
     progress.set_stage("looking into the bucket");
-    let catalog = run.catalog().await?;
-    let backups = catalog.as_ref().map(|catalog| catalog.backups(&target.name)).unwrap_or_default();
-    let mut started = clock::now();
-    while backups.iter().any(|backup| backup.key.stamp == Stamp::new(started)) {
-        // Two runs within a second: the names of their folders would be the same.
-        stoppable(stop, tokio::time::sleep(Duration::from_millis(100))).await?;
-        started = clock::now();
-    }
-    let key = BackupKey { target: target.name.clone(), stamp: Stamp::new(started) };
-
-    let mut objects = Vec::new();
-    let dumped = run.dump_all(&key, catalog.as_ref(), &mut objects).await;
-    let (server_version, mut problems) = match dumped {
-        Ok(dumped) => dumped,
-        Err(error) => {
-            run.discard(&key, &objects).await;
-            return Err(error);
-        }
-    };
-
-    progress.set_stage("writing the manifest");
-    let manifest = Manifest {
-        version: VERSION,
-        target: target.name.clone(),
-        stamp: key.stamp,
-        engine: target.engine.name().to_owned(),
-        server_version,
-        image: target.container.image.clone(),
-        image_id: target.container.image_id.clone(),
-        instance: app.config.instance.clone(),
-        dumpcar: env!("CARGO_PKG_VERSION").to_owned(),
-        started,
-        finished: clock::now(),
-        restore_command: target.labels.custom.as_ref().and_then(|custom| custom.restore.clone()),
-        objects,
-    };
-    match stoppable(stop, app.store.put_manifest(&key, &manifest)).await {
-        Ok(Ok(())) => {}
-        // What lies there is somebody else's backup.
-        Ok(Err(error)) if error.kind == StoreErrorKind::Taken => return Err(error.into()),
-        Ok(Err(error)) => {
-            run.take_back(&key, &manifest.objects).await;
-            return Err(error.into());
-        }
-        Err(stopped) => {
-            run.take_back(&key, &manifest.objects).await;
-            return Err(stopped);
+    let catalog = plan::catalog(app, target, stop).await?;
+    let Begun { entry, key, started } = begin(app, target, catalog.as_ref(), stop).await?;
+    let docker = app.docker.on_behalf_of(entry.run());
+    let run = Run { app, docker, target, stop, progress, entry: &entry, key, started };
+    let (mut result, rest) = entry.during(run.make(catalog.as_ref())).await;
+    if let (Ok(summary), Some(catalog)) = (&mut result, catalog.filter(|_| app.config.prune)) {
+        progress.set_stage("pruning");
+        let pruned = prune::after_run(app, target, &catalog, &run.key, stop);
+        match entry.during(pruned).await {
+            Ok(pruned) => summary.pruned = pruned,
+            Err(problem) => summary.problems.push(problem),
         }
     }
+    drop(run);
+    match rest {
+        // The record stays: the next run finds out what became of the manifest.
+        Rest::Unknown => {}
+        Rest::Nothing | Rest::Unfinished => {
+            let is_clean = match &result {
+                Ok(summary) => summary.problems.is_empty(),
+                Err(_) => rest == Rest::Nothing,
+            };
+            if let Err(left) = entry.close(is_clean).await {
+                match &mut result {
+                    Ok(summary) => summary.problems.push(format!("clean up: {left}")),
+                    Err(_) => warn!(target = %target.name, %left, "cannot clean up after a failed run"),
+                }
+            }
+        }
+    }
+    result.map(|summary| Summary { elapsed: clock.elapsed(), ..summary })
+}
 
-    progress.set_stage("pruning");
-    let pruned = match catalog.filter(|_| app.config.prune) {
-        Some(catalog) => prune::after_run(app, target, &catalog, &key, stop).await,
-        None => Ok(0),
-    };
-    let pruned = pruned.unwrap_or_else(|problem| {
-        problems.push(problem);
-        0
-    });
-    Ok(Summary {
-        stamp: key.stamp,
-        objects: manifest.objects.len(),
-        plain_bytes: manifest.plain_bytes(),
-        stored_bytes: manifest.stored_bytes(),
-        elapsed: clock.elapsed(),
-        pruned,
-        problems,
-    })
+/// A run that is on record and has done nothing yet.
+struct Begun<'a> {
+    entry: Entry<'a>,
+    key: BackupKey,
+    started: Timestamp,
+}
+
+/// Finds a folder nobody else writes into, puts the run on record, and cleans up after runs that were killed.
+async fn begin<'a>(
+    app: &'a App,
+    target: &Target,
+    catalog: Option<&Catalog>,
+    stop: &CancellationToken,
+) -> Result<Begun<'a>, RunError> {
+    let taken = catalog.map(|catalog| catalog.stamps(&target.name)).unwrap_or_default();
+    loop {
+        let started = clock::now();
+        let stamp = Stamp::new(started);
+        if taken.contains(&stamp) {
+            // Two runs within a second: the names of their folders would be the same.
+            stoppable(stop, tokio::time::sleep(Duration::from_millis(100))).await?;
+            continue;
+        }
+        let doomed = match catalog {
+            Some(catalog) => prune::doomed(app, target, catalog, stamp),
+            None => Vec::new(),
+        };
+        let entry = stoppable(stop, Entry::of_backup(app, target, stamp, doomed)).await??;
+        // Behind the own record: of two that begin at once, one at least sees the other.
+        let others = match stoppable(stop, sweep::sweep(app, Some(&target.name), Some(entry.run()))).await {
+            Ok(Ok(others)) => others,
+            // Not a reason to make no backup.
+            Ok(Err(error)) => {
+                warn!(target = %target.name, %error, "cannot look for what killed runs have left");
+                Vec::new()
+            }
+            Err(stopped) => {
+                drop(entry.close(true).await);
+                return Err(stopped);
+            }
+        };
+        for other in others.iter().filter(|other| other.stamp.is_some()) {
+            warn!(
+                target = %target.name, instance = other.holder.instance, since = %other.started,
+                "another Dumpcar is at work on a target of this name, or was killed: two of them want two names (label dumpcar.name) or two prefixes (DUMPCAR_STORE)"
+            );
+        }
+        if others.iter().all(|other| other.stamp != Some(stamp)) {
+            let key = BackupKey { target: target.name.clone(), stamp };
+            return Ok(Begun { entry, key, started });
+        }
+        if let Err(left) = entry.close(true).await {
+            warn!(target = %target.name, %left, "cannot take back the record of a run");
+        }
+        // Both may have seen each other: not by the same time again.
+        let wait = Duration::from_millis(1000 + u64::from(random::byte()) * 10);
+        stoppable(stop, tokio::time::sleep(wait)).await?;
+    }
+}
+
+/// What a run has left in the store besides a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Nothing,
+    /// Objects or uploads that will never be part of a backup.
+    Unfinished,
+    /// The manifest may still arrive: while it may, its objects stay.
+    Unknown,
 }
 
 /// One attempt's surroundings.
 struct Run<'a> {
     app: &'a App,
+    docker: Docker,
     target: &'a Target,
     stop: &'a CancellationToken,
     progress: &'a Progress,
+    entry: &'a Entry<'a>,
+    key: BackupKey,
+    started: Timestamp,
 }
 
 impl Run<'_> {
+    /// Everything up to the manifest.
+    async fn make(&self, catalog: Option<&Catalog>) -> (Result<Summary, RunError>, Rest) {
+        let mut objects = Vec::new();
+        let (server_version, problems) = match self.dump_all(catalog, &mut objects).await {
+            Ok(dumped) => dumped,
+            Err(error) => {
+                self.discard(&objects).await;
+                return (Err(error), Rest::Unfinished);
+            }
+        };
+        self.progress.set_stage("writing the manifest");
+        let manifest = self.manifest(server_version, objects);
+        match self.commit(&manifest).await {
+            Ok(()) => {
+                let summary = Summary {
+                    stamp: self.key.stamp,
+                    objects: manifest.objects.len(),
+                    plain_bytes: manifest.plain_bytes(),
+                    stored_bytes: manifest.stored_bytes(),
+                    elapsed: Duration::ZERO,
+                    pruned: 0,
+                    problems,
+                };
+                (Ok(summary), Rest::Nothing)
+            }
+            Err((error, rest)) => {
+                if rest == Rest::Unfinished {
+                    self.discard(&manifest.objects).await;
+                }
+                (Err(error), rest)
+            }
+        }
+    }
+
+    fn manifest(&self, server_version: String, objects: Vec<ManifestObject>) -> Manifest {
+        let Self { app, target, key, .. } = self;
+        Manifest {
+            version: VERSION,
+            target: target.name.clone(),
+            stamp: key.stamp,
+            engine: target.engine.name().to_owned(),
+            server_version,
+            image: target.container.image.clone(),
+            image_id: target.container.image_id.clone(),
+            instance: app.config.instance.clone(),
+            dumpcar: env!("CARGO_PKG_VERSION").to_owned(),
+            started: self.started,
+            finished: clock::now(),
+            restore_command: target.labels.custom.as_ref().and_then(|custom| custom.restore.clone()),
+            objects,
+        }
+    }
+
+    /// Writes the manifest: the commit.
+    async fn commit(&self, manifest: &Manifest) -> Result<(), (RunError, Rest)> {
+        let Self { app, stop, key, .. } = self;
+        match self.entry.is_ours().await {
+            Ok(true) => {}
+            Ok(false) => {
+                let reason = "another Dumpcar took this run for dead and removed its objects; was this machine suspended?";
+                return Err((RunError::Failed { reason: reason.into(), transient: true }, Rest::Nothing));
+            }
+            Err(error) => return Err((error.into(), Rest::Unfinished)),
+        }
+        let error = match stoppable(stop, app.store.put_manifest(key, manifest)).await {
+            Ok(Ok(())) => return Ok(()),
+            // What lies there is somebody else's backup.
+            Ok(Err(error)) if error.kind == StoreErrorKind::Taken => {
+                return Err((error.into(), Rest::Nothing));
+            }
+            Ok(Err(error)) => error.into(),
+            Err(stopped) => stopped,
+        };
+        // The manifest may have arrived although the answer did not: it goes first, like in every deletion.
+        match app.store.delete(&key.manifest()).await {
+            Ok(()) => Err((error, Rest::Unfinished)),
+            Err(left) => {
+                warn!(target = %self.target.name, backup = %key, error = %left, "objects without a manifest may be left");
+                Err((error, Rest::Unknown))
+            }
+        }
+    }
+
     /// Hooks around everything; the second one runs whatever became of the first one and the dumps.
     async fn dump_all(
         &self,
-        key: &BackupKey,
         catalog: Option<&Catalog>,
         objects: &mut Vec<ManifestObject>,
     ) -> Result<(String, Vec<String>), RunError> {
@@ -206,7 +328,7 @@ impl Run<'_> {
             None => Ok(()),
         };
         let dumped = match before {
-            Ok(()) => self.dump_parts(key, catalog, objects).await,
+            Ok(()) => self.dump_parts(catalog, objects).await,
             Err(error) => Err(error),
         };
         let mut problems = Vec::new();
@@ -224,7 +346,7 @@ impl Run<'_> {
     async fn hook(&self, which: &str, command: &str) -> Result<(), RunError> {
         let command = engine::hook(&self.target.facts(), command);
         let limit = self.target.timeout;
-        let ran = self.app.docker.capture(&self.target.container.id, &command, HOOK_BYTES, limit);
+        let ran = self.docker.capture(&self.target.container.id, &command, HOOK_BYTES, limit);
         let ran = if which == "before" { stoppable(self.stop, ran).await? } else { ran.await };
         ran.map(drop).map_err(|error| {
             let reason =
@@ -236,20 +358,19 @@ impl Run<'_> {
     /// Dumps everything there is; pushes each finished object. Returns the server's version.
     async fn dump_parts(
         &self,
-        key: &BackupKey,
         catalog: Option<&Catalog>,
         objects: &mut Vec<ManifestObject>,
     ) -> Result<String, RunError> {
         let (survey, parts) = self.plan(catalog).await?;
         for part in parts {
-            objects.push(self.dump_part(key, part).await?);
+            objects.push(self.dump_part(part).await?);
         }
         Ok(survey.server_version)
     }
 
     /// One object, from the command to the confirmed size in the store.
-    async fn dump_part(&self, key: &BackupKey, part: Part) -> Result<ManifestObject, RunError> {
-        let Self { app, target, stop, progress } = self;
+    async fn dump_part(&self, part: Part) -> Result<ManifestObject, RunError> {
+        let Self { app, docker, target, stop, progress, key, .. } = self;
         let format = target.engine.extension(&target.facts()).to_owned();
         let (stem, what) = match (&part.kind, &part.database) {
             (ObjectKind::Globals, _) => ("globals".to_owned(), "roles and users".to_owned()),
@@ -259,7 +380,7 @@ impl Run<'_> {
         let name = format!("{stem}.{format}{}", target.compression.extension());
         progress.set_stage(format!("dumping {what}"));
         let started = Instant::now();
-        let mut exec = stoppable(stop, app.docker.exec(&target.container.id, &part.command)).await??;
+        let mut exec = stoppable(stop, docker.exec(&target.container.id, &part.command)).await??;
         let mut upload = app.store.upload(&key.object(&name), part.hint);
         let check = |ends: &pipeline::Ends| {
             let checked = target.engine.check(part.kind, &ends.head, &ends.tail, ends.bytes);
@@ -301,24 +422,13 @@ impl Run<'_> {
         })
     }
 
-    /// Takes back a backup whose manifest was sent and not confirmed.
-    ///
-    /// The manifest may have arrived although the answer did not: it goes first, like in every deletion. While it may be
-    /// there, the objects stay: a manifest must never point at nothing.
-    async fn take_back(&self, key: &BackupKey, objects: &[ManifestObject]) {
-        match self.app.store.delete(&key.manifest()).await {
-            Ok(()) => self.discard(key, objects).await,
-            Err(error) => {
-                warn!(target = %self.target.name, backup = %key, %error, "objects without a manifest may be left");
-            }
-        }
-    }
-
-    /// Removes the objects of a backup that does not come to be.
-    async fn discard(&self, key: &BackupKey, objects: &[ManifestObject]) {
+    /// Removes the objects of a backup that does not come to be, as far as they are known here: keys that may not list
+    /// can do this much.
+    async fn discard(&self, objects: &[ManifestObject]) {
         for object in objects {
-            if let Err(error) = self.app.store.delete(&key.object(&object.name)).await {
-                warn!(target = %self.target.name, key = key.object(&object.name), %error, "an object without a manifest is left");
+            let key = self.key.object(&object.name);
+            if let Err(error) = self.app.store.delete(&key).await {
+                warn!(target = %self.target.name, key, %error, "an object without a manifest is left");
             }
         }
     }

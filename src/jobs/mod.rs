@@ -2,6 +2,8 @@
 
 pub mod backup;
 pub mod cat;
+pub mod journal;
 pub mod list;
 pub mod policy;
 pub mod prune;
+pub mod sweep;

@@ -6,6 +6,7 @@ use tracing::info;
 use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
+use crate::jobs::journal::Entry;
 use crate::model::key::{BackupKey, Stamp};
 use crate::model::retention::{RetentionPlan, RetentionPolicy};
 use crate::model::target::TargetName;
@@ -16,7 +17,19 @@ pub fn plan(app: &App, policy: &RetentionPolicy, stamps: &[Stamp]) -> RetentionP
     policy.plan(stamps, clock::now(), &app.config.time_zone)
 }
 
-/// Prunes a target right after its backup `new` was committed, which the listing does not have yet.
+/// What goes once the backup `new` is there, which the listing does not have yet.
+pub fn doomed(app: &App, target: &Target, catalog: &Catalog, new: Stamp) -> Vec<Stamp> {
+    plan_with(app, target, catalog, new).deleted().collect()
+}
+
+fn plan_with(app: &App, target: &Target, catalog: &Catalog, new: Stamp) -> RetentionPlan {
+    let mut stamps: Vec<Stamp> =
+        catalog.backups(&target.name).iter().map(|backup| backup.key.stamp).collect();
+    stamps.push(new);
+    plan(app, &target.retention, &stamps)
+}
+
+/// Prunes a target right after its backup `new` was committed.
 ///
 /// # Errors
 /// What was in the way, in one line.
@@ -27,18 +40,36 @@ pub async fn after_run(
     new: &BackupKey,
     stop: &CancellationToken,
 ) -> Result<usize, String> {
-    let mut stamps: Vec<Stamp> =
-        catalog.backups(&target.name).iter().map(|backup| backup.key.stamp).collect();
-    stamps.push(new.stamp);
-    let plan = plan(app, &target.retention, &stamps);
+    let plan = plan_with(app, target, catalog, new.stamp);
     delete(app, &target.name, &plan, stop).await.map_err(|error| format!("prune: {error}"))
+}
+
+/// Prunes a target outside of a run: on record, so that what a killed process leaves is found.
+///
+/// # Errors
+/// What was in the way, in one line.
+pub async fn prune(
+    app: &App,
+    target: &TargetName,
+    plan: &RetentionPlan,
+    stop: &CancellationToken,
+) -> Result<usize, String> {
+    let doomed: Vec<Stamp> = plan.deleted().collect();
+    if doomed.is_empty() {
+        return Ok(0);
+    }
+    let entry = Entry::of_prune(app, target, doomed).await.map_err(|error| error.to_string())?;
+    let deleted = entry.during(delete(app, target, plan, stop)).await;
+    let closed = entry.close(deleted.is_ok()).await;
+    let deleted = deleted.map_err(|error| error.to_string())?;
+    closed.map(|()| deleted)
 }
 
 /// Carries out a plan, oldest first. Returns how many backups were deleted.
 ///
 /// # Errors
 /// The first deletion that fails ends it: what is left will be tried at the next run.
-pub async fn delete(
+async fn delete(
     app: &App,
     target: &TargetName,
     plan: &RetentionPlan,

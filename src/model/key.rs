@@ -12,6 +12,9 @@ use super::target::TargetName;
 /// The file name whose existence makes a folder a backup.
 pub const MANIFEST: &str = "manifest.json";
 
+/// What the keys of Dumpcar's own small state begin with. No target can have this name.
+pub const OWN_STATE: &str = ".dumpcar/";
+
 const STAMP_FORMAT: &str = "%Y-%m-%dT%H-%M-%SZ";
 
 /// When a backup was started, to the second, in UTC: `2026-11-23T23-00-00Z`.
@@ -130,6 +133,15 @@ pub fn database_file_stem(database: &str) -> String {
     stem
 }
 
+/// Whether a file in a backup's folder may be an object Dumpcar wrote, by its name: `<database>.sql`, `globals.sql` or
+/// `dump.<extension>`, each with or without its compression's extension. Somebody else's file is not to be touched.
+pub fn may_be_object(file_name: &str) -> bool {
+    let plain =
+        [".xz", ".zst", ".gz"].iter().find_map(|end| file_name.strip_suffix(end)).unwrap_or(file_name);
+    let stem_of = |end: &str| plain.strip_suffix(end).filter(|stem| !stem.is_empty());
+    stem_of(".sql").is_some() || plain.strip_prefix("dump.").is_some_and(|extension| !extension.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,7 +184,24 @@ mod tests {
         assert_eq!(database_file_stem("..a.b/ä"), "%2E.a.b%2F%C3%A4");
     }
 
+    #[test]
+    fn files_of_others_are_told_by_their_names() {
+        for ours in ["shop.sql.xz", "globals.sql", "a%2Eb.sql.zst", "dump.rdb", "dump.tar.gz", "dump.dump.xz"]
+        {
+            assert!(may_be_object(ours), "{ours}");
+        }
+        for other in ["note.txt", "manifest.json", ".sql", "dump.", "dump", "shop.sql.xz.part", "x.xz"] {
+            assert!(!may_be_object(other), "{other}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn every_object_has_a_name_that_is_known(database in any::<String>(), compression in "(|\\.xz|\\.zst|\\.gz)") {
+            let name = format!("{}.sql{compression}", database_file_stem(&database));
+            prop_assert!(database.is_empty() || may_be_object(&name), "{}", name);
+        }
+
         #[test]
         fn a_key_is_read_back(name in "[A-Za-z0-9][A-Za-z0-9._-]{0,40}", second in 0i64..4_102_444_800, file in "[a-z.]{1,20}") {
             let key = BackupKey {

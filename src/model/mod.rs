@@ -10,6 +10,7 @@ pub mod key;
 pub mod manifest;
 pub mod parts;
 pub mod retention;
+pub mod run;
 pub mod schedule;
 pub mod target;
 pub mod words;

@@ -1,12 +1,12 @@
 //! What the bucket holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::TryStreamExt;
 use object_store::ObjectStore;
 
 use super::{ANSWER_LIMIT, Store, StoreError, within};
-use crate::model::key::{BackupKey, MANIFEST, Stamp};
+use crate::model::key::{BackupKey, MANIFEST, OWN_STATE, Stamp};
 use crate::model::target::TargetName;
 
 /// The backups below the prefix, read from one listing.
@@ -59,7 +59,9 @@ impl Store {
 impl Catalog {
     fn add(&mut self, key: &str, size: u64) {
         let Some((BackupKey { target, stamp }, file_name)) = BackupKey::parse(key) else {
-            self.foreign += 1;
+            if !key.starts_with(OWN_STATE) {
+                self.foreign += 1;
+            }
             return;
         };
         let folder = self.folders.entry(target).or_default().entry(stamp).or_default();
@@ -77,6 +79,11 @@ impl Catalog {
             .iter()
             .filter(|(_, folders)| folders.values().any(|folder| folder.has_manifest))
             .map(|(target, _)| target)
+    }
+
+    /// Every folder of a target, whether it is a backup or not.
+    pub fn stamps(&self, target: &TargetName) -> BTreeSet<Stamp> {
+        self.folders.get(target).map(|folders| folders.keys().copied().collect()).unwrap_or_default()
     }
 
     /// A target's backups, newest first. Folders without a manifest are not backups.
@@ -120,6 +127,6 @@ mod tests {
             catalog.backups(&target).iter().map(|b| (b.key.stamp.to_string(), b.objects, b.bytes)).collect();
         assert_eq!(found, [("2026-11-23T23-00-00Z".into(), 2, 20), ("2026-11-22T23-00-00Z".into(), 0, 0)]);
         assert_eq!(catalog.targets().collect::<Vec<_>>(), [&target]);
-        assert_eq!(catalog.foreign, 2);
+        assert_eq!(catalog.foreign, 1);
     }
 }

@@ -5,12 +5,14 @@
 mod catalog;
 mod download;
 mod error;
+mod journal;
 mod s3;
 mod upload;
 
 pub use catalog::{Catalog, StoredBackup};
 pub use download::Download;
 pub use error::{StoreError, StoreErrorKind};
+pub use journal::StoredRecord;
 pub use s3::S3Error;
 pub use upload::Upload;
 

@@ -69,12 +69,14 @@ async fn the_manifest_is_written_after_everything_else() {
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     let asked = world.s3.asked();
     let operations: Vec<_> = asked.iter().map(Asked::operation).collect();
-    // 30 MB are four parts of 8 MiB.
-    let mut expected = vec!["ListObjects", "CreateMultipartUpload"];
+    // The run's record is there before anything of the run, and 30 MB are four parts of 8 MiB.
+    let mut expected = vec!["ListObjects", "PutObject", "ListObjects", "CreateMultipartUpload"];
     expected.extend(["UploadPart"; 4]);
-    expected.extend(["CompleteMultipartUpload", "HeadObject", "PutObject"]);
+    expected.extend(["CompleteMultipartUpload", "HeadObject", "PutObject", "DeleteObject"]);
     assert_eq!(operations, expected);
-    assert!(asked.last().unwrap().path.ends_with("manifest.json"));
+    let [.., manifest, record] = asked.as_slice() else { panic!("{asked:?}") };
+    assert!(manifest.path.ends_with("manifest.json"));
+    assert!(asked[1].is_of_a_record() && asked[1].path == record.path);
 }
 
 #[tokio::test]
@@ -283,14 +285,11 @@ async fn a_manifest_that_may_be_there_never_points_at_nothing() {
     });
     let world = World::with_s3(s3.await, |_| Script::ends(DUMP, 0)).custom("shop");
     assert_eq!(world.run(&["backup"]).await.status, 1);
-    assert_eq!(world.keys().len(), 1, "{:?}", world.keys());
-    assert!(
-        !world
-            .s3
-            .asked()
-            .iter()
-            .any(|a| a.operation() == "DeleteObject" && !a.path.ends_with("manifest.json"))
-    );
+    let keys = world.keys();
+    assert_eq!(keys.len(), 2, "{keys:?}");
+    assert!(keys[0].starts_with(".dumpcar/runs/shop/"), "the next run looks what became of it: {keys:?}");
+    let asked = world.s3.asked();
+    assert!(!asked.iter().any(|a| a.operation() == "DeleteObject" && !a.path.ends_with("manifest.json")));
 }
 
 #[tokio::test]
@@ -321,7 +320,7 @@ async fn the_storage_class_goes_with_both_kinds_of_upload() {
         world.run(&["backup"]).await;
         let begin = if bytes < 8 << 20 { "PutObject" } else { "CreateMultipartUpload" };
         let asked = world.s3.asked();
-        let first = asked.iter().find(|asked| asked.operation() == begin).unwrap();
+        let first = asked.iter().find(|asked| asked.operation() == begin && !asked.is_of_a_record()).unwrap();
         assert_eq!(first.storage_class.as_deref(), Some("STANDARD_IA"));
     }
 }

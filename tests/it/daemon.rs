@@ -155,10 +155,12 @@ async fn a_daemon_without_docker_waits_for_it() {
     let world = world.set("DUMPCAR_ON_START", "true");
     let daemon = world.daemon();
     daemon.logs("Docker does not answer yet", 1).await;
+    daemon.logs("cannot look at the containers", 1).await;
     std::fs::rename(&away, &socket).unwrap();
     daemon.logs("backup committed", 1).await;
     let ended = daemon.stop().await;
     assert_eq!(ended.logged("cannot look at the containers").len(), 1, "{}", ended.stderr);
+    assert_eq!(ended.status, 0);
 }
 
 /// The end of the process would close the connection by itself; the daemon lives on.

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::error::RunError;
 use super::{Run, stoppable};
+use crate::app::App;
+use crate::discovery::Target;
 use crate::engine::{Engine, Survey};
 use crate::model::command::Command;
 use crate::model::compression::Compression;
@@ -26,16 +29,20 @@ pub(super) struct Part {
     pub(super) hint: Option<u64>,
 }
 
-impl Run<'_> {
-    /// The target's backups so far. Keys that may only write may not list: then there is nothing to prune either.
-    pub(super) async fn catalog(&self) -> Result<Option<Catalog>, RunError> {
-        match stoppable(self.stop, self.app.store.catalog(Some(&self.target.name))).await? {
-            Ok(catalog) => Ok(Some(catalog)),
-            Err(error) if !self.app.config.prune && error.is_denied() => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+/// The target's backups so far. Keys that may only write may not list: then there is nothing to prune either.
+pub(super) async fn catalog(
+    app: &App,
+    target: &Target,
+    stop: &CancellationToken,
+) -> Result<Option<Catalog>, RunError> {
+    match stoppable(stop, app.store.catalog(Some(&target.name))).await? {
+        Ok(catalog) => Ok(Some(catalog)),
+        Err(error) if !app.config.prune && error.is_denied() => Ok(None),
+        Err(error) => Err(error.into()),
     }
+}
 
+impl Run<'_> {
     /// Asks the server what there is and decides what is dumped.
     pub(super) async fn plan(&self, catalog: Option<&Catalog>) -> Result<(Survey, Vec<Part>), RunError> {
         let Self { target, .. } = self;
@@ -98,8 +105,8 @@ impl Run<'_> {
     }
 
     async fn survey(&self, command: &Command) -> Result<Survey, RunError> {
-        let Self { app, target, .. } = self;
-        let asked = app.docker.capture(&target.container.id, command, SURVEY_BYTES, SURVEY_LIMIT);
+        let Self { docker, target, .. } = self;
+        let asked = docker.capture(&target.container.id, command, SURVEY_BYTES, SURVEY_LIMIT);
         let answer = match stoppable(self.stop, asked).await? {
             Ok(answer) => answer,
             Err(error) => return Err(self.exec_failed("list its databases", None, error).await),

@@ -32,6 +32,11 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
+    /// It is about a run's record, not about a backup.
+    pub(crate) fn is_of_a_record(&self) -> bool {
+        self.path.contains("/.dumpcar/runs/")
+    }
+
     /// The operation in one word, as the S3 protocol calls it.
     pub(crate) fn operation(&self) -> &'static str {
         let has = |name: &str| {

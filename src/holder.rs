@@ -1,0 +1,132 @@
+//! Who this process is to others, and whether another one has ended.
+
+use std::fs;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+
+use tokio::sync::OnceCell;
+
+use crate::docker::{Docker, DockerError};
+use crate::lock;
+use crate::model::run::{Fate, Holder, HolderContainer, Witness};
+use crate::random;
+
+/// This process, as its run records name it.
+///
+/// Others see that it lives by an abstract socket, which the kernel takes away at its end, however it ends.
+#[derive(Debug)]
+pub struct Identity {
+    instance: String,
+    process: String,
+    /// Nobody connects to it. `None` where the kernel refused it: then the record's age has to tell.
+    socket: Option<UnixListener>,
+    holder: OnceCell<Holder>,
+}
+
+impl Identity {
+    pub fn new(instance: &str) -> Self {
+        let process = random::hex(16);
+        Self { instance: instance.to_owned(), socket: bind(&process).ok(), process, holder: OnceCell::new() }
+    }
+
+    /// What a record says of this process. Docker is asked once; what it does not tell is left out.
+    pub async fn holder(&self, docker: &Docker) -> &Holder {
+        self.holder
+            .get_or_init(|| async {
+                let engine = docker.engine_id().await.ok().flatten().filter(|name| !name.is_empty());
+                let container = match own_container() {
+                    // Its name may be another engine's: that one then does not know it.
+                    Some(id) => docker.container(&id).await.ok(),
+                    None => None,
+                };
+                Holder {
+                    instance: self.instance.clone(),
+                    process: self.process.clone(),
+                    boot: line_of("/proc/sys/kernel/random/boot_id"),
+                    network: self.socket.as_ref().map(|_| link_of("/proc/self/ns/net")).unwrap_or_default(),
+                    engine,
+                    container: container.map(|own| HolderContainer { id: own.id, started: own.started }),
+                }
+            })
+            .await
+    }
+
+    /// What became of the process that `other` names. Of this process itself: alive.
+    pub async fn fate_of(&self, other: &Holder, docker: &Docker) -> Fate {
+        let own = self.holder(docker).await;
+        if own.shares_sockets(other) {
+            let is_held = bind(&other.process).is_err();
+            return if is_held { Fate::Alive } else { Fate::Dead };
+        }
+        let witness = match &other.container {
+            None => Witness::Silent,
+            Some(container) => match docker.container(&container.id).await {
+                Ok(found) if found.state == "running" => Witness::Runs { started: found.started },
+                Ok(_) => Witness::Stopped,
+                Err(DockerError::NotFound { .. }) => Witness::Missing,
+                Err(_) => Witness::Silent,
+            },
+        };
+        other.fate(own, &witness)
+    }
+}
+
+fn bind(process: &str) -> std::io::Result<UnixListener> {
+    UnixListener::bind_addr(&SocketAddr::from_abstract_name(lock::name("process", &[process]))?)
+}
+
+fn line_of(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default().trim().to_owned()
+}
+
+fn link_of(path: &str) -> String {
+    fs::read_link(path).map(|target| target.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The container this process runs in.
+fn own_container() -> Option<String> {
+    container_in(&fs::read_to_string("/proc/self/mountinfo").ok()?)
+}
+
+/// Docker and podman mount files such as `/etc/hosts` from a folder that is named for the container:
+/// `…/containers/<64 digits>/hosts`.
+fn container_in(mounts: &str) -> Option<String> {
+    let sources = mounts.lines().filter_map(|line| line.split(' ').nth(3));
+    let names =
+        sources.flat_map(|path| path.split("containers/").skip(1)).filter_map(|rest| rest.split('/').next());
+    let mut ids = names.filter(|name| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    ids.next().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_seen_for_as_long_as_it_lives() {
+        let identity = Identity::new("host-a");
+        assert!(bind(&identity.process).is_err());
+        let name = identity.process.clone();
+        drop(identity);
+        assert!(bind(&name).is_ok());
+    }
+
+    #[test]
+    fn the_own_container_is_found_among_the_mounts() {
+        let id = "4be4f12a".repeat(8);
+        let docker = format!(
+            "22 1 0:20 / /proc rw - proc proc rw\n\
+             95 90 254:1 /var/lib/docker/containers/{id}/hosts /etc/hosts rw - ext4 /dev/vda rw\n"
+        );
+        assert_eq!(container_in(&docker), Some(id.clone()));
+        let podman = format!(
+            "95 90 0:25 /containers/overlay-containers/{id}/userdata/hosts /etc/hosts rw - tmpfs tmpfs rw\n"
+        );
+        assert_eq!(container_in(&podman), Some(id));
+        assert_eq!(
+            container_in("22 1 0:20 /var/lib/docker/containers/x/hosts /etc/hosts rw - ext4 /dev/vda rw\n"),
+            None
+        );
+        assert_eq!(container_in(""), None);
+    }
+}

@@ -1,0 +1,121 @@
+//! Cleaning up after runs whose process has ended (promise P4). It never touches the work of a living one.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use crate::app::App;
+use crate::clock;
+use crate::docker::{DockerError, ExecError};
+use crate::model::key::{BackupKey, MANIFEST, may_be_object};
+use crate::model::run::{Fate, LEASE, RunId, RunRecord};
+use crate::model::target::TargetName;
+use crate::store::{StoreError, StoredRecord};
+
+/// Removes what dead runs have left, of one target or of all. Returns the records of the other runs, without `own`.
+///
+/// # Errors
+/// The records cannot be read. What could not be removed is logged, and stays on record for the next time.
+pub async fn sweep(
+    app: &App,
+    only: Option<&TargetName>,
+    own: Option<&RunId>,
+) -> Result<Vec<RunRecord>, StoreError> {
+    let mut living = Vec::new();
+    if !app.config.prune {
+        return Ok(living);
+    }
+    for stored in app.store.records(only, own).await? {
+        if !may_be_swept(app, &stored).await? {
+            living.push(stored.record);
+            continue;
+        }
+        let StoredRecord { record, .. } = stored;
+        let target = &record.target;
+        match end_tools(app, &record).await.and(clean(app, &record).await) {
+            Ok(()) => {
+                info!(%target, run = %record.run, instance = record.holder.instance, "cleaned up after a run that was killed");
+            }
+            Err(left) => {
+                warn!(%target, run = %record.run, %left, "cannot clean up after a run that was killed; the next run tries again");
+            }
+        }
+    }
+    Ok(living)
+}
+
+/// Whether the run of this record is over. One that is only too old is taken over first, so that its process, should it
+/// wake up, finds that out.
+async fn may_be_swept(app: &App, stored: &StoredRecord) -> Result<bool, StoreError> {
+    let StoredRecord { record, renewed } = stored;
+    let own = app.identity.holder(&app.docker).await;
+    if record.holder.process == own.process {
+        return Ok(!app.runs.lock().unwrap_or_else(PoisonError::into_inner).contains(&record.run));
+    }
+    match app.identity.fate_of(&record.holder, &app.docker).await {
+        Fate::Alive => Ok(false),
+        Fate::Dead => Ok(true),
+        // A time in the future is a clock that is wrong, and proves nothing.
+        Fate::Unknown
+            if Duration::try_from(clock::now().duration_since(*renewed)).unwrap_or_default() < LEASE =>
+        {
+            Ok(false)
+        }
+        Fate::Unknown => {
+            app.store.put_record(&RunRecord { holder: own.clone(), ..record.clone() }).await?;
+            Ok(true)
+        }
+    }
+}
+
+/// Ends the tools a dead run may still have in its target. Mostly there are none: a tool ends with its connection.
+async fn end_tools(app: &App, record: &RunRecord) -> Result<(), String> {
+    let Some(container) = &record.container else { return Ok(()) };
+    // The user they were started as, by today's labels: only that one may end them.
+    let exec_user = match app.target(&record.target).await {
+        Some(target) if target.container.id == *container => target.labels.exec_user,
+        _ => None,
+    };
+    match app.docker.end_runs(container, &[&record.run], exec_user.as_deref()).await {
+        Ok(()) | Err(ExecError::NotStarted { .. }) => Ok(()),
+        // With the container, its processes have gone.
+        Err(ExecError::Docker(DockerError::NotFound { .. } | DockerError::Refused { status: 409, .. })) => {
+            Ok(())
+        }
+        Err(error) => Err(format!("end its dump tool in the target: {error}")),
+    }
+}
+
+/// Removes the unfinished uploads of a run, the objects it left without a manifest, and at last its record.
+///
+/// # Errors
+/// What is left, in one line; the record is then, too.
+pub async fn clean(app: &App, record: &RunRecord) -> Result<(), String> {
+    let store = &app.store;
+    let failed = |what: &str| {
+        let what = what.to_owned();
+        move |error: StoreError| format!("{what}: {error}")
+    };
+    for stamp in record.stamps() {
+        let folder = BackupKey { target: record.target.clone(), stamp };
+        if record.stamp == Some(stamp) {
+            abort_uploads(app, &folder).await?;
+        }
+        let files = store.files(&folder).await.map_err(failed("list what it has stored"))?;
+        // With a manifest it is a backup: the run was killed after it, or before it pruned this one.
+        if files.iter().any(|file| file == MANIFEST) {
+            continue;
+        }
+        for file in files.iter().filter(|file| may_be_object(file)) {
+            let key = folder.object(file);
+            store.delete(&key).await.map_err(failed("delete an object without a manifest"))?;
+            info!(target = %record.target, key, "object without a manifest deleted");
+        }
+    }
+    store.delete(&record.key()).await.map_err(failed("delete its record"))
+}
+
+async fn abort_uploads(_app: &App, _folder: &BackupKey) -> Result<(), String> {
+    Ok(())
+}

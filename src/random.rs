@@ -1,0 +1,28 @@
+//! Random names that nobody else has.
+
+use ring::rand::SecureRandom;
+
+/// `bytes` random bytes as hexadecimal digits.
+pub fn hex(bytes: usize) -> String {
+    let mut random = vec![0; bytes];
+    ring::rand::SystemRandom::new().fill(&mut random).expect("the kernel's random source works");
+    random.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// One random byte: to wait for another while than others do.
+pub fn byte() -> u8 {
+    let mut random = [0];
+    ring::rand::SystemRandom::new().fill(&mut random).expect("the kernel's random source works");
+    random[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_are_the_same() {
+        assert_eq!(hex(16).len(), 32);
+        assert_ne!(hex(16), hex(16));
+    }
+}
