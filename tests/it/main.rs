@@ -18,3 +18,5 @@ mod bad_input;
 mod daemon;
 /// Listing, reading back, pruning.
 mod operator;
+/// What killed processes leave in the bucket, and whose work is left alone (P4).
+mod sweep;

@@ -144,6 +144,11 @@ impl FakeS3 {
         std::fs::write(path, content).unwrap();
     }
 
+    pub(crate) fn set_written(&self, key: &str, at: std::time::SystemTime) {
+        let file = std::fs::File::options().write(true).open(self.root().join(key)).unwrap();
+        file.set_modified(at).unwrap();
+    }
+
     /// Uploads that were created and neither completed nor aborted: the server keeps a file for each.
     pub(crate) fn unfinished_uploads(&self) -> usize {
         std::fs::read_dir(self.folder.path())
