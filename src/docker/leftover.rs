@@ -8,7 +8,7 @@ use crate::model::run::RunId;
 
 const SCRIPT: &str = concat!(include_str!("end.sh"), include_str!("leftover.sh"));
 
-/// The script gives up after five rounds of a second.
+/// The script gives up after six rounds of a second.
 const LIMIT: Duration = Duration::from_secs(20);
 
 impl Docker {

@@ -1,6 +1,7 @@
 # Ends the tools that dead runs left in a target (arguments: the runs). Behind end.sh.
 # A wrapper whose standard input nobody closes (a connection that broke without a word) waits for ever, and so may its tool.
-for how in TERM TERM TERM KILL ALL; do
+# ALL twice: the last round finds that nothing is left.
+for how in TERM TERM TERM KILL ALL ALL; do
   n=
   for r do
     for p in /proc/[0-9]*/cmdline; do

@@ -2,54 +2,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use super::support::docker::{Container, Network, docker, image, try_docker, until};
-use super::support::garage::Garage;
+use super::support::docker::{Container, docker, until};
 use super::support::servers::{MARIADB_11_8, POSTGRESQL_17, Server};
-use super::support::world::{World, log_lines, timed};
-
-/// The image under test with everything taken away that it does not need, on a network with the store.
-struct Sidecar<'w> {
-    world: &'w World,
-    network: Network,
-    socket: String,
-}
-
-impl<'w> Sidecar<'w> {
-    fn new(world: &'w World) -> Self {
-        let network = Network::new();
-        network.connect(Garage::shared().id(), "garage");
-        let host = std::env::var("DOCKER_HOST").unwrap_or_default();
-        let socket = host.strip_prefix("unix://").unwrap_or("/var/run/docker.sock").to_owned();
-        Self { world, network, socket }
-    }
-
-    fn args(&self, more: &[&str]) -> Vec<String> {
-        let mut args = self.world.env_args();
-        let mount = format!("{}:/var/run/docker.sock:ro", self.socket);
-        let own = ["--network", &self.network.id, "-v", &mount, "--read-only", "--cap-drop", "ALL"];
-        let own =
-            [&own[..], &["--security-opt", "no-new-privileges", "-e", "AWS_ENDPOINT_URL=http://garage:3900"]];
-        args.extend(own.concat().into_iter().chain(more.iter().copied()).map(str::to_owned));
-        args.push(image("DUMPCAR_TEST_IMAGE", "dumpcar-test/dumpcar:latest"));
-        args
-    }
-
-    fn daemon(&self, more: &[&str]) -> Container {
-        let args = self.args(more);
-        Container::run(&args.iter().map(String::as_str).collect::<Vec<_>>())
-    }
-
-    fn back_up(&self, more: &[&str]) -> Result<String, String> {
-        let args = self.args(more);
-        let args: Vec<_> = args.iter().map(String::as_str).collect();
-        try_docker(&[&["run", "--rm"], args.as_slice(), &["backup"]].concat())
-    }
-}
-
-fn logged(daemon: &Container, message: &str, target: &str) -> usize {
-    let lines = log_lines(&daemon.logs());
-    lines.iter().filter(|line| line["message"] == message && line["target"] == target).count()
-}
+use super::support::sidecar::{Sidecar, logged};
+use super::support::world::{World, timed};
 
 #[test]
 #[ignore = "needs Docker: scripts/test docker"]

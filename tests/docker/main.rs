@@ -27,3 +27,5 @@ mod round_trip;
 mod secrets;
 /// A store that takes nothing for a while.
 mod slow_reader;
+/// What killed sidecars leave, in the bucket and in targets (P4).
+mod sweep;

@@ -107,6 +107,11 @@ impl Bucket {
         self.runtime.block_on(read).unwrap().to_vec()
     }
 
+    pub(crate) fn write(&self, key: &str, content: &[u8]) {
+        let payload = content.to_vec().into();
+        self.runtime.block_on(self.client.put(&Path::parse(key).unwrap(), payload)).unwrap();
+    }
+
     /// How many uploads were begun and neither completed nor aborted.
     pub(crate) fn unfinished_uploads(&self) -> u64 {
         let which = format!(r#"{{"globalAlias":"{}"}}"#, self.name);

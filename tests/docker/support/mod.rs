@@ -2,4 +2,5 @@ pub(crate) mod docker;
 pub(crate) mod garage;
 pub(crate) mod proxy;
 pub(crate) mod servers;
+pub(crate) mod sidecar;
 pub(crate) mod world;

@@ -102,6 +102,10 @@ impl World {
         self.bucket.read(&format!("backups/{key}"))
     }
 
+    pub(crate) fn write(&self, key: &str, content: &[u8]) {
+        self.bucket.write(&format!("backups/{key}"), content);
+    }
+
     pub(crate) fn manifests(&self) -> Vec<Value> {
         let keys = self.keys();
         let manifests = keys.iter().filter(|key| key.ends_with("/manifest.json"));
