@@ -27,6 +27,13 @@ pub fn policy(config: &Config) -> Value {
             "Action": actions,
             "Resource": [format!("{bucket}/{below}")],
         }),
+        // To find what a killed process left. AWS knows no condition on the prefix for it.
+        json!({
+            "Sid": "Uploads",
+            "Effect": "Allow",
+            "Action": ["s3:ListBucketMultipartUploads"],
+            "Resource": [bucket],
+        }),
     ];
     if prefix.is_empty() {
         // A condition that allows every prefix would only refuse requests without one.

@@ -11,7 +11,7 @@ use crate::docker::{DockerError, ExecError};
 use crate::model::key::{BackupKey, MANIFEST, may_be_object};
 use crate::model::run::{Fate, LEASE, RunId, RunRecord};
 use crate::model::target::TargetName;
-use crate::store::{StoreError, StoredRecord};
+use crate::store::{Store, StoreError, StoreErrorKind, StoredRecord};
 
 /// Removes what dead runs have left, of one target or of all. Returns the records of the other runs, without `own`.
 ///
@@ -97,11 +97,13 @@ pub async fn clean(app: &App, record: &RunRecord) -> Result<(), String> {
         let what = what.to_owned();
         move |error: StoreError| format!("{what}: {error}")
     };
+    // First, because an upload may still become an object; and what is in its way is not in the way of the rest.
+    let aborted = match record.stamp {
+        Some(stamp) => abort_uploads(store, &BackupKey { target: record.target.clone(), stamp }).await,
+        None => Ok(()),
+    };
     for stamp in record.stamps() {
         let folder = BackupKey { target: record.target.clone(), stamp };
-        if record.stamp == Some(stamp) {
-            abort_uploads(app, &folder).await?;
-        }
         let files = store.files(&folder).await.map_err(failed("list what it has stored"))?;
         // With a manifest it is a backup: the run was killed after it, or before it pruned this one.
         if files.iter().any(|file| file == MANIFEST) {
@@ -113,9 +115,24 @@ pub async fn clean(app: &App, record: &RunRecord) -> Result<(), String> {
             info!(target = %record.target, key, "object without a manifest deleted");
         }
     }
+    aborted?;
     store.delete(&record.key()).await.map_err(failed("delete its record"))
 }
 
-async fn abort_uploads(_app: &App, _folder: &BackupKey) -> Result<(), String> {
+async fn abort_uploads(store: &Store, folder: &BackupKey) -> Result<(), String> {
+    const WHAT: &str = "abort its unfinished uploads";
+    let uploads = match store.unfinished_uploads(&folder.object("")).await {
+        Ok(uploads) => uploads,
+        // This store will not tell another time either.
+        Err(error) if error.kind == StoreErrorKind::Unsupported => {
+            warn!(%folder, %error, "unfinished uploads may be left: give the bucket a lifecycle rule that aborts them");
+            return Ok(());
+        }
+        Err(error) => return Err(format!("{WHAT}: {error}")),
+    };
+    for upload in uploads {
+        store.abort_unfinished(&upload).await.map_err(|error| format!("{WHAT}: {error}"))?;
+        info!(key = upload.key, "unfinished upload aborted");
+    }
     Ok(())
 }

@@ -23,6 +23,8 @@ pub enum StoreErrorKind {
     Refused,
     /// The keys are good but lack this right.
     Denied,
+    /// This store has no such request.
+    Unsupported,
     /// May go through later.
     Transient,
     /// The object is not what it should be.
@@ -68,9 +70,12 @@ impl StoreError {
     /// Servers answer with a code of the S3 protocol inside an XML body. The body itself is never shown: some echo the
     /// access key and what was signed.
     pub(super) fn explain(place: &Place, what: &'static str, error: &object_store::Error) -> Self {
-        use StoreErrorKind::{Denied, NotFound, Refused, Transient};
+        use StoreErrorKind::{Denied, NotFound, Refused, Transient, Unsupported};
         let chain = one_line(error);
         let code = between(&chain, "<Code>", "</Code>").unwrap_or_default();
+        // The client shows the status of an answer in its text only.
+        let status: Option<u16> =
+            between(&chain, "non-2xx status code: ", " ").and_then(|status| status.parse().ok());
         let Place { bucket, endpoint, .. } = place;
         let is_denied = matches!(
             error,
@@ -125,6 +130,9 @@ impl StoreError {
                     "{endpoint} does not know this access key: check AWS_ACCESS_KEY_ID (and that it belongs to this endpoint)"
                 ),
             ),
+            "NotImplemented" | "MethodNotAllowed" => {
+                (Unsupported, format!("{endpoint} cannot {what} ({code})"))
+            }
             "AccessDenied" | "Forbidden" | "AllAccessDisabled" => (Denied, denied(place, what)),
             _ if let object_store::Error::NotFound { path, .. } = error => {
                 (NotFound, format!("there is no {path} in the bucket {bucket}"))
@@ -138,6 +146,9 @@ impl StoreError {
                         "{endpoint} cannot be reached ({reason}): check AWS_ENDPOINT_URL, DNS and the network"
                     ),
                 )
+            }
+            "" if matches!(status, Some(405 | 501)) => {
+                (Unsupported, format!("{endpoint} cannot {what} ({})", innermost(error)))
             }
             "" => (Transient, format!("{endpoint} could not {what}: {}", innermost(error))),
             code => (Transient, format!("{endpoint} could not {what}: {code}")),

@@ -7,6 +7,7 @@ mod download;
 mod error;
 mod journal;
 mod s3;
+mod unfinished;
 mod upload;
 
 pub use catalog::{Catalog, StoredBackup};
@@ -14,6 +15,7 @@ pub use download::Download;
 pub use error::{StoreError, StoreErrorKind};
 pub use journal::StoredRecord;
 pub use s3::S3Error;
+pub use unfinished::Unfinished;
 pub use upload::Upload;
 
 use std::fmt;
@@ -30,6 +32,7 @@ use object_store::{
 use crate::model::key::BackupKey;
 use crate::model::manifest::Manifest;
 use crate::model::parts::PartPlan;
+use unfinished::Lister;
 
 /// A request that carries no dump and is not answered by then is not going to be. It covers the client's own retries.
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
@@ -60,6 +63,8 @@ impl<T: ObjectStore + MultipartStore> Backend for T {}
 pub struct Store {
     backend: Arc<dyn Backend>,
     place: Arc<Place>,
+    /// `None` when the backend is not the S3 client.
+    lister: Option<Arc<Lister>>,
 }
 
 /// Where the store is and how objects are put there.
@@ -92,7 +97,7 @@ impl fmt::Display for Store {
 
 impl Store {
     pub fn new(backend: Arc<dyn Backend>, place: Place) -> Self {
-        Self { backend, place: Arc::new(place) }
+        Self { backend, place: Arc::new(place), lister: None }
     }
 
     pub fn place(&self) -> &Place {

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum as S3Checksum};
+use object_store::client::{HttpConnector as _, ReqwestConnector};
 use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
 
+use super::unfinished::Lister;
 use super::{Place, Store};
 use crate::config::{Checksum, Config, S3Settings, ServerEncryption};
 use crate::model::parts::DEFAULT_PART;
@@ -37,8 +39,9 @@ impl Store {
     pub fn open(config: &Config) -> Result<Self, S3Error> {
         let settings = &config.s3;
         let part_size = settings.part_size.unwrap_or(DEFAULT_PART);
+        let options = client_options(config, part_size)?;
         let mut builder = AmazonS3Builder::new()
-            .with_client_options(client_options(settings, part_size)?)
+            .with_client_options(options.clone())
             .with_retry(RetryConfig {
                 backoff: BackoffConfig {
                     init_backoff: Duration::from_millis(200),
@@ -52,7 +55,6 @@ impl Store {
             })
             // Backblaze B2 refuses the checksum header of the bulk request, and pruning deletes little.
             .with_disable_bulk_delete(true);
-        // After the client's options: setting them forgets what variables such as AWS_PROXY_URL said.
         for (name, value) in &config.aws {
             if let Ok(key) = AmazonS3ConfigKey::from_str(&name.to_ascii_lowercase()) {
                 builder = builder.with_config(key, value.expose());
@@ -63,9 +65,7 @@ impl Store {
             .with_region(&settings.region)
             .with_virtual_hosted_style_request(!settings.path_style);
         if let Some(endpoint) = &settings.endpoint {
-            builder = builder
-                .with_endpoint(request_endpoint(settings, endpoint))
-                .with_allow_http(endpoint.starts_with("http://"));
+            builder = builder.with_endpoint(request_endpoint(settings, endpoint));
         }
         builder = match settings.checksum {
             Checksum::None => builder,
@@ -85,7 +85,17 @@ impl Store {
             Some(ServerEncryption::Kms) => builder.with_sse_kms_encryption(kms_key),
             Some(ServerEncryption::KmsDsse) => builder.with_dsse_kms_encryption(kms_key),
         };
+        let is_set = |key| builder.get_config_value(&key).is_some_and(|value| value == "true");
+        let (is_anonymous, requester_pays) =
+            (is_set(AmazonS3ConfigKey::SkipSignature), is_set(AmazonS3ConfigKey::RequestPayer));
         let backend = builder.build().map_err(S3Error::Client)?;
+        let lister = Lister {
+            http: ReqwestConnector::default().connect(&options).map_err(S3Error::Client)?,
+            bucket_url: bucket_url(settings),
+            region: settings.region.clone(),
+            credentials: (!is_anonymous).then(|| Arc::clone(backend.credentials())),
+            requester_pays,
+        };
         let place = Place {
             bucket: settings.store.bucket.clone(),
             prefix: settings.store.prefix.clone(),
@@ -95,7 +105,7 @@ impl Store {
             part_size,
             may_be_write_only: !config.prune,
         };
-        Ok(Self::new(Arc::new(backend), place))
+        Ok(Self { lister: Some(Arc::new(lister)), ..Self::new(Arc::new(backend), place) })
     }
 }
 
@@ -109,9 +119,24 @@ fn request_endpoint(settings: &S3Settings, endpoint: &str) -> String {
     }
 }
 
-fn client_options(settings: &S3Settings, part_size: u64) -> Result<ClientOptions, S3Error> {
+/// Where the client sends requests about the bucket itself, which it does not tell.
+fn bucket_url(settings: &S3Settings) -> String {
+    let S3Settings { store, region, endpoint, path_style, .. } = settings;
+    let bucket = &store.bucket;
+    match (endpoint, path_style) {
+        (Some(endpoint), true) => format!("{endpoint}/{bucket}"),
+        (Some(endpoint), false) => request_endpoint(settings, endpoint),
+        (None, true) => format!("https://s3.{region}.amazonaws.com/{bucket}"),
+        (None, false) => format!("https://{bucket}.s3.{region}.amazonaws.com"),
+    }
+}
+
+fn client_options(config: &Config, part_size: u64) -> Result<ClientOptions, S3Error> {
+    let settings = &config.s3;
     let slowest_part = part_size.max(LARGEST_USUAL_PART) / SLOWEST_BYTES_PER_SECOND;
+    let allow_http = settings.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
     let mut options = ClientOptions::new()
+        .with_allow_http(allow_http)
         .with_connect_timeout(Duration::from_secs(10))
         // The client's own limit of 30 s covers a whole part and ends uploads over slow lines.
         .with_timeout(Duration::from_secs(slowest_part.max(60)));
@@ -127,6 +152,12 @@ fn client_options(settings: &S3Settings, part_size: u64) -> Result<ClientOptions
         }
         for certificate in certificates {
             options = options.with_root_certificate(certificate);
+        }
+    }
+    // Variables such as AWS_PROXY_URL.
+    for (name, value) in &config.aws {
+        if let Ok(AmazonS3ConfigKey::Client(key)) = AmazonS3ConfigKey::from_str(&name.to_ascii_lowercase()) {
+            options = options.with_config(key, value.expose());
         }
     }
     Ok(options)

@@ -19,9 +19,6 @@ const IN_FLIGHT: u64 = 3;
 /// Of very large parts fewer are on their way: then it is (1 + 1).
 const IN_FLIGHT_BYTES: u64 = 192 * 1024 * 1024;
 
-/// How often an abort is tried: it is all that stands between a failed run and parts that cost money for ever.
-const ABORT_TRIES: u32 = 3;
-
 /// How long an abort waits for the parts under way. Short: Docker gives a container 10 s to stop.
 const LAST_PARTS_LIMIT: Duration = Duration::from_secs(3);
 
@@ -260,15 +257,8 @@ impl Multipart {
     }
 
     async fn try_to_abort(&self, store: &Store, path: &Path) {
-        for attempt in 1..=ABORT_TRIES {
-            match within(ANSWER_LIMIT, store.backend.abort_multipart(path, &self.id)).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => return,
-                Err(error) if attempt == ABORT_TRIES => {
-                    let error = store.error("abort an upload", error);
-                    tracing::warn!(key = %path, %error, "an unfinished upload is left in the bucket");
-                }
-                Err(_) => tokio::time::sleep(Duration::from_millis(200) * attempt).await,
-            }
+        if let Err(error) = store.abort_upload(path, &self.id).await {
+            tracing::warn!(key = %path, %error, "an unfinished upload is left in the bucket");
         }
     }
 }

@@ -29,3 +29,5 @@ mod secrets;
 mod slow_reader;
 /// What killed sidecars leave, in the bucket and in targets (P4).
 mod sweep;
+/// Uploads that nobody completed, as the store lists them.
+mod unfinished;

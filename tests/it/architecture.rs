@@ -51,6 +51,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const OWNERS: &[(&str, &str)] = &[
     ("bollard", "docker"),
     ("object_store", "store"),
+    ("quick_xml", "store"),
     ("xz2", "pipeline"),
     ("zstd", "pipeline"),
     ("flate2", "pipeline"),

@@ -20,3 +20,5 @@ mod daemon;
 mod operator;
 /// What killed processes leave in the bucket, and whose work is left alone (P4).
 mod sweep;
+/// Uploads that nobody completed: found without their ids, and aborted (P4).
+mod unfinished;

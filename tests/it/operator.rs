@@ -176,6 +176,13 @@ async fn the_policy_asks_for_no_more_than_is_needed() {
     assert!(actions.contains(&json!("s3:DeleteObject")));
     let resource = policy["Statement"][1]["Resource"][0].as_str().unwrap();
     assert!(resource.starts_with("arn:aws:s3:::backups/t") && resource.ends_with("/*"), "{resource}");
+    let uploads = &policy["Statement"][2];
+    assert_eq!(uploads["Action"], json!(["s3:ListBucketMultipartUploads"]));
+    assert_eq!(
+        uploads["Resource"],
+        json!(["arn:aws:s3:::backups"]),
+        "a right to the bucket, not to its objects"
+    );
     let world = world.set("DUMPCAR_PRUNE", "false");
     assert!(!world.run(&["policy"]).await.stdout.contains("DeleteObject"));
 }

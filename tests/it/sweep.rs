@@ -105,6 +105,46 @@ async fn a_run_that_is_killed_between_two_objects_leaves_nothing_for_long() {
 }
 
 #[tokio::test]
+async fn an_upload_of_a_killed_run_is_aborted_by_the_next_one() {
+    let plays = |steps| Script::plays(steps, Some(143));
+    let world = World::new(move |exec| match exec.snippet().contains("dump-more") {
+        true => plays(vec![Step::Stdout(vec![7; 20_000_000]), Step::AwaitClose]),
+        false => Script::ends(DUMP, 0),
+    });
+    let world = world.await.set("DUMPCAR_COMPRESSION", "none").set("DUMPCAR_S3_PART_SIZE", "5MiB");
+    let labels = |command: &str| json!({ "dumpcar.enable": "true", "dumpcar.command": command });
+    world.docker.container("shop", labels("dump-more"), &[]);
+    let mut child = world.start(&["backup"]);
+    until("a part is there", || world.s3.operations().contains(&"UploadPart")).await;
+    child.kill().await.unwrap();
+    assert_eq!(world.s3.unfinished_uploads(), 1);
+    world.docker.container("shop", labels("dump-it"), &[]);
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(world.s3.unfinished_uploads(), 0);
+    assert_eq!(world.keys().len(), 2, "{:?}", world.keys());
+}
+
+/// Rights from before there was a sweep: what can be done is done, and the rest is named.
+#[tokio::test]
+async fn uploads_that_may_not_be_listed_are_not_in_the_way_of_the_rest() {
+    for (status, code, is_settled) in [(403, "AccessDenied", false), (501, "NotImplemented", true)] {
+        let s3 = FakeS3::with_faults(move |asked| {
+            (asked.operation() == "ListMultipartUploads").then_some((status, code))
+        });
+        let world = World::with_s3(s3.await, |_| Script::ends(DUMP, 0)).custom("shop");
+        let object = leave_object(&world, STAMP);
+        put_record(&world, &record(&dead(), Some(STAMP), &[]));
+        let ended = world.run(&["backup"]).await;
+        assert_eq!(ended.status, 0, "{}", ended.stderr);
+        assert!(!has(&world, &object));
+        assert_eq!(!has(&world, &record_key(RUN)), is_settled, "{}", ended.stderr);
+        let cure = if is_settled { "lifecycle rule" } else { "`dumpcar policy`" };
+        assert!(ended.stderr.contains(cure), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
 async fn the_work_of_a_living_process_is_not_touched() {
     let steps = vec![Step::Stdout(DUMP.to_vec()), Step::AwaitTest, Step::Trailer(0), Step::AwaitRelease];
     let world = World::new(move |_| Script::plays(steps.clone(), Some(0))).await.custom("shop");

@@ -32,6 +32,7 @@ impl From<StoreError> for RunError {
             StoreErrorKind::NotFound
             | StoreErrorKind::Refused
             | StoreErrorKind::Denied
+            | StoreErrorKind::Unsupported
             | StoreErrorKind::Damaged
             | StoreErrorKind::Taken => Self::permanent(error.to_string()),
         }

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
+use dumpcar::config::Config;
+use dumpcar::store::Store;
 use serde_json::Value;
 
 use super::docker::{Container, LIMIT, holds_within, tools, unique};
@@ -116,6 +118,12 @@ impl World {
     pub(crate) fn assert_nothing_is_stored(&self) {
         assert_eq!(self.bucket.keys(), [""; 0]);
         assert_eq!(self.bucket.unfinished_uploads(), 0);
+    }
+
+    /// The store as the program opens it.
+    pub(crate) fn store(&self) -> Store {
+        let read_file = |path: &str| std::fs::read_to_string(path);
+        Store::open(&Config::from_pairs(self.env.clone(), &read_file).unwrap()).unwrap()
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {

@@ -5,12 +5,14 @@ use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use dumpcar::config::Config;
+use dumpcar::store::Store;
 use serde_json::{Value, json};
 use tokio::io::AsyncBufReadExt;
 use tokio::process::{Child, Command};
 
 use super::docker::{ExecRequest, FakeDocker, Script};
-use super::s3::{ACCESS_KEY, BUCKET, FakeS3, SECRET_KEY};
+use super::s3::{ACCESS_KEY, BUCKET, FakeS3, SECRET_KEY, install_crypto};
 
 /// No test waits longer for anything.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -96,6 +98,13 @@ impl World {
         let keys = self.keys();
         let manifests = keys.iter().filter(|key| key.ends_with("/manifest.json"));
         manifests.map(|key| serde_json::from_slice(&self.read(key)).unwrap()).collect()
+    }
+
+    /// The store as the program opens it.
+    pub(crate) fn store(&self) -> Store {
+        install_crypto();
+        let read_file = |path: &str| std::fs::read_to_string(path);
+        Store::open(&Config::from_pairs(self.env.clone(), &read_file).unwrap()).unwrap()
     }
 
     fn command(&self, args: &[&str]) -> Command {
