@@ -399,7 +399,7 @@ impl Run<'_> {
             failed => {
                 // The tool first: it holds a snapshot of the database.
                 exec.cancel().await;
-                upload.abort().await;
+                upload.abort(stop).await;
                 let Ok(Err(error)) = failed else { return Err(RunError::Stopped) };
                 return Err(self.part_failed(&what, part.database.as_deref(), error).await);
             }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
 
+use super::patience::transfer_limit;
 use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
 
 /// Each range is a request of its own with retries of its own: the client's budget for resuming one long answer would
@@ -55,12 +56,10 @@ impl Download {
             if_match: self.etag.clone(),
             ..GetOptions::default()
         };
-        let answer = self.store.backend.get_opts(&self.path, options).await;
-        let bytes = match answer {
-            Ok(answer) => answer.bytes().await,
-            Err(error) => Err(error),
-        }
-        .map_err(|error| self.store.error("read", error))?;
+        let read = async { self.store.backend.get_opts(&self.path, options).await?.bytes().await };
+        let bytes = within(transfer_limit(end - self.position), read)
+            .await
+            .map_err(|error| self.store.error("read", error))?;
         if bytes.len() as u64 != end - self.position {
             return Err(StoreError::new(
                 StoreErrorKind::Damaged,

@@ -1,6 +1,7 @@
 //! What the store's refusals mean and what to do about them.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::Place;
 use crate::model::key::BackupKey;
@@ -27,6 +28,8 @@ pub enum StoreErrorKind {
     Unsupported,
     /// May go through later.
     Transient,
+    /// The store no longer has what was sent so far: it may go through from the beginning.
+    Lost,
     /// The object is not what it should be.
     Damaged,
     /// Somebody else's backup is where this one was to be.
@@ -39,6 +42,14 @@ impl StoreError {
     /// Whether the keys lack the right, as keys that may only write do.
     pub fn is_denied(&self) -> bool {
         self.kind == StoreErrorKind::Denied
+    }
+
+    /// The same, and that it was tried for so long.
+    pub(super) fn after_trying_for(mut self, time: Duration) -> Self {
+        let seconds = Duration::from_secs(time.as_secs());
+        write!(self.text, " (tried for {})", humantime::format_duration(seconds))
+            .expect("a String takes everything");
+        self
     }
 
     pub(super) fn new(kind: StoreErrorKind, text: impl Into<String>) -> Self {
@@ -70,7 +81,7 @@ impl StoreError {
     /// Servers answer with a code of the S3 protocol inside an XML body. The body itself is never shown: some echo the
     /// access key and what was signed.
     pub(super) fn explain(place: &Place, what: &'static str, error: &object_store::Error) -> Self {
-        use StoreErrorKind::{Denied, NotFound, Refused, Transient, Unsupported};
+        use StoreErrorKind::{Denied, Lost, NotFound, Refused, Transient, Unsupported};
         let chain = one_line(error);
         let code = between(&chain, "<Code>", "</Code>").unwrap_or_default();
         // The client shows the status of an answer in its text only.
@@ -97,6 +108,10 @@ impl StoreError {
             "SignatureDoesNotMatch" => {
                 (Refused, format!("{endpoint} refused the secret key: check AWS_SECRET_ACCESS_KEY"))
             }
+            // The next try gets new ones, or soon will.
+            "ExpiredToken" | "TokenRefreshRequired" | "RequestExpired" if place.renews_credentials => {
+                (Transient, format!("{endpoint} says the credentials have expired ({code})"))
+            }
             "ExpiredToken" | "InvalidToken" | "TokenRefreshRequired" => {
                 (Refused, format!("{endpoint} refused the session token ({code}): renew AWS_SESSION_TOKEN"))
             }
@@ -104,17 +119,14 @@ impl StoreError {
                 Refused,
                 format!("{endpoint} says this machine's clock is wrong ({code}): set the host's time (NTP)"),
             ),
+            "NoSuchUpload" | "InvalidPart" => (
+                Lost,
+                format!(
+                    "{endpoint} no longer has what was uploaded ({code}): did a lifecycle rule abort it?"
+                ),
+            ),
             "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException" => {
-                let region = between(&chain, "<Region>", "</Region>")
-                    .filter(|region| region.len() < 40)
-                    .map(|region| format!(" to {region}"))
-                    .unwrap_or_default();
-                (
-                    Refused,
-                    format!(
-                        "the bucket {bucket} is in another region: set AWS_REGION{region} (Garage and R2 have names of their own: garage, auto)"
-                    ),
-                )
+                (Refused, wrong_region(place, &chain))
             }
             "InvalidStorageClass" => (
                 Refused,
@@ -133,6 +145,10 @@ impl StoreError {
             "NotImplemented" | "MethodNotAllowed" => {
                 (Unsupported, format!("{endpoint} cannot {what} ({code})"))
             }
+            // The client does not follow, nor does it keep the answer's body.
+            "" if matches!(status, Some(300..=399)) || chain.contains("redirect without LOCATION") => {
+                (Refused, wrong_region(place, &chain))
+            }
             "AccessDenied" | "Forbidden" | "AllAccessDisabled" => (Denied, denied(place, what)),
             _ if let object_store::Error::NotFound { path, .. } = error => {
                 (NotFound, format!("there is no {path} in the bucket {bucket}"))
@@ -150,16 +166,44 @@ impl StoreError {
             "" if matches!(status, Some(405 | 501)) => {
                 (Unsupported, format!("{endpoint} cannot {what} ({})", innermost(error)))
             }
-            "" => (Transient, format!("{endpoint} could not {what}: {}", innermost(error))),
-            code => (Transient, format!("{endpoint} could not {what}: {code}")),
+            code => {
+                let kind = if passes(status, code) { Transient } else { Refused };
+                let reason = if code.is_empty() { innermost(error) } else { code.to_owned() };
+                (kind, format!("{endpoint} could not {what}: {reason}"))
+            }
         };
         Self::new(kind, text)
+    }
+}
+
+/// Whether the same request may be answered in another way a little later.
+fn passes(status: Option<u16>, code: &str) -> bool {
+    match code {
+        // Refusals by their status, and accidents by their nature: of two requests at once, or on the way.
+        "RequestTimeout"
+        | "OperationAborted"
+        | "ConditionalRequestConflict"
+        | "IncompleteBody"
+        | "BadDigest"
+        | "XAmzContentSHA256Mismatch" => true,
+        _ => !matches!(status, Some(400..=499)) || matches!(status, Some(408 | 409 | 425 | 429)),
     }
 }
 
 fn denied(place: &Place, what: &str) -> String {
     format!(
         "the keys may not {what} in the bucket {}: `dumpcar policy` prints the rights they need",
+        place.bucket
+    )
+}
+
+fn wrong_region(place: &Place, chain: &str) -> String {
+    let region = between(chain, "<Region>", "</Region>")
+        .filter(|region| region.len() < 40)
+        .map(|region| format!(" to {region}"))
+        .unwrap_or_default();
+    format!(
+        "the bucket {} is in another region: set AWS_REGION{region} (Garage and R2 have names of their own: garage, auto)",
         place.bucket
     )
 }

@@ -6,6 +6,7 @@ mod catalog;
 mod download;
 mod error;
 mod journal;
+mod patience;
 mod s3;
 mod unfinished;
 mod upload;
@@ -32,6 +33,7 @@ use object_store::{
 use crate::model::key::BackupKey;
 use crate::model::manifest::Manifest;
 use crate::model::parts::PartPlan;
+use patience::Patience;
 use unfinished::Lister;
 
 /// A request that carries no dump and is not answered by then is not going to be. It covers the client's own retries.
@@ -40,7 +42,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 /// S3 may take minutes to put ten thousand parts together.
 const COMPLETE_LIMIT: Duration = Duration::from_secs(600);
 
-/// Awaits an answer within `limit`: the client's own time limit has to allow for a whole part over a slow line.
+/// Awaits an answer within `limit`: the client itself waits for ever.
 async fn within<T>(
     limit: Duration,
     answer: impl Future<Output = Result<T, object_store::Error>>,
@@ -81,6 +83,8 @@ pub struct Place {
     pub part_size: u64,
     /// The keys may lack the right to read: nothing is ever deleted, so nothing has to be looked at.
     pub may_be_write_only: bool,
+    /// The keys come from a service that gives out new ones before they expire.
+    pub renews_credentials: bool,
 }
 
 impl fmt::Debug for Store {
@@ -139,19 +143,34 @@ impl Store {
             let options = PutOptions { mode, ..PutOptions::default() };
             within(ANSWER_LIMIT, self.backend.put_opts(&path, PutPayload::from_bytes(json.clone()), options))
         };
-        let result = match put(PutMode::Create).await {
-            // Some stores do not know conditional writes (Backblaze B2 answers 501).
-            Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => {
-                put(PutMode::Overwrite).await
-            }
-            // A repeated request finds its own first try.
-            Err(object_store::Error::AlreadyExists { .. }) => {
-                let there = self.get(&key.manifest()).await?;
-                return if there == json { Ok(()) } else { Err(StoreError::manifest_taken(key)) };
-            }
-            other => other,
-        };
-        result.map(drop).map_err(|error| self.error("write", error))
+        let mut patience = Patience::default();
+        loop {
+            let result = match put(PutMode::Create).await {
+                // Some stores do not know conditional writes (Backblaze B2 answers 501).
+                Err(
+                    object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. },
+                ) => put(PutMode::Overwrite).await,
+                other => other,
+            };
+            let error = match result {
+                Ok(_) => return Ok(()),
+                // A repeated request finds its own first try.
+                Err(conflict @ object_store::Error::AlreadyExists { .. }) => {
+                    match self.get(&key.manifest()).await {
+                        Ok(there) if there == json => return Ok(()),
+                        Ok(_) => return Err(StoreError::manifest_taken(key)),
+                        // Two requests met, and neither was done.
+                        Err(error) if error.kind == StoreErrorKind::NotFound => StoreError::new(
+                            StoreErrorKind::Transient,
+                            self.error("write", conflict).to_string(),
+                        ),
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => self.error("write", error),
+            };
+            patience.after(error).await?;
+        }
     }
 
     /// Reads a backup's manifest.

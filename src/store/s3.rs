@@ -11,14 +11,8 @@ use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
 
 use super::unfinished::Lister;
 use super::{Place, Store};
-use crate::config::{Checksum, Config, S3Settings, ServerEncryption};
+use crate::config::{Checksum, Config, CredentialSource, S3Settings, ServerEncryption};
 use crate::model::parts::DEFAULT_PART;
-
-/// An upload slower than this counts as stuck.
-const SLOWEST_BYTES_PER_SECOND: u64 = 64 * 1024;
-
-/// Parts may grow to a multiple of the first ones; the limit on a request's time has to allow for the usual growth.
-const LARGEST_USUAL_PART: u64 = 64 * 1024 * 1024;
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +33,7 @@ impl Store {
     pub fn open(config: &Config) -> Result<Self, S3Error> {
         let settings = &config.s3;
         let part_size = settings.part_size.unwrap_or(DEFAULT_PART);
-        let options = client_options(config, part_size)?;
+        let options = client_options(config)?;
         let mut builder = AmazonS3Builder::new()
             .with_client_options(options.clone())
             .with_retry(RetryConfig {
@@ -104,6 +98,7 @@ impl Store {
             max_parts: settings.max_parts,
             part_size,
             may_be_write_only: !config.prune,
+            renews_credentials: config.credentials != CredentialSource::Static,
         };
         Ok(Self { lister: Some(Arc::new(lister)), ..Self::new(Arc::new(backend), place) })
     }
@@ -131,15 +126,14 @@ fn bucket_url(settings: &S3Settings) -> String {
     }
 }
 
-fn client_options(config: &Config, part_size: u64) -> Result<ClientOptions, S3Error> {
+fn client_options(config: &Config) -> Result<ClientOptions, S3Error> {
     let settings = &config.s3;
-    let slowest_part = part_size.max(LARGEST_USUAL_PART) / SLOWEST_BYTES_PER_SECOND;
     let allow_http = settings.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
     let mut options = ClientOptions::new()
         .with_allow_http(allow_http)
         .with_connect_timeout(Duration::from_secs(10))
-        // The client's own limit of 30 s covers a whole part and ends uploads over slow lines.
-        .with_timeout(Duration::from_secs(slowest_part.max(60)));
+        // The same limit for a list and for a part of 5 GiB would be wrong for one of them: every request has its own.
+        .with_timeout_disabled();
     // A scratch image has no certificates; what the system has, if anything, is trusted as well.
     for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
         options = options.with_root_certificate(Certificate::from_der(root).map_err(S3Error::Client)?);

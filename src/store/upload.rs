@@ -10,6 +10,7 @@ use object_store::{MultipartId, ObjectStoreExt, PutMultipartOptions, PutOptions,
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::patience::{Patience, transfer_limit};
 use super::{ANSWER_LIMIT, COMPLETE_LIMIT, Store, StoreError, StoreErrorKind, within};
 use crate::model::parts::PartPlan;
 
@@ -24,6 +25,10 @@ const LAST_PARTS_LIMIT: Duration = Duration::from_secs(3);
 
 /// How long a cut request may still be at work in the store.
 const REPEAT_ABORT_AFTER: Duration = Duration::from_secs(1);
+
+/// How long it takes to clean up once Dumpcar was told to stop. Of Docker's 10 s, ending the dump tool may take half. What
+/// a store that does not answer keeps, the next start finds.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 /// An object that does not exist yet.
 ///
@@ -45,9 +50,11 @@ pub struct Upload {
 /// The state of an upload that outgrew its first part.
 struct Multipart {
     id: MultipartId,
-    sending: JoinSet<Result<(usize, PartId), object_store::Error>>,
+    sending: JoinSet<Result<(usize, PartId), StoreError>>,
     sent: Vec<(usize, PartId)>,
     next_index: usize,
+    /// Cancelled once nobody wants the parts any more: those that wait for their next try end.
+    enough: CancellationToken,
 }
 
 impl Store {
@@ -104,30 +111,37 @@ impl Upload {
         let multipart = match &mut self.multipart {
             Some(multipart) => multipart,
             None => {
-                let options =
-                    PutMultipartOptions { attributes: store.attributes(), ..PutMultipartOptions::default() };
-                let created = store.backend.create_multipart_opts(&self.path, options);
-                let id = within(ANSWER_LIMIT, created).await.map_err(|error| store.error("write", error))?;
+                // Not twice at will: each answer that is lost leaves an upload. But the dump has begun.
+                let create = || {
+                    let attributes = store.attributes();
+                    let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
+                    store.backend.create_multipart_opts(&self.path, options)
+                };
+                let id = store.patiently(Patience::default(), "write", ANSWER_LIMIT, create).await?;
                 self.multipart.insert(Multipart {
                     id,
                     sending: JoinSet::new(),
                     sent: Vec::new(),
                     next_index: 0,
+                    enough: CancellationToken::new(),
                 })
             }
         };
         let in_flight = (IN_FLIGHT_BYTES / self.buffered.max(1)).clamp(1, IN_FLIGHT);
         while multipart.sending.len() as u64 >= in_flight {
-            multipart.take_sent(&store).await?;
+            multipart.take_sent().await?;
         }
+        let limit = transfer_limit(self.buffered);
         let payload: PutPayload = self.buffer.drain(..).collect();
         self.buffered = 0;
         let index = multipart.next_index;
         multipart.next_index += 1;
         let (path, id) = (self.path.clone(), multipart.id.clone());
+        let patience = Patience::until(&multipart.enough);
         // A task of its own: signing a part hashes it, which would hold up the dump.
         multipart.sending.spawn(async move {
-            store.backend.put_part(&path, &id, index, payload).await.map(|part| (index, part))
+            let send = || store.backend.put_part(&path, &id, index, payload.clone());
+            store.patiently(patience, "write", limit, send).await.map(|part| (index, part))
         });
         Ok(())
     }
@@ -148,14 +162,7 @@ impl Upload {
                 Ok(self.written)
             }
             Err(error) => {
-                self.discard().await;
-                // The store may have made the object all the same. What it is called is this run's alone.
-                if let Err(left) = within(ANSWER_LIMIT, self.store.backend.delete(&self.path)).await
-                    && !matches!(left, object_store::Error::NotFound { .. })
-                {
-                    let left = self.store.error("delete", left);
-                    tracing::warn!(key = %self.path, error = %left, "an object without a manifest may be left");
-                }
+                hurry(stop, self.take_back()).await;
                 Err(error)
             }
         }
@@ -163,13 +170,7 @@ impl Upload {
 
     async fn complete(&mut self) -> Result<(), StoreError> {
         if self.multipart.is_none() {
-            let payload: PutPayload = self.buffer.iter().cloned().collect();
-            let options = PutOptions { attributes: self.store.attributes(), ..PutOptions::default() };
-            self.store
-                .backend
-                .put_opts(&self.path, payload, options)
-                .await
-                .map_err(|error| self.store.error("write", error))?;
+            self.put_whole().await?;
             return self.confirm().await;
         }
         if self.buffered > 0 {
@@ -177,24 +178,51 @@ impl Upload {
         }
         let Some(multipart) = &mut self.multipart else { return Ok(()) };
         while !multipart.sending.is_empty() {
-            multipart.take_sent(&self.store).await?;
+            multipart.take_sent().await?;
         }
         multipart.sent.sort_by_key(|(index, _)| *index);
-        let parts = multipart.sent.iter().map(|(_, part)| part.clone()).collect();
-        let completed = self.store.backend.complete_multipart(&self.path, &multipart.id, parts);
-        match within(COMPLETE_LIMIT, completed).await {
-            Ok(_) => self.confirm().await,
+        let parts: Vec<_> = multipart.sent.iter().map(|(_, part)| part.clone()).collect();
+        let (backend, id) = (&self.store.backend, &multipart.id);
+        let mut patience = Patience::default();
+        loop {
+            let completed = backend.complete_multipart(&self.path, id, parts.clone());
+            let error = match within(COMPLETE_LIMIT, completed).await {
+                Ok(_) => return self.confirm().await,
+                Err(error) => self.store.error("write", error),
+            };
             // The answer may be lost though the object was made, and a repeated request then fails.
-            Err(error) => match self.store.size(&self.path).await {
-                Ok(Some(size)) if size == self.written => Ok(()),
-                Ok(_) | Err(_) => Err(self.store.error("write", error)),
-            },
+            let error = match self.store.size(&self.path).await {
+                Ok(Some(size)) if size == self.written => return Ok(()),
+                Err(unknown) if error.kind == StoreErrorKind::Lost => self.store.error("read", unknown),
+                Ok(_) | Err(_) => error,
+            };
+            patience.after(error).await?;
         }
+    }
+
+    /// Sends what fits into one part.
+    async fn put_whole(&self) -> Result<(), StoreError> {
+        let payload: PutPayload = self.buffer.iter().cloned().collect();
+        let put = || {
+            let options = PutOptions { attributes: self.store.attributes(), ..PutOptions::default() };
+            self.store.backend.put_opts(&self.path, payload.clone(), options)
+        };
+        let limit = transfer_limit(self.buffered);
+        self.store.patiently(Patience::default(), "write", limit, put).await.map(drop)
     }
 
     /// Asks the store for the size of what it now has.
     async fn confirm(&self) -> Result<(), StoreError> {
-        let size = self.store.size(&self.path).await.map_err(|error| self.store.error("read", error));
+        let mut patience = Patience::default();
+        let size = loop {
+            match self.store.size(&self.path).await.map_err(|error| self.store.error("read", error)) {
+                Err(error) => match patience.after(error).await {
+                    Ok(()) => {}
+                    Err(error) => break Err(error),
+                },
+                answered @ Ok(_) => break answered,
+            }
+        };
         match size {
             // What is left is the store's word for bytes whose SHA-256 was signed: it checked them when it took them.
             Err(error) if error.is_denied() && self.store.place().may_be_write_only => Ok(()),
@@ -211,9 +239,9 @@ impl Upload {
         }
     }
 
-    /// Removes everything sent so far.
-    pub async fn abort(mut self) {
-        self.discard().await;
+    /// Removes everything sent so far; once told to stop, in a hurry.
+    pub async fn abort(mut self, stop: &CancellationToken) {
+        hurry(stop, self.discard()).await;
     }
 
     async fn discard(&mut self) {
@@ -222,14 +250,37 @@ impl Upload {
             multipart.abort(&self.store, &self.path).await;
         }
     }
+
+    /// Removes also what the store may have made of it all the same. What it is called is this run's alone.
+    async fn take_back(&mut self) {
+        self.discard().await;
+        if let Err(left) = within(ANSWER_LIMIT, self.store.backend.delete(&self.path)).await
+            && !matches!(left, object_store::Error::NotFound { .. })
+        {
+            let left = self.store.error("delete", left);
+            tracing::warn!(key = %self.path, error = %left, "an object without a manifest may be left");
+        }
+    }
+}
+
+/// Cleans up, for [`STOP_LIMIT`] at the most after Dumpcar was told to stop.
+async fn hurry(stop: &CancellationToken, clean_up: impl Future<Output = ()>) {
+    let too_late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(STOP_LIMIT).await;
+    };
+    tokio::select! {
+        () = clean_up => {}
+        () = too_late => tracing::warn!("the store does not answer: parts of an upload may be left"),
+    }
 }
 
 impl Multipart {
     /// Waits for one part to arrive.
-    async fn take_sent(&mut self, store: &Store) -> Result<(), StoreError> {
+    async fn take_sent(&mut self) -> Result<(), StoreError> {
         match self.sending.join_next().await {
             Some(Ok(Ok(part))) => self.sent.push(part),
-            Some(Ok(Err(error))) => return Err(store.error("write", error)),
+            Some(Ok(Err(error))) => return Err(error),
             Some(Err(panicked)) => {
                 return Err(StoreError::new(
                     StoreErrorKind::Transient,
@@ -246,6 +297,7 @@ impl Multipart {
     /// S3 says that an abort may have to be repeated for parts that were on their way; those are the ones that a slow
     /// line did not get through in time.
     async fn abort(mut self, store: &Store, path: &Path) {
+        self.enough.cancel();
         let arrived = async { while self.sending.join_next().await.is_some() {} };
         let is_late = tokio::time::timeout(LAST_PARTS_LIMIT, arrived).await.is_err();
         self.sending.shutdown().await;

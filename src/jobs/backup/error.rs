@@ -28,7 +28,9 @@ impl From<StoreError> for RunError {
     fn from(error: StoreError) -> Self {
         match error.kind {
             StoreErrorKind::Stopped => Self::Stopped,
-            StoreErrorKind::Transient => Self::Failed { reason: error.to_string(), transient: true },
+            StoreErrorKind::Transient | StoreErrorKind::Lost => {
+                Self::Failed { reason: error.to_string(), transient: true }
+            }
             StoreErrorKind::NotFound
             | StoreErrorKind::Refused
             | StoreErrorKind::Denied

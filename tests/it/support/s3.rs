@@ -5,24 +5,25 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
-use http_body_util::BodyExt;
-use hyper::Request;
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
 use hyper::service::{Service, service_fn};
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::{Body, HttpError, HttpResponse};
 use tokio::net::TcpListener;
+
+use super::fault::{AnswerBody, BoxError, Cut, Fault, refusal};
 
 pub(crate) const ACCESS_KEY: &str = "AKIDUMPCARTEST00000";
 pub(crate) const SECRET_KEY: &str = "canary-secret-key-0123456789abcdef0123456789";
 pub(crate) const BUCKET: &str = "backups";
 
-/// Decides about a request before the server sees it: `Some` is an answer of its own, status and XML error code.
-type Fault = dyn Fn(&Asked) -> Option<(u16, &'static str)> + Send + Sync;
+/// So few on a page that a test needs several.
+const UPLOADS_ON_A_PAGE: usize = 3;
 
 /// A request as the server got it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,9 @@ pub(crate) struct Asked {
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) storage_class: Option<String>,
+    pub(crate) token: Option<String>,
+    /// The how manieth of its operation it is, counted from 1.
+    pub(crate) nth: usize,
 }
 
 impl Asked {
@@ -39,8 +43,27 @@ impl Asked {
         self.path.contains("/.dumpcar/runs/")
     }
 
-    fn key(&self) -> String {
+    fn new(request: &Request<Incoming>, earlier: &[Self]) -> Self {
+        let header = |name| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let mut this = Self {
+            method: request.method().to_string(),
+            path: request.uri().path().to_owned(),
+            query: request.uri().query().unwrap_or_default().to_owned(),
+            storage_class: header("x-amz-storage-class"),
+            token: header("x-amz-security-token"),
+            nth: 0,
+        };
+        let operation = this.operation();
+        this.nth = 1 + earlier.iter().filter(|asked| asked.operation() == operation).count();
+        this
+    }
+
+    pub(crate) fn key(&self) -> String {
         decoded(self.path.trim_start_matches(&format!("/{BUCKET}/")))
+    }
+
+    pub(crate) fn is_manifest(&self) -> bool {
+        self.path.ends_with("/manifest.json")
     }
 
     /// The key and the id of the upload it is about.
@@ -87,38 +110,41 @@ pub(crate) struct FakeS3 {
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
-/// Keys and ids of the uploads under way, in the order of the keys: the server itself cannot list them.
-type Uploads = Arc<Mutex<BTreeSet<(String, String)>>>;
-
-/// So few on a page that a test needs several.
-const UPLOADS_ON_A_PAGE: usize = 3;
+/// What all connections share.
+struct Server {
+    service: S3Service,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    /// Keys and ids of the uploads under way, in the order of the keys: the service itself cannot list them.
+    uploads: Mutex<BTreeSet<(String, String)>>,
+    /// Decides about each request before the service sees it.
+    fault: Box<dyn Fn(&Asked) -> Option<Fault> + Send + Sync>,
+}
 
 impl FakeS3 {
     pub(crate) async fn start() -> Self {
-        Self::with_faults(|_| None).await
+        Self::with_faults(|_| None::<Fault>).await
     }
 
-    pub(crate) async fn with_faults(
-        fault: impl Fn(&Asked) -> Option<(u16, &'static str)> + Send + Sync + 'static,
+    pub(crate) async fn with_faults<F: Into<Fault>>(
+        fault: impl Fn(&Asked) -> Option<F> + Send + Sync + 'static,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join(BUCKET)).unwrap();
         let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder.path()).unwrap());
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
-        let service = builder.build();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
-        let uploads = Uploads::default();
-        let (record, fault): (_, Arc<Fault>) = (Arc::clone(&asked), Arc::new(fault));
+        let server = Arc::new(Server {
+            service: builder.build(),
+            asked: Arc::clone(&asked),
+            uploads: Mutex::default(),
+            fault: Box::new(move |asked| fault(asked).map(Into::into)),
+        });
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (service, record, fault) = (service.clone(), Arc::clone(&record), Arc::clone(&fault));
-                let uploads = Arc::clone(&uploads);
-                let answer = service_fn(move |request| {
-                    let uploads = Arc::clone(&uploads);
-                    answer(service.clone(), Arc::clone(&record), Arc::clone(&fault), uploads, request)
-                });
+                let server = Arc::clone(&server);
+                let answer = service_fn(move |request| answer(Arc::clone(&server), request));
                 tokio::spawn(async move {
                     drop(
                         Builder::new(TokioExecutor::new())
@@ -149,6 +175,11 @@ impl FakeS3 {
         self.asked.lock().unwrap().iter().map(Asked::operation).collect()
     }
 
+    /// How often this was asked.
+    pub(crate) fn count(&self, operation: &str) -> usize {
+        self.operations().iter().filter(|other| **other == operation).count()
+    }
+
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
@@ -163,7 +194,8 @@ impl FakeS3 {
         let mut keys = Vec::new();
         let mut folders = vec![root.clone()];
         while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
+            // A test may have taken the bucket away.
+            for entry in std::fs::read_dir(folder).into_iter().flatten() {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     folders.push(path);
@@ -195,7 +227,7 @@ impl FakeS3 {
         file.set_modified(at).unwrap();
     }
 
-    /// Uploads that were created and neither completed nor aborted: the server keeps a file for each.
+    /// Files of uploads that were created and neither completed nor aborted.
     pub(crate) fn unfinished_uploads(&self) -> usize {
         std::fs::read_dir(self.folder.path())
             .unwrap()
@@ -204,82 +236,113 @@ impl FakeS3 {
     }
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send>>;
+type Answer = Result<Response<AnswerBody>, BoxError>;
 
-fn answer(
-    service: S3Service,
-    record: Arc<Mutex<Vec<Asked>>>,
-    fault: Arc<Fault>,
-    uploads: Uploads,
-    request: Request<Incoming>,
-) -> Answer {
-    let asked = Asked {
-        method: request.method().to_string(),
-        path: request.uri().path().to_owned(),
-        query: request.uri().query().unwrap_or_default().to_owned(),
-        storage_class: request
-            .headers()
-            .get("x-amz-storage-class")
-            .map(|value| value.to_str().unwrap().to_owned()),
+async fn answer(server: Arc<Server>, mut request: Request<Incoming>) -> Answer {
+    let asked = {
+        let mut all = server.asked.lock().unwrap();
+        let asked = Asked::new(&request, &all);
+        all.push(asked.clone());
+        asked
     };
-    record.lock().unwrap().push(asked.clone());
-    let told = fault(&asked);
-    if let Some((status, code)) = told.or_else(|| unknown_upload(&uploads, &asked)) {
-        return refuse(&asked, status, code, request);
-    }
-    if asked.operation() == "ListMultipartUploads" {
-        let page = list_uploads(&uploads.lock().unwrap(), &asked);
-        return Box::pin(async move {
-            let response = http::Response::builder().header("content-type", "application/xml");
-            Ok(response.body(Body::from(page)).unwrap())
-        });
-    }
-    let served = Service::call(&service, request);
-    Box::pin(async move { keep_track(&uploads, &asked, served.await?).await })
-}
-
-/// The server itself calls it a lack of rights.
-fn unknown_upload(uploads: &Mutex<BTreeSet<(String, String)>>, asked: &Asked) -> Option<(u16, &'static str)> {
-    let upload = (asked.operation() == "AbortMultipartUpload").then(|| asked.upload())?;
-    (!uploads.lock().unwrap().contains(&upload)).then_some((404, "NoSuchUpload"))
-}
-
-fn refuse(asked: &Asked, status: u16, code: &'static str, request: Request<Incoming>) -> Answer {
-    let xml = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>told to</Message></Error>");
-    let body = if asked.method == "HEAD" { Body::empty() } else { Body::from(xml) };
-    let response = http::Response::builder()
-        .status(status)
-        .header("content-type", "application/xml")
-        .body(body)
-        .unwrap();
-    Box::pin(async move {
-        // As S3 does: an answer in the middle of a body would look like a broken connection.
-        drop(request.into_body().collect().await);
-        Ok(response)
-    })
-}
-
-/// Remembers what was begun, forgets what was ended.
-async fn keep_track(
-    uploads: &Mutex<BTreeSet<(String, String)>>,
-    asked: &Asked,
-    response: HttpResponse,
-) -> Result<HttpResponse, HttpError> {
-    match asked.operation() {
-        _ if !response.status().is_success() => Ok(response),
-        "CreateMultipartUpload" => {
-            let (parts, body) = response.into_parts();
-            let bytes = body.collect().await.unwrap().to_bytes();
-            let xml = std::str::from_utf8(&bytes).unwrap();
-            let id = xml.split("<UploadId>").nth(1).unwrap().split('<').next().unwrap().to_owned();
-            uploads.lock().unwrap().insert((asked.key(), id));
-            Ok(HttpResponse::from_parts(parts, Body::from(bytes)))
+    match (server.fault)(&asked) {
+        None => server.serve(&asked, request).await,
+        Some(Fault::Answer(status, code)) => refuse(&asked, status, code, request).await,
+        Some(Fault::DoneBut(status, code)) => {
+            let done = server.serve(&asked, request).await?;
+            assert!(done.status().is_success(), "{asked:?} was not done: {}", done.status());
+            Ok(refusal(&asked.method, status, code))
         }
-        "CompleteMultipartUpload" | "AbortMultipartUpload" => {
-            uploads.lock().unwrap().remove(&asked.upload());
+        Some(Fault::AnswerLost) => {
+            server.serve(&asked, request).await?;
+            Err("told to lose the answer".into())
+        }
+        Some(Fault::ResetAfter(bytes)) => {
+            let mut taken = 0;
+            while taken < bytes
+                && let Some(frame) = request.body_mut().frame().await
+            {
+                taken += frame?.into_data().map_or(0, |data| data.len());
+            }
+            // What is not read makes the system answer the rest with a reset.
+            Err("told to reset".into())
+        }
+        Some(Fault::CutAfter(bytes)) => {
+            let (parts, body) = server.serve(&asked, request).await?.into_parts();
+            let whole = body.collect().await?.to_bytes();
+            let rest = Some(whole.slice(..bytes));
+            Ok(Response::from_parts(parts, Cut { rest, promised: whole.len() as u64 }.boxed_unsync()))
+        }
+        Some(Fault::Size(bytes)) => {
+            let mut response = server.serve(&asked, request).await?;
+            response.headers_mut().insert("content-length", bytes.into());
             Ok(response)
         }
-        _ => Ok(response),
+        Some(Fault::Silence) => std::future::pending().await,
+        Some(Fault::Late(time)) => {
+            tokio::time::sleep(time).await;
+            server.serve(&asked, request).await
+        }
+    }
+}
+
+async fn refuse(asked: &Asked, status: u16, code: &str, request: Request<Incoming>) -> Answer {
+    // As S3 does: an answer in the middle of a body would look like a broken connection.
+    drop(request.into_body().collect().await);
+    Ok(refusal(&asked.method, status, code))
+}
+
+fn whole(text: impl Into<Bytes>) -> AnswerBody {
+    Full::from(text.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+impl Server {
+    fn serve(
+        &self,
+        asked: &Asked,
+        request: Request<Incoming>,
+    ) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
+        let asked = asked.clone();
+        Box::pin(async move {
+            match asked.operation() {
+                "ListMultipartUploads" => {
+                    let page = list_uploads(&self.uploads.lock().unwrap(), &asked);
+                    return Ok(Response::new(whole(page)));
+                }
+                // The service itself calls it a lack of rights.
+                "AbortMultipartUpload" | "CompleteMultipartUpload" | "UploadPart"
+                    if !self.uploads.lock().unwrap().contains(&asked.upload()) =>
+                {
+                    return refuse(&asked, 404, "NoSuchUpload", request).await;
+                }
+                _ => {}
+            }
+            let response = Service::call(&self.service, request).await.map_err(BoxError::from)?;
+            let (parts, body) = response.into_parts();
+            let body = body.collect().await?.to_bytes();
+            if parts.status.is_success() {
+                self.keep_track(&asked, &body);
+            }
+            // A HEAD has no body, and its length is not that of nothing.
+            let body =
+                if asked.method == "HEAD" { refusal("HEAD", 200, "").into_body() } else { whole(body) };
+            Ok(Response::from_parts(parts, body))
+        })
+    }
+
+    /// Remembers what was begun, forgets what was ended.
+    fn keep_track(&self, asked: &Asked, body: &[u8]) {
+        match asked.operation() {
+            "CreateMultipartUpload" => {
+                let xml = std::str::from_utf8(body).unwrap();
+                let id = xml.split("<UploadId>").nth(1).unwrap().split('<').next().unwrap().to_owned();
+                self.uploads.lock().unwrap().insert((asked.key(), id));
+            }
+            "CompleteMultipartUpload" | "AbortMultipartUpload" => {
+                self.uploads.lock().unwrap().remove(&asked.upload());
+            }
+            _ => {}
+        }
     }
 }
 
