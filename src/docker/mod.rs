@@ -6,6 +6,7 @@
 mod client;
 mod exec;
 mod leftover;
+mod redact;
 mod trailer;
 
 pub use client::{Docker, EngineVersion};
@@ -14,6 +15,8 @@ pub use trailer::TrailingOutput;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+
+use redact::HIDDEN;
 
 /// What is known of a container.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,7 +40,8 @@ pub struct Container {
 }
 
 impl Container {
-    /// `text` without the secrets of the container's environment: a tool may quote one when it fails.
+    /// `text` without the secrets of the container's environment and without the logins of addresses: a tool may quote
+    /// one when it fails.
     ///
     /// A variable is taken for a secret by its name. Values of less than four characters are left: they would be found
     /// in ordinary words.
@@ -52,7 +56,8 @@ impl Container {
             .collect();
         // One may be the beginning of another.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"))
+        let text = secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), HIDDEN));
+        redact::logins(&text)
     }
 }
 

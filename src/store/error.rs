@@ -83,7 +83,7 @@ impl StoreError {
     pub(super) fn explain(place: &Place, what: &'static str, error: &object_store::Error) -> Self {
         use StoreErrorKind::{Denied, Lost, NotFound, Refused, Transient, Unsupported};
         let chain = one_line(error);
-        let code = between(&chain, "<Code>", "</Code>").unwrap_or_default();
+        let code = between(&chain, "<Code>", "</Code>").filter(|code| is_code(code)).unwrap_or_default();
         // The client shows the status of an answer in its text only.
         let status: Option<u16> =
             between(&chain, "non-2xx status code: ", " ").and_then(|status| status.parse().ok());
@@ -199,7 +199,7 @@ fn denied(place: &Place, what: &str) -> String {
 
 fn wrong_region(place: &Place, chain: &str) -> String {
     let region = between(chain, "<Region>", "</Region>")
-        .filter(|region| region.len() < 40)
+        .filter(|region| is_region(region))
         .map(|region| format!(" to {region}"))
         .unwrap_or_default();
     format!(
@@ -222,17 +222,74 @@ fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
     text.replace('\n', " ")
 }
 
-/// The last cause, short and without markup: that is where the operating system's own words are.
+/// The last cause, short: that is where the operating system's own words are.
 fn innermost(error: &object_store::Error) -> String {
     let mut cause: &(dyn std::error::Error + 'static) = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
-    let text = cause.to_string();
-    let plain = text.split('<').next().unwrap_or_default().trim().trim_end_matches(':');
-    plain.chars().take(200).collect()
+    without_answer(&cause.to_string())
+}
+
+/// An error's text up to where it begins to quote what the server said. That may be what the server was sent.
+fn without_answer(text: &str) -> String {
+    // Behind the status comes the whole body, whatever it is written in.
+    let text = match text.split_once(" status code: ") {
+        Some((_, answer)) => {
+            format!("it answered {}", answer.split_once(':').map_or(answer, |(status, _)| status))
+        }
+        None => text.split_once(" error response: ").map_or(text, |(before, _)| before).to_owned(),
+    };
+    let plain = text.split(['<', '{', '"', '`', '\n']).next().unwrap_or_default();
+    plain.trim().trim_end_matches(':').chars().take(200).collect()
+}
+
+/// `NoSuchKey`, `SlowDown`, `XAmzContentSHA256Mismatch`: nothing else is repeated, whatever a server calls its code.
+fn is_code(text: &str) -> bool {
+    text.len() <= 60
+        && text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')
+        && text.chars().any(|c| c.is_ascii_lowercase())
+}
+
+/// `eu-central-1`, `garage`: no access key looks like that.
+fn is_region(text: &str) -> bool {
+    text.len() < 40 && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
 fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
     text.split_once(start).and_then(|(_, rest)| rest.split_once(end)).map(|(inside, _)| inside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_said_is_left_out_and_why_stays() {
+        for (text, shown) in [
+            ("Connection refused (os error 111)", "Connection refused (os error 111)"),
+            ("invalid peer certificate: UnknownIssuer", "invalid peer certificate: UnknownIssuer"),
+            ("Server returned non-2xx status code: 400 Bad Request: key: x", "it answered 400 Bad Request"),
+            (
+                "Server returned non-2xx status code: 503 Service Unavailable: ",
+                "it answered 503 Service Unavailable",
+            ),
+            ("Server returned error response: <Error>x", "Server returned"),
+            ("invalid type: string \"hunter2\", expected a map", "invalid type: string"),
+            ("unknown variant `hunter2`", "unknown variant"),
+            ("no answer within 120 s", "no answer within 120 s"),
+        ] {
+            assert_eq!(without_answer(text), shown);
+        }
+        for code in
+            ["NoSuchKey", "XAmzContentSHA256Mismatch", "AuthorizationQueryParametersError", "Sdk.Error"]
+        {
+            assert!(is_code(code), "{code}");
+        }
+        for other in ["", "AKIA0123456789ABCDEF", "GK0123456789abcdef 01", "key: x", "noSuchKey"] {
+            assert!(!is_code(other), "{other}");
+        }
+        assert!(is_region("eu-central-1") && is_region("auto") && !is_region("AKIA0123456789ABCDEF"));
+    }
 }

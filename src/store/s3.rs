@@ -21,8 +21,33 @@ pub enum S3Error {
     CaFile { path: String, source: io::Error },
     #[error("DUMPCAR_S3_CA_FILE: {path} holds no PEM certificate")]
     NoCertificate { path: String },
-    #[error("set up the S3 client: {0}")]
+    /// Without the client's own words, which repeat the value (promise P6).
+    #[error("{}: the S3 client does not take this value; correct or remove it", names.join(" with "))]
+    Variables { names: Vec<String> },
+    #[error("the S3 client cannot be set up: check the AWS_* variables")]
     Client(object_store::Error),
+}
+
+impl S3Error {
+    /// Finds out which variables the client refuses: it does not say, and only to build it shows.
+    fn refused(config: &Config, error: object_store::Error) -> Self {
+        // Those that only mean something together.
+        let is_encryption = |name: &str| name.contains("_SSE_") || name.contains("_SERVER_SIDE_");
+        let is_taken = |names: &[&String]| {
+            let bare = AmazonS3Builder::new().with_bucket_name("bucket").with_region("region");
+            let known = names.iter().filter_map(|name| {
+                Some((AmazonS3ConfigKey::from_str(&name.to_ascii_lowercase()).ok()?, config.aws.get(*name)?))
+            });
+            known.fold(bare, |builder, (key, value)| builder.with_config(key, value.expose())).build().is_ok()
+        };
+        let (encryption, others): (Vec<&String>, Vec<&String>) =
+            config.aws.keys().partition(|name| is_encryption(name));
+        let mut groups = others.into_iter().map(|name| vec![name]).chain([encryption]);
+        match groups.find(|names| !is_taken(names)) {
+            Some(names) => Self::Variables { names: names.into_iter().cloned().collect() },
+            None => Self::Client(error),
+        }
+    }
 }
 
 impl Store {
@@ -82,7 +107,7 @@ impl Store {
         let is_set = |key| builder.get_config_value(&key).is_some_and(|value| value == "true");
         let (is_anonymous, requester_pays) =
             (is_set(AmazonS3ConfigKey::SkipSignature), is_set(AmazonS3ConfigKey::RequestPayer));
-        let backend = builder.build().map_err(S3Error::Client)?;
+        let backend = builder.build().map_err(|error| S3Error::refused(config, error))?;
         let lister = Lister {
             http: ReqwestConnector::default().connect(&options).map_err(S3Error::Client)?,
             bucket_url: bucket_url(settings),

@@ -60,7 +60,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("signal_hook", "signals"),
 ];
 
-fn sources() -> Vec<(String, String)> {
+pub(crate) fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
     let mut folders = vec![root.clone()];

@@ -18,6 +18,8 @@ mod bad_input;
 mod daemon;
 /// Listing, reading back, pruning.
 mod operator;
+/// Passwords and keys, and where they must not appear (P6).
+mod secrets;
 /// What killed processes leave in the bucket, and whose work is left alone (P4).
 mod sweep;
 /// Uploads that nobody completed: found without their ids, and aborted (P4).

@@ -77,7 +77,8 @@ impl Run<'_> {
                 let diagnosis = engine::diagnose(
                     self.target.engine,
                     status.into(),
-                    &stderr,
+                    // Before anything is cut off: half a secret is not recognized.
+                    &self.target.container.redact(&stderr),
                     &self.target.facts(),
                     database,
                 );

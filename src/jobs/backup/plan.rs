@@ -111,10 +111,9 @@ impl Run<'_> {
             Ok(answer) => answer,
             Err(error) => return Err(self.exec_failed("list its databases", None, error).await),
         };
-        target
-            .engine
-            .parse_survey(&answer.stdout)
-            .map_err(|error| RunError::permanent(format!("list its databases: {error}")))
+        target.engine.parse_survey(&answer.stdout).map_err(|error| {
+            RunError::permanent(target.container.redact(&format!("list its databases: {error}")))
+        })
     }
 
     /// The size in the store to expect, so that the parts of a very large object are large enough from the start.

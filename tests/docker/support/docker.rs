@@ -2,11 +2,14 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::io::Write;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::process::{ChildStdin, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 /// No test waits longer for anything.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
@@ -25,6 +28,17 @@ pub(crate) fn try_docker(args: &[&str]) -> Result<String, String> {
 fn said(output: Output) -> Result<String, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+}
+
+/// What Docker's API says at this path: things its command line does not tell.
+pub(crate) fn api(path: &str) -> Value {
+    let host = std::env::var("DOCKER_HOST").unwrap_or_default();
+    let mut socket =
+        UnixStream::connect(host.strip_prefix("unix://").unwrap_or("/var/run/docker.sock")).unwrap();
+    write!(socket, "GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap_or_else(|_| panic!("{answer}"))
 }
 
 /// A word no other test has.

@@ -61,10 +61,6 @@ impl World {
         self
     }
 
-    pub(crate) fn env(&self, name: &str) -> &str {
-        self.env.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str()).unwrap()
-    }
-
     /// All settings in the form of `docker run`.
     pub(crate) fn env_args(&self) -> Vec<String> {
         self.env.iter().flat_map(|(name, value)| ["-e".to_owned(), format!("{name}={value}")]).collect()

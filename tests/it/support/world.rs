@@ -69,6 +69,11 @@ impl World {
         self
     }
 
+    /// All settings.
+    pub(crate) fn env(&self) -> &[(String, String)] {
+        &self.env
+    }
+
     pub(crate) fn prefix(&self) -> &str {
         let store =
             self.env.iter().find(|(name, _)| name == "DUMPCAR_STORE").map(|(_, value)| value.as_str());
