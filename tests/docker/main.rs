@@ -17,6 +17,8 @@ mod support;
 mod bad_input;
 /// The image, as the example Compose file runs it.
 mod daemon;
+/// Nothing is written to a disk (P2).
+mod disk;
 /// A PostgreSQL that is process 1, and dumps that are broken off.
 mod process_one;
 /// The exec protocol under real shells: exit statuses, and nothing left in a target (P1, P4).
