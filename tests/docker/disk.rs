@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use super::daemon::{Sidecar, logged};
 use super::support::docker::{Container, api, docker, tools, until};
 use super::support::servers::{POSTGRESQL_17, Server};
+use super::support::sidecar::{Sidecar, logged};
 use super::support::world::World;
 
 /// Bytes that a container's processes caused to be written, and what differs from its image.

@@ -117,7 +117,7 @@ async fn an_upload_of_a_killed_run_is_aborted_by_the_next_one() {
     let mut child = world.start(&["backup"]);
     until("a part is there", || world.s3.operations().contains(&"UploadPart")).await;
     child.kill().await.unwrap();
-    assert_eq!(world.s3.unfinished_uploads(), 1);
+    assert_ne!(world.s3.unfinished_uploads(), 0);
     world.docker.container("shop", labels("dump-it"), &[]);
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 0, "{}", ended.stderr);
