@@ -44,6 +44,9 @@ pub enum Command {
 pub struct BackupArgs {
     /// Targets to back up; all of them when none is named
     pub targets: Vec<TargetName>,
+    /// The named targets have become smaller, and that is right: do not compare with the last good backup
+    #[arg(long, requires = "targets")]
+    pub accept_smaller: bool,
     /// Report as JSON
     #[arg(long)]
     pub json: bool,

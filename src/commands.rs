@@ -14,12 +14,13 @@ use crate::app::App;
 use crate::cli::{BackupArgs, CatArgs, ConfigArgs, ListArgs, PruneArgs};
 use crate::clock;
 use crate::config::Config;
-use crate::discovery::{Found, State};
+use crate::discovery::{Found, State, Target};
 use crate::exit::Exit;
 use crate::health::{self, Health};
 use crate::jobs::cat::{CatError, Wanted};
 use crate::jobs::{backup, cat, list, policy, prune};
 use crate::model::key::BackupKey;
+use crate::model::suspicion::ShrinkAlert;
 use crate::model::target::TargetName;
 use crate::outcome::{Outcome, Verdict};
 use crate::scheduler::{Scheduler, log_outcome};
@@ -96,6 +97,7 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
     let mut runs = JoinSet::new();
     for Found { name: target, state, .. } in found {
         let found = match state {
+            State::Ready(found) if args.accept_smaller => Target { shrink_alert: ShrinkAlert::OFF, ..*found },
             State::Ready(found) => *found,
             State::Unavailable { reason, .. } => {
                 outcomes.push(Outcome { target, verdict: Verdict::Skipped { reason } });
@@ -147,7 +149,12 @@ fn outcome_table(outcomes: &[Outcome]) -> String {
         let row = match &outcome.verdict {
             Verdict::Done(summary) => [
                 name,
-                if summary.problems.is_empty() { "ok" } else { "ok, with problems" }.to_owned(),
+                match (&summary.suspicious, summary.problems.is_empty()) {
+                    (Some(_), _) => "suspicious",
+                    (None, true) => "ok",
+                    (None, false) => "ok, with problems",
+                }
+                .to_owned(),
                 summary.stamp.to_string(),
                 summary.objects.to_string(),
                 bytes(summary.plain_bytes),
@@ -207,7 +214,11 @@ pub async fn list(app: &App, args: &ListArgs) -> Exit {
             return Exit::Failed;
         }
     };
-    let rows = list::rows(&catalog, &args.targets, clock::now());
+    let now = clock::now();
+    let mut rows = list::rows(&catalog, &args.targets, now);
+    if let Err(error) = list::read_states(&app.store, &mut rows, !args.targets.is_empty(), now).await {
+        warn!(%error, "cannot read every manifest: it is not shown which backups are suspicious");
+    }
     if args.json {
         print_json(&rows);
     } else if !rows.is_empty() {
@@ -242,6 +253,9 @@ pub async fn cat(app: &App, args: &CatArgs) -> Exit {
             return Exit::Failed;
         }
     };
+    if let Some(reason) = &manifest.suspicious {
+        warn!(backup = %key, %reason, "this backup is suspicious: `dumpcar list {}` shows good ones", key.target);
+    }
     let wanted = match (&args.database, args.globals) {
         (Some(name), _) => Wanted::Database(name.clone()),
         (None, true) => Wanted::Globals,
@@ -281,16 +295,14 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
             bad += 1;
             continue;
         };
-        let catalog = match app.store.catalog(Some(&target.name)).await {
-            Ok(catalog) => catalog,
+        let plan = match prune::plan(app, &target).await {
+            Ok(plan) => plan,
             Err(error) => {
-                error!(target = %target.name, %error, "cannot list the bucket: nothing is deleted");
+                error!(target = %target.name, %error, "cannot look into the bucket: nothing is deleted");
                 bad += 1;
                 continue;
             }
         };
-        let stamps: Vec<_> = catalog.backups(&target.name).iter().map(|backup| backup.key.stamp).collect();
-        let plan = prune::plan(app, &target.retention, &stamps);
         for decision in &plan.decisions {
             let reasons: Vec<String> = decision.reasons.iter().map(ToString::to_string).collect();
             let (word, why) = if decision.is_kept() {

@@ -10,6 +10,7 @@ use crate::engine::{self, Engine, Facts};
 use crate::model::compression::Compression;
 use crate::model::retention::RetentionPolicy;
 use crate::model::schedule::Schedule;
+use crate::model::suspicion::ShrinkAlert;
 use crate::model::target::TargetName;
 
 /// A database container that opted in, with everything that is decided about it.
@@ -21,6 +22,8 @@ pub struct Target {
     pub labels: TargetLabels,
     pub schedule: Schedule,
     pub retention: RetentionPolicy,
+    /// Off also where a smaller backup was accepted beforehand.
+    pub shrink_alert: ShrinkAlert,
     pub compression: Compression,
     /// The longest a run may take.
     pub timeout: Duration,
@@ -150,6 +153,7 @@ fn decide(container: Container, config: &Config) -> Option<Found> {
         engine,
         schedule: schedule.clone(),
         retention,
+        shrink_alert: labels.shrink_alert.unwrap_or(config.shrink_alert),
         compression: labels.compression.unwrap_or(config.compression),
         timeout: labels.timeout.unwrap_or(config.timeout),
         labels,

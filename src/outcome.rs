@@ -40,6 +40,9 @@ pub struct Summary {
     pub elapsed: Duration,
     /// Old backups that were deleted.
     pub pruned: usize,
+    /// Why somebody should look before relying on it, as in its manifest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspicious: Option<String>,
     /// What went wrong besides: the backup is good, but somebody should look.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
@@ -50,19 +53,29 @@ fn as_seconds<S: serde::Serializer>(elapsed: &Duration, serializer: S) -> Result
 }
 
 impl Outcome {
-    /// Whether there is a new backup and nothing else is wrong.
+    /// Whether there is a new backup and nothing is wrong with it or besides.
     pub fn is_good(&self) -> bool {
-        matches!(&self.verdict, Verdict::Done(summary) if summary.problems.is_empty())
+        self.problem().is_none()
     }
 
     /// What is wrong, in one line; `None` when nothing is.
     pub fn problem(&self) -> Option<String> {
         match &self.verdict {
-            Verdict::Done(summary) if summary.problems.is_empty() => None,
-            Verdict::Done(summary) => Some(summary.problems.join("; ")),
+            Verdict::Done(summary) => {
+                let cure = |reason| format!("suspicious: {reason}; {}", accept_it(&self.target));
+                let suspicion = summary.suspicious.as_ref().map(cure);
+                let problems: Vec<String> =
+                    suspicion.into_iter().chain(summary.problems.iter().cloned()).collect();
+                (!problems.is_empty()).then(|| problems.join("; "))
+            }
             Verdict::Skipped { reason } => Some(format!("not backed up: {reason}")),
             Verdict::Failed { reason } => Some(reason.clone()),
             Verdict::Stopped => Some("stopped before it was done".to_owned()),
         }
     }
+}
+
+/// What to do about a suspicious backup that is right.
+pub fn accept_it(target: &TargetName) -> String {
+    format!("if that is right, run `dumpcar backup --accept-smaller {target}`")
 }

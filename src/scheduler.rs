@@ -19,7 +19,7 @@ use crate::health::Health;
 use crate::jobs::{backup, sweep};
 use crate::model::schedule::{Schedule, jitter};
 use crate::model::target::TargetName;
-use crate::outcome::{Outcome, Verdict};
+use crate::outcome::{Outcome, Verdict, accept_it};
 use crate::pipeline::Progress;
 use crate::signals::Request;
 
@@ -410,6 +410,9 @@ pub fn log_outcome(outcome: &Outcome) {
                 bytes = summary.stored_bytes, pruned = summary.pruned,
                 elapsed_ms = u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX), "backup committed"
             );
+            if let Some(reason) = &summary.suspicious {
+                error!(%target, backup = %summary.stamp, %reason, "the backup is suspicious; {}", accept_it(target));
+            }
             for problem in &summary.problems {
                 error!(%target, %problem, "the backup is good, but something else went wrong");
             }

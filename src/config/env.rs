@@ -48,6 +48,7 @@ variables! {
     keep_yearly "DUMPCAR_KEEP_YEARLY"
     keep_within "DUMPCAR_KEEP_WITHIN"
     prune "DUMPCAR_PRUNE"
+    shrink_alert "DUMPCAR_SHRINK_ALERT"
     compression "DUMPCAR_COMPRESSION"
     parallel "DUMPCAR_PARALLEL"
     timeout "DUMPCAR_TIMEOUT"
@@ -72,7 +73,6 @@ const UNSUPPORTED: &[&str] = &[
     "DUMPCAR_LISTEN",
     "DUMPCAR_DRILL",
     "DUMPCAR_VERIFY_SCHEDULE",
-    "DUMPCAR_SHRINK_ALERT",
 ];
 
 /// Names of AWS that end in `_FILE` and mean the file itself. (`DUMPCAR_S3_CA_FILE` needs no entry: there is no

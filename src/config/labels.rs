@@ -11,6 +11,7 @@ use crate::model::compression::Compression;
 use crate::model::glob::Glob;
 use crate::model::retention::RetentionOverrides;
 use crate::model::schedule::Schedule;
+use crate::model::suspicion::ShrinkAlert;
 use crate::model::target::TargetName;
 use crate::model::words;
 
@@ -32,6 +33,7 @@ const NAMES: &[&str] = &[
     "keep-monthly",
     "keep-yearly",
     "keep-within",
+    "shrink-alert",
     "compression",
     "timeout",
     "group",
@@ -72,6 +74,7 @@ pub struct TargetLabels {
     pub args: Vec<String>,
     pub schedule: Option<Schedule>,
     pub retention: RetentionOverrides,
+    pub shrink_alert: Option<ShrinkAlert>,
     pub compression: Option<Compression>,
     pub timeout: Option<Duration>,
     pub group: Option<String>,
@@ -126,6 +129,7 @@ impl TargetLabels {
                 yearly: reader.get("keep-yearly", parse::count),
                 within: reader.get("keep-within", parse::span),
             },
+            shrink_alert: reader.get("shrink-alert", parse::own),
             compression: reader.get("compression", parse::own),
             timeout: reader.get("timeout", parse::limit),
             group: reader.get("group", parse::plain),

@@ -29,6 +29,7 @@ use crate::model::duration::Short;
 use crate::model::parts::{DEFAULT_MAX_PARTS, MAX_PART, MIN_PART};
 use crate::model::retention::{RetentionPolicy, RetentionRules};
 use crate::model::schedule::Schedule;
+use crate::model::suspicion::ShrinkAlert;
 use crate::secret::Secret;
 use env::Environment;
 use reader::Reader;
@@ -52,6 +53,8 @@ pub struct Config {
     pub retention: RetentionPolicy,
     /// Whether anything is ever deleted.
     pub prune: bool,
+    /// By how much a dump may shrink before its backup is suspicious.
+    pub shrink_alert: ShrinkAlert,
     pub compression: Compression,
     /// How many targets are backed up at once.
     pub parallel: u32,
@@ -199,6 +202,13 @@ impl Config {
             RetentionPolicy::default()
         });
         let prune = reader.setting("DUMPCAR_PRUNE", raw.prune, true, parse::boolean, bare);
+        let shrink_alert = reader.setting(
+            "DUMPCAR_SHRINK_ALERT",
+            raw.shrink_alert,
+            ShrinkAlert::default(),
+            parse::own,
+            ToString::to_string,
+        );
         let compression = reader.setting(
             "DUMPCAR_COMPRESSION",
             raw.compression,
@@ -278,6 +288,7 @@ impl Config {
             jitter,
             retention,
             prune,
+            shrink_alert,
             compression,
             parallel,
             timeout,

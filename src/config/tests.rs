@@ -60,6 +60,7 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_KEEP_YEARLY 0 (default)
     DUMPCAR_KEEP_WITHIN - (default)
     DUMPCAR_PRUNE true (default)
+    DUMPCAR_SHRINK_ALERT 50% (default)
     DUMPCAR_COMPRESSION xz:1 (default)
     DUMPCAR_PARALLEL 1 (default)
     DUMPCAR_TIMEOUT 12h (default)
@@ -106,6 +107,7 @@ fn everything_can_be_set() {
         ("DUMPCAR_KEEP_YEARLY", "3"),
         ("DUMPCAR_KEEP_WITHIN", "2w"),
         ("DUMPCAR_PRUNE", "FALSE"),
+        ("DUMPCAR_SHRINK_ALERT", "30"),
         ("DUMPCAR_COMPRESSION", "zstd:19"),
         ("DUMPCAR_PARALLEL", "4"),
         ("DUMPCAR_TIMEOUT", "1h 30m"),
@@ -148,6 +150,7 @@ fn everything_can_be_set() {
     DUMPCAR_KEEP_YEARLY 3 (environment)
     DUMPCAR_KEEP_WITHIN 14d (environment)
     DUMPCAR_PRUNE false (environment)
+    DUMPCAR_SHRINK_ALERT 30% (environment)
     DUMPCAR_COMPRESSION zstd:19 (environment)
     DUMPCAR_PARALLEL 4 (environment)
     DUMPCAR_TIMEOUT 1h 30m (environment)

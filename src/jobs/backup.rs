@@ -2,6 +2,7 @@
 
 mod error;
 mod plan;
+mod suspicion;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -84,7 +85,8 @@ async fn attempts(
                 stoppable(stop, tokio::time::sleep(backoff)).await?;
                 backoff *= 3;
                 if let Some(replaced) = app.target(&target.name).await {
-                    current = replaced;
+                    // What was accepted for this run stays accepted.
+                    current = Target { shrink_alert: target.shrink_alert, ..replaced };
                 }
             }
             Err(RunError::Failed { reason, transient }) if tried > 0 => {
@@ -116,13 +118,17 @@ async fn attempt(
     // Also the cheapest proof that the bucket, the keys and the clock are right, before the database has any work.
     progress.set_stage("looking into the bucket");
     let catalog = plan::catalog(app, target, stop).await?;
+    let backups = catalog.as_ref().map(|catalog| catalog.backups(&target.name)).unwrap_or_default();
+    let last_good = suspicion::last_good(app, target, &backups, stop).await?;
     let Begun { entry, key, started } = begin(app, target, catalog.as_ref(), stop).await?;
     let docker = app.docker.on_behalf_of(entry.run());
     let run = Run { app, docker, target, stop, progress, entry: &entry, key, started };
-    let (mut result, rest) = entry.during(run.make(catalog.as_ref())).await;
+    let (mut result, rest) = entry.during(run.make(catalog.as_ref(), last_good.as_ref())).await;
     if let (Ok(summary), Some(catalog)) = (&mut result, catalog.filter(|_| app.config.prune)) {
         progress.set_stage("pruning");
-        let pruned = prune::after_run(app, target, &catalog, &run.key, stop);
+        let last_good = last_good.filter(|_| summary.suspicious.is_some());
+        let last_good = last_good.map_or(run.key.stamp, |good| good.stamp);
+        let pruned = prune::after_run(app, target, &catalog, &run.key, last_good, stop);
         match entry.during(pruned).await {
             Ok(pruned) => summary.pruned = pruned,
             Err(problem) => summary.problems.push(problem),
@@ -232,7 +238,11 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Everything up to the manifest.
-    async fn make(&self, catalog: Option<&Catalog>) -> (Result<Summary, RunError>, Rest) {
+    async fn make(
+        &self,
+        catalog: Option<&Catalog>,
+        last_good: Option<&Manifest>,
+    ) -> (Result<Summary, RunError>, Rest) {
         let mut objects = Vec::new();
         let (server_version, problems) = match self.dump_all(catalog, &mut objects).await {
             Ok(dumped) => dumped,
@@ -242,7 +252,8 @@ impl Run<'_> {
             }
         };
         self.progress.set_stage("writing the manifest");
-        let manifest = self.manifest(server_version, objects);
+        let suspicious = last_good.and_then(|good| self.suspicion(good, &objects));
+        let manifest = self.manifest(server_version, suspicious, objects);
         match self.commit(&manifest).await {
             Ok(()) => {
                 let summary = Summary {
@@ -252,6 +263,7 @@ impl Run<'_> {
                     stored_bytes: manifest.stored_bytes(),
                     elapsed: Duration::ZERO,
                     pruned: 0,
+                    suspicious: manifest.suspicious,
                     problems,
                 };
                 (Ok(summary), Rest::Nothing)
@@ -265,7 +277,12 @@ impl Run<'_> {
         }
     }
 
-    fn manifest(&self, server_version: String, objects: Vec<ManifestObject>) -> Manifest {
+    fn manifest(
+        &self,
+        server_version: String,
+        suspicious: Option<String>,
+        objects: Vec<ManifestObject>,
+    ) -> Manifest {
         let Self { app, target, key, .. } = self;
         Manifest {
             version: VERSION,
@@ -280,6 +297,7 @@ impl Run<'_> {
             started: self.started,
             finished: clock::now(),
             restore_command: target.labels.custom.as_ref().and_then(|custom| custom.restore.clone()),
+            suspicious,
             objects,
         }
     }

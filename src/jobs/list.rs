@@ -1,11 +1,17 @@
 //! What the bucket has, as a table or as JSON.
 
+use std::pin::pin;
+
+use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::model::key::Stamp;
+use crate::jobs::good;
+use crate::model::key::{BackupKey, Stamp};
+use crate::model::manifest::Manifest;
+use crate::model::retention::is_from_the_future;
 use crate::model::target::TargetName;
-use crate::store::Catalog;
+use crate::store::{Catalog, Store, StoreError};
 use crate::text::{Table, bytes, span};
 
 /// One backup in the listing.
@@ -16,7 +22,22 @@ pub struct Row {
     pub age_seconds: i64,
     pub objects: u32,
     pub stored_bytes: u64,
+    /// Absent when the manifest was not read.
+    #[serde(flatten)]
+    pub state: Option<State>,
 }
+
+/// What a backup's manifest says about it.
+#[derive(Debug, Serialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum State {
+    Good,
+    Suspicious { reason: String },
+    Unreadable { reason: String },
+}
+
+/// Manifests that are read at the same time.
+const AT_ONCE: usize = 8;
 
 /// The backups of `targets` (all, when there are none), each target's newest first.
 pub fn rows(catalog: &Catalog, targets: &[TargetName], now: Timestamp) -> Vec<Row> {
@@ -30,13 +51,64 @@ pub fn rows(catalog: &Catalog, targets: &[TargetName], now: Timestamp) -> Vec<Ro
             backup: backup.key.stamp,
             objects: backup.objects,
             stored_bytes: backup.bytes,
+            state: None,
         })
         .collect()
 }
 
+/// Adds what the manifests say: all of them, or of each target from the newest to the first good one. That tells which
+/// one to go back to, and mostly takes one request for each target, however many backups it has.
+///
+/// # Errors
+/// The store's; what was read until then is there.
+pub async fn read_states(
+    store: &Store,
+    rows: &mut [Row],
+    every: bool,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for rows in rows.chunk_by_mut(|a, b| a.target == b.target) {
+        let keys: Vec<BackupKey> =
+            rows.iter().map(|row| BackupKey { target: row.target.clone(), stamp: row.backup }).collect();
+        let read = stream::iter(keys).map(async |key| store.manifest(&key).await);
+        let mut read = pin!(read.buffered(if every { AT_ONCE } else { 1 }));
+        for row in rows {
+            let Some(manifest) = read.next().await else { break };
+            let state = State::of(manifest)?;
+            let is_found = matches!(state, State::Good) && !is_from_the_future(row.backup, now);
+            row.state = Some(state);
+            if is_found && !every {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl State {
+    fn of(read: Result<Manifest, StoreError>) -> Result<Self, StoreError> {
+        match read {
+            Ok(Manifest { suspicious: None, .. }) => Ok(Self::Good),
+            Ok(Manifest { suspicious: Some(reason), .. }) => Ok(Self::Suspicious { reason }),
+            Err(error) if good::says_something(&error) => Ok(Self::Unreadable { reason: error.to_string() }),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn for_people(&self) -> String {
+        let text = match self {
+            Self::Good => "good".to_owned(),
+            Self::Suspicious { reason } => format!("suspicious: {reason}"),
+            Self::Unreadable { reason } => format!("unreadable: {reason}"),
+        };
+        // It comes out of a file in the bucket, and goes to a terminal.
+        text.replace(char::is_control, " ")
+    }
+}
+
 /// The rows for people.
 pub fn table(rows: &[Row]) -> String {
-    let mut table = Table::new(["TARGET", "BACKUP", "AGE", "OBJECTS", "SIZE"]);
+    let mut table = Table::new(["TARGET", "BACKUP", "AGE", "OBJECTS", "SIZE", "STATE"]);
     for row in rows {
         table.push([
             row.target.to_string(),
@@ -44,6 +116,7 @@ pub fn table(rows: &[Row]) -> String {
             span(row.age_seconds),
             row.objects.to_string(),
             bytes(row.stored_bytes),
+            row.state.as_ref().map_or_else(|| "-".to_owned(), State::for_people),
         ]);
     }
     table.to_string()

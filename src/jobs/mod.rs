@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod cat;
+pub mod good;
 pub mod journal;
 pub mod list;
 pub mod policy;

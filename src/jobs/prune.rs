@@ -6,27 +6,35 @@ use tracing::info;
 use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
+use crate::jobs::good;
 use crate::jobs::journal::Entry;
 use crate::model::key::{BackupKey, Stamp};
-use crate::model::retention::{RetentionPlan, RetentionPolicy};
+use crate::model::retention::RetentionPlan;
 use crate::model::target::TargetName;
 use crate::store::{Catalog, StoreError};
 
-/// What is kept and what goes for one target, from a complete listing.
-pub fn plan(app: &App, policy: &RetentionPolicy, stamps: &[Stamp]) -> RetentionPlan {
-    policy.plan(stamps, clock::now(), &app.config.time_zone)
+/// What would be kept and what would go now, from a complete listing and the last good one in it.
+///
+/// # Errors
+/// One of the two cannot be read. There is no plan then.
+pub async fn plan(app: &App, target: &Target) -> Result<RetentionPlan, StoreError> {
+    let backups = app.store.catalog(Some(&target.name)).await?.backups(&target.name);
+    let last_good = good::last_good(&app.store, &backups).await?.map(|manifest| manifest.stamp);
+    let stamps: Vec<Stamp> = backups.iter().map(|backup| backup.key.stamp).collect();
+    Ok(target.retention.plan(&stamps, last_good, clock::now(), &app.config.time_zone))
 }
 
-/// What goes once the backup `new` is there, which the listing does not have yet.
+/// What goes once the backup `new` is there, which the listing does not have yet; less, should it be suspicious.
 pub fn doomed(app: &App, target: &Target, catalog: &Catalog, new: Stamp) -> Vec<Stamp> {
-    plan_with(app, target, catalog, new).deleted().collect()
+    plan_with(app, target, catalog, new, new).deleted().collect()
 }
 
-fn plan_with(app: &App, target: &Target, catalog: &Catalog, new: Stamp) -> RetentionPlan {
+/// The plan for when `new` is there, and `last_good` is the last good one.
+fn plan_with(app: &App, target: &Target, catalog: &Catalog, new: Stamp, last_good: Stamp) -> RetentionPlan {
     let mut stamps: Vec<Stamp> =
         catalog.backups(&target.name).iter().map(|backup| backup.key.stamp).collect();
     stamps.push(new);
-    plan(app, &target.retention, &stamps)
+    target.retention.plan(&stamps, Some(last_good), clock::now(), &app.config.time_zone)
 }
 
 /// Prunes a target right after its backup `new` was committed.
@@ -38,9 +46,10 @@ pub async fn after_run(
     target: &Target,
     catalog: &Catalog,
     new: &BackupKey,
+    last_good: Stamp,
     stop: &CancellationToken,
 ) -> Result<usize, String> {
-    let plan = plan_with(app, target, catalog, new.stamp);
+    let plan = plan_with(app, target, catalog, new.stamp, last_good);
     delete(app, &target.name, &plan, stop).await.map_err(|error| format!("prune: {error}"))
 }
 

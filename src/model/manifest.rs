@@ -38,11 +38,15 @@ pub struct Manifest {
     /// How a custom engine's dump is put back: `dumpcar.restore-command`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore_command: Option<String>,
+    /// Why somebody should look before relying on it: it is far smaller than the last good backup was. Absent from a
+    /// good one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspicious: Option<String>,
     pub objects: Vec<ManifestObject>,
 }
 
 /// What an object holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ObjectKind {
     /// One database.
@@ -175,6 +179,7 @@ mod tests {
             started: "2026-11-23T23:00:00Z".parse().unwrap(),
             finished: "2026-11-23T23:00:09Z".parse().unwrap(),
             restore_command: None,
+            suspicious: None,
             objects: vec![ManifestObject {
                 name: "shop.sql.xz".into(),
                 kind: ObjectKind::Database,
@@ -198,6 +203,17 @@ mod tests {
     #[test]
     fn version_1_stays_what_it_is() {
         insta::assert_snapshot!(String::from_utf8(example().to_json()).unwrap());
+    }
+
+    /// An addition that readers of version 1 pass over: the others' bytes stay the same without it.
+    #[test]
+    fn only_a_suspicious_backup_says_so() {
+        let reason = r#"database "shop": 120.0 KiB instead of 4.1 MiB"#;
+        let suspicious = Manifest { suspicious: Some(reason.into()), ..example() };
+        assert_eq!(Manifest::from_json(&suspicious.to_json()).unwrap(), suspicious);
+        let json: serde_json::Value = serde_json::from_slice(&suspicious.to_json()).unwrap();
+        assert_eq!((&json["version"], &json["suspicious"]), (&1.into(), &reason.into()));
+        assert!(!String::from_utf8(example().to_json()).unwrap().contains("suspicious"));
     }
 
     #[test]

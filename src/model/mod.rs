@@ -12,5 +12,6 @@ pub mod parts;
 pub mod retention;
 pub mod run;
 pub mod schedule;
+pub mod suspicion;
 pub mod target;
 pub mod words;

@@ -17,6 +17,11 @@ pub use overrides::RetentionOverrides;
 /// How far ahead of the clock a backup may be dated and still be an ordinary one: clocks of two hosts differ.
 pub const FUTURE_TOLERANCE: Duration = Duration::from_secs(600);
 
+/// Whether a backup is dated so far ahead of the clock that it says nothing about the others.
+pub fn is_from_the_future(stamp: Stamp, now: Timestamp) -> bool {
+    stamp.timestamp() > now.checked_add(FUTURE_TOLERANCE).unwrap_or(Timestamp::MAX)
+}
+
 /// How many backups each rule keeps. A backup is kept if any rule wants it; 0 and `None` turn a rule off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RetentionRules {
@@ -70,11 +75,19 @@ impl RetentionPolicy {
     /// (beyond [`FUTURE_TOLERANCE`]) are kept but do not count: a clock that once ran ahead must neither lose a
     /// backup nor push out the real ones. A period without a backup uses up nothing. While a rule has not used up
     /// its count, it also keeps the oldest backup, so that the history grows to its full length.
-    pub fn plan(&self, stamps: &[Stamp], now: Timestamp, tz: &TimeZone) -> RetentionPlan {
-        let latest_plausible = now.checked_add(FUTURE_TOLERANCE).unwrap_or(Timestamp::MAX);
+    ///
+    /// `last_good` is the newest backup that is not suspicious, where one is known. It is kept as well, besides what
+    /// the rules keep: suspicious ones use up the counts like any other, but never push out the last one to go back to.
+    pub fn plan(
+        &self,
+        stamps: &[Stamp],
+        last_good: Option<Stamp>,
+        now: Timestamp,
+        tz: &TimeZone,
+    ) -> RetentionPlan {
         let ordered: BTreeSet<Stamp> = stamps.iter().copied().collect();
         let (future, real): (Vec<Stamp>, Vec<Stamp>) =
-            ordered.into_iter().rev().partition(|stamp| stamp.timestamp() > latest_plausible);
+            ordered.into_iter().rev().partition(|stamp| is_from_the_future(*stamp, now));
 
         let mut decisions: Vec<Decision> = future
             .into_iter()
@@ -111,6 +124,10 @@ impl RetentionPolicy {
                 && stamp.timestamp() >= since
             {
                 reasons.push(KeepReason::Within(span));
+            }
+            // As a rule the newest is good, and needs no second reason.
+            if Some(stamp) == last_good && Some(stamp) != newest {
+                reasons.push(KeepReason::LastGood);
             }
             decisions.push(Decision { stamp, reasons });
         }
@@ -212,6 +229,8 @@ pub enum KeepReason {
         of: u32,
     },
     Within(Duration),
+    /// Everything newer is suspicious.
+    LastGood,
 }
 
 impl fmt::Display for KeepReason {
@@ -223,6 +242,7 @@ impl fmt::Display for KeepReason {
             Self::Calendar { period, nth, of, name } => write!(f, "{period} {nth} of {of} ({name})"),
             Self::Oldest { period, of } => write!(f, "oldest, {period} {of} not full"),
             Self::Within(span) => write!(f, "within {}", Short(*span)),
+            Self::LastGood => f.write_str("last good one"),
         }
     }
 }

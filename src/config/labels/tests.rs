@@ -72,6 +72,7 @@ fn everything_can_be_set() {
         ("dumpcar.keep-monthly", "5"),
         ("dumpcar.keep-yearly", "6"),
         ("dumpcar.keep-within", "7d"),
+        ("dumpcar.shrink-alert", "off"),
         ("dumpcar.compression", "zstd:3"),
         ("dumpcar.timeout", "1h"),
         ("dumpcar.group", "blue"),
@@ -99,6 +100,7 @@ fn everything_can_be_set() {
             yearly: Some(6),
             within: Some(Duration::from_secs(7 * 86_400)),
         },
+        shrink_alert: Some(ShrinkAlert::OFF),
         compression: Some(Compression::Zstd(3)),
         timeout: Some(Duration::from_secs(3_600)),
         group: Some("blue".into()),
@@ -146,6 +148,7 @@ fn each_error_names_its_label_and_the_cure() {
         ("keep-monthly", "x"),
         ("keep-yearly", "x"),
         ("keep-within", "1M"),
+        ("shrink-alert", "100"),
         ("compression", "rar"),
         ("timeout", "90"),
         ("group", "a\nb"),
@@ -178,6 +181,7 @@ fn each_error_names_its_label_and_the_cure() {
     dumpcar.keep-monthly: must be a whole number, like 7
     dumpcar.keep-yearly: must be a whole number, like 7
     dumpcar.keep-within: has the unit M, which is easily mistaken for minutes (m): use d or w
+    dumpcar.shrink-alert: must be a percentage from 1% to 99%, or off
     dumpcar.compression: must be xz, xz:0 to xz:9, zstd, zstd:1 to zstd:22, gzip, gzip:1 to gzip:9, or none
     dumpcar.timeout: needs a unit, like 15m
     dumpcar.group: must be one line

@@ -63,6 +63,7 @@ fn each_error_names_its_variable_and_the_cure() {
         ("DUMPCAR_KEEP_WITHIN", "3M"),
         ("DUMPCAR_KEEP_WITHIN", "30"),
         ("DUMPCAR_PRUNE", "never"),
+        ("DUMPCAR_SHRINK_ALERT", "0.5"),
         ("DUMPCAR_COMPRESSION", "bzip2"),
         ("DUMPCAR_PARALLEL", "0"),
         ("DUMPCAR_TIMEOUT", "0s"),
@@ -120,6 +121,7 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_KEEP_WITHIN: has the unit M, which is easily mistaken for minutes (m): use d or w
     DUMPCAR_KEEP_WITHIN: needs a unit, like 15m
     DUMPCAR_PRUNE: must be true or false
+    DUMPCAR_SHRINK_ALERT: must be a percentage from 1% to 99%, or off
     DUMPCAR_COMPRESSION: must be xz, xz:0 to xz:9, zstd, zstd:1 to zstd:22, gzip, gzip:1 to gzip:9, or none
     DUMPCAR_PARALLEL: must be a whole number from 1 to 64
     DUMPCAR_TIMEOUT: must be at least 1s
@@ -147,7 +149,6 @@ fn unknown_and_unsupported_names_are_errors() {
         ("DUMPCAR_LISTEN", "0.0.0.0:9110"),
         ("DUMPCAR_DRILL_SCHEDULE", "@weekly"),
         ("DUMPCAR_VERIFY_SCHEDULE", "@weekly"),
-        ("DUMPCAR_SHRINK_ALERT", "50"),
         ("DUMPCAR_TZ", "UTC"),
     ]), @"
     DUMPCAR_AGE_IDENTITY_FILE: is not supported by this version; remove it
@@ -158,7 +159,6 @@ fn unknown_and_unsupported_names_are_errors() {
     DUMPCAR_LISTEN: is not supported by this version; remove it
     DUMPCAR_NOTIFY_URLS: is not supported by this version; remove it
     DUMPCAR_PING_URL: is not supported by this version; remove it
-    DUMPCAR_SHRINK_ALERT: is not supported by this version; remove it
     DUMPCAR_STROE_FILE: is not a known variable; did you mean DUMPCAR_STORE_FILE?
     DUMPCAR_TZ: is not a known variable; did you mean TZ?
     DUMPCAR_VERIFY_SCHEDULE: is not supported by this version; remove it

@@ -13,7 +13,10 @@ fn zone(name: &str) -> TimeZone {
 /// The plan as a table, one line a backup.
 fn table(rules: RetentionRules, stamps: &[&str], now: &str, tz: &str) -> String {
     let stamps: Vec<Stamp> = stamps.iter().map(|text| stamp(text)).collect();
-    let plan = RetentionPolicy::new(rules).unwrap().plan(&stamps, now.parse().unwrap(), &zone(tz));
+    shown(&RetentionPolicy::new(rules).unwrap().plan(&stamps, None, now.parse().unwrap(), &zone(tz)))
+}
+
+fn shown(plan: &RetentionPlan) -> String {
     let lines = plan.decisions.iter().map(|decision| {
         let reasons: Vec<String> = decision.reasons.iter().map(ToString::to_string).collect();
         let reasons = if reasons.is_empty() { "-".to_owned() } else { reasons.join("; ") };
@@ -129,8 +132,39 @@ fn a_backup_from_the_future_is_kept_and_does_not_count() {
 }
 
 #[test]
+fn the_last_good_one_is_kept_besides_what_the_rules_keep() {
+    let stamps = [
+        "2026-11-19T23-00-00Z",
+        "2026-11-20T23-00-00Z",
+        "2026-11-21T23-00-00Z",
+        "2026-11-22T23-00-00Z",
+        "2026-11-23T23-00-00Z",
+    ];
+    let plan = |last_good: &str| {
+        let rules = RetentionRules { last: 2, ..RetentionRules::default() };
+        let stamps = stamps.map(stamp);
+        let now = "2026-11-23T23:05:00Z".parse().unwrap();
+        shown(&RetentionPolicy::new(rules).unwrap().plan(&stamps, Some(stamp(last_good)), now, &zone("UTC")))
+    };
+    insta::assert_snapshot!(plan("2026-11-20T23-00-00Z"), @"
+    2026-11-23T23-00-00Z newest; last 1 of 2
+    2026-11-22T23-00-00Z last 2 of 2
+    2026-11-21T23-00-00Z -
+    2026-11-20T23-00-00Z last good one
+    2026-11-19T23-00-00Z -
+    ");
+    insta::assert_snapshot!(plan("2026-11-23T23-00-00Z"), @"
+    2026-11-23T23-00-00Z newest; last 1 of 2
+    2026-11-22T23-00-00Z last 2 of 2
+    2026-11-21T23-00-00Z -
+    2026-11-20T23-00-00Z -
+    2026-11-19T23-00-00Z -
+    ");
+}
+
+#[test]
 fn nothing_in_nothing_out() {
-    assert_eq!(RetentionPolicy::default().plan(&[], Timestamp::MAX, &TimeZone::UTC).decisions, []);
+    assert_eq!(RetentionPolicy::default().plan(&[], None, Timestamp::MAX, &TimeZone::UTC).decisions, []);
 }
 
 const BASE: i64 = 1_792_000_000;
@@ -173,7 +207,7 @@ proptest! {
 
     #[test]
     fn the_newest_is_always_kept(policy in policy(), stamps in stamps(), tz in zones()) {
-        let plan = policy.plan(&stamps, now(), &tz);
+        let plan = policy.plan(&stamps, None, now(), &tz);
         if let Some(newest) = stamps.iter().filter(|stamp| !is_future(stamp)).max() {
             prop_assert!(plan.kept().any(|kept| kept == *newest));
         }
@@ -181,7 +215,7 @@ proptest! {
 
     #[test]
     fn never_fewer_than_the_floor(policy in policy(), stamps in stamps(), tz in zones()) {
-        let plan = policy.plan(&stamps, now(), &tz);
+        let plan = policy.plan(&stamps, None, now(), &tz);
         let real: BTreeSet<Stamp> = stamps.iter().copied().filter(|stamp| !is_future(stamp)).collect();
         let floor = usize::try_from(policy.rules().last.max(1)).unwrap().min(real.len());
         prop_assert!(plan.kept().filter(|stamp| real.contains(stamp)).count() >= floor);
@@ -189,18 +223,18 @@ proptest! {
 
     #[test]
     fn the_future_is_kept_and_changes_nothing(policy in policy(), stamps in stamps(), tz in zones()) {
-        let plan = policy.plan(&stamps, now(), &tz);
+        let plan = policy.plan(&stamps, None, now(), &tz);
         let (future, real): (Vec<Stamp>, Vec<Stamp>) = stamps.iter().partition(|stamp| is_future(stamp));
         prop_assert!(future.iter().all(|stamp| plan.kept().any(|kept| kept == *stamp)));
-        let without: Vec<Decision> = policy.plan(&real, now(), &tz).decisions;
+        let without: Vec<Decision> = policy.plan(&real, None, now(), &tz).decisions;
         let with: Vec<Decision> = plan.decisions.into_iter().filter(|d| !is_future(&d.stamp)).collect();
         prop_assert_eq!(with, without);
     }
 
     #[test]
     fn a_second_plan_deletes_nothing_more(policy in policy(), stamps in stamps(), tz in zones()) {
-        let kept: Vec<Stamp> = policy.plan(&stamps, now(), &tz).kept().collect();
-        prop_assert_eq!(policy.plan(&kept, now(), &tz).deleted().next(), None);
+        let kept: Vec<Stamp> = policy.plan(&stamps, None, now(), &tz).kept().collect();
+        prop_assert_eq!(policy.plan(&kept, None, now(), &tz).deleted().next(), None);
     }
 
     #[test]
@@ -211,12 +245,12 @@ proptest! {
             (Just(s), Just(twice).prop_shuffle())
         }),
     ) {
-        prop_assert_eq!(policy.plan(&stamps, now(), &tz), policy.plan(&shuffled, now(), &tz));
+        prop_assert_eq!(policy.plan(&stamps, None, now(), &tz), policy.plan(&shuffled, None, now(), &tz));
     }
 
     #[test]
     fn every_backup_is_decided_once_newest_first(policy in policy(), stamps in stamps(), tz in zones()) {
-        let decided: Vec<Stamp> = policy.plan(&stamps, now(), &tz).decisions.iter().map(|d| d.stamp).collect();
+        let decided: Vec<Stamp> = policy.plan(&stamps, None, now(), &tz).decisions.iter().map(|d| d.stamp).collect();
         let expected: Vec<Stamp> = stamps.iter().copied().collect::<BTreeSet<_>>().into_iter().rev().collect();
         prop_assert_eq!(decided, expected);
     }
@@ -235,15 +269,52 @@ proptest! {
             yearly: rules.yearly + more.yearly,
             within: rules.within.max(more.within),
         }).unwrap();
-        let kept: BTreeSet<Stamp> = bigger.plan(&stamps, now(), &tz).kept().collect();
-        prop_assert!(policy.plan(&stamps, now(), &tz).kept().all(|stamp| kept.contains(&stamp)));
+        let kept: BTreeSet<Stamp> = bigger.plan(&stamps, None, now(), &tz).kept().collect();
+        prop_assert!(policy.plan(&stamps, None, now(), &tz).kept().all(|stamp| kept.contains(&stamp)));
+    }
+
+    #[test]
+    fn the_last_good_one_is_kept_and_nothing_else_changes(
+        policy in policy(), stamps in stamps(), tz in zones(), any in any::<prop::sample::Index>(),
+    ) {
+        let good = (!stamps.is_empty()).then(|| *any.get(&stamps));
+        let with = policy.plan(&stamps, good, now(), &tz);
+        if let Some(good) = good {
+            prop_assert!(with.kept().any(|kept| kept == good));
+        }
+        let mut rest = with.clone();
+        rest.decisions.iter_mut().for_each(|decision| decision.reasons.retain(|r| *r != KeepReason::LastGood));
+        prop_assert_eq!(&rest, &policy.plan(&stamps, None, now(), &tz));
+        let kept: Vec<Stamp> = with.kept().collect();
+        prop_assert_eq!(policy.plan(&kept, good, now(), &tz).deleted().next(), None);
+    }
+
+    /// Promise P5, night after night: each run adds a backup, good or suspicious, and prunes.
+    #[test]
+    fn however_many_suspicious_ones_follow_the_last_good_one_stays(
+        policy in policy(), tz in zones(),
+        nights in prop::collection::vec((60i64..3 * 86_400, prop::bool::weighted(0.2)), 1..60),
+    ) {
+        let (mut time, mut stored, mut last_good) = (BASE, Vec::new(), None);
+        for (pause, is_good) in nights {
+            time += pause;
+            let at = Timestamp::from_second(time).unwrap();
+            let new = Stamp::new(at);
+            stored.push(new);
+            if is_good {
+                last_good = Some(new);
+            }
+            stored = policy.plan(&stored, last_good, at, &tz).kept().collect();
+            prop_assert!(last_good.is_none_or(|good| stored.contains(&good)));
+            prop_assert!(stored.contains(&new));
+        }
     }
 
     /// A rule never keeps more than its count, so what is deleted is really due.
     #[test]
     fn each_rule_keeps_at_most_its_count(policy in policy(), stamps in stamps(), tz in zones()) {
         let rules = policy.rules();
-        let plan = policy.plan(&stamps, now(), &tz);
+        let plan = policy.plan(&stamps, None, now(), &tz);
         let reasons: Vec<&KeepReason> = plan.decisions.iter().flat_map(|decision| &decision.reasons).collect();
         for (period, count) in [
             (Period::Hour, rules.hourly), (Period::Day, rules.daily), (Period::Week, rules.weekly),
