@@ -24,3 +24,5 @@ mod secrets;
 mod sweep;
 /// Uploads that nobody completed: found without their ids, and aborted (P4).
 mod unfinished;
+/// Backups far smaller than the last good one (P5, P7).
+mod suspicion;
