@@ -202,6 +202,9 @@ async fn begin<'a>(
             );
         }
         if others.iter().all(|other| other.stamp != Some(stamp)) {
+            if let Some(catalog) = catalog {
+                sweep::orphans(app, &target.name, catalog, &others).await;
+            }
             let key = BackupKey { target: target.name.clone(), stamp };
             return Ok(Begun { entry, key, started });
         }

@@ -3,6 +3,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::app::App;
@@ -11,7 +12,10 @@ use crate::docker::{DockerError, ExecError};
 use crate::model::key::{BackupKey, MANIFEST, may_be_object};
 use crate::model::run::{Fate, LEASE, RunId, RunRecord};
 use crate::model::target::TargetName;
-use crate::store::{Store, StoreError, StoreErrorKind, StoredRecord};
+use crate::store::{Catalog, Store, StoreError, StoreErrorKind, StoredRecord};
+
+/// How long nothing was written to a folder without a manifest before it counts as nobody's.
+const ORPHAN_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Removes what dead runs have left, of one target or of all. Returns the records of the other runs, without `own`.
 ///
@@ -93,30 +97,47 @@ async fn end_tools(app: &App, record: &RunRecord) -> Result<(), String> {
 /// What is left, in one line; the record is then, too.
 pub async fn clean(app: &App, record: &RunRecord) -> Result<(), String> {
     let store = &app.store;
-    let failed = |what: &str| {
-        let what = what.to_owned();
-        move |error: StoreError| format!("{what}: {error}")
-    };
     // First, because an upload may still become an object; and what is in its way is not in the way of the rest.
     let aborted = match record.stamp {
         Some(stamp) => abort_uploads(store, &BackupKey { target: record.target.clone(), stamp }).await,
         None => Ok(()),
     };
     for stamp in record.stamps() {
-        let folder = BackupKey { target: record.target.clone(), stamp };
-        let files = store.files(&folder).await.map_err(failed("list what it has stored"))?;
-        // With a manifest it is a backup: the run was killed after it, or before it pruned this one.
-        if files.iter().any(|file| file == MANIFEST) {
-            continue;
-        }
-        for file in files.iter().filter(|file| may_be_object(file)) {
-            let key = folder.object(file);
-            store.delete(&key).await.map_err(failed("delete an object without a manifest"))?;
-            info!(target = %record.target, key, "object without a manifest deleted");
-        }
+        clean_folder(store, &BackupKey { target: record.target.clone(), stamp }).await?;
     }
     aborted?;
-    store.delete(&record.key()).await.map_err(failed("delete its record"))
+    store.delete(&record.key()).await.map_err(|error| format!("delete its record: {error}"))
+}
+
+/// Removes objects without a manifest that no record tells of, once they are surely nobody's: written by a Dumpcar that
+/// kept no records yet, or left when somebody deleted a manifest. Objects somebody is copying here have time to get theirs.
+pub async fn orphans(app: &App, target: &TargetName, catalog: &Catalog, living: &[RunRecord]) {
+    if !app.config.prune {
+        return;
+    }
+    let limit = clock::now().checked_sub(ORPHAN_AGE).unwrap_or(Timestamp::MIN);
+    for stamp in catalog.orphans(target, limit) {
+        if living.iter().any(|run| run.stamps().any(|of_run| of_run == stamp)) {
+            continue;
+        }
+        if let Err(left) = clean_folder(&app.store, &BackupKey { target: target.clone(), stamp }).await {
+            warn!(%target, %left, "cannot remove what is no backup; the next run tries again");
+        }
+    }
+}
+
+/// Removes the objects of a folder that has no manifest. With one it is a backup, and stays.
+async fn clean_folder(store: &Store, folder: &BackupKey) -> Result<(), String> {
+    let files = store.files(folder).await.map_err(|error| format!("list {folder}: {error}"))?;
+    if files.iter().any(|file| file == MANIFEST) {
+        return Ok(());
+    }
+    for file in files.iter().filter(|file| may_be_object(file)) {
+        let key = folder.object(file);
+        store.delete(&key).await.map_err(|error| format!("delete an object without a manifest: {error}"))?;
+        info!(target = %folder.target, key, "object without a manifest deleted");
+    }
+    Ok(())
 }
 
 async fn abort_uploads(store: &Store, folder: &BackupKey) -> Result<(), String> {

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::TryStreamExt;
+use jiff::Timestamp;
 use object_store::ObjectStore;
 
 use super::{ANSWER_LIMIT, Store, StoreError, within};
-use crate::model::key::{BackupKey, MANIFEST, OWN_STATE, Stamp};
+use crate::model::key::{BackupKey, MANIFEST, OWN_STATE, Stamp, may_be_object};
 use crate::model::target::TargetName;
 
 /// The backups below the prefix, read from one listing.
@@ -22,6 +23,8 @@ struct Folder {
     has_manifest: bool,
     objects: u32,
     bytes: u64,
+    /// When the last of what may be Dumpcar's objects was written, by the store's clock.
+    written: Option<Timestamp>,
 }
 
 /// A backup as the listing shows it.
@@ -50,14 +53,16 @@ impl Store {
             within(ANSWER_LIMIT, objects.try_next()).await.map_err(|error| self.error("list", error))?
         {
             let relative = meta.location.as_ref().get(prefix_len..).unwrap_or_default();
-            catalog.add(relative, meta.size);
+            // Without a time, it is as young as can be.
+            let written = Timestamp::from_second(meta.last_modified.timestamp()).unwrap_or(Timestamp::MAX);
+            catalog.add(relative, meta.size, written);
         }
         Ok(catalog)
     }
 }
 
 impl Catalog {
-    fn add(&mut self, key: &str, size: u64) {
+    fn add(&mut self, key: &str, size: u64, written: Timestamp) {
         let Some((BackupKey { target, stamp }, file_name)) = BackupKey::parse(key) else {
             if !key.starts_with(OWN_STATE) {
                 self.foreign += 1;
@@ -70,6 +75,9 @@ impl Catalog {
         } else {
             folder.objects += 1;
             folder.bytes += size;
+            if may_be_object(file_name) {
+                folder.written = folder.written.max(Some(written));
+            }
         }
     }
 
@@ -84,6 +92,18 @@ impl Catalog {
     /// Every folder of a target, whether it is a backup or not.
     pub fn stamps(&self, target: &TargetName) -> BTreeSet<Stamp> {
         self.folders.get(target).map(|folders| folders.keys().copied().collect()).unwrap_or_default()
+    }
+
+    /// The folders of a target that have objects and no manifest, and were last written before `limit`.
+    pub fn orphans(&self, target: &TargetName, limit: Timestamp) -> Vec<Stamp> {
+        let folders = self.folders.get(target).into_iter().flatten();
+        folders
+            .filter(|(stamp, folder)| {
+                let is_old = folder.written.is_some_and(|written| written < limit);
+                !folder.has_manifest && is_old && stamp.timestamp() < limit
+            })
+            .map(|(stamp, _)| *stamp)
+            .collect()
     }
 
     /// A target's backups, newest first. Folders without a manifest are not backups.
@@ -120,7 +140,7 @@ mod tests {
             ".dumpcar/runs/x.json",
             "photos/cat.jpg",
         ] {
-            catalog.add(key, 10);
+            catalog.add(key, 10, Timestamp::UNIX_EPOCH);
         }
         let target = "shop".parse().unwrap();
         let found: Vec<_> =
@@ -128,5 +148,28 @@ mod tests {
         assert_eq!(found, [("2026-11-23T23-00-00Z".into(), 2, 20), ("2026-11-22T23-00-00Z".into(), 0, 0)]);
         assert_eq!(catalog.targets().collect::<Vec<_>>(), [&target]);
         assert_eq!(catalog.foreign, 1);
+    }
+    #[test]
+    fn only_what_is_old_by_every_clock_is_an_orphan() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let limit = at("2026-11-20T00:00:00Z");
+        let mut catalog = Catalog::default();
+        for (key, written) in [
+            ("shop/2026-11-01T23-00-00Z/shop.sql.xz", "2026-11-01T23:10:00Z"),
+            // A backup.
+            ("shop/2026-11-02T23-00-00Z/shop.sql.xz", "2026-11-02T23:10:00Z"),
+            ("shop/2026-11-02T23-00-00Z/manifest.json", "2026-11-02T23:10:00Z"),
+            // Copied here a moment ago, and the manifest may follow.
+            ("shop/2026-11-03T23-00-00Z/globals.sql.xz", "2026-11-03T23:10:00Z"),
+            ("shop/2026-11-03T23-00-00Z/shop.sql.xz", "2026-11-23T23:10:00Z"),
+            // Somebody else's.
+            ("shop/2026-11-04T23-00-00Z/note.txt", "2026-11-04T23:10:00Z"),
+            // Its clock was wrong.
+            ("shop/2026-12-04T23-00-00Z/shop.sql.xz", "2026-11-04T23:10:00Z"),
+        ] {
+            catalog.add(key, 10, at(written));
+        }
+        let found = catalog.orphans(&"shop".parse().unwrap(), limit);
+        assert_eq!(found, ["2026-11-01T23-00-00Z".parse().unwrap()]);
     }
 }

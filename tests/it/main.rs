@@ -20,9 +20,9 @@ mod daemon;
 mod operator;
 /// Passwords and keys, and where they must not appear (P6).
 mod secrets;
+/// Backups far smaller than the last good one (P5, P7).
+mod suspicion;
 /// What killed processes leave in the bucket, and whose work is left alone (P4).
 mod sweep;
 /// Uploads that nobody completed: found without their ids, and aborted (P4).
 mod unfinished;
-/// Backups far smaller than the last good one (P5, P7).
-mod suspicion;

@@ -404,8 +404,12 @@ async fn a_suspicious_backup_is_committed_like_any_other() {
     let world = world(&Size::new(100 * KIB)).await;
     earlier(&world, "shop", GOOD, 4 * MIB, None);
     assert_eq!(world.run(&["backup"]).await.status, 3);
-    let asked = world.s3.asked();
+    // The run's record has requests of its own.
+    let asked: Vec<_> = world.s3.asked().into_iter().filter(|asked| !asked.is_of_a_record()).collect();
     let operations: Vec<_> = asked.iter().map(Asked::operation).collect();
-    assert_eq!(operations, ["ListObjects", "GetObject", "PutObject", "HeadObject", "PutObject"]);
+    assert_eq!(
+        operations,
+        ["ListObjects", "GetObject", "ListObjects", "PutObject", "HeadObject", "PutObject"]
+    );
     assert!(asked.last().unwrap().path.ends_with("/manifest.json"));
 }

@@ -215,6 +215,34 @@ async fn objects_of_a_deletion_that_was_cut_short_go_and_files_of_others_stay() 
     assert!(has(&world, &other) && has(&world, &whole), "{:?}", world.keys());
 }
 
+/// Nothing tells whose they are: only their age.
+#[tokio::test]
+async fn objects_without_manifest_and_record_go_once_they_are_surely_old() {
+    let world = world().await;
+    let (young, old) = (leave_object(&world, STAMP), leave_object(&world, "2026-01-02T23-00-00Z"));
+    let other = "shop/2026-01-02T23-00-00Z/note.txt".to_owned();
+    world.write(&other, b"somebody's");
+    let days = |days: u64| SystemTime::now() - Duration::from_secs(days * 24 * 3600);
+    world.set_written(&young, days(6));
+    world.set_written(&old, days(8));
+    assert_eq!(world.run(&["backup"]).await.status, 0);
+    assert!(has(&world, &young) && !has(&world, &old) && has(&world, &other), "{:?}", world.keys());
+
+    // Another process is at work on it, slow as it may be.
+    world.set_written(&young, days(8));
+    put_record(&world, &record(&elsewhere(), Some(STAMP), &[]));
+    assert_eq!(world.run(&["backup"]).await.status, 0);
+    assert!(has(&world, &young), "{:?}", world.keys());
+
+    std::fs::remove_file(world.s3.path(&format!("{}/{}", world.prefix(), record_key(RUN)))).unwrap();
+    let world = world.set("DUMPCAR_PRUNE", "false");
+    assert_eq!(world.run(&["backup"]).await.status, 0);
+    assert!(has(&world, &young), "nothing is deleted: {:?}", world.keys());
+    let world = world.set("DUMPCAR_PRUNE", "true");
+    assert_eq!(world.run(&["backup"]).await.status, 0);
+    assert!(!has(&world, &young), "{:?}", world.keys());
+}
+
 #[tokio::test]
 async fn a_record_of_a_newer_dumpcar_is_left_alone() {
     let world = world().await;

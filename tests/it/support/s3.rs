@@ -222,6 +222,11 @@ impl FakeS3 {
         std::fs::write(path, content).unwrap();
     }
 
+    /// Where the server keeps an object.
+    pub(crate) fn path(&self, key: &str) -> PathBuf {
+        self.root().join(key)
+    }
+
     pub(crate) fn set_written(&self, key: &str, at: std::time::SystemTime) {
         let file = std::fs::File::options().write(true).open(self.root().join(key)).unwrap();
         file.set_modified(at).unwrap();
