@@ -35,16 +35,46 @@ const HOOK_BYTES: usize = 1024 * 1024;
 /// The wait before the first retry; each further one is three times as long.
 const FIRST_BACKOFF: Duration = Duration::from_secs(10);
 
+/// How long a run may clean up once Dumpcar was told to stop: Docker kills it after 10 s.
+const STOP_LIMIT: Duration = Duration::from_secs(8);
+
 /// Backs up `target`, with retries, within its time limit. Never panics and never leaves a half backup.
 pub async fn run(app: &App, target: &Target, stop: &CancellationToken, progress: &Progress) -> Verdict {
     let Some(_lock) = RunLock::take(&app.store.to_string(), target.name.as_str()) else {
         return Verdict::Failed { reason: "another backup of it is running: wait for that one".into() };
     };
+    let too_late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(STOP_LIMIT).await;
+    };
+    let result = tokio::select! {
+        biased;
+        result = limited(app, target, stop, progress) => result,
+        // What is left is on record, and the connection that goes with the run ends the tool.
+        () = too_late => {
+            warn!(target = %target.name, "no time to clean up: the next start does");
+            Err(RunError::Stopped)
+        }
+    };
+    match result {
+        Ok(summary) => Verdict::Done(summary),
+        Err(RunError::Stopped) => Verdict::Stopped,
+        Err(RunError::Failed { reason, .. }) => Verdict::Failed { reason },
+    }
+}
+
+/// Tries for as long as the target's time limit allows.
+async fn limited(
+    app: &App,
+    target: &Target,
+    stop: &CancellationToken,
+    progress: &Progress,
+) -> Result<Summary, RunError> {
     // A time limit is a stop with another name: both let the run clean up.
     let limited = stop.child_token();
     let attempts = attempts(app, target, &limited, progress);
     tokio::pin!(attempts);
-    let result = tokio::select! {
+    tokio::select! {
         result = &mut attempts => result,
         () = tokio::time::sleep(target.timeout) => {
             limited.cancel();
@@ -57,11 +87,6 @@ pub async fn run(app: &App, target: &Target, stop: &CancellationToken, progress:
                 result => result,
             }
         }
-    };
-    match result {
-        Ok(summary) => Verdict::Done(summary),
-        Err(RunError::Stopped) => Verdict::Stopped,
-        Err(RunError::Failed { reason, .. }) => Verdict::Failed { reason },
     }
 }
 

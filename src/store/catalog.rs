@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use object_store::ObjectStore;
+use object_store::path::Path;
 
-use super::{ANSWER_LIMIT, Store, StoreError, within};
+use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
 use crate::model::key::{BackupKey, MANIFEST, OWN_STATE, Stamp, may_be_object};
 use crate::model::target::TargetName;
 
@@ -18,13 +19,40 @@ pub struct Catalog {
     pub foreign: u64,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Folder {
     has_manifest: bool,
-    objects: u32,
-    bytes: u64,
+    /// Sizes by file name: a server that lists an object twice does not make it two.
+    objects: BTreeMap<String, u64>,
     /// When the last of what may be Dumpcar's objects was written, by the store's clock.
     written: Option<Timestamp>,
+}
+
+/// How often a listing may show the same object before it is clear that it will never end.
+const REPEATS: u32 = 3;
+
+/// Notices a listing that goes round in circles.
+///
+/// It remembers one key, and another one each time that the listing has become twice as long: so sooner or later one
+/// that is inside the circle, for long enough to see it come by a few times.
+#[derive(Default)]
+struct Circle {
+    seen: u64,
+    key: Option<Path>,
+    repeats: u32,
+}
+
+impl Circle {
+    fn has_closed(&mut self, key: &Path) -> bool {
+        self.seen += 1;
+        if self.key.as_ref() == Some(key) {
+            self.repeats += 1;
+        } else if self.seen.is_power_of_two() {
+            self.key = Some(key.clone());
+            self.repeats = 0;
+        }
+        self.repeats >= REPEATS
+    }
 }
 
 /// A backup as the listing shows it.
@@ -48,10 +76,17 @@ impl Store {
         let below = (!below.as_ref().is_empty()).then_some(below);
         let mut objects = self.backend.list(below.as_ref());
         let mut catalog = Catalog::default();
+        let mut circle = Circle::default();
         let prefix_len = if root.as_ref().is_empty() { 0 } else { root.as_ref().len() + 1 };
         while let Some(meta) =
             within(ANSWER_LIMIT, objects.try_next()).await.map_err(|error| self.error("list", error))?
         {
+            if circle.has_closed(&meta.location) {
+                return Err(StoreError::new(
+                    StoreErrorKind::Damaged,
+                    format!("{} lists the same objects again and again", self.place.endpoint),
+                ));
+            }
             let relative = meta.location.as_ref().get(prefix_len..).unwrap_or_default();
             // Without a time, it is as young as can be.
             let written = Timestamp::from_second(meta.last_modified.timestamp()).unwrap_or(Timestamp::MAX);
@@ -73,8 +108,7 @@ impl Catalog {
         if file_name == MANIFEST {
             folder.has_manifest = true;
         } else {
-            folder.objects += 1;
-            folder.bytes += size;
+            folder.objects.insert(file_name.to_owned(), size);
             if may_be_object(file_name) {
                 folder.written = folder.written.max(Some(written));
             }
@@ -115,8 +149,8 @@ impl Catalog {
             .filter(|(_, folder)| folder.has_manifest)
             .map(|(stamp, folder)| StoredBackup {
                 key: BackupKey { target: target.clone(), stamp: *stamp },
-                objects: folder.objects,
-                bytes: folder.bytes,
+                objects: u32::try_from(folder.objects.len()).unwrap_or(u32::MAX),
+                bytes: folder.objects.values().sum(),
             })
             .rev()
             .collect()
@@ -171,5 +205,29 @@ mod tests {
         }
         let found = catalog.orphans(&"shop".parse().unwrap(), limit);
         assert_eq!(found, ["2026-11-01T23-00-00Z".parse().unwrap()]);
+    }
+
+    #[test]
+    fn an_object_that_is_listed_twice_is_one_object() {
+        let mut catalog = Catalog::default();
+        for key in ["shop.sql.xz", "manifest.json", "shop.sql.xz", "manifest.json"] {
+            catalog.add(&format!("shop/2026-11-23T23-00-00Z/{key}"), 10, Timestamp::UNIX_EPOCH);
+        }
+        let backups = catalog.backups(&"shop".parse().unwrap());
+        assert_eq!(backups.len(), 1);
+        assert_eq!((backups[0].objects, backups[0].bytes), (1, 10));
+    }
+
+    #[test]
+    fn a_circle_is_noticed_wherever_it_begins_and_a_repeated_page_is_none() {
+        let key = |number: u32| Path::from(number.to_string());
+        for (lead, length) in [(0, 1), (0, 1000), (1, 1), (999, 1000), (12_345, 777)] {
+            let mut circle = Circle::default();
+            let closed = (0..)
+                .position(|n| circle.has_closed(&key(if n < lead { n } else { lead + (n - lead) % length })));
+            assert!(closed.unwrap() < 10 * (lead + length) as usize, "{lead} {length}");
+        }
+        let mut circle = Circle::default();
+        assert!(!(0..1000).chain(0..1000).chain(0..5000).any(|number| circle.has_closed(&key(number))));
     }
 }

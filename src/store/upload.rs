@@ -193,7 +193,12 @@ impl Upload {
             // The answer may be lost though the object was made, and a repeated request then fails.
             let error = match self.store.size(&self.path).await {
                 Ok(Some(size)) if size == self.written => return Ok(()),
-                Err(unknown) if error.kind == StoreErrorKind::Lost => self.store.error("read", unknown),
+                // It may have been done before; only the store can tell, once it answers again.
+                Err(unknown) if error.kind == StoreErrorKind::Lost => match self.store.error("read", unknown)
+                {
+                    away if away.kind == StoreErrorKind::Transient => away,
+                    _ => error,
+                },
                 Ok(_) | Err(_) => error,
             };
             patience.after(error).await?;
@@ -333,3 +338,6 @@ impl fmt::Debug for Upload {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use super::support::world::{World, finish, signal, until};
 const DUMP: &[u8] = b"-- a dump\nINSERT INTO t VALUES (1);\n";
 
 /// Content that xz cannot make smaller than a few parts.
-fn noise(bytes: usize) -> Vec<u8> {
+pub(super) fn noise(bytes: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut out = Vec::with_capacity(bytes + 8);
     while out.len() < bytes {
@@ -24,7 +24,7 @@ async fn world(script: Script) -> World {
     World::new(move |_| script.clone()).await.custom("shop")
 }
 
-fn assert_nothing_left(world: &World) {
+pub(super) fn assert_nothing_left(world: &World) {
     assert_eq!(world.keys(), Vec::<String>::new());
     assert_eq!(world.s3.unfinished_uploads(), 0);
 }

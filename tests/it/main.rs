@@ -20,6 +20,10 @@ mod daemon;
 mod operator;
 /// Passwords and keys, and where they must not appear (P6).
 mod secrets;
+/// Faults of the store in the middle of a run: what survives them, what the user sees, what is left.
+mod store_faults;
+/// Listings that are long, broken, repeated, or full of other tools' objects: what is pruned and what is not (P5).
+mod store_lists;
 /// Backups far smaller than the last good one (P5, P7).
 mod suspicion;
 /// What killed processes leave in the bucket, and whose work is left alone (P4).

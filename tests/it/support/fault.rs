@@ -1,5 +1,7 @@
 //! What an S3 server can do wrong, on demand.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,6 +28,8 @@ pub(crate) enum Fault {
     CutAfter(usize),
     /// The answer to a HEAD says that the object has this size.
     Size(u64),
+    /// The answer is that to the request before of the same operation.
+    SameAgain,
     /// There is never an answer.
     Silence,
     /// The server takes its time.
@@ -50,8 +54,15 @@ pub(crate) fn refusal(method: &str, status: u16, code: &str) -> Response<AnswerB
 
 /// A body that breaks off. It promises its full length, as a server does that means to send it.
 pub(crate) struct Cut {
-    pub(crate) rest: Option<Bytes>,
-    pub(crate) promised: u64,
+    rest: Option<Bytes>,
+    promised: u64,
+    is_sent: bool,
+}
+
+impl Cut {
+    pub(crate) fn new(whole: &Bytes, after: usize) -> Self {
+        Self { rest: Some(whole.slice(..after)), promised: whole.len() as u64, is_sent: false }
+    }
 }
 
 impl Body for Cut {
@@ -59,13 +70,18 @@ impl Body for Cut {
     type Error = BoxError;
 
     fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        std::task::Poll::Ready(Some(match self.rest.take() {
-            Some(bytes) => Ok(Frame::data(bytes)),
-            None => Err("told to break off".into()),
-        }))
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(bytes) = self.rest.take() {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        // A server that breaks off before it had time to send anything would not be seen to have begun.
+        if !std::mem::replace(&mut self.is_sent, true) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err("told to break off".into())))
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -1,6 +1,6 @@
 //! A real S3 protocol server in process, with a record of what it was asked and room for faults.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -116,6 +116,8 @@ struct Server {
     asked: Arc<Mutex<Vec<Asked>>>,
     /// Keys and ids of the uploads under way, in the order of the keys: the service itself cannot list them.
     uploads: Mutex<BTreeSet<(String, String)>>,
+    /// The body of the last answer to each operation.
+    last: Mutex<HashMap<&'static str, Bytes>>,
     /// Decides about each request before the service sees it.
     fault: Box<dyn Fn(&Asked) -> Option<Fault> + Send + Sync>,
 }
@@ -139,6 +141,7 @@ impl FakeS3 {
             service: builder.build(),
             asked: Arc::clone(&asked),
             uploads: Mutex::default(),
+            last: Mutex::default(),
             fault: Box::new(move |asked| fault(asked).map(Into::into)),
         });
         tokio::spawn(async move {
@@ -194,8 +197,7 @@ impl FakeS3 {
         let mut keys = Vec::new();
         let mut folders = vec![root.clone()];
         while let Some(folder) = folders.pop() {
-            // A test may have taken the bucket away.
-            for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            for entry in std::fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     folders.push(path);
@@ -275,13 +277,16 @@ async fn answer(server: Arc<Server>, mut request: Request<Incoming>) -> Answer {
         Some(Fault::CutAfter(bytes)) => {
             let (parts, body) = server.serve(&asked, request).await?.into_parts();
             let whole = body.collect().await?.to_bytes();
-            let rest = Some(whole.slice(..bytes));
-            Ok(Response::from_parts(parts, Cut { rest, promised: whole.len() as u64 }.boxed_unsync()))
+            Ok(Response::from_parts(parts, Cut::new(&whole, bytes).boxed_unsync()))
         }
         Some(Fault::Size(bytes)) => {
             let mut response = server.serve(&asked, request).await?;
             response.headers_mut().insert("content-length", bytes.into());
             Ok(response)
+        }
+        Some(Fault::SameAgain) => {
+            let body = server.last.lock().unwrap()[asked.operation()].clone();
+            Ok(Response::new(whole(body)))
         }
         Some(Fault::Silence) => std::future::pending().await,
         Some(Fault::Late(time)) => {
@@ -327,6 +332,7 @@ impl Server {
             let body = body.collect().await?.to_bytes();
             if parts.status.is_success() {
                 self.keep_track(&asked, &body);
+                self.last.lock().unwrap().insert(asked.operation(), body.clone());
             }
             // A HEAD has no body, and its length is not that of nothing.
             let body =
