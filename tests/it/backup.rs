@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::support::docker::{Script, Step, frame};
-use super::support::s3::{Asked, FakeS3};
+use super::support::s3::FakeS3;
 use super::support::world::{World, finish, signal, until};
 
 const DUMP: &[u8] = b"-- a dump\nINSERT INTO t VALUES (1);\n";
@@ -60,23 +60,6 @@ async fn stock_xz_reads_what_was_stored() {
     let plain = std::process::Command::new("xz").arg("-dc").arg(&path).output().unwrap();
     assert!(plain.status.success());
     assert_eq!(plain.stdout, noise(3_000_000));
-}
-
-#[tokio::test]
-async fn the_manifest_is_written_after_everything_else() {
-    let world = world(Script::ends(&noise(30_000_000), 0)).await.set("DUMPCAR_COMPRESSION", "none");
-    let ended = world.run(&["backup"]).await;
-    assert_eq!(ended.status, 0, "{}", ended.stderr);
-    let asked = world.s3.asked();
-    let operations: Vec<_> = asked.iter().map(Asked::operation).collect();
-    // The run's record is there before anything of the run, and 30 MB are four parts of 8 MiB.
-    let mut expected = vec!["ListObjects", "PutObject", "ListObjects", "CreateMultipartUpload"];
-    expected.extend(["UploadPart"; 4]);
-    expected.extend(["CompleteMultipartUpload", "HeadObject", "PutObject", "DeleteObject"]);
-    assert_eq!(operations, expected);
-    let [.., manifest, record] = asked.as_slice() else { panic!("{asked:?}") };
-    assert!(manifest.path.ends_with("manifest.json"));
-    assert!(asked[1].is_of_a_record() && asked[1].path == record.path);
 }
 
 #[tokio::test]

@@ -18,8 +18,12 @@ mod bad_input;
 mod daemon;
 /// Listing, reading back, pruning.
 mod operator;
+/// The order in which the store is asked: what makes a backup comes last, what deletes one begins with it (P1).
+mod request_order;
 /// Passwords and keys, and where they must not appear (P6).
 mod secrets;
+/// A dump of 60 GiB: parts and memory (P3).
+mod sixty_gib;
 /// Faults of the store in the middle of a run: what survives them, what the user sees, what is left.
 mod store_faults;
 /// Listings that are long, broken, repeated, or full of other tools' objects: what is pruned and what is not (P5).

@@ -2,18 +2,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::{StreamExt, stream};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::json;
+
 use super::backup::{assert_nothing_left, noise};
 use super::support::docker::{Script, Step};
 use super::support::fault::Fault;
-use super::support::s3::{Asked, FakeS3};
+use super::support::s3::{ACCESS_KEY, Asked, FakeS3, SECRET_KEY};
 use super::support::world::{World, finish, signal, until};
 
-/// Four parts of 8 MiB, the last one smaller.
-const BYTES: usize = 30_000_000;
+/// Three parts of 5 MiB, the last one smaller.
+const BYTES: usize = 12_000_000;
 
 async fn world_of(script: Script, fault: impl Fn(&Asked) -> Option<Fault> + Send + Sync + 'static) -> World {
     let s3 = FakeS3::with_faults(fault).await;
-    World::with_s3(s3, move |_| script.clone()).custom("shop").set("DUMPCAR_COMPRESSION", "none")
+    World::with_s3(s3, move |_| script.clone())
+        .custom("shop")
+        .set("DUMPCAR_COMPRESSION", "none")
+        .set("DUMPCAR_S3_PART_SIZE", "5MiB")
 }
 
 async fn world(fault: impl Fn(&Asked) -> Option<Fault> + Send + Sync + 'static) -> World {
@@ -41,7 +51,7 @@ async fn a_fault_that_passes_costs_nothing() {
         ("UploadPart", 1, Fault::ResetAfter(0)),
         ("UploadPart", 1, Fault::ResetAfter(1)),
         ("UploadPart", 2, Fault::ResetAfter(1_000_000)),
-        ("UploadPart", 4, Fault::ResetAfter(BYTES)),
+        ("UploadPart", 3, Fault::ResetAfter(BYTES)),
         ("UploadPart", 3, Fault::Late(Duration::from_millis(500))),
         ("CompleteMultipartUpload", 1, Fault::Answer(503, "SlowDown")),
         // As AWS does when it is late to notice.
@@ -60,28 +70,33 @@ async fn a_fault_that_passes_costs_nothing() {
         ("PutObject", 1, Fault::AnswerLost),
         ("PutObject", 1, Fault::Answer(409, "ConditionalRequestConflict")),
     ];
-    for &(operation, nth, fault) in passing {
-        let met = Arc::new(AtomicUsize::new(0));
-        let meet = Arc::clone(&met);
-        let world = world(move |asked| {
-            let is_it = asked.operation() == operation
-                && match operation {
-                    // The run has other small objects; this is about the manifest.
-                    "PutObject" => asked.is_manifest() && meet.load(Ordering::Relaxed) == 0,
-                    _ => asked.nth == nth,
-                };
-            is_it.then(|| {
-                meet.fetch_add(1, Ordering::Relaxed);
-                fault
-            })
-        })
+    // Most of the time is waiting.
+    stream::iter(passing)
+        .for_each_concurrent(6, |&(operation, nth, fault)| passes(operation, nth, fault))
         .await;
-        let ended = world.run(&["backup"]).await;
-        assert_eq!(ended.status, 0, "{operation} {nth} {fault:?}: {}", ended.stderr);
-        assert_eq!(met.load(Ordering::Relaxed), 1, "{operation} {nth} {fault:?} was not met");
-        assert_is_backed_up(&world);
-        assert!(!world.s3.operations().contains(&"AbortMultipartUpload"), "{operation} {fault:?}");
-    }
+}
+
+async fn passes(operation: &'static str, nth: usize, fault: Fault) {
+    let met = Arc::new(AtomicUsize::new(0));
+    let meet = Arc::clone(&met);
+    let world = world(move |asked| {
+        let is_it = asked.operation() == operation
+            && match operation {
+                // A run may have other small objects; this is about the manifest.
+                "PutObject" => asked.is_manifest() && meet.load(Ordering::Relaxed) == 0,
+                _ => asked.nth == nth,
+            };
+        is_it.then(|| {
+            meet.fetch_add(1, Ordering::Relaxed);
+            fault
+        })
+    })
+    .await;
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 0, "{operation} {nth} {fault:?}: {}", ended.stderr);
+    assert_eq!(met.load(Ordering::Relaxed), 1, "{operation} {nth} {fault:?} was not met");
+    assert_is_backed_up(&world);
+    assert!(!world.s3.operations().contains(&"AbortMultipartUpload"), "{operation} {fault:?}");
 }
 
 #[tokio::test]
@@ -158,8 +173,8 @@ async fn a_bucket_that_is_deleted_in_mid_upload_ends_the_run() {
 #[tokio::test]
 async fn an_object_of_another_size_is_no_backup_and_does_not_stay() {
     let (world, reason) =
-        refused(|asked| (asked.operation() == "HeadObject").then_some(Fault::Size(29_999_999))).await;
-    assert!(reason.contains("has 29999999 bytes in the store instead of 30000000"), "{reason}");
+        refused(|asked| (asked.operation() == "HeadObject").then_some(Fault::Size(11_999_999))).await;
+    assert!(reason.contains("has 11999999 bytes in the store instead of 12000000"), "{reason}");
     assert_nothing_left(&world);
 }
 
@@ -240,4 +255,63 @@ async fn keys_that_may_only_write_are_enough_for_a_large_object_whose_complete_i
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     assert_is_backed_up(&world);
+}
+
+/// What gives out keys in an EKS pod, and the number of times it was asked.
+async fn credentials_endpoint(password: &'static str) -> (String, Arc<AtomicUsize>) {
+    let issued = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&issued);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1/credentials", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let counter = Arc::clone(&counter);
+            let give_out = service_fn(move |request: Request<Incoming>| {
+                assert_eq!(request.headers()["authorization"], password);
+                let number = 1 + counter.fetch_add(1, Ordering::SeqCst);
+                // The client asks for new ones 5 minutes before the old ones expire: after 2 s.
+                let expiration = dumpcar::clock::now() + Duration::from_secs(302);
+                let json = json!({
+                    "AccessKeyId": ACCESS_KEY, "SecretAccessKey": SECRET_KEY, "Token": format!("token-{number}"),
+                    "Expiration": expiration.to_string(),
+                });
+                async move { Ok::<_, std::convert::Infallible>(Response::new(json.to_string())) }
+            });
+            tokio::spawn(
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), give_out),
+            );
+        }
+    });
+    (url, issued)
+}
+
+#[tokio::test]
+async fn credentials_that_expire_in_mid_upload_are_renewed() {
+    const PASSWORD: &str = "canary-pod-token";
+    let (url, issued) = credentials_endpoint(PASSWORD).await;
+    // The number of the oldest token that is still good.
+    let oldest = AtomicUsize::new(1);
+    let world = world(move |asked| {
+        if asked.operation() == "UploadPart" && asked.nth == 2 {
+            oldest.store(1 + issued.load(Ordering::SeqCst), Ordering::SeqCst);
+        }
+        let token = asked.token.as_ref().unwrap().strip_prefix("token-").unwrap();
+        let is_good = token.parse::<usize>().unwrap() >= oldest.load(Ordering::SeqCst);
+        (!is_good).then_some(Fault::Answer(400, "ExpiredToken"))
+    });
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), PASSWORD).unwrap();
+    let world = world
+        .await
+        .unset("AWS_ACCESS_KEY_ID")
+        .unset("AWS_SECRET_ACCESS_KEY")
+        .set("AWS_CONTAINER_CREDENTIALS_FULL_URI", &url)
+        .set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file.path().to_str().unwrap());
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_is_backed_up(&world);
+    let again = ended.logged("the store failed, trying again");
+    assert!(again[0]["reason"].as_str().unwrap().contains("the credentials have expired"), "{again:?}");
+    assert!(!ended.stderr.contains(PASSWORD) && !ended.stderr.contains("token-"), "{}", ended.stderr);
+    assert_eq!(world.s3.count("CreateMultipartUpload"), 1, "the dump went on");
 }

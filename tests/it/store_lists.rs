@@ -11,16 +11,18 @@ use super::support::world::World;
 const BACKUPS: usize = 1000;
 const FOREIGN: usize = 500;
 
-async fn world(fault: impl Fn(&Asked) -> Option<Fault> + Send + Sync + 'static) -> World {
+/// Just so many that there are two pages.
+const TWO_PAGES: usize = 510;
+
+async fn world(backups: usize, fault: impl Fn(&Asked) -> Option<Fault> + Send + Sync + 'static) -> World {
     let s3 = FakeS3::with_faults(fault).await;
     let world = World::with_s3(s3, |_| Script::ends(b"-- a dump\n", 0)).custom("shop");
-    fill(&world);
+    fill(&world, backups);
     world
 }
 
-/// Puts 2,500 objects below the prefix.
-fn fill(world: &World) {
-    for number in 0..BACKUPS {
+fn fill(world: &World, backups: usize) {
+    for number in 0..backups {
         let stamp = format!("20{:02}-01-01T00-{:02}-{:02}Z", number / 100, number / 60 % 60, number % 60);
         let manifest = json!({
             "version": 1, "target": "shop", "stamp": stamp, "engine": "custom", "server_version": "", "image": "i",
@@ -33,9 +35,6 @@ fn fill(world: &World) {
         });
         world.write(&format!("shop/{stamp}/manifest.json"), manifest.to_string().as_bytes());
         world.write(&format!("shop/{stamp}/dump.dump"), b"old");
-    }
-    for number in 0..FOREIGN {
-        world.write(&foreign(number), b"somebody's");
     }
 }
 
@@ -58,7 +57,10 @@ fn stamps(world: &World) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn retention_sees_every_page_and_touches_nothing_of_others() {
-    let world = world(|_| None).await.set("DUMPCAR_KEEP_LAST", "990");
+    let world = world(BACKUPS, |_| None).await.set("DUMPCAR_KEEP_LAST", "990");
+    for number in 0..FOREIGN {
+        world.write(&foreign(number), b"somebody's");
+    }
     let before = stamps(&world);
     assert_eq!(before.len(), BACKUPS);
     let ended = world.run(&["prune"]).await;
@@ -79,10 +81,10 @@ async fn retention_sees_every_page_and_touches_nothing_of_others() {
 
 #[tokio::test]
 async fn a_page_that_is_missing_deletes_nothing() {
-    // Each command asks for three pages and does not get the second one.
+    // Each command asks for two pages and does not get the second one.
     let faults =
-        [Fault::Answer(403, "AccessDenied"), Fault::Answer(404, "NoSuchBucket"), Fault::CutAfter(10_000)];
-    let world = world(move |asked| {
+        [Fault::Answer(403, "AccessDenied"), Fault::Answer(404, "NoSuchBucket"), Fault::CutAfter(1_000)];
+    let world = world(TWO_PAGES, move |asked| {
         (asked.operation() == "ListObjects" && asked.nth % 2 == 0).then(|| faults[(asked.nth / 2 - 1) / 2])
     });
     let world = world.await.set("DUMPCAR_KEEP_LAST", "1");
@@ -100,9 +102,10 @@ async fn a_page_that_is_missing_deletes_nothing() {
 
 #[tokio::test]
 async fn a_page_that_comes_twice_does_no_harm() {
-    let world =
-        world(|asked| (asked.operation() == "ListObjects" && asked.nth == 2).then_some(Fault::SameAgain));
-    let world = world.await.set("DUMPCAR_KEEP_LAST", "990");
+    let world = world(TWO_PAGES, |asked| {
+        (asked.operation() == "ListObjects" && asked.nth == 2).then_some(Fault::SameAgain)
+    });
+    let world = world.await.set("DUMPCAR_KEEP_LAST", "500");
     let before = stamps(&world);
     let ended = world.run(&["prune"]).await;
     assert_eq!(ended.status, 0, "{}", ended.stderr);
@@ -111,8 +114,9 @@ async fn a_page_that_comes_twice_does_no_harm() {
 
 #[tokio::test]
 async fn a_listing_that_never_ends_is_an_error_and_deletes_nothing() {
-    let world =
-        world(|asked| (asked.operation() == "ListObjects" && asked.nth > 1).then_some(Fault::SameAgain));
+    let world = world(TWO_PAGES, |asked| {
+        (asked.operation() == "ListObjects" && asked.nth > 1).then_some(Fault::SameAgain)
+    });
     let world = world.await.set("DUMPCAR_KEEP_LAST", "1");
     let before = world.keys();
     let ended = world.run(&["backup"]).await;
