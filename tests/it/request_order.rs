@@ -11,10 +11,12 @@ const BYTES: usize = 12_000_000;
 /// The stamp of a backup that was there before.
 const OLD: &str = "2026-01-01T23-00-00Z";
 
-/// Dumpcar's own notes about its runs go by another clock than its backups: the order below does not have them.
+/// The records of runs, and the last look into a run's own folder for what is left, have orders of their own: those below
+/// do not have them.
 fn is_about_a_backup(asked: &Asked) -> bool {
     let place = asked.parameter("prefix").unwrap_or_else(|| asked.key());
-    !place.contains("/.dumpcar")
+    let is_last_look = asked.parameter("prefix").is_some_and(|prefix| prefix.contains("/shop/2"));
+    !place.contains("/.dumpcar") && !is_last_look
 }
 
 /// What the store was asked, one line for each request, in the order in which it was asked: the operation, and which file
@@ -51,6 +53,8 @@ async fn the_manifest_is_written_after_everything_else_and_what_is_pruned_loses_
         order(&world),
         [
             "ListObjects",
+            // The last good one, to compare with.
+            "GetObject old manifest.json",
             "CreateMultipartUpload dump.dump",
             "UploadPart dump.dump",
             "UploadPart dump.dump",
@@ -127,7 +131,7 @@ async fn a_manifest_that_is_refused_is_deleted_before_its_objects() {
     earlier(&world, OLD);
     assert_eq!(world.run(&["backup"]).await.status, 1);
     let end = ["PutObject manifest.json", "DeleteObject manifest.json", "DeleteObject dump.dump"];
-    assert_eq!(order(&world)[3..], end, "and nothing is pruned");
+    assert_eq!(order(&world)[4..], end, "and nothing is pruned");
 }
 
 #[tokio::test]
@@ -139,5 +143,24 @@ async fn a_prune_that_is_refused_a_manifest_leaves_its_objects() {
     let world = world.await;
     earlier(&world, OLD);
     assert_eq!(world.run(&["backup"]).await.status, 3);
-    assert_eq!(order(&world)[4..], ["GetObject old manifest.json", "DeleteObject old manifest.json"]);
+    assert_eq!(order(&world)[5..], ["GetObject old manifest.json", "DeleteObject old manifest.json"]);
+}
+
+/// Whatever is in the store without a manifest, or in a target, there is a record of it.
+#[tokio::test]
+async fn a_run_is_on_record_before_it_does_anything_and_until_nothing_of_it_is_left() {
+    for status in [0, 1] {
+        let steps = vec![Step::Stdout(noise(BYTES)), Step::Trailer(status), Step::AwaitRelease];
+        let world = world(Script::plays(steps, Some(status.into())), |_| None).await;
+        earlier(&world, OLD);
+        assert_eq!(world.run(&["backup"]).await.status, i32::from(status));
+        let asked = world.s3.asked();
+        let at = |wanted: &dyn Fn(&Asked) -> bool| asked.iter().position(wanted).unwrap();
+        let written = at(&|asked| asked.is_of_a_record() && asked.operation() == "PutObject");
+        let first_of_the_run = at(&|asked| asked.operation() == "CreateMultipartUpload");
+        assert!(written < first_of_the_run);
+        let last = asked.last().unwrap();
+        assert!(last.is_of_a_record() && last.operation() == "DeleteObject", "{last:?}");
+        assert_eq!(last.path, asked[written].path);
+    }
 }
