@@ -11,6 +11,8 @@ mod trailer;
 
 pub use client::{Docker, EngineVersion};
 pub use exec::{Captured, Exec, ExecError};
+#[cfg(any(fuzzing, test))]
+pub(crate) use trailer::TrailerStripper;
 pub use trailer::TrailingOutput;
 
 use std::collections::{BTreeMap, HashMap};

@@ -12,7 +12,7 @@ const STATUS_LEN: usize = 5;
 
 /// Takes the trailer off the end of a stream that arrives in pieces of any size.
 #[derive(Debug)]
-pub(super) struct TrailerStripper {
+pub(crate) struct TrailerStripper {
     /// `\n` and the marker.
     needle: Finder<'static>,
     /// The last bytes seen, kept back because the trailer may have begun in them.
@@ -29,13 +29,13 @@ pub(super) struct TrailerStripper {
 pub struct TrailingOutput;
 
 impl TrailerStripper {
-    pub(super) fn new(marker: &str) -> Self {
+    pub(crate) fn new(marker: &str) -> Self {
         let needle = format!("\n{marker}");
         Self { needle: Finder::new(needle.as_bytes()).into_owned(), held: Vec::new(), status: None }
     }
 
     /// The tool's exit status, once the trailer has arrived.
-    pub(super) fn status(&self) -> Option<u8> {
+    pub(crate) fn status(&self) -> Option<u8> {
         self.status
     }
 
@@ -43,7 +43,7 @@ impl TrailerStripper {
     ///
     /// # Errors
     /// [`TrailingOutput`], when anything follows the trailer.
-    pub(super) fn push(&mut self, piece: Bytes) -> Result<[Bytes; 2], TrailingOutput> {
+    pub(crate) fn push(&mut self, piece: Bytes) -> Result<[Bytes; 2], TrailingOutput> {
         if piece.is_empty() {
             return Ok([Bytes::new(), Bytes::new()]);
         }

@@ -101,12 +101,13 @@ impl Manifest {
         json
     }
 
+    /// Saturates: a manifest is read from a bucket, where anything may be.
     pub fn plain_bytes(&self) -> u64 {
-        self.objects.iter().map(|object| object.plain_bytes).sum()
+        self.objects.iter().fold(0, |sum, object| sum.saturating_add(object.plain_bytes))
     }
 
     pub fn stored_bytes(&self) -> u64 {
-        self.objects.iter().map(|object| object.stored_bytes).sum()
+        self.objects.iter().fold(0, |sum, object| sum.saturating_add(object.stored_bytes))
     }
 }
 
