@@ -1,5 +1,5 @@
-//! What has to hold for any input: the bodies of the fuzz targets (`fuzz/`, `scripts/fuzz`). Unit tests replay the inputs
-//! that are kept; no other build has this module.
+//! What has to hold for any input: the bodies of the fuzz targets (`fuzz/`, `scripts/fuzz`). Here, tests replay the inputs
+//! that are kept.
 
 use std::collections::HashMap;
 

@@ -12,8 +12,8 @@ pub mod discovery;
 pub mod docker;
 pub mod engine;
 pub mod exit;
-#[cfg(any(fuzzing, test))]
-pub mod fuzzing;
+#[cfg(test)]
+mod fuzzing;
 pub mod health;
 pub mod holder;
 pub mod jobs;

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| dumpcar::fuzzing::labels(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| dumpcar_fuzz::fuzzing::labels(data));

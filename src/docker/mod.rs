@@ -11,7 +11,7 @@ mod trailer;
 
 pub use client::{Docker, EngineVersion};
 pub use exec::{Captured, Exec, ExecError};
-#[cfg(any(fuzzing, test))]
+#[cfg(test)]
 pub(crate) use trailer::TrailerStripper;
 pub use trailer::TrailingOutput;
 

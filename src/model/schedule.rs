@@ -116,6 +116,10 @@ impl FromStr for CronTimes {
             let error = ScheduleError::FieldCount(fields.len());
             return Err(if looks_like_cron { error } else { ScheduleError::Malformed });
         }
+        // croner takes `,` for a list, and no time ever fits an empty one.
+        if fields.iter().any(|field| field.split(',').any(str::is_empty)) {
+            return Err(ScheduleError::Malformed);
+        }
         let dates = dates.join(" ");
         let patterns = match (fixed_values(minutes), fixed_values(hours)) {
             (Some(minutes), Some(hours)) => hours

@@ -122,6 +122,23 @@ fn errors_say_what_is_accepted() {
     assert!("0 0 29 2 *".parse::<Schedule>().is_ok());
 }
 
+/// Found by fuzzing: croner takes a list without an item, and then looks for a time for ever.
+#[test]
+fn an_empty_item_of_a_list_is_refused() {
+    for text in [
+        ", * * * *",
+        "0, * * * *",
+        ",0 * * * *",
+        "0 1,,2 * * *",
+        "0 0 , * *",
+        "0 0 1 1, *",
+        "0 0 * * 1,",
+        "0 0 */2, * *",
+    ] {
+        assert_eq!(text.parse::<Schedule>(), Err(ScheduleError::Malformed), "{text}");
+    }
+}
+
 #[test]
 fn a_time_since_the_newest_backup_is_a_missed_one() {
     let utc = TimeZone::UTC;

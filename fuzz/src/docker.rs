@@ -1,0 +1,4 @@
+#[path = "../../src/docker/trailer.rs"]
+mod trailer;
+
+pub(crate) use trailer::TrailerStripper;
