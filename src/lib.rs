@@ -13,7 +13,7 @@ pub mod docker;
 pub mod engine;
 pub mod exit;
 #[cfg(test)]
-mod fuzzing;
+pub mod fuzzing;
 pub mod health;
 pub mod holder;
 pub mod jobs;

@@ -67,7 +67,7 @@ fn run() -> Exit {
                 return Exit::Failed;
             }
         };
-        execute(cli.command, app, listener, terminal).await
+        Box::pin(execute(cli.command, app, listener, terminal)).await
     });
     // What still runs (the DNS resolver's thread, say) must not hold up the end.
     runtime.shutdown_background();

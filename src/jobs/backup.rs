@@ -1,5 +1,6 @@
 //! One run of one target: dump everything, prove it, write the manifest, prune.
 
+mod begin;
 mod error;
 mod plan;
 mod suspicion;
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use begin::{Begun, begin};
 use error::RunError;
 use plan::Part;
 
@@ -20,13 +22,12 @@ use crate::discovery::Target;
 use crate::docker::Docker;
 use crate::engine;
 use crate::jobs::journal::Entry;
-use crate::jobs::{prune, sweep};
+use crate::jobs::prune;
 use crate::lock::RunLock;
-use crate::model::key::{BackupKey, Stamp, database_file_stem};
+use crate::model::key::{BackupKey, database_file_stem};
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind, VERSION};
 use crate::outcome::{Summary, Verdict};
 use crate::pipeline::{self, Progress};
-use crate::random;
 use crate::store::{Catalog, StoreErrorKind};
 
 /// What a hook may print; nobody reads it.
@@ -102,7 +103,7 @@ async fn attempts(
     // The container may be another one by the time of a retry: replaced, or its labels changed.
     let mut current = target.clone();
     loop {
-        match attempt(app, &current, stop, progress).await {
+        match Box::pin(attempt(app, &current, stop, progress)).await {
             Err(RunError::Failed { reason, transient: true }) if tried < app.config.retries => {
                 tried += 1;
                 info!(target = %target.name, %reason, wait = %humantime::format_duration(backoff), "trying again");
@@ -148,7 +149,7 @@ async fn attempt(
     let Begun { entry, key, started } = begin(app, target, catalog.as_ref(), stop).await?;
     let docker = app.docker.on_behalf_of(entry.run());
     let run = Run { app, docker, target, stop, progress, entry: &entry, key, started };
-    let (mut result, rest) = entry.during(run.make(catalog.as_ref(), last_good.as_ref())).await;
+    let (mut result, rest) = entry.during(Box::pin(run.make(catalog.as_ref(), last_good.as_ref()))).await;
     if let (Ok(summary), Some(catalog)) = (&mut result, catalog.filter(|_| app.config.prune)) {
         progress.set_stage("pruning");
         let last_good = last_good.filter(|_| summary.suspicious.is_some());
@@ -177,69 +178,6 @@ async fn attempt(
         }
     }
     result.map(|summary| Summary { elapsed: clock.elapsed(), ..summary })
-}
-
-/// A run that is on record and has done nothing yet.
-struct Begun<'a> {
-    entry: Entry<'a>,
-    key: BackupKey,
-    started: Timestamp,
-}
-
-/// Finds a folder nobody else writes into, puts the run on record, and cleans up after runs that were killed.
-async fn begin<'a>(
-    app: &'a App,
-    target: &Target,
-    catalog: Option<&Catalog>,
-    stop: &CancellationToken,
-) -> Result<Begun<'a>, RunError> {
-    let taken = catalog.map(|catalog| catalog.stamps(&target.name)).unwrap_or_default();
-    loop {
-        let started = clock::now();
-        let stamp = Stamp::new(started);
-        if taken.contains(&stamp) {
-            // Two runs within a second: the names of their folders would be the same.
-            stoppable(stop, tokio::time::sleep(Duration::from_millis(100))).await?;
-            continue;
-        }
-        let doomed = match catalog {
-            Some(catalog) => prune::doomed(app, target, catalog, stamp),
-            None => Vec::new(),
-        };
-        let entry = stoppable(stop, Entry::of_backup(app, target, stamp, doomed)).await??;
-        // Behind the own record: of two that begin at once, one at least sees the other.
-        let others = match stoppable(stop, sweep::sweep(app, Some(&target.name), Some(entry.run()))).await {
-            Ok(Ok(others)) => others,
-            // Not a reason to make no backup.
-            Ok(Err(error)) => {
-                warn!(target = %target.name, %error, "cannot look for what killed runs have left");
-                Vec::new()
-            }
-            Err(stopped) => {
-                drop(entry.close(true).await);
-                return Err(stopped);
-            }
-        };
-        for other in others.iter().filter(|other| other.stamp.is_some()) {
-            warn!(
-                target = %target.name, instance = other.holder.instance, since = %other.started,
-                "another Dumpcar is at work on a target of this name, or was killed: two of them want two names (label dumpcar.name) or two prefixes (DUMPCAR_STORE)"
-            );
-        }
-        if others.iter().all(|other| other.stamp != Some(stamp)) {
-            if let Some(catalog) = catalog {
-                sweep::orphans(app, &target.name, catalog, &others).await;
-            }
-            let key = BackupKey { target: target.name.clone(), stamp };
-            return Ok(Begun { entry, key, started });
-        }
-        if let Err(left) = entry.close(true).await {
-            warn!(target = %target.name, %left, "cannot take back the record of a run");
-        }
-        // Both may have seen each other: not by the same time again.
-        let wait = Duration::from_millis(1000 + u64::from(random::byte()) * 10);
-        stoppable(stop, tokio::time::sleep(wait)).await?;
-    }
 }
 
 /// What a run has left in the store besides a backup.

@@ -46,6 +46,10 @@ fn has(world: &World, key: &str) -> bool {
     world.keys().iter().any(|found| found == key)
 }
 
+fn now() -> SystemTime {
+    dumpcar::clock::now().into()
+}
+
 /// A folder with an object and without a manifest.
 fn leave_object(world: &World, stamp: &str) -> String {
     let key = format!("shop/{stamp}/dump.dump.xz");
@@ -175,15 +179,15 @@ async fn only_an_old_record_tells_that_a_process_elsewhere_has_ended() {
     );
     assert_eq!(warned[0]["instance"], "host-b", "{}", ended.stderr);
 
-    world.set_written(&record_key(RUN), SystemTime::now() - Duration::from_secs(23 * 3600));
+    world.set_written(&record_key(RUN), now() - Duration::from_secs(23 * 3600));
     assert_eq!(world.run(&["backup"]).await.status, 0);
     assert!(has(&world, &object), "23 hours are not enough");
 
-    world.set_written(&record_key(RUN), SystemTime::now() + Duration::from_secs(48 * 3600));
+    world.set_written(&record_key(RUN), now() + Duration::from_secs(48 * 3600));
     assert_eq!(world.run(&["backup"]).await.status, 0);
     assert!(has(&world, &object), "a clock that is wrong proves nothing");
 
-    world.set_written(&record_key(RUN), SystemTime::now() - Duration::from_secs(25 * 3600));
+    world.set_written(&record_key(RUN), now() - Duration::from_secs(25 * 3600));
     assert_eq!(world.run(&["backup"]).await.status, 0);
     assert!(!has(&world, &object) && !has(&world, &record_key(RUN)), "{:?}", world.keys());
 }
@@ -222,7 +226,7 @@ async fn objects_without_manifest_and_record_go_once_they_are_surely_old() {
     let (young, old) = (leave_object(&world, STAMP), leave_object(&world, "2026-01-02T23-00-00Z"));
     let other = "shop/2026-01-02T23-00-00Z/note.txt".to_owned();
     world.write(&other, b"somebody's");
-    let days = |days: u64| SystemTime::now() - Duration::from_secs(days * 24 * 3600);
+    let days = |days: u64| now() - Duration::from_secs(days * 24 * 3600);
     world.set_written(&young, days(6));
     world.set_written(&old, days(8));
     assert_eq!(world.run(&["backup"]).await.status, 0);
@@ -259,7 +263,7 @@ async fn a_record_of_a_newer_dumpcar_is_left_alone() {
 #[tokio::test]
 async fn two_runs_that_begin_in_the_same_second_do_not_share_a_folder() {
     let world = world().await;
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let now = now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let mut taken = Vec::new();
     for second in 0..4 {
         let stamp = stamp_of(now + second);

@@ -110,6 +110,9 @@ pub(crate) struct FakeS3 {
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
+/// Decides about a request before the service sees it: what goes wrong, if anything.
+type Decide = dyn Fn(&Asked) -> Option<Fault> + Send + Sync;
+
 /// What all connections share.
 struct Server {
     service: S3Service,
@@ -118,7 +121,6 @@ struct Server {
     uploads: Mutex<BTreeSet<(String, String)>>,
     /// The body of the last answer to each operation.
     last: Mutex<HashMap<&'static str, Bytes>>,
-    /// Decides about each request before the service sees it.
     fault: Box<dyn Fn(&Asked) -> Option<Fault> + Send + Sync>,
 }
 

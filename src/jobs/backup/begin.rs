@@ -1,0 +1,81 @@
+//! What comes before a run: its place in the bucket, its record, and the leavings of earlier ones.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::error::RunError;
+use super::stoppable;
+use crate::app::App;
+use crate::clock;
+use crate::discovery::Target;
+use crate::jobs::journal::Entry;
+use crate::jobs::{prune, sweep};
+use crate::model::key::{BackupKey, Stamp};
+use crate::random;
+use crate::store::Catalog;
+
+/// A run that is on record and has done nothing yet.
+pub(super) struct Begun<'a> {
+    pub(super) entry: Entry<'a>,
+    pub(super) key: BackupKey,
+    pub(super) started: Timestamp,
+}
+
+/// Finds a folder nobody else writes into, puts the run on record, and cleans up after runs that were killed.
+pub(super) async fn begin<'a>(
+    app: &'a App,
+    target: &Target,
+    catalog: Option<&Catalog>,
+    stop: &CancellationToken,
+) -> Result<Begun<'a>, RunError> {
+    let taken = catalog.map(|catalog| catalog.stamps(&target.name)).unwrap_or_default();
+    loop {
+        let started = clock::now();
+        let stamp = Stamp::new(started);
+        if taken.contains(&stamp) {
+            // Two runs within a second: the names of their folders would be the same.
+            stoppable(stop, tokio::time::sleep(Duration::from_millis(100))).await?;
+            continue;
+        }
+        let doomed = match catalog {
+            Some(catalog) => prune::doomed(app, target, catalog, stamp),
+            None => Vec::new(),
+        };
+        let entry = stoppable(stop, Entry::of_backup(app, target, stamp, doomed)).await??;
+        // Behind the own record: of two that begin at once, one at least sees the other.
+        let others = match stoppable(stop, sweep::sweep(app, Some(&target.name), Some(entry.run()))).await {
+            Ok(Ok(others)) => others,
+            // Not a reason to make no backup.
+            Ok(Err(error)) => {
+                warn!(target = %target.name, %error, "cannot look for what killed runs have left");
+                Vec::new()
+            }
+            Err(stopped) => {
+                drop(entry.close(true).await);
+                return Err(stopped);
+            }
+        };
+        for other in others.iter().filter(|other| other.stamp.is_some()) {
+            warn!(
+                target = %target.name, instance = other.holder.instance, since = %other.started,
+                "another Dumpcar is at work on a target of this name, or was killed: two of them want two names (label dumpcar.name) or two prefixes (DUMPCAR_STORE)"
+            );
+        }
+        if others.iter().all(|other| other.stamp != Some(stamp)) {
+            if let Some(catalog) = catalog {
+                sweep::orphans(app, &target.name, catalog, &others).await;
+            }
+            let key = BackupKey { target: target.name.clone(), stamp };
+            return Ok(Begun { entry, key, started });
+        }
+        if let Err(left) = entry.close(true).await {
+            warn!(target = %target.name, %left, "cannot take back the record of a run");
+        }
+        // Both may have seen each other: not by the same time again.
+        let wait = Duration::from_millis(1000 + u64::from(random::byte()) * 10);
+        stoppable(stop, tokio::time::sleep(wait)).await?;
+    }
+}
