@@ -121,7 +121,7 @@ struct Server {
     uploads: Mutex<BTreeSet<(String, String)>>,
     /// The body of the last answer to each operation.
     last: Mutex<HashMap<&'static str, Bytes>>,
-    fault: Box<dyn Fn(&Asked) -> Option<Fault> + Send + Sync>,
+    fault: Box<Decide>,
 }
 
 impl FakeS3 {
