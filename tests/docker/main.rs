@@ -19,6 +19,8 @@ mod bad_input;
 mod daemon;
 /// Nothing is written to a disk (P2).
 mod disk;
+/// The end, without any warning, of each of the four that a backup needs, at any instant of it (P1, P4).
+mod kill;
 /// A PostgreSQL that is process 1, and dumps that are broken off.
 mod process_one;
 /// The exec protocol under real shells: exit statuses, and nothing left in a target (P1, P4).

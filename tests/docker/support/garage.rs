@@ -1,12 +1,13 @@
 //! A real S3 server, one for all tests of the process, with a bucket for each test.
 
+use std::net::TcpListener;
 use std::sync::{Arc, OnceLock};
 
 use futures_util::TryStreamExt;
-use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AwsAuthorizer};
+use object_store::client::{HttpConnector, HttpRequest, HttpRequestBody, ReqwestConnector};
 use object_store::path::Path;
 use object_store::{ClientOptions, ObjectStore, ObjectStoreExt};
-use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::docker::{Container, docker, image, unique, until};
@@ -21,37 +22,42 @@ pub(crate) struct Garage {
 }
 
 impl Garage {
-    pub(crate) fn shared() -> &'static Self {
+    pub(crate) fn shared() -> Arc<Self> {
         // Removed with the process, like everything it made.
-        static SHARED: OnceLock<Garage> = OnceLock::new();
-        SHARED.get_or_init(Self::start)
+        static SHARED: OnceLock<Arc<Garage>> = OnceLock::new();
+        // In memory: nothing has to be written to a disk, and nothing is left.
+        let start = || Arc::new(Self::start(&["-p", "127.0.0.1::3900", "--tmpfs", "/var/lib/garage"]));
+        Arc::clone(SHARED.get_or_init(start))
     }
 
-    fn start() -> Self {
+    /// One of a test's own, which has the same port and the same data after it was killed and started again.
+    pub(crate) fn lasting() -> Arc<Self> {
+        // Docker itself would choose another port at each start.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Arc::new(Self::start(&["-p", &format!("127.0.0.1:{port}:3900"), "-v", "/var/lib/garage"]))
+    }
+
+    fn start(args: &[&str]) -> Self {
         let image = image("DUMPCAR_TEST_GARAGE", "dumpcar-test/garage:latest");
-        let container = Container::run(&[
-            "-p",
-            "127.0.0.1::3900",
-            "--tmpfs",
-            "/var/lib/garage",
-            "-e",
-            &format!("GARAGE_RPC_SECRET={SECRET_KEY}"),
-            "-e",
-            "GARAGE_DEFAULT_BUCKET=default",
-            "-e",
-            &format!("GARAGE_DEFAULT_ACCESS_KEY={ACCESS_KEY}"),
-            "-e",
-            &format!("GARAGE_DEFAULT_SECRET_KEY={SECRET_KEY}"),
-            &image,
-            "/garage",
-            "server",
-            "--single-node",
-            "--default-bucket",
-        ]);
-        until("Garage is up", || container.try_exec(&["/garage", "bucket", "info", "default"]).is_ok());
+        let env = [
+            format!("GARAGE_RPC_SECRET={SECRET_KEY}"),
+            "GARAGE_DEFAULT_BUCKET=default".to_owned(),
+            format!("GARAGE_DEFAULT_ACCESS_KEY={ACCESS_KEY}"),
+            format!("GARAGE_DEFAULT_SECRET_KEY={SECRET_KEY}"),
+        ];
+        let env: Vec<_> = env.iter().flat_map(|pair| ["-e", pair]).collect();
+        let command = [image.as_str(), "/garage", "server", "--single-node", "--default-bucket"];
+        let container = Container::run(&[args, &env, &command].concat());
         let address = docker(&["port", &container.id, "3900/tcp"]);
         let port = address.lines().next().unwrap().rsplit(':').next().unwrap().parse().unwrap();
-        Self { container, port }
+        let garage = Self { container, port };
+        garage.wait();
+        garage
+    }
+
+    /// Waits until it answers.
+    pub(crate) fn wait(&self) {
+        until("Garage is up", || self.container.try_exec(&["/garage", "bucket", "info", "default"]).is_ok());
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -65,14 +71,14 @@ impl Garage {
 
 /// A bucket of one test.
 pub(crate) struct Bucket {
+    pub(crate) garage: Arc<Garage>,
     pub(crate) name: String,
     client: Arc<AmazonS3>,
     runtime: Runtime,
 }
 
 impl Bucket {
-    pub(crate) fn new() -> Self {
-        let garage = Garage::shared();
+    pub(crate) fn new(garage: Arc<Garage>) -> Self {
         let name = unique();
         garage.container.exec(&["/garage", "bucket", "create", &name]);
         let rights =
@@ -91,7 +97,7 @@ impl Bucket {
             .build()
             .unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self { name, client: Arc::new(client), runtime }
+        Self { garage, name, client: Arc::new(client), runtime }
     }
 
     pub(crate) fn keys(&self) -> Vec<String> {
@@ -113,11 +119,21 @@ impl Bucket {
     }
 
     /// How many uploads were begun and neither completed nor aborted.
-    pub(crate) fn unfinished_uploads(&self) -> u64 {
-        let which = format!(r#"{{"globalAlias":"{}"}}"#, self.name);
-        let info = Garage::shared().container.exec(&["/garage", "json-api", "GetBucketInfo", &which]);
-        let info: Value = serde_json::from_str(&info).unwrap();
-        info["unfinishedUploads"].as_u64().unwrap()
+    pub(crate) fn unfinished_uploads(&self) -> usize {
+        let address = format!("{}/{}?uploads=", self.garage.endpoint(), self.name);
+        let request = http::Request::get(address).body(HttpRequestBody::empty());
+        let mut request: HttpRequest = request.unwrap();
+        let answer = async {
+            let credential = self.client.credentials().get_credential().await.unwrap();
+            AwsAuthorizer::new(&credential, "s3", "garage").try_authorize(&mut request, None).unwrap();
+            let client =
+                ReqwestConnector::default().connect(&ClientOptions::new().with_allow_http(true)).unwrap();
+            let answer = client.execute(request).await.unwrap();
+            assert!(answer.status().is_success(), "{}", answer.status());
+            answer.into_body().bytes().await.unwrap()
+        };
+        let answer = self.runtime.block_on(answer);
+        String::from_utf8_lossy(&answer).matches("<UploadId>").count()
     }
 }
 

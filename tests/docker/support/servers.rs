@@ -98,6 +98,17 @@ impl Server {
         Self::with(product, password, &[&["-e", &env], args.as_slice()].concat())
     }
 
+    /// A target like [`Server::target`] that has the same data after it was killed and started again.
+    pub(crate) fn lasting(world: &World, product: Product, password: &str, labels: &[(&str, &str)]) -> Self {
+        let env = format!("{}={password}", product.password_variable());
+        let labels = world.labels(labels);
+        let labels: Vec<_> = labels.iter().map(String::as_str).collect();
+        // The image's own volume, which goes with the container.
+        let container =
+            Container::run(&[&["-e", &env], labels.as_slice(), &[product.image().as_str()]].concat());
+        Self { product, container, password: password.to_owned() }.wait()
+    }
+
     /// The arguments have to say the password in some way.
     pub(crate) fn with(product: Product, password: &str, args: &[&str]) -> Self {
         // In memory: nothing has to be written to a disk, and nothing is left.
@@ -107,13 +118,17 @@ impl Server {
     }
 
     pub(crate) fn wait(self) -> Self {
+        self.wait_until_it_answers();
+        self
+    }
+
+    pub(crate) fn wait_until_it_answers(&self) {
         until("the server answers", || {
             assert_eq!(self.container.inspect("{{.State.Status}}"), "running", "{}", self.container.logs());
             // While an image sets a server up, it answers on its socket only.
             let command = self.client(true, "");
             self.container.feed(&as_strs(&command), b"SELECT 1;\n").0.is_ok()
         });
-        self
     }
 
     /// The stock client's command line: rows only, and an end at the first error.

@@ -5,6 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Instant;
 
 use dumpcar::config::Config;
@@ -38,14 +39,18 @@ pub(crate) struct Running {
 
 impl World {
     pub(crate) fn new() -> Self {
-        let bucket = Bucket::new();
+        Self::with(Garage::shared())
+    }
+
+    pub(crate) fn with(garage: Arc<Garage>) -> Self {
+        let bucket = Bucket::new(garage);
         let prefix = unique();
         let env = [
             ("DUMPCAR_STORE", format!("s3://{}/backups", bucket.name)),
             ("DUMPCAR_LABEL_PREFIX", prefix.clone()),
             ("DUMPCAR_RETRIES", "0".to_owned()),
             ("DUMPCAR_LOG_FORMAT", "json".to_owned()),
-            ("AWS_ENDPOINT_URL", Garage::shared().endpoint()),
+            ("AWS_ENDPOINT_URL", bucket.garage.endpoint()),
             ("AWS_REGION", "garage".to_owned()),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
@@ -155,7 +160,7 @@ impl World {
 
     /// A text without the names that are different in every run.
     pub(crate) fn plain(&self, text: &str) -> String {
-        text.replace(&Garage::shared().endpoint(), "ENDPOINT")
+        text.replace(&self.bucket.garage.endpoint(), "ENDPOINT")
             .replace(&self.bucket.name, "BUCKET")
             .replace(&format!("{}.", self.prefix), "dumpcar.")
     }
@@ -182,6 +187,11 @@ impl Running {
     /// What it has logged so far.
     pub(crate) fn log(&self) -> String {
         text(&self.stderr)
+    }
+
+    /// What it has printed so far.
+    pub(crate) fn printed(&self) -> String {
+        text(&self.stdout)
     }
 
     pub(crate) fn has_ended(&mut self) -> bool {
@@ -230,15 +240,25 @@ impl Ended {
         log_lines(&self.stderr)
     }
 
+    /// What it reports as gone wrong.
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        let problems = self.lines().into_iter().filter(|line| line["level"] == "ERROR");
+        problems.map(|line| words(&line)).collect()
+    }
+
     /// Why the only run failed or was skipped, or nothing could be done at all.
     pub(crate) fn problem(&self) -> String {
-        let problems: Vec<_> = self.lines().into_iter().filter(|line| line["level"] == "ERROR").collect();
-        assert_eq!(problems.len(), 1, "{}", self.stderr);
-        let problem = &problems[0];
-        let detail = ["reason", "error", "problem"].iter().find_map(|name| problem[name].as_str());
-        let message = problem["message"].as_str().unwrap();
-        detail.map_or_else(|| message.to_owned(), |detail| format!("{message}: {detail}"))
+        let mut reasons = self.reasons();
+        assert_eq!(reasons.len(), 1, "{}", self.stderr);
+        reasons.remove(0)
     }
+}
+
+/// A line of the log, as a person would read it.
+fn words(line: &Value) -> String {
+    let detail = ["reason", "error", "problem"].iter().find_map(|name| line[name].as_str());
+    let message = line["message"].as_str().unwrap();
+    detail.map_or_else(|| message.to_owned(), |detail| format!("{message}: {detail}"))
 }
 
 pub(crate) fn log_lines(log: &str) -> Vec<Value> {

@@ -1,0 +1,207 @@
+//! A backup of a PostgreSQL server: one database that goes up in parts, a small one, the roles, and old backups that
+//! the run prunes. Of those who take part, one at a time ends without any warning, at every instant there is.
+
+mod events;
+mod scene;
+mod table;
+mod verify;
+
+use std::sync::Mutex;
+use std::thread;
+use std::time::Instant;
+
+use super::support::docker::{docker, until};
+use super::support::garage::Garage;
+use super::support::random::Random;
+use super::support::world::{Ended, Running};
+use scene::{NextStart, Scene, Settings};
+use table::{Outcome, Table};
+
+/// At how many instants each of the four is ended.
+fn instants() -> u32 {
+    std::env::var("DUMPCAR_TEST_INSTANTS").ok().and_then(|count| count.parse().ok()).unwrap_or(50)
+}
+
+/// So many at a time, because a part of each turn is waiting.
+const LANES: usize = 2;
+
+/// Takes turns in several scenes until each instant, a fraction of a run's time, had its turn.
+fn at_every_instant(
+    what: &'static str,
+    settings: impl Fn(usize) -> Settings + Sync,
+    turn: impl Fn(&mut Scene, &mut Table, f64, usize) + Sync,
+) {
+    let start = Instant::now();
+    let mut random = Random::announced(what);
+    let waiting: Vec<_> = random.spread(instants()).into_iter().enumerate().collect();
+    let (waiting, table) = (Mutex::new(waiting), Mutex::new(Table::new(what)));
+    thread::scope(|scope| {
+        for lane in 0..LANES {
+            let (waiting, table, settings, turn) = (&waiting, &table, &settings, &turn);
+            scope.spawn(move || {
+                let mut scene = Scene::new(settings(lane));
+                let mut own = Table::new(what);
+                let next = || waiting.lock().unwrap().pop();
+                while let Some((number, at)) = next() {
+                    scene.fill_up();
+                    turn(&mut scene, &mut own, at, number);
+                }
+                own.undisturbed(scene.takes());
+                table.lock().unwrap().add(own);
+            });
+        }
+    });
+    table.into_inner().unwrap().print(start.elapsed());
+}
+
+/// Starts a backup and waits for the instant. Whether it was over before.
+fn begin(scene: &mut Scene, at: f64) -> (Running, bool) {
+    let instant = scene.takes().mul_f64(at * 1.1);
+    let mut dumpcar = scene.start();
+    thread::sleep(instant);
+    let is_over = dumpcar.has_ended();
+    (dumpcar, is_over)
+}
+
+/// What a run has to show for itself that was not killed itself: a backup, or one clear failure and nothing left.
+fn judge(scene: &Scene, ended: &Ended) -> Outcome {
+    scene.assert_verified();
+    assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+    let reasons = ended.reasons();
+    match ended.status {
+        0 => {
+            assert!(scene.has_new_backup(), "a success without a backup: {}", ended.stderr);
+            Outcome::Done
+        }
+        // The backup is there; what came after it failed.
+        3 => {
+            assert!(scene.has_new_backup(), "a success without a backup: {}", ended.stderr);
+            assert_eq!(reasons.len(), 1, "{}", ended.stderr);
+            Outcome::DoneWithProblem
+        }
+        1 => {
+            assert!(!scene.has_new_backup(), "a failure with a backup: {}", ended.stderr);
+            assert_eq!(reasons.len(), 1, "{}", ended.stderr);
+            Outcome::Failed
+        }
+        status => panic!("status {status}: {}", ended.stderr),
+    }
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn a_sidecar_that_is_killed_at_any_instant_leaves_nothing_after_the_next_start() {
+    at_every_instant("the sidecar", Settings::of_lane, |scene, table, at, number| {
+        let (mut dumpcar, is_over) = begin(scene, at);
+        dumpcar.kill();
+        let stage = scene.stage(&dumpcar.log(), is_over);
+        scene.assert_verified();
+        let left = scene.left();
+        let next = if number % 5 == 0 { NextStart::Run } else { NextStart::Daemon };
+        scene.next_start(next);
+        table.count(stage, if is_over { Outcome::Done } else { Outcome::Killed }, &left);
+    });
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn a_target_that_is_killed_at_any_instant_makes_a_backup_or_a_failure_and_nothing_else() {
+    let settings = |lane| Settings { lasting_target: true, ..Settings::of_lane(lane) };
+    at_every_instant("the target", settings, |scene, table, at, _| {
+        let (dumpcar, is_over) = begin(scene, at);
+        docker(&["kill", &scene.server.container.id]);
+        let stage = scene.stage(&dumpcar.log(), is_over);
+        let ended = dumpcar.end();
+        let outcome = judge(scene, &ended);
+        for reason in ended.reasons() {
+            let is_clear = reason.contains(&scene.server.container.name) || reason.contains("is not running");
+            assert!(is_clear, "{reason}");
+        }
+        scene.assert_nothing_left_in_the_bucket(&ended);
+        docker(&["start", &scene.server.container.id]);
+        scene.server.wait_until_it_answers();
+        table.count(stage, outcome, &[]);
+        table.reasons(&ended, scene);
+    });
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn a_connection_to_docker_that_is_cut_at_any_instant_makes_a_backup_or_a_failure_and_nothing_else() {
+    let settings = |lane| Settings { docker_by_proxy: true, ..Settings::of_lane(lane) };
+    at_every_instant("the connection to Docker", settings, |scene, table, at, _| {
+        let (dumpcar, is_over) = begin(scene, at);
+        scene.docker.as_ref().unwrap().cut();
+        let stage = scene.stage(&dumpcar.log(), is_over);
+        let ended = dumpcar.end();
+        let outcome = judge(scene, &ended);
+        scene.assert_nothing_left_in_the_bucket(&ended);
+        scene.assert_nothing_left_in_the_target();
+        table.count(stage, outcome, &[]);
+        table.reasons(&ended, scene);
+    });
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn an_s3_server_that_is_killed_at_any_instant_makes_a_backup_or_a_failure_and_nothing_else() {
+    let settings = |lane| Settings { garage: Some(Garage::lasting()), ..Settings::of_lane(lane) };
+    at_every_instant("the S3 server", settings, |scene, table, at, _| {
+        let (dumpcar, is_over) = begin(scene, at);
+        docker(&["kill", scene.world.bucket.garage.id()]);
+        let stage = scene.stage(&dumpcar.log(), is_over);
+        docker(&["start", scene.world.bucket.garage.id()]);
+        let ended = dumpcar.end();
+        scene.world.bucket.garage.wait();
+        let outcome = judge(scene, &ended);
+        scene.assert_nothing_left_in_the_target();
+        // What it was told in the moment of its death, nobody else knows.
+        let left = scene.left();
+        if !left.is_empty() {
+            scene.next_start(NextStart::Daemon);
+        }
+        table.count(stage, outcome, &left);
+        table.reasons(&ended, scene);
+    });
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn a_backup_that_is_tried_again_outlives_its_target_its_docker_and_its_store() {
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let settings = Settings { lasting_target: true, ..Settings::of_lane(0) };
+            tried_again(settings, |scene| {
+                docker(&["kill", &scene.server.container.id]);
+                docker(&["start", &scene.server.container.id]);
+                scene.server.wait_until_it_answers();
+            });
+        });
+        scope.spawn(|| {
+            let settings = Settings { docker_by_proxy: true, ..Settings::of_lane(0) };
+            tried_again(settings, |scene| scene.docker.as_ref().unwrap().cut());
+        });
+        scope.spawn(|| {
+            let settings = Settings { garage: Some(Garage::lasting()), ..Settings::of_lane(0) };
+            tried_again(settings, |scene| {
+                docker(&["kill", scene.world.bucket.garage.id()]);
+                docker(&["start", scene.world.bucket.garage.id()]);
+                scene.world.bucket.garage.wait();
+            });
+        });
+    });
+}
+
+/// In the middle of the large database.
+fn tried_again(settings: Settings, disturb: impl Fn(&Scene)) {
+    let mut scene = Scene::new(Settings { retries: 2, ..settings });
+    scene.fill_up();
+    let dumpcar = scene.start();
+    until("parts are sent", || scene.world.bucket.unfinished_uploads() > 0);
+    disturb(&scene);
+    let ended = dumpcar.end();
+    assert_eq!(judge(&scene, &ended), Outcome::Done, "{}", ended.stderr);
+    scene.assert_nothing_left_in_the_target();
+    let left = scene.left();
+    assert!(left.is_empty(), "{left:?}: {}", ended.stderr);
+}

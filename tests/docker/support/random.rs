@@ -1,0 +1,41 @@
+//! Random numbers that can be had again.
+
+use super::docker::unique;
+
+/// SplitMix64.
+pub(crate) struct Random(u64);
+
+impl Random {
+    /// With the seed in `DUMPCAR_TEST_SEED`, else a new one; says which, so that a failure can be repeated.
+    pub(crate) fn announced(purpose: &str) -> Self {
+        let given = std::env::var("DUMPCAR_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = given.unwrap_or_else(|| u64::from_str_radix(&unique()[1..], 16).unwrap());
+        println!("{purpose}: DUMPCAR_TEST_SEED={seed}");
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// From 0 up to, but not, 1.
+    pub(crate) fn fraction(&mut self) -> f64 {
+        f64::from(u32::try_from(self.next() >> 32).unwrap()) / (f64::from(u32::MAX) + 1.0)
+    }
+
+    /// `count` fractions of a span: one at random within each of as many equal slices, in random order. So short stages
+    /// are hit as often as their length asks for, not by luck.
+    pub(crate) fn spread(&mut self, count: u32) -> Vec<f64> {
+        let slice = 1.0 / f64::from(count);
+        let mut all: Vec<_> = (0..count).map(|n| slice * (f64::from(n) + self.fraction())).collect();
+        for last in (1..all.len()).rev() {
+            let other = usize::try_from(self.next() % (last as u64 + 1)).unwrap();
+            all.swap(last, other);
+        }
+        all
+    }
+}
