@@ -109,8 +109,8 @@ fn a_target_that_is_killed_at_any_instant_makes_a_backup_or_a_failure_and_nothin
     let settings = |lane| Settings { lasting_target: true, ..Settings::of_lane(lane) };
     at_every_instant("the target", settings, |scene, table, at, _| {
         let (dumpcar, is_over) = begin(scene, at);
-        docker(&["kill", &scene.server.container.id]);
         let stage = scene.stage(&dumpcar.log(), is_over);
+        docker(&["kill", &scene.server.container.id]);
         let ended = dumpcar.end();
         let outcome = judge(scene, &ended);
         for reason in ended.reasons() {
@@ -134,8 +134,8 @@ fn a_connection_to_docker_that_is_cut_at_any_instant_makes_a_backup_or_a_failure
     let settings = |lane| Settings { docker_by_proxy: true, ..Settings::of_lane(lane) };
     at_every_instant("the connection to Docker", settings, |scene, table, at, _| {
         let (dumpcar, is_over) = begin(scene, at);
-        scene.docker.as_ref().unwrap().cut();
         let stage = scene.stage(&dumpcar.log(), is_over);
+        scene.docker.as_ref().unwrap().cut();
         let ended = dumpcar.end();
         let outcome = judge(scene, &ended);
         scene.assert_nothing_left_in_the_bucket(&ended);
@@ -151,8 +151,8 @@ fn an_s3_server_that_is_killed_at_any_instant_makes_a_backup_or_a_failure_and_no
     let settings = |lane| Settings { garage: Some(Garage::lasting()), ..Settings::of_lane(lane) };
     at_every_instant("the S3 server", settings, |scene, table, at, _| {
         let (dumpcar, is_over) = begin(scene, at);
-        docker(&["kill", scene.world.bucket.garage.id()]);
         let stage = scene.stage(&dumpcar.log(), is_over);
+        docker(&["kill", scene.world.bucket.garage.id()]);
         docker(&["start", scene.world.bucket.garage.id()]);
         let ended = dumpcar.end();
         scene.world.bucket.garage.wait();

@@ -1,29 +1,62 @@
+use std::io::Write;
+use std::sync::Mutex;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::support::docker::{holds_within, until};
+use super::support::docker::{Container, tools, unique, until};
 use super::support::garage::Garage;
 use super::support::proxy::Proxy;
-use super::support::world::World;
+use super::support::random::Random;
+use super::support::world::{Running, World};
 
 /// The parts of an upload: large enough for the store, small enough that a dump has several.
 const PART: &str = "5MiB";
 
-fn world(proxy: &Proxy) -> World {
+/// How many dumps are stalled in all, and how many of them at a time.
+const STALLS: u32 = 200;
+const LANES: usize = 50;
+
+/// The longest stall.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// How long Docker goes on copying after a command has ended.
+const DOCKERS_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Numbers that a dump consists of: more than any needs.
+const NUMBERS: u32 = 3_600_000;
+
+/// Where in an upload the store begins to stall.
+#[derive(Debug, Clone, Copy)]
+enum Stall {
+    /// When the first part is full, or with a small dump at its end.
+    FirstRequest,
+    /// This many bytes into the upload, in the middle of a part.
+    After(u64),
+}
+
+impl Stall {
+    fn begin(self, proxy: &Proxy) {
+        match self {
+            Self::FirstRequest => proxy.hold_writes(),
+            Self::After(bytes) => proxy.hold_after(bytes),
+        }
+    }
+}
+
+fn world() -> World {
     World::new()
         .set("DUMPCAR_COMPRESSION", "none")
         .set("DUMPCAR_S3_PART_SIZE", PART)
-        .set("DUMPCAR_PARALLEL", "16")
-        .set("AWS_ENDPOINT_URL", &format!("http://127.0.0.1:{}", proxy.port))
+        .set("DUMPCAR_KEEP_LAST", "1")
 }
 
-/// How much a tool gets rid of while the store takes nothing.
-fn bytes_until_the_stall() -> u64 {
+/// How much a tool gets rid of before it waits for a store that stalls there.
+fn bytes_until_the_tool_waits(stall: Stall) -> u64 {
     let proxy = Proxy::to(Garage::shared().port);
-    let world = world(&proxy);
+    let world = world().set("AWS_ENDPOINT_URL", &format!("http://127.0.0.1:{}", proxy.port));
     // Its process id, and then bytes without end.
     let target = world.custom("t", "exec sh -c 'echo $$ >/tmp/pid; exec cat /dev/zero'");
-    proxy.hold_writes();
+    stall.begin(&proxy);
     let dumpcar = world.start(&["backup"]);
     until("the store is stalled", || proxy.held() > 0);
     let written = || {
@@ -42,43 +75,153 @@ fn bytes_until_the_stall() -> u64 {
     last
 }
 
+/// A target with a line of its own to the store. All are one container, under different label prefixes.
+struct Lane {
+    prefix: String,
+    size: u64,
+    stall: Stall,
+    proxy: Proxy,
+}
+
+impl Lane {
+    /// Ends that lie everywhere in what is still in pipes and sockets when the tool has ended: Docker alone holds 1 MB.
+    fn all(room: u64, room_in_parts: u64) -> Vec<Self> {
+        let lane =
+            |size, stall| Self { prefix: unique(), size, stall, proxy: Proxy::to(Garage::shared().port) };
+        let at_first = (0..32).map(|n| lane(room - 5_000 - n * 45_000, Stall::FirstRequest));
+        let in_parts = (1..=10).map(|n| lane(room_in_parts - n * 140_000, Stall::After(n * 400_000)));
+        // One that fits into a part, or just does not, or goes on long after the stall.
+        let anywhere =
+            [1, 100_000, 4 << 20, 5 << 20, (5 << 20) + 1, 6 << 20, room + 1_000_000, room + 9_000_000];
+        at_first.chain(in_parts).chain(anywhere.map(|size| lane(size, Stall::FirstRequest))).collect()
+    }
+
+    /// Prints the first bytes of a long text, and leaves a note of when it had done so.
+    fn labels(&self) -> [String; 6] {
+        let Self { prefix, size, .. } = self;
+        let command = format!("seq {NUMBERS} | head -c {size} && date +'{prefix} %s%N' >>/tmp/over");
+        let label = |label: String| ["--label".to_owned(), label];
+        let [enable, name, command] = [
+            label(format!("{prefix}.enable=true")),
+            label(format!("{prefix}.name=t")),
+            label(format!("{prefix}.command={command}")),
+        ];
+        let [[a, b], [c, d], [e, f]] = [enable, name, command];
+        [a, b, c, d, e, f]
+    }
+
+    fn back_up(&self, world: &World) -> Running {
+        let mut command = world.command(&["backup"]);
+        command.env("DUMPCAR_LABEL_PREFIX", &self.prefix);
+        command.env("DUMPCAR_STORE", format!("s3://{}/{}", world.bucket.name, self.prefix));
+        command.env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.proxy.port));
+        Running::start(command)
+    }
+
+    /// The dumps that count as complete.
+    fn dumps(&self, world: &World) -> Vec<Vec<u8>> {
+        let keys = world.bucket.keys();
+        let committed: Vec<_> = keys.iter().filter_map(|key| key.strip_suffix("manifest.json")).collect();
+        let is_dump = |key: &&String| {
+            let folder = committed.iter().find(|folder| key.starts_with(**folder));
+            folder.is_some() && key.starts_with(&self.prefix) && !key.ends_with("/manifest.json")
+        };
+        keys.iter().filter(is_dump).map(|key| world.bucket.read(key)).collect()
+    }
+}
+
+/// One backup whose store stalled.
+struct Stalled {
+    prefix: String,
+    began: Duration,
+    let_go: Duration,
+    is_done: bool,
+}
+
 #[test]
 #[ignore = "needs Docker: scripts/test docker"]
 fn a_store_that_stalls_at_the_end_of_a_dump_does_not_cut_it() {
-    let room = bytes_until_the_stall();
-    println!("a tool writes {room} bytes before it waits for a stalled store");
-    let content: String = (1..=2_000_000).map(|number| format!("{number}\n")).collect();
-    assert!(room < content.len() as u64);
+    let mut random = Random::announced("stalls");
+    let room = bytes_until_the_tool_waits(Stall::FirstRequest);
+    let room_in_parts = bytes_until_the_tool_waits(Stall::After(1_000_000));
+    let text: String = (1..=NUMBERS).map(|number| format!("{number}\n")).collect();
+    assert!(room_in_parts < text.len() as u64);
+    let world = world();
+    let lanes = Lane::all(room, room_in_parts);
+    assert_eq!(lanes.len(), LANES);
+    let labels: Vec<_> = lanes.iter().flat_map(Lane::labels).collect();
+    let labels: Vec<_> = labels.iter().map(String::as_str).collect();
+    let container = Container::run(&[labels.as_slice(), &[tools().as_str(), "sleep", "infinity"]].concat());
 
-    let proxy = Proxy::to(Garage::shared().port);
-    let world = world(&proxy);
-    // Ends that lie everywhere in what is still in pipes and sockets when the tool has ended: Docker alone holds 1 MB. How
-    // much that is differs from run to run and with the load, so some of the tools may wait for the store to the last.
-    let sizes: Vec<u64> = (0..10).map(|n| room - 5_000 - n * 170_000).collect();
-    let targets: Vec<_> = sizes
-        .iter()
-        .map(|size| world.custom(&format!("t{size}"), &format!("seq 1 2000000 | head -c {size}")))
-        .collect();
-    proxy.hold_writes();
-    let dumpcar = world.start(&["backup"]);
-    until("every dump waits for the store", || proxy.held() == targets.len());
-    let is_over = |target: &&super::support::docker::Container| {
-        !target.processes().iter().any(|process| process.starts_with("head -c"))
+    // The longest first: so all lanes are done at about the same time.
+    let mut stalls: Vec<_> = random.spread(STALLS).into_iter().map(|part| LONGEST.mul_f64(part)).collect();
+    stalls.sort();
+    let (stalls, results) = (Mutex::new(stalls), Mutex::new(Vec::new()));
+    let start = Instant::now();
+    thread::scope(|scope| {
+        for lane in &lanes {
+            let (world, text, stalls, results) = (&world, text.as_bytes(), &stalls, &results);
+            scope.spawn(move || {
+                let next = || stalls.lock().unwrap().pop();
+                while let Some(stall) = next() {
+                    let result = stalled(world, lane, stall, text);
+                    results.lock().unwrap().push(result);
+                }
+            });
+        }
+    });
+    let results = results.into_inner().unwrap();
+
+    // Those that say anything: the tool had ended, and Docker would have lost its patience, before the store went on.
+    let over = container.exec(&["cat", "/tmp/over"]);
+    let over: Vec<_> = over.lines().filter_map(|line| line.split_once(' ')).collect();
+    let is_telling = |stalled: &&Stalled| {
+        over.iter().any(|(prefix, at)| {
+            let at = Duration::from_nanos(at.parse().unwrap());
+            *prefix == stalled.prefix && at > stalled.began && at + DOCKERS_PATIENCE < stalled.let_go
+        })
     };
-    // Docker gives up on the rest of an output 2 s after the command ended.
-    let over = || targets.iter().filter(is_over).count();
-    assert!(
-        holds_within(Duration::from_secs(20), || over() >= 3),
-        "only {} tools ended: nothing is tested",
-        over()
+    let telling = results.iter().filter(is_telling).count();
+    let done = results.iter().filter(|stalled| stalled.is_done).count();
+    let took = start.elapsed().as_secs_f64();
+    let said = format!(
+        "{} dumps with a stalled store (in {took:.0} s): {done} backups, all of them complete; {telling} had ended 2 s before the store went on\n",
+        results.len()
     );
-    thread::sleep(Duration::from_millis(3_500));
-    proxy.let_go();
+    drop(std::io::stderr().write_all(said.as_bytes()));
+    assert!(telling >= results.len() / 4, "only {telling} tools ended in time: next to nothing is tested");
+    assert_eq!(done, results.len(), "a stalled store is no reason to fail");
+}
+
+/// One backup with one stall. What it calls complete has to be.
+fn stalled(world: &World, lane: &Lane, stall: Duration, text: &[u8]) -> Stalled {
+    let began = now();
+    lane.stall.begin(&lane.proxy);
+    let mut dumpcar = lane.back_up(world);
+    until("the store is stalled", || lane.proxy.held() > 0 || dumpcar.has_ended());
+    thread::sleep(stall);
+    let let_go = now();
+    lane.proxy.let_go();
     let ended = dumpcar.end();
-    assert_eq!(ended.status, 0, "{}", ended.stderr);
-    for size in sizes {
-        let cat = world.run(&["cat", &format!("t{size}")]);
-        let expected = &content.as_bytes()[..usize::try_from(size).unwrap()];
-        assert!(cat.stdout == expected, "{size}: {} bytes came back", cat.stdout.len());
+    let is_done = ended.status == 0;
+    let dumps = lane.dumps(world);
+    let expected = &text[..usize::try_from(lane.size).unwrap()];
+    for dump in &dumps {
+        assert!(
+            dump == expected,
+            "a stall of {stall:?}: {} of {} bytes are called complete",
+            dump.len(),
+            lane.size
+        );
     }
+    assert!(!is_done || dumps.len() == 1, "{} backups: {}", dumps.len(), ended.stderr);
+    if !is_done {
+        println!("{}: {}", lane.size, ended.stderr);
+    }
+    Stalled { prefix: lane.prefix.clone(), began, let_go, is_done }
+}
+
+/// As the tools in the container note it.
+fn now() -> Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()
 }

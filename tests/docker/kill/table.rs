@@ -1,8 +1,7 @@
 //! What came of it, for whoever reads the output of the tests.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::Write;
 use std::time::Duration;
 
 use super::scene::Scene;
@@ -111,16 +110,16 @@ impl Table {
             "failed",
         );
         for (stage, name) in STAGES {
-            let _ = write!(text, "  {name:16}{:>10}", sum(Some(stage), &ALL));
+            text += &format!("  {name:16}{:>10}", sum(Some(stage), &ALL));
             for (outcome, width) in ALL.into_iter().zip([10, 10, 15, 10]) {
-                let _ = write!(text, "{:>width$}", sum(Some(stage), &[outcome]));
+                text += &format!("{:>width$}", sum(Some(stage), &[outcome]));
             }
             let left = self.left.iter().filter(|((row, _), _)| *row == stage);
             let left: Vec<_> = left.map(|((_, what), count)| format!("{count} × {what}")).collect();
-            let _ = writeln!(text, "  {}", left.join(", "));
+            text += &format!("  {}\n", left.join(", "));
         }
         for (reason, count) in &self.reasons {
-            let _ = writeln!(text, "  {count} × {reason}");
+            text += &format!("  {count} × {reason}\n");
         }
         drop(std::io::stderr().write_all(text.as_bytes()));
     }
