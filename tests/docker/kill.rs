@@ -4,7 +4,7 @@
 mod events;
 mod scene;
 mod table;
-mod verify;
+pub(super) mod verify;
 
 use std::sync::Mutex;
 use std::thread;
@@ -46,6 +46,7 @@ fn at_every_instant(
                     scene.fill_up();
                     turn(&mut scene, &mut own, at, number);
                 }
+                scene.assert_verified();
                 own.undisturbed(scene.takes());
                 table.lock().unwrap().add(own);
             });

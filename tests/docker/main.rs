@@ -21,6 +21,8 @@ mod daemon;
 mod disk;
 /// The end, without any warning, of each of the four that a backup needs, at any instant of it (P1, P4).
 mod kill;
+/// A target that is restarted, removed or paused while its rows are dumped.
+mod mid_dump;
 /// A PostgreSQL that is process 1, and dumps that are broken off.
 mod process_one;
 /// The exec protocol under real shells: exit statuses, and nothing left in a target (P1, P4).

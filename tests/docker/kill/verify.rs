@@ -9,13 +9,23 @@ fn sha256(bytes: &[u8]) -> String {
     digest::digest(&digest::SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+fn folder(manifest: &Value) -> String {
+    format!("{}/{}", manifest["target"].as_str().unwrap(), manifest["stamp"].as_str().unwrap())
+}
+
+/// The keys of the objects that a manifest names.
+pub(super) fn keys(manifest: &Value) -> Vec<String> {
+    let names = manifest["objects"].as_array().unwrap().iter().map(|object| object["name"].as_str().unwrap());
+    names.map(|name| format!("{}/{name}", folder(manifest))).collect()
+}
+
 /// Reads every object that a manifest names, and compares it byte by byte with what is said of it.
-pub(super) fn assert_verified(world: &World, manifest: &Value) {
-    let folder = format!("{}/{}", manifest["target"].as_str().unwrap(), manifest["stamp"].as_str().unwrap());
+pub(crate) fn assert_verified(world: &World, manifest: &Value) {
+    let folder = folder(manifest);
     let objects = manifest["objects"].as_array().unwrap();
     assert!(!objects.is_empty(), "{manifest}");
-    for object in objects {
-        let stored = world.read(&format!("{folder}/{}", object["name"].as_str().unwrap()));
+    for (object, key) in objects.iter().zip(keys(manifest)) {
+        let stored = world.read(&key);
         assert_eq!(object["stored_bytes"], stored.len(), "{folder}: {object}");
         assert_eq!(object["stored_sha256"], sha256(&stored), "{folder}: {object}");
         let is_plain = object["compression"] == "none";

@@ -1,0 +1,103 @@
+use std::thread;
+use std::time::Duration;
+
+use super::kill::verify::assert_verified;
+use super::support::docker::{docker, until};
+use super::support::garage::Garage;
+use super::support::proxy::Proxy;
+use super::support::servers::{POSTGRESQL_17, Server};
+use super::support::world::{Running, World};
+
+/// 36 MB: more than Dumpcar and Docker take off the hands of a dump whose store stalls.
+const ROWS: u32 = 500_000;
+
+/// A server that is in the middle of printing its rows, because the store takes none.
+struct MidDump {
+    world: World,
+    proxy: Proxy,
+    server: Server,
+    dumpcar: Running,
+}
+
+impl MidDump {
+    fn reached() -> Self {
+        let proxy = Proxy::to(Garage::shared().port);
+        let world = World::new()
+            .set("DUMPCAR_COMPRESSION", "none")
+            .set("DUMPCAR_S3_PART_SIZE", "5MiB")
+            .set("AWS_ENDPOINT_URL", &format!("http://127.0.0.1:{}", proxy.port));
+        let labels = [("name", "t"), ("databases", "postgres")];
+        let server = Server::lasting(&world, POSTGRESQL_17, "secret", &labels);
+        server.sql(&format!(
+            "CREATE TABLE rows AS SELECT g AS id, repeat(md5(g::text), 2) AS word FROM generate_series(1, {ROWS}) g;"
+        ));
+        // Behind the globals, which are small.
+        proxy.hold_after(1 << 20);
+        let dumpcar = world.start(&["backup"]);
+        until("the store is stalled", || proxy.held() > 0);
+        let dumps = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg_dump' AND wait_event = 'ClientWrite';";
+        until("the server waits for the dump tool", || server.sql(dumps) == "1\n");
+        Self { world, proxy, server, dumpcar }
+    }
+
+    /// Lets the store go on. Why the backup failed.
+    fn fails(self) -> (World, Server, String) {
+        let Self { world, proxy, server, dumpcar } = self;
+        proxy.let_go();
+        let ended = dumpcar.end();
+        assert_eq!(ended.status, 1, "{}", ended.stderr);
+        let reason = ended.problem();
+        world.assert_nothing_is_stored();
+        (world, server, reason)
+    }
+}
+
+/// There is one backup, with every row.
+fn assert_backed_up(world: &World) {
+    let manifests = world.manifests();
+    let [manifest] = manifests.as_slice() else { panic!("{manifests:?}") };
+    assert_verified(world, manifest);
+    let dump = world.run(&["cat", "t", "--database=postgres"]).stdout;
+    let is_row = |line: &&[u8]| line.len() > 65 && line[line.len() - 65] == b'\t';
+    assert_eq!(dump.split(|byte| *byte == b'\n').filter(is_row).count(), ROWS as usize);
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn a_target_that_is_restarted_in_mid_dump_makes_no_backup_and_the_next_run_does() {
+    let scene = MidDump::reached();
+    docker(&["restart", &scene.server.container.id]);
+    let (world, server, reason) = scene.fails();
+    let clear = ["did the container stop?", "takes no connection"];
+    assert!(clear.iter().any(|words| reason.contains(words)), "{reason}");
+    server.wait_until_it_answers();
+    world.back_up();
+    assert_backed_up(&world);
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn a_target_that_is_removed_in_mid_dump_makes_no_backup_and_the_reason_says_so() {
+    let scene = MidDump::reached();
+    docker(&["rm", "-fv", &scene.server.container.id]);
+    let (_, server, reason) = scene.fails();
+    let meant = format!("container {} was removed meanwhile", server.container.name);
+    assert!(reason.ends_with(&meant), "{reason}");
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn a_target_that_is_paused_in_mid_dump_is_backed_up_when_it_goes_on() {
+    let scene = MidDump::reached();
+    docker(&["pause", &scene.server.container.id]);
+    scene.proxy.let_go();
+    // Longer than Docker goes on copying from a command that has ended.
+    thread::sleep(Duration::from_secs(4));
+    let MidDump { world, server, mut dumpcar, .. } = scene;
+    assert!(!dumpcar.has_ended(), "a pause is no end: {}", dumpcar.log());
+    assert!(world.manifests().is_empty());
+    docker(&["unpause", &server.container.id]);
+    let ended = dumpcar.end();
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_backed_up(&world);
+}
