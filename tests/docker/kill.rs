@@ -8,7 +8,7 @@ pub(super) mod verify;
 
 use std::sync::Mutex;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::support::docker::{docker, until};
 use super::support::garage::Garage;
@@ -58,10 +58,15 @@ fn at_every_instant(
 /// Starts a backup and waits for the instant. Whether it was over before.
 fn begin(scene: &mut Scene, at: f64) -> (Running, bool) {
     let instant = scene.takes().mul_f64(at * 1.1);
-    let mut dumpcar = scene.start();
-    thread::sleep(instant);
-    let is_over = dumpcar.has_ended();
-    (dumpcar, is_over)
+    let (mut dumpcar, start) = (scene.start(), Instant::now());
+    while start.elapsed() < instant {
+        if dumpcar.has_ended() {
+            scene.took(start.elapsed());
+            return (dumpcar, true);
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    (dumpcar, false)
 }
 
 /// What a run has to show for itself that was not killed itself: a backup, or one clear failure and nothing left.

@@ -135,6 +135,11 @@ impl Scene {
         self.takes
     }
 
+    /// The machine may have less or more to do than it had.
+    pub(super) fn took(&mut self, takes: Duration) {
+        self.takes = (self.takes + takes) / 2;
+    }
+
     /// Puts back the old backups that were pruned.
     pub(super) fn fill_up(&self) {
         let keys = self.world.keys();
@@ -233,8 +238,7 @@ impl Scene {
         match how {
             NextStart::Run => {
                 let (ended, takes) = timed(|| self.world.back_up());
-                // The machine may have less or more to do than it had.
-                self.takes = (self.takes + takes) / 2;
+                self.took(takes);
                 self.assert_nothing_left_in_the_bucket(&ended);
             }
             NextStart::Daemon => {
