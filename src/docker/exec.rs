@@ -87,6 +87,15 @@ pub enum ExecError {
     Docker(#[from] DockerError),
 }
 
+impl ExecError {
+    /// Whether the image lacks a shell. A container that ends while a command starts in it fails in much the same way,
+    /// but the runtime then does not speak of the shell.
+    pub fn is_missing_shell(&self) -> bool {
+        let names_it = |message: &str| ["\"sh\"", "`sh`", "sh:"].iter().any(|name| message.contains(name));
+        matches!(self, Self::NotStarted { message } if names_it(message))
+    }
+}
+
 fn quoted(stderr: &str) -> String {
     if stderr.is_empty() { String::new() } else { format!(": {stderr}") }
 }

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::json;
 
 use super::support::docker::{Script, Step, frame};
@@ -369,6 +371,26 @@ async fn keys_that_may_only_write_are_enough_when_nothing_is_pruned() {
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     assert_eq!(world.manifests().len(), 1);
+}
+
+/// Seen when a target was killed in the moment in which a dump started: the run gave up, and asked for a shell.
+#[tokio::test]
+async fn a_container_that_ends_while_a_tool_starts_is_tried_again_and_is_not_said_to_lack_a_shell() {
+    const ENDING: &[u8] =
+        b"OCI runtime exec failed: exec failed: unable to start container process: error executing setns \
+        process: exit status 1: unknown\n";
+    let failed = AtomicBool::new(false);
+    let world = World::new(move |_| {
+        if failed.swap(true, Ordering::SeqCst) {
+            return Script::ends(DUMP, 0);
+        }
+        Script::plays(vec![Step::Stdout(ENDING.to_vec())], Some(126))
+    });
+    let world = world.await.custom("shop").set("DUMPCAR_RETRIES", "1");
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(ended.stderr.contains("error executing setns process"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("Dumpcar needs `sh`"), "{}", ended.stderr);
 }
 
 #[tokio::test]

@@ -85,15 +85,16 @@ impl Run<'_> {
                 (diagnosis.text.clone(), diagnosis.problem.is_transient())
             }
             ExecError::Docker(error) => (error.to_string(), error.is_transient()),
-            error @ ExecError::NotStarted { .. } => {
+            error @ ExecError::NotStarted { .. } if error.is_missing_shell() => {
                 (format!("{error}; Dumpcar needs `sh` in the image {}", self.target.container.image), false)
             }
             // Mostly the container itself ended, and took the tool with it.
-            error @ ExecError::Cut { .. } => {
+            error @ (ExecError::Cut { .. }
+            | ExecError::NotStarted { .. }
+            | ExecError::Contradicted { .. }) => {
                 (self.whereabouts().await.unwrap_or_else(|| error.to_string()), true)
             }
             error @ (ExecError::Trailing(_)
-            | ExecError::Contradicted { .. }
             | ExecError::TooMuch { .. }
             | ExecError::Timeout { .. }
             | ExecError::Protocol) => (error.to_string(), true),
