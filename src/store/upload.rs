@@ -7,7 +7,7 @@ use bytes::Bytes;
 use object_store::multipart::PartId;
 use object_store::path::Path;
 use object_store::{MultipartId, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::patience::{Patience, transfer_limit};
@@ -22,6 +22,9 @@ const IN_FLIGHT_BYTES: u64 = 192 * 1024 * 1024;
 
 /// How long an abort waits for the parts under way. Short: Docker gives a container 10 s to stop.
 const LAST_PARTS_LIMIT: Duration = Duration::from_secs(3);
+
+/// How long an abort waits for an upload that was just asked for, and removes it. For the same reason.
+const LAST_ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long a cut request may still be at work in the store.
 const REPEAT_ABORT_AFTER: Duration = Duration::from_secs(1);
@@ -44,6 +47,9 @@ pub struct Upload {
     buffered: u64,
     /// All bytes written so far.
     written: u64,
+    /// The request that begins a multipart upload, while it is not answered. It is a task of its own: an answer nobody
+    /// waits for any more would be an upload nobody can abort.
+    creating: Option<JoinHandle<Result<MultipartId, object_store::Error>>>,
     multipart: Option<Multipart>,
 }
 
@@ -69,6 +75,7 @@ impl Store {
             buffer: Vec::new(),
             buffered: 0,
             written: 0,
+            creating: None,
             multipart: None,
         }
     }
@@ -108,25 +115,18 @@ impl Upload {
     /// Sends what is buffered as the next part.
     async fn send_part(&mut self) -> Result<(), StoreError> {
         let store = self.store.clone();
-        let multipart = match &mut self.multipart {
-            Some(multipart) => multipart,
-            None => {
-                // Not twice at will: each answer that is lost leaves an upload. But the dump has begun.
-                let create = || {
-                    let attributes = store.attributes();
-                    let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
-                    store.backend.create_multipart_opts(&self.path, options)
-                };
-                let id = store.patiently(Patience::default(), "write", ANSWER_LIMIT, create).await?;
-                self.multipart.insert(Multipart {
-                    id,
-                    sending: JoinSet::new(),
-                    sent: Vec::new(),
-                    next_index: 0,
-                    enough: CancellationToken::new(),
-                })
-            }
-        };
+        if self.multipart.is_none() {
+            // Not tried again at will, since each answer that is lost leaves an upload. But the dump has begun.
+            let mut patience = Patience::default();
+            let id = loop {
+                match self.create().await {
+                    Ok(id) => break id,
+                    Err(error) => patience.after(store.error("write", error)).await?,
+                }
+            };
+            self.multipart = Some(Multipart::new(id));
+        }
+        let Some(multipart) = &mut self.multipart else { return Ok(()) };
         let in_flight = (IN_FLIGHT_BYTES / self.buffered.max(1)).clamp(1, IN_FLIGHT);
         while multipart.sending.len() as u64 >= in_flight {
             multipart.take_sent().await?;
@@ -144,6 +144,23 @@ impl Upload {
             store.patiently(patience, "write", limit, send).await.map(|part| (index, part))
         });
         Ok(())
+    }
+
+    /// Begins a multipart upload. May be dropped: the answer is then waited for by whoever removes what was sent.
+    async fn create(&mut self) -> Result<MultipartId, object_store::Error> {
+        let creating = self.creating.get_or_insert_with(|| {
+            let (store, path) = (self.store.clone(), self.path.clone());
+            tokio::spawn(async move {
+                let attributes = store.attributes();
+                let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
+                within(ANSWER_LIMIT, store.backend.create_multipart_opts(&path, options)).await
+            })
+        });
+        let created = creating.await;
+        self.creating = None;
+        created.unwrap_or_else(|panicked| {
+            Err(object_store::Error::Generic { store: "S3", source: panicked.into() })
+        })
     }
 
     /// Makes the object exist, and has the store confirm its size. Returns the number of bytes.
@@ -251,6 +268,11 @@ impl Upload {
 
     async fn discard(&mut self) {
         self.buffer.clear();
+        if let Some(creating) = self.creating.take() {
+            // Where the answer takes longer, this goes on behind our back.
+            let removal = tokio::spawn(abort_created(creating, self.store.clone(), self.path.clone()));
+            drop(tokio::time::timeout(LAST_ANSWER_LIMIT, removal).await);
+        }
         if let Some(multipart) = self.multipart.take() {
             multipart.abort(&self.store, &self.path).await;
         }
@@ -280,7 +302,28 @@ async fn hurry(stop: &CancellationToken, clean_up: impl Future<Output = ()>) {
     }
 }
 
+/// Aborts an upload as soon as its id is known.
+async fn abort_created(
+    creating: JoinHandle<Result<MultipartId, object_store::Error>>,
+    store: Store,
+    path: Path,
+) {
+    if let Ok(Ok(id)) = creating.await {
+        Multipart::new(id).abort(&store, &path).await;
+    }
+}
+
 impl Multipart {
+    fn new(id: MultipartId) -> Self {
+        Self {
+            id,
+            sending: JoinSet::new(),
+            sent: Vec::new(),
+            next_index: 0,
+            enough: CancellationToken::new(),
+        }
+    }
+
     /// Waits for one part to arrive.
     async fn take_sent(&mut self) -> Result<(), StoreError> {
         match self.sending.join_next().await {
@@ -322,9 +365,11 @@ impl Multipart {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        let Some(multipart) = self.multipart.take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (store, path) = (self.store.clone(), self.path.clone());
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        if let Some(creating) = self.creating.take() {
+            drop(runtime.spawn(abort_created(creating, store, path)));
+        } else if let Some(multipart) = self.multipart.take() {
             drop(runtime.spawn(async move { multipart.abort(&store, &path).await }));
         }
     }
