@@ -167,16 +167,43 @@ impl Docker {
 /// Turns the client's error into what the user can do about it.
 pub(super) fn classify(host: &str, what: &'static str, error: BollardError) -> DockerError {
     if let BollardError::DockerResponseServerError { status_code, message } = error {
-        let message = message.trim().to_owned();
+        let message = one_line(&message);
         return match status_code {
             404 => DockerError::NotFound { message },
+            // Docker itself knows no rights; a proxy or a plugin does.
+            403 => DockerError::Forbidden { what, host: host.to_owned(), message },
             status => DockerError::Refused { what, status, message },
         };
+    }
+    // The one mistake in the use of the HTTP client that an answer can make look like one.
+    if let BollardError::HyperResponseError { err } = &error
+        && err.is_user()
+    {
+        return DockerError::NotUpgraded { host: host.to_owned() };
     }
     if matches!(error, BollardError::RequestTimeoutError) {
         return DockerError::Timeout { what, seconds: ANSWER_LIMIT.as_secs() };
     }
     from_io(host, &error)
+}
+
+/// What a message says, short enough for a log: a proxy answers with a page of HTML.
+fn one_line(message: &str) -> String {
+    let mut words = String::new();
+    let mut is_tag = false;
+    for c in message.chars() {
+        match c {
+            // Docker's own messages have no tags, but an image name may be `<none>`.
+            '<' if message.trim_start().starts_with('<') => is_tag = true,
+            '>' if is_tag => {
+                is_tag = false;
+                words.push(' ');
+            }
+            _ if is_tag => {}
+            c => words.push(if c.is_control() { ' ' } else { c }),
+        }
+    }
+    words.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect()
 }
 
 /// Looks for the operating system's reason below the layers of the HTTP client.
@@ -221,4 +248,48 @@ fn from_io(host: &str, error: &BollardError) -> DockerError {
 fn own_uid() -> u32 {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self").map(|own| own.uid()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn docker_may_take_half_a_minute_to_answer() {
+        let docker = Docker::new("tcp://127.0.0.1:9").unwrap();
+        let late = async {
+            tokio::time::sleep(ANSWER_LIMIT - Duration::from_secs(1)).await;
+            Ok(())
+        };
+        docker.ask("create an exec", late).await.unwrap();
+        let begun = tokio::time::Instant::now();
+        let error = docker.ask("create an exec", std::future::pending::<Result<(), _>>()).await.unwrap_err();
+        assert_eq!(error.to_string(), "Docker did not answer within 30 s when asked to create an exec");
+        assert!(error.is_transient());
+        assert!(begun.elapsed() < ANSWER_LIMIT + Duration::from_secs(1), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn what_may_pass_is_told_from_what_will_not() {
+        for (status, is_transient) in
+            [(400, false), (403, false), (404, true), (409, true), (500, true), (502, true), (503, true)]
+        {
+            let answer =
+                BollardError::DockerResponseServerError { status_code: status, message: "no".into() };
+            assert_eq!(
+                classify("unix:///d", "create an exec", answer).is_transient(),
+                is_transient,
+                "{status}"
+            );
+        }
+        assert!(classify("unix:///d", "x", BollardError::RequestTimeoutError).is_transient());
+    }
+
+    #[test]
+    fn a_page_of_html_becomes_a_line() {
+        let page = "<html><body><h1>403 Forbidden</h1>\nRequest forbidden by administrative rules.\n</body></html>\n";
+        assert_eq!(one_line(page), "403 Forbidden Request forbidden by administrative rules.");
+        assert_eq!(one_line("  image <none>\n is gone "), "image <none> is gone");
+        assert_eq!(one_line(&"x".repeat(1000)).len(), 300);
+    }
 }

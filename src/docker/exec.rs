@@ -76,6 +76,9 @@ pub enum ExecError {
     /// Docker's own witness contradicts the trailer.
     #[error("the output ended well, but Docker reports exit code {code}")]
     Contradicted { code: i64 },
+    /// Silent on both its outputs for so long.
+    #[error("no output for {}", humantime::format_duration(*.0))]
+    Stalled(Duration),
     /// More output than a short command may print.
     #[error("more than {limit} bytes of output")]
     TooMuch { limit: usize },
@@ -155,7 +158,8 @@ impl Docker {
         let mut exec = self.exec(container, command).await?;
         let mut stdout = Vec::new();
         let collect = async {
-            while let Some(piece) = exec.next().await? {
+            // `limit` is for all of it.
+            while let Some(piece) = exec.next(Duration::MAX).await? {
                 stdout.extend_from_slice(&piece);
                 if stdout.len() > max_bytes {
                     return Err(ExecError::TooMuch { limit: max_bytes });
@@ -180,11 +184,14 @@ impl Docker {
 impl Exec {
     /// The next piece of output; `None` after the tool ended with status 0 and every byte arrived.
     ///
+    /// `silence` limits how long the tool may write nothing at all: one that reports its progress on standard error is
+    /// not stuck. Only the time spent in here counts, so whoever is slow to take the next piece is not the tool.
+    ///
     /// May be dropped and called again: no byte is lost.
     ///
     /// # Errors
     /// Everything else than that: see [`ExecError`].
-    pub async fn next(&mut self) -> Result<Option<Bytes>, ExecError> {
+    pub async fn next(&mut self, silence: Duration) -> Result<Option<Bytes>, ExecError> {
         loop {
             if let Some(piece) = self.ready.pop_front() {
                 return Ok(Some(piece));
@@ -197,7 +204,9 @@ impl Exec {
                 self.finished = true;
                 continue;
             }
-            match self.output.next().await {
+            // A new limit for each frame, whichever output it is of.
+            let frame = tokio::time::timeout(silence, self.output.next());
+            match frame.await.map_err(|_| ExecError::Stalled(silence))? {
                 Some(Ok(LogOutput::StdOut { message })) => {
                     if self.beginning.len() < 512 {
                         self.beginning.extend(message.iter().take(512));
@@ -322,20 +331,30 @@ fn marker(run: Option<&RunId>) -> String {
 #[derive(Debug, Default)]
 struct StderrTail {
     bytes: VecDeque<u8>,
+    is_cut: bool,
 }
 
 impl StderrTail {
     fn push(&mut self, piece: &[u8]) {
-        self.bytes.extend(piece.iter().skip(piece.len().saturating_sub(STDERR_TAIL)));
-        let surplus = self.bytes.len().saturating_sub(STDERR_TAIL);
+        let last = piece.get(piece.len().saturating_sub(STDERR_TAIL)..).unwrap_or_default();
+        let surplus = (self.bytes.len() + last.len()).saturating_sub(STDERR_TAIL);
+        self.is_cut |= surplus > 0 || last.len() < piece.len();
         self.bytes.drain(..surplus);
+        self.bytes.extend(last);
     }
 
     fn text(&self) -> String {
         let (a, b) = self.bytes.as_slices();
-        String::from_utf8_lossy(&[a, b].concat()).trim().to_owned()
+        let text = [a, b].concat();
+        let text = text.trim_ascii_end();
+        // Half a line may begin with half a password, which nobody could find to black it out.
+        let start = text.iter().position(|&byte| byte == b'\n').filter(|_| self.is_cut).unwrap_or_default();
+        String::from_utf8_lossy(text.get(start..).unwrap_or_default()).trim().to_owned()
     }
 }
+
+#[cfg(test)]
+mod silence_tests;
 
 #[cfg(test)]
 mod tests {
@@ -351,6 +370,18 @@ mod tests {
         tail.push(b" end\n");
         assert_eq!(tail.bytes.len(), STDERR_TAIL);
         assert!(tail.text().ends_with("xx end"));
+    }
+
+    #[test]
+    fn what_is_quoted_begins_with_a_whole_line() {
+        let mut tail = StderrTail::default();
+        tail.push(b"first\nsecond\n");
+        assert_eq!(tail.text(), "first\nsecond");
+        let mut tail = StderrTail::default();
+        for line in 0..2000 {
+            tail.push(format!("password-{line:05}\n").as_bytes());
+            assert!(tail.text().lines().all(|line| line.len() == 14), "{}", tail.text());
+        }
     }
 
     #[test]

@@ -88,6 +88,14 @@ pub enum DockerError {
     NotFound { message: String },
     #[error("Docker refused to {what} (status {status}): {message}")]
     Refused { what: &'static str, status: u16, message: String },
+    #[error(
+        "Docker at {host} may not be asked to {what}: the proxy (or plugin) in front of it has to allow it (status 403: {message})"
+    )]
+    Forbidden { what: &'static str, host: String, message: String },
+    #[error(
+        "Docker at {host} did not open a stream to the command: the proxy in between does not pass on `Upgrade: tcp`; use one that does, or the socket itself"
+    )]
+    NotUpgraded { host: String },
     #[error("Docker did not answer within {seconds} s when asked to {what}")]
     Timeout { what: &'static str, seconds: u64 },
     #[error("the connection to Docker broke: {reason}")]
@@ -102,7 +110,7 @@ impl DockerError {
                 true
             }
             Self::Refused { status, .. } => *status >= 500 || *status == 409,
-            Self::Denied { .. } => false,
+            Self::Denied { .. } | Self::Forbidden { .. } | Self::NotUpgraded { .. } => false,
         }
     }
 }

@@ -37,8 +37,6 @@ pub enum PipelineError {
     /// The tool said it did well, and its output says otherwise.
     #[error("{0}")]
     Content(String),
-    #[error("no output for {}", humantime::format_duration(*.0))]
-    Stalled(Duration),
     #[error("compress the dump")]
     Codec(#[source] io::Error),
 }
@@ -65,8 +63,8 @@ impl Ends {
 
 /// Streams a command's output into `upload`, which then wants to be committed; after an error, aborted.
 ///
-/// `stall` limits how long the command may be silent. Time in which the store holds things up does not count: nobody
-/// waits for the command then.
+/// `stall` limits how long the command may be silent, on standard error as well. Time in which the store holds things up
+/// does not count: nobody waits for the command then.
 ///
 /// # Errors
 /// See [`PipelineError`].
@@ -81,12 +79,7 @@ pub async fn dump(
     let Worker { input, mut output, result } = worker::compress(compression).map_err(PipelineError::Codec)?;
     let feed = async move {
         let mut ends = Ends::default();
-        loop {
-            let piece = match tokio::time::timeout(stall, exec.next()).await {
-                Ok(piece) => piece?,
-                Err(_) => return Err(PipelineError::Stalled(stall)),
-            };
-            let Some(piece) = piece else { break };
+        while let Some(piece) = exec.next(stall).await? {
             ends.take(&piece);
             progress.add_plain(piece.len());
             if input.send(Feed::Piece(piece)).await.is_err() {

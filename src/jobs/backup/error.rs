@@ -60,13 +60,6 @@ impl Run<'_> {
             PipelineError::Content(reason) => {
                 RunError::Failed { reason: format!("dump {what}: {reason}"), transient: true }
             }
-            PipelineError::Stalled(limit) => RunError::Failed {
-                reason: format!(
-                    "dump {what}: no output for {}; is it waiting for a lock? (DUMPCAR_STALL_TIMEOUT)",
-                    humantime::format_duration(limit)
-                ),
-                transient: true,
-            },
             PipelineError::Codec(error) => RunError::permanent(format!("dump {what}: compress it: {error}")),
         }
     }
@@ -94,6 +87,13 @@ impl Run<'_> {
             | ExecError::Contradicted { .. }) => {
                 (self.whereabouts().await.unwrap_or_else(|| error.to_string()), true)
             }
+            // A paused container looks the same.
+            error @ ExecError::Stalled(_) => (
+                self.whereabouts()
+                    .await
+                    .unwrap_or_else(|| format!("{error}; is it waiting for a lock? (DUMPCAR_STALL_TIMEOUT)")),
+                true,
+            ),
             error @ (ExecError::Trailing(_)
             | ExecError::TooMuch { .. }
             | ExecError::Timeout { .. }
@@ -107,6 +107,9 @@ impl Run<'_> {
         let name = &self.target.container.name;
         match self.app.docker.container(&self.target.container.id).await {
             Ok(container) if container.state == "running" => None,
+            Ok(container) if container.state == "paused" => {
+                Some(format!("container {name} is paused now: `docker unpause {name}`"))
+            }
             Ok(container) => {
                 Some(format!("container {name} is {} now: see `docker logs {name}`", container.state))
             }
