@@ -10,6 +10,7 @@ mod diagnosis;
 mod login;
 mod mysql;
 mod postgresql;
+mod remarks;
 mod survey;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use custom::hook;
 pub use detect::detect;
 pub use diagnosis::{Diagnosis, Problem, diagnose};
 pub use login::{Login, Password, User};
+pub use remarks::remarks;
 pub use survey::{Database, Survey, SurveyError};
 
 pub use crate::model::command::Command;

@@ -19,7 +19,7 @@ use plan::Part;
 use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
-use crate::docker::Docker;
+use crate::docker::{Docker, ExecError};
 use crate::engine;
 use crate::jobs::journal::Entry;
 use crate::jobs::prune;
@@ -333,9 +333,12 @@ impl Run<'_> {
         let ran = self.docker.capture(&self.target.container.id, &command, HOOK_BYTES, limit);
         let ran = if which == "before" { stoppable(self.stop, ran).await? } else { ran.await };
         ran.map(drop).map_err(|error| {
+            // What the command itself says stays said; that Docker was away does not.
+            let transient = matches!(&error, ExecError::Cut { .. })
+                || matches!(&error, ExecError::Docker(error) if error.is_transient());
             let reason =
                 format!("the {which} command (label {}.{which}): {error}", self.app.config.label_prefix);
-            RunError::permanent(self.target.container.redact(&reason))
+            RunError::Failed { reason: self.target.container.redact(&reason), transient }
         })
     }
 
@@ -389,6 +392,9 @@ impl Run<'_> {
             }
         };
         upload.commit(stop).await?;
+        if let Some(said) = engine::remarks(&target.container.redact(&exec.stderr())) {
+            warn!(target = %target.name, object = name, said, "the dump tool ended well, but has something to say");
+        }
         info!(
             target = %target.name, object = name, bytes = digests.stored_bytes, plain_bytes = digests.plain_bytes,
             elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "object stored"
