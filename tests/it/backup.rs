@@ -4,23 +4,9 @@ use serde_json::json;
 
 use super::support::docker::{Script, Step, frame};
 use super::support::s3::FakeS3;
-use super::support::world::{World, finish, signal, until};
+use super::support::world::{World, finish, noise, signal, until};
 
 const DUMP: &[u8] = b"-- a dump\nINSERT INTO t VALUES (1);\n";
-
-/// Content that xz cannot make smaller than a few parts.
-pub(super) fn noise(bytes: usize) -> Vec<u8> {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let mut out = Vec::with_capacity(bytes + 8);
-    while out.len() < bytes {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        out.extend_from_slice(&state.to_le_bytes());
-    }
-    out.truncate(bytes);
-    out
-}
 
 async fn world(script: Script) -> World {
     World::new(move |_| script.clone()).await.custom("shop")
@@ -121,7 +107,7 @@ async fn standard_error_never_reaches_a_dump() {
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     assert_eq!(world.read(&world.keys()[0]), b"one\ntwo\n");
-    assert!(!ended.stderr.contains("eeee"));
+    assert!(ended.stderr.len() < 10_000, "{} bytes of log", ended.stderr.len());
 }
 
 #[tokio::test]

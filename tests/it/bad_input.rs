@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::support::docker::{Script, Step};
+use super::support::docker::{Call, Fault, Script, Step};
 use super::support::s3::FakeS3;
 use super::support::world::World;
 
@@ -210,8 +210,8 @@ async fn a_store_that_cannot_be_reached_is_named() {
 
 #[tokio::test]
 async fn an_exec_that_docker_refuses_is_quoted() {
-    let refused = Script { start_status: 500, ..Script::ends(b"", 0) };
-    let world = World::new(move |_| refused.clone()).await.custom("shop");
+    let world = world().await.custom("shop");
+    world.docker.faults(|call, _| (call == Call::StartExec).then_some(Fault::Refuse(500, "told to refuse")));
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 1);
     insta::assert_snapshot!(ended.reason(), @"Docker refused to start an exec (status 500): told to refuse");

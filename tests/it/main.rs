@@ -16,6 +16,10 @@ mod backup;
 mod bad_input;
 /// The daemon: schedule, signals, containers that come and go.
 mod daemon;
+/// What Docker does: refusals, cuts, silence, restarts, streams in pieces.
+mod docker_faults;
+/// What a dump tool does: how it dies, what it says, what it leaves running.
+mod dump_tool;
 /// Listing, reading back, pruning.
 mod operator;
 /// The order in which the store is asked: what makes a backup comes last, what deletes one begins with it (P1).

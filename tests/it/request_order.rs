@@ -1,8 +1,8 @@
-use super::backup::noise;
 use super::operator::earlier;
 use super::support::docker::{Script, Step};
 use super::support::fault::Fault;
 use super::support::s3::{Asked, FakeS3};
+use super::support::world::noise;
 use super::support::world::{World, finish, until};
 
 /// Three parts of 5 MiB, the last one smaller.

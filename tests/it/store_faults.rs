@@ -9,11 +9,11 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 
-use super::backup::{assert_nothing_left, noise};
+use super::backup::assert_nothing_left;
 use super::support::docker::{Script, Step};
 use super::support::fault::Fault;
 use super::support::s3::{ACCESS_KEY, Asked, FakeS3, SECRET_KEY};
-use super::support::world::{World, finish, signal, until};
+use super::support::world::{World, finish, noise, signal, until};
 
 /// Three parts of 5 MiB, the last one smaller.
 const BYTES: usize = 12_000_000;

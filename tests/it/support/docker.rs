@@ -2,7 +2,10 @@
 //!
 //! It speaks the API over a Unix socket, the hijacked exec stream included, so the program's own client is under test.
 
+mod stream;
+
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,52 +17,12 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
-/// One step of what an exec does.
-#[derive(Debug, Clone)]
-pub(crate) enum Step {
-    /// A frame of standard output.
-    Stdout(Vec<u8>),
-    /// A frame of standard error.
-    Stderr(Vec<u8>),
-    /// Bytes as they are, framed or not.
-    Raw(Vec<u8>),
-    /// What the wrapper prints when the tool ends with this status, in one frame.
-    Trailer(u8),
-    /// The wrapper's wait for its release. When standard input closes instead, the script ends: the tool was killed.
-    AwaitRelease,
-    /// Waits until the client closes the connection.
-    AwaitClose,
-    /// Waits for a test to call [`FakeDocker::let_go`].
-    AwaitTest,
-}
-
-/// How an exec plays out.
-#[derive(Debug, Clone)]
-pub(crate) struct Script {
-    pub(crate) steps: Vec<Step>,
-    /// What exec inspect says after the end: `None` is `Running: true, ExitCode: null` for ever.
-    pub(crate) exit_code: Option<i64>,
-    /// The status of the answer to exec start; other than 200, nothing is played.
-    pub(crate) start_status: u16,
-}
-
-impl Script {
-    /// A tool that prints `output`, and the wrapper's protocol behind it.
-    pub(crate) fn ends(output: &[u8], status: u8) -> Self {
-        Self {
-            steps: vec![Step::Stdout(output.to_vec()), Step::Trailer(status), Step::AwaitRelease],
-            exit_code: Some(i64::from(status)),
-            start_status: 200,
-        }
-    }
-
-    pub(crate) fn plays(steps: Vec<Step>, exit_code: Option<i64>) -> Self {
-        Self { steps, exit_code, start_status: 200 }
-    }
-}
+use stream::perform;
+pub(crate) use stream::{Delivery, Script, Step, frame};
 
 /// An exec as the client asked for it.
 #[derive(Debug, Clone)]
@@ -77,16 +40,73 @@ impl ExecRequest {
     fn marker(&self) -> &str {
         self.argv.get(4).map_or("", String::as_str)
     }
+
+    fn marked(marker: &str) -> Self {
+        Self { argv: ["sh", "-c", "", "dumpcar", marker].map(str::to_owned).to_vec(), env: Vec::new() }
+    }
+}
+
+/// What is done with a call instead of answering it at once.
+#[derive(Debug, Clone)]
+pub(crate) enum Fault {
+    /// This status and this message.
+    Refuse(u16, &'static str),
+    /// This status and a body as it is: a proxy's, not Docker's.
+    Page(u16, &'static str),
+    /// The connection closes without an answer.
+    Cut,
+    /// The answer comes late.
+    Slow(Duration),
+    /// The containers are in this state from now on.
+    State(&'static str),
+    /// It is done twice, as by a proxy that repeats a request; the second answer is given.
+    Twice,
+    /// Exec start: what dockerd answers when a proxy took the `Upgrade` away. Nothing is played.
+    NoUpgrade,
+}
+
+/// One of the calls Dumpcar makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Call {
+    Version,
+    List,
+    Inspect,
+    CreateExec,
+    StartExec,
+    InspectExec,
+    Events,
+    Other,
+}
+
+impl Call {
+    fn of(method: &str, parts: &[&str]) -> Self {
+        match (method, parts) {
+            ("GET", ["version"]) => Self::Version,
+            ("GET", ["containers", "json"]) => Self::List,
+            ("GET", ["containers", _, "json"]) => Self::Inspect,
+            ("POST", ["containers", _, "exec"]) => Self::CreateExec,
+            ("POST", ["exec", _, "start"]) => Self::StartExec,
+            ("GET", ["exec", _, "json"]) => Self::InspectExec,
+            ("GET", ["events"]) => Self::Events,
+            _ => Self::Other,
+        }
+    }
 }
 
 type Play = dyn Fn(&ExecRequest) -> Script + Send + Sync;
+/// Decides about a call; the number counts the calls of its kind from 1.
+type Faults = dyn Fn(Call, usize) -> Option<Fault> + Send + Sync;
+type Answer = Response<Full<Bytes>>;
 
-#[derive(Default)]
 struct State {
     containers: BTreeMap<String, Value>,
     execs: HashMap<String, Exec>,
     /// Methods and paths in the order in which they came.
     requests: Vec<String>,
+    calls: HashMap<Call, usize>,
+    faults: Arc<Faults>,
+    /// The oldest and the newest minor version of API 1 that is understood.
+    api: (u32, u32),
 }
 
 #[derive(Debug, Clone)]
@@ -96,37 +116,73 @@ pub(crate) struct Exec {
     pub(crate) exit_code: Option<i64>,
     /// The wrapper was released by a line, not by an end of file.
     pub(crate) released: bool,
+    /// It was asked for before the engine was started anew.
+    is_forgotten: bool,
+}
+
+/// What a connection needs.
+#[derive(Clone)]
+struct Engine {
+    state: Arc<Mutex<State>>,
+    play: Arc<Play>,
+    gate: Arc<Semaphore>,
+    /// Ends every connection.
+    end: CancellationToken,
 }
 
 /// The engine. Its socket goes with it.
 pub(crate) struct FakeDocker {
     folder: tempfile::TempDir,
-    state: Arc<Mutex<State>>,
-    go: Arc<tokio::sync::Semaphore>,
+    engine: Engine,
 }
 
 impl FakeDocker {
     pub(crate) fn start(play: impl Fn(&ExecRequest) -> Script + Send + Sync + 'static) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let listener = UnixListener::bind(folder.path().join("docker.sock")).unwrap();
-        let state: Arc<Mutex<State>> = Arc::default();
-        let go = Arc::new(tokio::sync::Semaphore::new(0));
-        let play: Arc<Play> = Arc::new(play);
-        let (shared, gate) = (Arc::clone(&state), Arc::clone(&go));
+        let state = State {
+            containers: BTreeMap::new(),
+            execs: HashMap::new(),
+            requests: Vec::new(),
+            calls: HashMap::new(),
+            faults: Arc::new(|_, _| None),
+            api: (12, 41),
+        };
+        let engine = Engine {
+            state: Arc::new(Mutex::new(state)),
+            play: Arc::new(play),
+            gate: Arc::new(Semaphore::new(0)),
+            end: CancellationToken::new(),
+        };
+        let docker = Self { folder: tempfile::tempdir().unwrap(), engine };
+        docker.listen();
+        docker
+    }
+
+    fn listen(&self) {
+        let listener = UnixListener::bind(self.socket()).unwrap();
+        let engine = self.engine.clone();
         tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (state, play, gate) = (Arc::clone(&shared), Arc::clone(&play), Arc::clone(&gate));
-                let service = service_fn(move |request| {
-                    answer(Arc::clone(&state), Arc::clone(&play), Arc::clone(&gate), request)
-                });
-                tokio::spawn(async move {
-                    let connection = hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service);
-                    drop(connection.with_upgrades().await);
-                });
-            }
+            let accept = async {
+                while let Ok((stream, _)) = listener.accept().await {
+                    tokio::spawn(engine.clone().serve(stream));
+                }
+            };
+            engine.end.run_until_cancelled(accept).await;
         });
-        Self { folder, state, go }
+    }
+
+    /// The engine is stopped: every connection ends, and nobody listens at the socket.
+    pub(crate) fn go_away(&self) {
+        self.engine.end.cancel();
+    }
+
+    /// The engine is started again. It knows the containers, and nothing of earlier execs.
+    pub(crate) fn come_back(&mut self) {
+        drop(std::fs::remove_file(self.socket()));
+        for exec in self.engine.state.lock().unwrap().execs.values_mut() {
+            exec.is_forgotten = true;
+        }
+        self.engine.end = CancellationToken::new();
+        self.listen();
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
@@ -135,6 +191,16 @@ impl FakeDocker {
 
     pub(crate) fn host(&self) -> String {
         format!("unix://{}", self.socket().display())
+    }
+
+    /// From now on, calls meet these faults.
+    pub(crate) fn faults(&self, faults: impl Fn(Call, usize) -> Option<Fault> + Send + Sync + 'static) {
+        self.engine.state.lock().unwrap().faults = Arc::new(faults);
+    }
+
+    /// The versions 1.`oldest` to 1.`newest` of the API are understood; a path with another one is refused.
+    pub(crate) fn understands(&self, oldest: u32, newest: u32) {
+        self.engine.state.lock().unwrap().api = (oldest, newest);
     }
 
     /// Adds or replaces a running container.
@@ -147,182 +213,205 @@ impl FakeDocker {
             "Id": format!("id-{name}"), "Name": format!("/{name}"), "Image": "sha256:1234", "State": state,
             "Config": { "Image": "example/image:1", "Labels": labels, "Env": env },
         });
-        self.state.lock().unwrap().containers.insert(format!("id-{name}"), inspect);
+        self.engine.state.lock().unwrap().containers.insert(format!("id-{name}"), inspect);
     }
 
     pub(crate) fn remove(&self, name: &str) {
-        self.state.lock().unwrap().containers.remove(&format!("id-{name}"));
+        self.engine.state.lock().unwrap().containers.remove(&format!("id-{name}"));
     }
 
     /// Lets one [`Step::AwaitTest`] go on.
     pub(crate) fn let_go(&self) {
-        self.go.add_permits(1);
+        self.engine.gate.add_permits(1);
     }
 
     pub(crate) fn execs(&self) -> Vec<Exec> {
-        let state = self.state.lock().unwrap();
+        let state = self.engine.state.lock().unwrap();
         let mut execs: Vec<_> = state.execs.iter().collect();
         execs.sort_by_key(|(id, _)| (*id).clone());
         execs.into_iter().map(|(_, exec)| exec.clone()).collect()
     }
 
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.state.lock().unwrap().requests.clone()
+        self.engine.state.lock().unwrap().requests.clone()
+    }
+
+    /// How often this was asked for.
+    pub(crate) fn calls(&self, call: Call) -> usize {
+        self.engine.state.lock().unwrap().calls.get(&call).copied().unwrap_or_default()
     }
 }
 
-fn json_answer(status: u16, value: &Value) -> Response<Full<Bytes>> {
+impl Engine {
+    async fn serve(self, stream: tokio::net::UnixStream) {
+        let end = self.end.clone();
+        let service = service_fn(move |request| self.clone().meet(request));
+        let connection =
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        drop(end.run_until_cancelled(connection.with_upgrades()).await);
+    }
+
+    /// Answers, unless a fault has it otherwise.
+    async fn meet(self, mut request: Request<Incoming>) -> io::Result<Answer> {
+        let path = request.uri().path().to_owned();
+        let method = request.method().to_string();
+        let mut parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let version = parts.first().and_then(|part| part.strip_prefix("v1.")?.parse::<u32>().ok());
+        if version.is_some() {
+            parts.remove(0);
+        }
+        let call = Call::of(&method, &parts);
+        let (fault, (oldest, newest)) = {
+            let mut state = self.state.lock().unwrap();
+            state.requests.push(format!("{method} {path}"));
+            let count = state.calls.entry(call).or_default();
+            *count += 1;
+            let count = *count;
+            ((state.faults)(call, count), state.api)
+        };
+        let refuse = |status, message: &str| Ok(json_answer(status, &json!({ "message": message })));
+        match version {
+            Some(version) if version > newest => {
+                let message = format!(
+                    "client version 1.{version} is too new. Maximum supported API version is 1.{newest}"
+                );
+                return refuse(400, &message);
+            }
+            Some(version) if version < oldest => {
+                let message = format!(
+                    "client version 1.{version} is too old. Minimum supported API version is 1.{oldest}, \
+                     please upgrade your client to a newer version"
+                );
+                return refuse(400, &message);
+            }
+            _ => {}
+        }
+        let body = request.body_mut().collect().await.map_err(io::Error::other)?.to_bytes();
+        match fault {
+            Some(Fault::Refuse(status, message)) => return refuse(status, message),
+            Some(Fault::Page(status, page)) => {
+                return Ok(Response::builder().status(status).body(Full::new(page.into())).unwrap());
+            }
+            Some(Fault::Cut) => return Err(io::ErrorKind::ConnectionReset.into()),
+            Some(Fault::NoUpgrade) => {
+                let kind = "application/vnd.docker.raw-stream";
+                return Ok(Response::builder().header("content-type", kind).body(Full::default()).unwrap());
+            }
+            Some(Fault::Slow(time)) => tokio::time::sleep(time).await,
+            Some(Fault::State(status)) => {
+                let mut state = self.state.lock().unwrap();
+                state.containers.values_mut().for_each(|one| one["State"]["Status"] = status.into());
+            }
+            Some(Fault::Twice) => drop(self.answer(call, &parts, &body, &mut request).await),
+            None => {}
+        }
+        Ok(self.answer(call, &parts, &body, &mut request).await)
+    }
+
+    async fn answer(
+        &self,
+        call: Call,
+        parts: &[&str],
+        body: &[u8],
+        request: &mut Request<Incoming>,
+    ) -> Answer {
+        let missing = || json_answer(404, &json!({ "message": "no such thing" }));
+        let id = parts.get(1).copied().unwrap_or_default();
+        match call {
+            Call::Version => {
+                let (oldest, newest) = self.state.lock().unwrap().api;
+                let (oldest, newest) = (format!("1.{oldest}"), format!("1.{newest}"));
+                json_answer(
+                    200,
+                    &json!({ "Version": "20.10.24", "ApiVersion": newest, "MinAPIVersion": oldest }),
+                )
+            }
+            Call::List => {
+                let state = self.state.lock().unwrap();
+                let list: Vec<Value> = state
+                    .containers
+                    .values()
+                    .map(|one| json!({ "Id": one["Id"], "Names": [one["Name"]], "Labels": one["Config"]["Labels"] }))
+                    .collect();
+                json_answer(200, &json!(list))
+            }
+            Call::Inspect => {
+                let state = self.state.lock().unwrap();
+                state.containers.get(id).map_or_else(missing, |one| json_answer(200, one))
+            }
+            Call::CreateExec => self.create_exec(id, body),
+            Call::StartExec => {
+                let known =
+                    self.state.lock().unwrap().execs.get(id).filter(|exec| !exec.is_forgotten).cloned();
+                known.map_or_else(missing, |exec| self.start_exec(id, exec.request, request))
+            }
+            Call::InspectExec => {
+                let state = self.state.lock().unwrap();
+                state.execs.get(id).filter(|exec| !exec.is_forgotten).map_or_else(missing, |exec| {
+                    json_answer(
+                        200,
+                        &json!({ "ID": id, "Running": exec.running, "ExitCode": exec.exit_code }),
+                    )
+                })
+            }
+            Call::Events => {
+                // Nothing ever happens; the client waits.
+                tokio::time::sleep(Duration::from_secs(3600)).await;
+                json_answer(200, &json!({}))
+            }
+            Call::Other => missing(),
+        }
+    }
+
+    fn create_exec(&self, container: &str, body: &[u8]) -> Answer {
+        let body: Value = serde_json::from_slice(body).unwrap();
+        let texts = |name: &str| -> Vec<String> {
+            body[name]
+                .as_array()
+                .map(|all| all.iter().map(|one| one.as_str().unwrap().to_owned()).collect())
+                .unwrap_or_default()
+        };
+        assert_eq!(body["AttachStdin"], true, "the dead man's switch is standard input");
+        assert_ne!(body["Tty"], true, "a terminal would change the bytes");
+        let request = ExecRequest { argv: texts("Cmd"), env: texts("Env") };
+        let mut state = self.state.lock().unwrap();
+        if !state.containers.contains_key(container) {
+            return json_answer(404, &json!({ "message": format!("No such container: {container}") }));
+        }
+        let id = format!("exec-{:04}", state.execs.len());
+        let exec = Exec { request, running: false, exit_code: None, released: false, is_forgotten: false };
+        state.execs.insert(id.clone(), exec);
+        json_answer(201, &json!({ "Id": id }))
+    }
+
+    fn start_exec(&self, id: &str, asked: ExecRequest, request: &mut Request<Incoming>) -> Answer {
+        let script = (self.play)(&asked);
+        let (id, engine) = (id.to_owned(), self.clone());
+        self.state.lock().unwrap().execs.get_mut(&id).unwrap().running = true;
+        let upgrade = hyper::upgrade::on(request);
+        tokio::spawn(async move {
+            let stream = TokioIo::new(upgrade.await.unwrap());
+            let played = perform(stream, &asked, &script, &engine.gate);
+            let released = engine.end.run_until_cancelled(played).await;
+            let mut state = engine.state.lock().unwrap();
+            let exec = state.execs.get_mut(&id).unwrap();
+            exec.released = released.unwrap_or_default();
+            exec.running = script.exit_code.is_none();
+            exec.exit_code = script.exit_code;
+        });
+        Response::builder()
+            .status(StatusCode::SWITCHING_PROTOCOLS)
+            .header("connection", "Upgrade")
+            .header("upgrade", "tcp")
+            .body(Full::default())
+            .unwrap()
+    }
+}
+
+fn json_answer(status: u16, value: &Value) -> Answer {
     Response::builder()
         .status(status)
         .header("content-type", "application/json")
         .body(Full::new(Bytes::from(value.to_string())))
         .unwrap()
-}
-
-async fn answer(
-    state: Arc<Mutex<State>>,
-    play: Arc<Play>,
-    gate: Arc<tokio::sync::Semaphore>,
-    mut request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, hyper::Error> {
-    let path = request.uri().path().to_owned();
-    let method = request.method().to_string();
-    state.lock().unwrap().requests.push(format!("{method} {path}"));
-    // With or without the version in front.
-    let parts: Vec<&str> =
-        path.split('/').filter(|part| !part.is_empty() && !part.starts_with("v1.")).collect();
-    let missing = || json_answer(404, &json!({ "message": "no such thing" }));
-    Ok(match (method.as_str(), parts.as_slice()) {
-        ("GET", ["version"]) => {
-            json_answer(200, &json!({ "Version": "20.10.24", "ApiVersion": "1.41", "MinAPIVersion": "1.12" }))
-        }
-        ("GET", ["containers", "json"]) => {
-            let state = state.lock().unwrap();
-            let list: Vec<Value> = state
-                .containers
-                .values()
-                .map(|one| json!({ "Id": one["Id"], "Names": [one["Name"]], "Labels": one["Config"]["Labels"] }))
-                .collect();
-            json_answer(200, &json!(list))
-        }
-        ("GET", ["containers", id, "json"]) => {
-            let state = state.lock().unwrap();
-            state.containers.get(*id).map_or_else(missing, |one| json_answer(200, one))
-        }
-        ("POST", ["containers", id, "exec"]) => {
-            let body = request.body_mut().collect().await?.to_bytes();
-            let body: Value = serde_json::from_slice(&body).unwrap();
-            let texts = |name: &str| -> Vec<String> {
-                body[name]
-                    .as_array()
-                    .map(|all| all.iter().map(|one| one.as_str().unwrap().to_owned()).collect())
-                    .unwrap_or_default()
-            };
-            assert_eq!(body["AttachStdin"], true, "the dead man's switch is standard input");
-            assert_ne!(body["Tty"], true, "a terminal would change the bytes");
-            let asked = ExecRequest { argv: texts("Cmd"), env: texts("Env") };
-            let mut state = state.lock().unwrap();
-            if !state.containers.contains_key(*id) {
-                return Ok(missing());
-            }
-            let exec_id = format!("exec-{:04}", state.execs.len());
-            let exec = Exec { request: asked, running: false, exit_code: None, released: false };
-            state.execs.insert(exec_id.clone(), exec);
-            json_answer(201, &json!({ "Id": exec_id }))
-        }
-        ("POST", ["exec", id, "start"]) => {
-            let Some(asked) = state.lock().unwrap().execs.get(*id).map(|exec| exec.request.clone()) else {
-                return Ok(missing());
-            };
-            let script = play(&asked);
-            if script.start_status != 200 {
-                return Ok(json_answer(script.start_status, &json!({ "message": "told to refuse" })));
-            }
-            let id = (*id).to_owned();
-            state.lock().unwrap().execs.get_mut(&id).unwrap().running = true;
-            let upgrade = hyper::upgrade::on(&mut request);
-            tokio::spawn(async move {
-                let stream = TokioIo::new(upgrade.await.unwrap());
-                let released = perform(stream, &asked, &script.steps, &gate).await;
-                let mut state = state.lock().unwrap();
-                let exec = state.execs.get_mut(&id).unwrap();
-                exec.released = released;
-                exec.running = script.exit_code.is_none();
-                exec.exit_code = script.exit_code;
-            });
-            Response::builder()
-                .status(StatusCode::SWITCHING_PROTOCOLS)
-                .header("connection", "Upgrade")
-                .header("upgrade", "tcp")
-                .body(Full::default())
-                .unwrap()
-        }
-        ("GET", ["exec", id, "json"]) => {
-            let state = state.lock().unwrap();
-            state.execs.get(*id).map_or_else(missing, |exec| {
-                json_answer(200, &json!({ "ID": id, "Running": exec.running, "ExitCode": exec.exit_code }))
-            })
-        }
-        ("GET", ["events"]) => {
-            // Nothing ever happens; the client waits.
-            tokio::time::sleep(Duration::from_secs(3600)).await;
-            json_answer(200, &json!({}))
-        }
-        _ => missing(),
-    })
-}
-
-/// Plays the steps; whether the wrapper was released.
-async fn perform<S: tokio::io::AsyncRead + tokio::io::AsyncWrite>(
-    stream: S,
-    asked: &ExecRequest,
-    steps: &[Step],
-    gate: &tokio::sync::Semaphore,
-) -> bool {
-    let (mut input, mut output) = tokio::io::split(Box::pin(stream));
-    let mut released = false;
-    for step in steps {
-        let bytes = match step {
-            Step::Stdout(bytes) => frame(1, bytes),
-            Step::Stderr(bytes) => frame(2, bytes),
-            Step::Raw(bytes) => bytes.clone(),
-            Step::Trailer(status) => frame(1, format!("\n{} {status}\n", asked.marker()).as_bytes()),
-            Step::AwaitRelease => {
-                let mut line = [0; 1];
-                released = matches!(input.read(&mut line).await, Ok(1));
-                if !released {
-                    return false;
-                }
-                continue;
-            }
-            Step::AwaitClose => {
-                let mut rest = Vec::new();
-                drop(input.read_to_end(&mut rest).await);
-                continue;
-            }
-            Step::AwaitTest => {
-                gate.acquire().await.unwrap().forget();
-                continue;
-            }
-        };
-        if output.write_all(&bytes).await.is_err() {
-            return false;
-        }
-    }
-    drop(output.shutdown().await);
-    released
-}
-
-/// A frame of the multiplexed stream: kind, three zeros, length, bytes.
-pub(crate) fn frame(kind: u8, bytes: &[u8]) -> Vec<u8> {
-    // As dockerd: never more than 32 KiB a frame.
-    bytes
-        .chunks(32 * 1024)
-        .flat_map(|chunk| {
-            let mut frame = vec![kind, 0, 0, 0];
-            frame.extend_from_slice(&u32::try_from(chunk.len()).unwrap().to_be_bytes());
-            frame.extend_from_slice(chunk);
-            frame
-        })
-        .collect()
 }

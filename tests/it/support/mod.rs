@@ -2,5 +2,6 @@
 
 pub(crate) mod docker;
 pub(crate) mod fault;
+pub(crate) mod lab;
 pub(crate) mod s3;
 pub(crate) mod world;

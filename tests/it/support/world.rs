@@ -5,6 +5,7 @@ use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use dumpcar::app::App;
 use dumpcar::config::Config;
 use dumpcar::store::Store;
 use serde_json::{Value, json};
@@ -141,6 +142,14 @@ impl World {
         Daemon { child, log, reader }
     }
 
+    /// What the program is made of, for runs in this process: where a thousand are needed.
+    pub(crate) fn app(&self) -> App {
+        // The second time it is there already.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let config = Config::from_pairs(self.env.clone(), &|path| std::fs::read_to_string(path)).unwrap();
+        App::new(config).unwrap()
+    }
+
     /// Starts the program; [`finish`] awaits it.
     pub(crate) fn start(&self, args: &[&str]) -> Child {
         self.command(args).spawn().unwrap()
@@ -236,4 +245,18 @@ impl Ended {
         assert_eq!(failed.len(), 1, "{}", self.stderr);
         failed[0]["reason"].as_str().unwrap().to_owned()
     }
+}
+
+/// Content that xz cannot make smaller than a few parts.
+pub(crate) fn noise(bytes: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut out = Vec::with_capacity(bytes + 8);
+    while out.len() < bytes {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        out.extend_from_slice(&state.to_le_bytes());
+    }
+    out.truncate(bytes);
+    out
 }
