@@ -59,52 +59,11 @@ impl Store {
         let settings = &config.s3;
         let part_size = settings.part_size.unwrap_or(DEFAULT_PART);
         let options = client_options(config)?;
-        let mut builder = AmazonS3Builder::new()
-            .with_client_options(options.clone())
-            .with_retry(RetryConfig {
-                backoff: BackoffConfig {
-                    init_backoff: Duration::from_millis(200),
-                    max_backoff: Duration::from_secs(15),
-                    base: 2.0,
-                },
-                // About 40 s of trying against a server that refuses at once; a run has retries of its own.
-                max_retries: 8,
-                // A request is signed once for all its tries, and a signature is good for 15 minutes.
-                retry_timeout: Duration::from_secs(600),
-            })
-            // Backblaze B2 refuses the checksum header of the bulk request, and pruning deletes little.
-            .with_disable_bulk_delete(true);
-        for (name, value) in &config.aws {
-            if let Ok(key) = AmazonS3ConfigKey::from_str(&name.to_ascii_lowercase()) {
-                builder = builder.with_config(key, value.expose());
-            }
-        }
-        builder = builder
-            .with_bucket_name(&settings.store.bucket)
-            .with_region(&settings.region)
-            .with_virtual_hosted_style_request(!settings.path_style);
-        if let Some(endpoint) = &settings.endpoint {
-            builder = builder.with_endpoint(request_endpoint(settings, endpoint));
-        }
-        builder = match settings.checksum {
-            Checksum::None => builder,
-            Checksum::Sha256 => builder.with_checksum_algorithm(S3Checksum::SHA256),
-            Checksum::Crc64Nvme => builder.with_checksum_algorithm(S3Checksum::CRC64NVME),
+        let builder = client(config, options.clone())?;
+        let is_set = |key| {
+            let value = builder.get_config_value(&key).unwrap_or_default();
+            ["true", "1", "yes", "on", "y", "requester"].contains(&value.to_ascii_lowercase().as_str())
         };
-        let kms_key = settings.kms_key_id.clone().unwrap_or_default();
-        builder = match settings.encryption {
-            None => builder,
-            Some(ServerEncryption::Aes256) => {
-                // The type of this key is not public, its name is.
-                match AmazonS3ConfigKey::from_str("aws_server_side_encryption") {
-                    Ok(key) => builder.with_config(key, "AES256"),
-                    Err(error) => return Err(S3Error::Client(error)),
-                }
-            }
-            Some(ServerEncryption::Kms) => builder.with_sse_kms_encryption(kms_key),
-            Some(ServerEncryption::KmsDsse) => builder.with_dsse_kms_encryption(kms_key),
-        };
-        let is_set = |key| builder.get_config_value(&key).is_some_and(|value| value == "true");
         let (is_anonymous, requester_pays) =
             (is_set(AmazonS3ConfigKey::SkipSignature), is_set(AmazonS3ConfigKey::RequestPayer));
         let backend = builder.build().map_err(|error| S3Error::refused(config, error))?;
@@ -127,6 +86,56 @@ impl Store {
         };
         Ok(Self { lister: Some(Arc::new(lister)), ..Self::new(Arc::new(backend), place) })
     }
+}
+
+fn client(config: &Config, options: ClientOptions) -> Result<AmazonS3Builder, S3Error> {
+    let settings = &config.s3;
+    let mut builder = AmazonS3Builder::new()
+        .with_client_options(options)
+        .with_retry(RetryConfig {
+            backoff: BackoffConfig {
+                init_backoff: Duration::from_millis(200),
+                max_backoff: Duration::from_secs(15),
+                base: 2.0,
+            },
+            // About 40 s of trying against a server that refuses at once; a run has retries of its own.
+            max_retries: 8,
+            // A request is signed once for all its tries, and a signature is good for 15 minutes.
+            retry_timeout: Duration::from_secs(600),
+        })
+        // Backblaze B2 refuses the checksum header of the bulk request, and pruning deletes little.
+        .with_disable_bulk_delete(true);
+    for (name, value) in &config.aws {
+        if let Ok(key) = AmazonS3ConfigKey::from_str(&name.to_ascii_lowercase()) {
+            builder = builder.with_config(key, value.expose());
+        }
+    }
+    builder = builder
+        .with_bucket_name(&settings.store.bucket)
+        .with_region(&settings.region)
+        .with_virtual_hosted_style_request(!settings.path_style);
+    if let Some(endpoint) = &settings.endpoint {
+        builder = builder.with_endpoint(request_endpoint(settings, endpoint));
+    }
+    builder = match settings.checksum {
+        Checksum::None => builder,
+        Checksum::Sha256 => builder.with_checksum_algorithm(S3Checksum::SHA256),
+        Checksum::Crc64Nvme => builder.with_checksum_algorithm(S3Checksum::CRC64NVME),
+    };
+    let kms_key = settings.kms_key_id.clone().unwrap_or_default();
+    builder = match settings.encryption {
+        None => builder,
+        Some(ServerEncryption::Aes256) => {
+            // The type of this key is not public, its name is.
+            match AmazonS3ConfigKey::from_str("aws_server_side_encryption") {
+                Ok(key) => builder.with_config(key, "AES256"),
+                Err(error) => return Err(S3Error::Client(error)),
+            }
+        }
+        Some(ServerEncryption::Kms) => builder.with_sse_kms_encryption(kms_key),
+        Some(ServerEncryption::KmsDsse) => builder.with_dsse_kms_encryption(kms_key),
+    };
+    Ok(builder)
 }
 
 /// With the bucket in the host name, the client wants it in the endpoint already.
@@ -180,4 +189,42 @@ fn client_options(config: &Config) -> Result<ClientOptions, S3Error> {
         }
     }
     Ok(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::path::Path;
+    use object_store::signer::Signer as _;
+
+    use super::*;
+
+    /// The client does not tell where it sends a request about the bucket; a signed URL gives it away.
+    #[tokio::test]
+    async fn the_request_of_our_own_goes_where_the_clients_go() {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        for (endpoint, path_style) in [
+            ("", "true"),
+            ("", "false"),
+            ("http://s3.example.com:3900", "true"),
+            ("https://s3.example.com", "false"),
+        ] {
+            let pairs = [
+                ("DUMPCAR_STORE", "s3://my-bucket/a"),
+                ("AWS_ENDPOINT_URL", endpoint),
+                ("AWS_REGION", "eu-central-1"),
+                ("AWS_ACCESS_KEY_ID", "AKID"),
+                ("AWS_SECRET_ACCESS_KEY", "secret"),
+                ("DUMPCAR_S3_PATH_STYLE", path_style),
+            ];
+            let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let config = Config::from_pairs(pairs, &|_| Err(io::ErrorKind::NotFound.into())).unwrap();
+            let client = client(&config, client_options(&config).unwrap()).unwrap().build().unwrap();
+            let url = client
+                .signed_url(Default::default(), &Path::from("k"), Duration::from_secs(1))
+                .await
+                .unwrap();
+            let ours = bucket_url(&config.s3);
+            assert!(url.as_str().starts_with(&format!("{ours}/k?")), "{url} {ours}");
+        }
+    }
 }
