@@ -122,6 +122,32 @@ mod tests {
         [dump, format!("\n{MARKER} {status}\n").as_bytes()].concat()
     }
 
+    /// What is held back waits in memory, and the tool in the target waits for whoever holds it.
+    #[test]
+    fn no_more_is_held_back_than_a_trailer_may_have() {
+        let longest = format!("\n{MARKER} 255\n").len();
+        for size in [1, 7, 40, 90, 100, 1000, 32 * 1024] {
+            let (piece, mut stripper) = (vec![b'x'; size], TrailerStripper::new(MARKER));
+            let got: usize = (0..20).map(|_| run(&mut stripper, &[&piece]).unwrap().len()).sum();
+            assert_eq!(20 * size - got, longest.min(20 * size), "{size}");
+        }
+    }
+
+    #[test]
+    fn a_status_that_is_too_long_is_refused_at_once() {
+        for behind in [" 2555", " 12345", "xxxxx", " 0\nx", " 256\n"] {
+            let mut stripper = TrailerStripper::new(MARKER);
+            let stream = format!("dump\n{MARKER}{behind}");
+            let pieces: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
+            assert_eq!(run(&mut stripper, &pieces), Err(TrailingOutput), "{behind:?}");
+            assert_eq!(
+                run(&mut TrailerStripper::new(MARKER), &[stream.as_bytes()]),
+                Err(TrailingOutput),
+                "{behind:?}"
+            );
+        }
+    }
+
     #[test]
     fn the_trailer_is_found_wherever_the_stream_is_split() {
         for dump in [&b""[..], b"\n", b"-- done\n", &[b'x'; 300], &[b'\n'; 300]] {

@@ -222,4 +222,32 @@ mod tests {
         let error = Manifest::from_json(br#"{"version": 2, "all": "else differs"}"#).unwrap_err();
         assert!(matches!(error, ManifestError::Newer { version: 2 }));
     }
+
+    #[test]
+    fn sizes_are_sums_and_never_overflow() {
+        let object = |plain_bytes, stored_bytes| ManifestObject {
+            plain_bytes,
+            stored_bytes,
+            ..example().objects.into_iter().next().unwrap()
+        };
+        let sizes = |objects| {
+            let manifest = Manifest { objects, ..example() };
+            (manifest.plain_bytes(), manifest.stored_bytes())
+        };
+        assert_eq!(sizes(vec![]), (0, 0));
+        assert_eq!(sizes(vec![object(1000, 100), object(30, 20)]), (1030, 120));
+        // Anything may be in a bucket.
+        assert_eq!(sizes(vec![object(u64::MAX, u64::MAX), object(1, 1)]), (u64::MAX, u64::MAX));
+    }
+
+    /// Half a digest, or one with signs in it, must not be taken for another one.
+    #[test]
+    fn only_64_hexadecimal_digits_are_a_digest() {
+        let digest = |text: &str| Sha256::try_from(text.to_owned());
+        assert_eq!(digest(&"aB".repeat(32)), Ok(Sha256([0xab; 32])));
+        for text in ["", "ab", &"ab".repeat(31), &"ab".repeat(33), &"+a".repeat(32), &"xy".repeat(32)] {
+            assert!(digest(text).is_err(), "{text}");
+        }
+        assert_eq!(format!("{:?}", Sha256([0xab; 32])), "ab".repeat(32));
+    }
 }

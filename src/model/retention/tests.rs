@@ -167,6 +167,15 @@ fn nothing_in_nothing_out() {
     assert_eq!(RetentionPolicy::default().plan(&[], None, Timestamp::MAX, &TimeZone::UTC).decisions, []);
 }
 
+#[test]
+fn what_no_rule_wants_is_deleted_and_nothing_else() {
+    let stamps = ["2026-11-21T23-00-00Z", "2026-11-22T23-00-00Z", "2026-11-23T23-00-00Z"].map(stamp);
+    let policy = RetentionPolicy::new(RetentionRules { last: 1, ..RetentionRules::default() }).unwrap();
+    let plan = policy.plan(&stamps, None, "2026-11-23T23:05:00Z".parse().unwrap(), &TimeZone::UTC);
+    assert_eq!(plan.deleted().collect::<Vec<_>>(), [stamps[1], stamps[0]]);
+    assert_eq!(plan.kept().collect::<Vec<_>>(), [stamps[2]]);
+}
+
 const BASE: i64 = 1_792_000_000;
 
 prop_compose! {
