@@ -69,7 +69,10 @@ pub enum ExecError {
     #[error("the container cannot run a shell: {message}")]
     NotStarted { message: String },
     /// The output ended without a trailer.
-    #[error("the output was cut before its end (did the container stop?){}", quoted(stderr))]
+    #[error(
+        "the output was cut before its end (did the container stop, or the connection to Docker break?){}",
+        quoted(stderr)
+    )]
     Cut { stderr: String },
     #[error(transparent)]
     Trailing(#[from] TrailingOutput),

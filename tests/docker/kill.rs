@@ -126,7 +126,7 @@ fn a_target_that_is_killed_at_any_instant_makes_a_backup_or_a_failure_and_nothin
                 name.as_str(),
                 "is not running",
                 "takes no connection",
-                "did the container stop?",
+                "did the container stop",
                 "setns",
                 "code 137",
             ];

@@ -68,7 +68,7 @@ fn a_target_that_is_restarted_in_mid_dump_makes_no_backup_and_the_next_run_does(
     let scene = MidDump::reached();
     docker(&["restart", &scene.server.container.id]);
     let (world, server, reason) = scene.fails();
-    let clear = ["did the container stop?", "takes no connection"];
+    let clear = ["did the container stop", "takes no connection"];
     assert!(clear.iter().any(|words| reason.contains(words)), "{reason}");
     server.wait_until_it_answers();
     world.back_up();

@@ -75,6 +75,7 @@ pub(crate) enum Call {
     StartExec,
     InspectExec,
     Events,
+    Info,
     Other,
 }
 
@@ -88,6 +89,7 @@ impl Call {
             ("POST", ["exec", _, "start"]) => Self::StartExec,
             ("GET", ["exec", _, "json"]) => Self::InspectExec,
             ("GET", ["events"]) => Self::Events,
+            ("GET", ["info"]) => Self::Info,
             _ => Self::Other,
         }
     }
@@ -359,6 +361,7 @@ impl Engine {
                 tokio::time::sleep(Duration::from_secs(3600)).await;
                 json_answer(200, &json!({}))
             }
+            Call::Info => json_answer(200, &json!({ "ID": "ENGI:NEOF:TEST" })),
             Call::Other => missing(),
         }
     }
