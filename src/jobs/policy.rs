@@ -27,14 +27,16 @@ pub fn policy(config: &Config) -> Value {
             "Action": actions,
             "Resource": [format!("{bucket}/{below}")],
         }),
+    ];
+    if config.prune {
         // To find what a killed process left. AWS knows no condition on the prefix for it.
-        json!({
+        statements.push(json!({
             "Sid": "Uploads",
             "Effect": "Allow",
             "Action": ["s3:ListBucketMultipartUploads"],
             "Resource": [bucket],
-        }),
-    ];
+        }));
+    }
     if prefix.is_empty() {
         // A condition that allows every prefix would only refuse requests without one.
         if let Some(list) = statements.first_mut().and_then(Value::as_object_mut) {

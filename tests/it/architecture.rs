@@ -143,3 +143,38 @@ fn what_is_pure_does_no_io() {
         }
     }
 }
+
+/// What the document says is guarded by a test is guarded by a test that exists. `…` at the end stands for more.
+#[test]
+fn every_test_the_document_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut functions = Vec::new();
+    let mut folders = vec![root.join("src"), root.join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let source = std::fs::read_to_string(&path).unwrap();
+                let names = source.split("fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next());
+                functions.extend(names.map(str::to_owned));
+            }
+        }
+    }
+    let document = std::fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let is_test = |name: &&str| {
+        name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            && name.matches('_').count() >= 4
+    };
+    let quoted = || document.split('`').skip(1).step_by(2);
+    let named = quoted().map(|text| (text.trim_end_matches('…'), text.ends_with('…')));
+    let mut missing: Vec<&str> = named
+        .filter(|(name, _)| is_test(name))
+        .filter(|(name, more)| !functions.iter().any(|f| f == name || *more && f.starts_with(name)))
+        .map(|(name, _)| name)
+        .collect();
+    missing.sort_unstable();
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(quoted().filter(is_test).count() > 40, "the names are no longer found");
+}
