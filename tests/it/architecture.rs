@@ -60,8 +60,9 @@ const OWNERS: &[(&str, &str)] = &[
     ("signal_hook", "signals"),
 ];
 
-pub(crate) fn sources() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+pub(crate) /// The Rust files below a folder of the project, by their paths in it, with their contents.
+fn rust_files(below: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(below);
     let mut found = Vec::new();
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
@@ -76,6 +77,10 @@ pub(crate) fn sources() -> Vec<(String, String)> {
         }
     }
     found
+}
+
+fn sources() -> Vec<(String, String)> {
+    rust_files("src")
 }
 
 fn module_of(file: &str) -> &str {
@@ -147,22 +152,10 @@ fn what_is_pure_does_no_io() {
 /// What the document says is guarded by a test is guarded by a test that exists. `…` at the end stands for more.
 #[test]
 fn every_test_the_document_names_is_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut functions = Vec::new();
-    let mut folders = vec![root.join("src"), root.join("tests")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let source = std::fs::read_to_string(&path).unwrap();
-                let names = source.split("fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next());
-                functions.extend(names.map(str::to_owned));
-            }
-        }
-    }
-    let document = std::fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let files = [rust_files("src"), rust_files("tests")].concat();
+    let names = files.iter().flat_map(|(_, source)| source.split("fn ").skip(1));
+    let functions: Vec<&str> = names.filter_map(|rest| rest.split(['(', '<']).next()).collect();
+    let document = include_str!("../../ARCHITECTURE.md");
     let is_test = |name: &&str| {
         name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
             && name.matches('_').count() >= 4
@@ -171,7 +164,7 @@ fn every_test_the_document_names_is_there() {
     let named = quoted().map(|text| (text.trim_end_matches('…'), text.ends_with('…')));
     let mut missing: Vec<&str> = named
         .filter(|(name, _)| is_test(name))
-        .filter(|(name, more)| !functions.iter().any(|f| f == name || *more && f.starts_with(name)))
+        .filter(|(name, more)| !functions.iter().any(|f| *f == *name || *more && f.starts_with(name)))
         .map(|(name, _)| name)
         .collect();
     missing.sort_unstable();

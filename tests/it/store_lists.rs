@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::operator::earlier;
 use super::support::docker::Script;
 use super::support::fault::Fault;
 use super::support::s3::{Asked, FakeS3};
@@ -24,17 +25,7 @@ async fn world(backups: usize, fault: impl Fn(&Asked) -> Option<Fault> + Send + 
 fn fill(world: &World, backups: usize) {
     for number in 0..backups {
         let stamp = format!("20{:02}-01-01T00-{:02}-{:02}Z", number / 100, number / 60 % 60, number % 60);
-        let manifest = json!({
-            "version": 1, "target": "shop", "stamp": stamp, "engine": "custom", "server_version": "", "image": "i",
-            "image_id": "sha256:1", "instance": "h", "dumpcar": "0.1.0", "started": "2026-01-01T00:00:00Z",
-            "finished": "2026-01-01T00:00:01Z",
-            "objects": [{
-                "name": "dump.dump", "kind": "dump", "format": "dump", "compression": "none", "plain_bytes": 3,
-                "plain_sha256": "0".repeat(64), "stored_bytes": 3, "stored_sha256": "0".repeat(64),
-            }],
-        });
-        world.write(&format!("shop/{stamp}/manifest.json"), manifest.to_string().as_bytes());
-        world.write(&format!("shop/{stamp}/dump.dump"), b"old");
+        earlier(world, &stamp);
     }
 }
 
