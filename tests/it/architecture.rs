@@ -60,7 +60,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("signal_hook", "signals"),
 ];
 
-pub(crate) /// The Rust files below a folder of the project, by their paths in it, with their contents.
+/// The Rust files below a folder of the project, by their paths in it, with their contents.
 fn rust_files(below: &str) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(below);
     let mut found = Vec::new();
@@ -79,7 +79,7 @@ fn rust_files(below: &str) -> Vec<(String, String)> {
     found
 }
 
-fn sources() -> Vec<(String, String)> {
+pub(crate) fn sources() -> Vec<(String, String)> {
     rust_files("src")
 }
 
