@@ -271,7 +271,7 @@ impl Run<'_> {
     /// Writes the manifest: the commit.
     async fn commit(&self, manifest: &Manifest) -> Result<(), (RunError, Rest)> {
         let Self { app, stop, key, .. } = self;
-        match self.entry.is_ours().await {
+        match self.entry.is_ours(clock::now()).await {
             Ok(true) => {}
             Ok(false) => {
                 let reason = "another Dumpcar took this run for dead and removed its objects; was this machine suspended?";

@@ -107,7 +107,7 @@ impl<'a> Entry<'a> {
 
     async fn renew(&self) -> Result<(), StoreError> {
         // One that somebody else has taken over is not written anew.
-        if self.is_kept && self.is_ours().await? {
+        if self.is_kept && self.is_still_there().await? {
             self.app.store.put_record(&self.record).await?;
             *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = clock::now();
         }
@@ -120,14 +120,15 @@ impl<'a> Entry<'a> {
     ///
     /// # Errors
     /// The store does not say.
-    pub async fn is_ours(&self) -> Result<bool, StoreError> {
+    pub async fn is_ours(&self, now: Timestamp) -> Result<bool, StoreError> {
         let renewed = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
         // A time that went backwards proves nothing.
-        let age = Duration::try_from(clock::now().duration_since(renewed));
+        let age = Duration::try_from(now.duration_since(renewed));
         let is_recent = age.is_ok_and(|age| age < 2 * RENEWAL);
-        if !self.is_kept || is_recent {
-            return Ok(true);
-        }
+        if !self.is_kept || is_recent { Ok(true) } else { self.is_still_there().await }
+    }
+
+    async fn is_still_there(&self) -> Result<bool, StoreError> {
         let found = self.app.store.record(&self.record.key()).await?;
         Ok(found.is_some_and(|found| found.holder.process == self.record.holder.process))
     }

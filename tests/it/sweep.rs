@@ -1,5 +1,6 @@
 use std::time::{Duration, SystemTime};
 
+use dumpcar::jobs::journal::Entry;
 use serde_json::{Value, json};
 
 use super::support::docker::{ExecRequest, Script, Step};
@@ -347,4 +348,30 @@ async fn pruning_by_hand_is_on_record_while_it_lasts() {
     assert!(written < first_deleted);
     assert!(asked.last().unwrap().is_of_a_record(), "{asked:?}");
     assert_eq!(world.keys().len(), 2, "{:?}", world.keys());
+}
+
+/// A machine that slept for longer than a lease was taken for dead: its run must not commit what is no longer there.
+#[tokio::test]
+async fn a_run_that_was_swept_finds_that_out_before_it_commits() {
+    let world = world().await;
+    let app = world.app();
+    let target = "shop".parse().unwrap();
+    let entry = Entry::of_prune(&app, &target, vec![STAMP.parse().unwrap()]).await.unwrap();
+    let key = record_key(entry.run().as_str());
+    let now = dumpcar::clock::now();
+    let later = now + Duration::from_secs(24 * 3600);
+    assert!(entry.is_ours(later).await.unwrap());
+
+    let mut taken: Value = serde_json::from_slice(&world.read(&key)).unwrap();
+    taken["holder"]["process"] = "another".into();
+    world.write(&key, taken.to_string().as_bytes());
+    let before = world.s3.asked().len();
+    assert!(entry.is_ours(now).await.unwrap(), "just written: nobody can have taken it");
+    assert_eq!(world.s3.asked().len(), before, "and nobody is asked");
+    assert!(!entry.is_ours(later).await.unwrap());
+    assert!(!entry.is_ours(now - Duration::from_secs(3600)).await.unwrap(), "a clock that was set back");
+
+    std::fs::remove_file(world.s3.path(&format!("{}/{key}", world.prefix()))).unwrap();
+    assert!(!entry.is_ours(later).await.unwrap());
+    assert!(entry.close(true).await.is_ok(), "what has gone needs no deletion");
 }
