@@ -12,15 +12,10 @@ use std::time::{Duration, Instant};
 
 use super::support::docker::{docker, until};
 use super::support::garage::Garage;
-use super::support::random::Random;
+use super::support::random::{Random, instants};
 use super::support::world::{Ended, Running};
 use scene::{NextStart, Scene, Settings};
 use table::{Outcome, Table};
-
-/// At how many instants each of the four is ended.
-fn instants() -> u32 {
-    std::env::var("DUMPCAR_TEST_INSTANTS").ok().and_then(|count| count.parse().ok()).unwrap_or(50)
-}
 
 /// So many at a time, because a part of each turn is waiting.
 const LANES: usize = 2;

@@ -13,6 +13,8 @@
 
 mod support;
 
+/// A store that takes nothing for a while. Its name puts it first: it mostly waits, and others run beside it.
+mod a_slow_reader;
 /// Mistakes of the user, and servers in a bad state: wording, exit status, and nothing stored.
 mod bad_input;
 /// The image, as the example Compose file runs it.
@@ -31,8 +33,6 @@ mod protocol;
 mod round_trip;
 /// Passwords and keys, and where they must not appear (P6).
 mod secrets;
-/// A store that takes nothing for a while.
-mod slow_reader;
 /// What killed sidecars leave, in the bucket and in targets (P4).
 mod sweep;
 /// Uploads that nobody completed, as the store lists them.

@@ -39,3 +39,8 @@ impl Random {
         all
     }
 }
+
+/// At how many instants each thing is ended or held up that may end at any: `DUMPCAR_TEST_INSTANTS`, or 50.
+pub(crate) fn instants() -> u32 {
+    std::env::var("DUMPCAR_TEST_INSTANTS").ok().and_then(|count| count.parse().ok()).unwrap_or(50)
+}

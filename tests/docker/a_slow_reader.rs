@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 use super::support::docker::{Container, tools, unique, until};
 use super::support::garage::Garage;
 use super::support::proxy::Proxy;
-use super::support::random::Random;
+use super::support::random::{Random, instants};
 use super::support::world::{Running, World};
 
 /// The parts of an upload: large enough for the store, small enough that a dump has several.
 const PART: &str = "5MiB";
 
-/// How many dumps are stalled in all, and how many of them at a time.
-const STALLS: u32 = 200;
+/// How many dumps are stalled for each instant of the other tests: by default 200 in all.
+const STALLS_EACH: u32 = 4;
+
+/// How many of them at a time.
 const LANES: usize = 50;
 
 /// The longest stall.
@@ -154,7 +156,8 @@ fn a_store_that_stalls_at_the_end_of_a_dump_does_not_cut_it() {
     let container = Container::run(&[labels.as_slice(), &[tools().as_str(), "sleep", "infinity"]].concat());
 
     // The longest first: so all lanes are done at about the same time.
-    let mut stalls: Vec<_> = random.spread(STALLS).into_iter().map(|part| LONGEST.mul_f64(part)).collect();
+    let mut stalls: Vec<_> =
+        random.spread(STALLS_EACH * instants()).into_iter().map(|part| LONGEST.mul_f64(part)).collect();
     stalls.sort();
     let (stalls, results) = (Mutex::new(stalls), Mutex::new(Vec::new()));
     let start = Instant::now();
