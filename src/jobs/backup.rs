@@ -367,7 +367,13 @@ impl Run<'_> {
         let name = format!("{stem}.{format}{}", target.compression.extension());
         progress.set_stage(format!("dumping {what}"));
         let started = Instant::now();
-        let mut exec = stoppable(stop, docker.exec(&target.container.id, &part.command)).await??;
+        let mut exec = match stoppable(stop, docker.exec(&target.container.id, &part.command)).await? {
+            Ok(exec) => exec,
+            Err(error) => {
+                let database = part.database.as_deref();
+                return Err(self.exec_failed(&format!("dump {what}"), database, error.into()).await);
+            }
+        };
         let mut upload = app.store.upload(&key.object(&name), part.hint);
         let check = |ends: &pipeline::Ends| {
             let checked = target.engine.check(part.kind, &ends.head, &ends.tail, ends.bytes);

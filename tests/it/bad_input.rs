@@ -214,7 +214,7 @@ async fn an_exec_that_docker_refuses_is_quoted() {
     world.docker.faults(|call, _| (call == Call::StartExec).then_some(Fault::Refuse(500, "told to refuse")));
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 1);
-    insta::assert_snapshot!(ended.reason(), @"Docker refused to start an exec (status 500): told to refuse");
+    insta::assert_snapshot!(ended.reason(), @"dump the dump: Docker refused to start an exec (status 500): told to refuse");
 }
 
 #[tokio::test]

@@ -77,6 +77,10 @@ impl Run<'_> {
                 );
                 (diagnosis.text.clone(), diagnosis.problem.is_transient())
             }
+            // Docker's own words have the container's id, which nobody knows it by.
+            ExecError::Docker(
+                error @ (DockerError::NotFound { .. } | DockerError::Refused { status: 409, .. }),
+            ) => (self.whereabouts().await.unwrap_or_else(|| error.to_string()), error.is_transient()),
             ExecError::Docker(error) => (error.to_string(), error.is_transient()),
             error @ ExecError::NotStarted { .. } if error.is_missing_shell() => {
                 (format!("{error}; Dumpcar needs `sh` in the image {}", self.target.container.image), false)
