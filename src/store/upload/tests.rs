@@ -34,6 +34,8 @@ struct Flaky {
     inner: InMemory,
     script: Box<dyn Fn(&'static str, u32, Duration) -> Do + Send + Sync>,
     calls: Mutex<HashMap<&'static str, u32>>,
+    /// Sizes of the parts it was sent, by index.
+    parts: Mutex<HashMap<usize, usize>>,
     start: Instant,
 }
 
@@ -43,6 +45,7 @@ impl Flaky {
             inner: InMemory::new(),
             script: Box::new(script),
             calls: Mutex::default(),
+            parts: Mutex::default(),
             start: Instant::now(),
         })
     }
@@ -140,6 +143,7 @@ impl MultipartStore for Flaky {
         index: usize,
         payload: PutPayload,
     ) -> Result<PartId> {
+        self.parts.lock().unwrap().insert(index, payload.content_length());
         self.play("part", self.inner.put_part(path, id, index, payload)).await
     }
 
@@ -159,12 +163,16 @@ impl MultipartStore for Flaky {
 }
 
 fn store(backend: &Arc<Flaky>) -> Store {
+    store_of(backend, 10_000)
+}
+
+fn store_of(backend: &Arc<Flaky>, max_parts: u32) -> Store {
     let place = Place {
         bucket: "b".into(),
         prefix: "p".into(),
         endpoint: "the store".into(),
         storage_class: None,
-        max_parts: 10_000,
+        max_parts,
         part_size: 5 << 20,
         may_be_write_only: false,
         renews_credentials: false,
@@ -330,4 +338,27 @@ async fn a_stop_ends_every_wait_within_dockers_ten_seconds() {
             assert_eq!(ended.unwrap_err().kind, StoreErrorKind::Stopped, "{hanging:?}");
         }
     }
+}
+
+/// R2 refuses parts of unequal size, as long as they can be equal.
+#[tokio::test(start_paused = true)]
+async fn parts_are_as_large_as_planned_however_the_bytes_come() {
+    const MAX_PARTS: u32 = 100;
+    const PIECE: usize = (3 << 20) + 1;
+    let plan = PartPlan::new(MAX_PARTS, 5 << 20, None);
+    // The equal half, and two of the growing ones.
+    let planned: Vec<usize> = (1..=52).map(|n| usize::try_from(plan.size_of(n).unwrap()).unwrap()).collect();
+    assert!(planned[49] == 5 << 20 && planned[50] > planned[49], "{planned:?}");
+    let whole: usize = planned.iter().sum();
+    let backend = Flaky::new(|_, _, _| Do::It);
+    let mut upload = store_of(&backend, MAX_PARTS).upload("k", None);
+    let bytes = Bytes::from(vec![7; whole]);
+    for start in (0..whole).step_by(PIECE) {
+        upload.write(bytes.slice(start..whole.min(start + PIECE))).await.unwrap();
+    }
+    assert_eq!(upload.commit(&CancellationToken::new()).await.unwrap(), whole as u64);
+    let parts = backend.parts.lock().unwrap().clone();
+    let sizes: Vec<usize> = (0..parts.len()).map(|index| parts[&index]).collect();
+    assert_eq!(sizes, planned);
+    assert_eq!(stored(&backend).await, Some(whole as u64));
 }
