@@ -37,7 +37,14 @@ pub async fn sweep(
         }
         let StoredRecord { record, .. } = stored;
         let target = &record.target;
-        match end_tools(app, &record).await.and(clean(app, &record).await) {
+        // What is in the way of one is not in the way of the other; the record goes only when both are done.
+        let ended = end_tools(app, &record).await;
+        let removed = remove(&app.store, &record).await;
+        let done = match ended.and(removed) {
+            Ok(()) => forget(&app.store, &record).await,
+            left => left,
+        };
+        match done {
             Ok(()) => {
                 info!(%target, run = %record.run, instance = record.holder.instance, "cleaned up after a run that was killed");
             }
@@ -96,7 +103,15 @@ async fn end_tools(app: &App, record: &RunRecord) -> Result<(), String> {
 /// # Errors
 /// What is left, in one line; the record is then, too.
 pub async fn clean(app: &App, record: &RunRecord) -> Result<(), String> {
-    let store = &app.store;
+    remove(&app.store, record).await?;
+    forget(&app.store, record).await
+}
+
+async fn forget(store: &Store, record: &RunRecord) -> Result<(), String> {
+    store.delete(&record.key()).await.map_err(|error| format!("delete its record: {error}"))
+}
+
+async fn remove(store: &Store, record: &RunRecord) -> Result<(), String> {
     // First, because an upload may still become an object; and what is in its way is not in the way of the rest.
     let aborted = match record.stamp {
         Some(stamp) => abort_uploads(store, &BackupKey { target: record.target.clone(), stamp }).await,
@@ -105,8 +120,7 @@ pub async fn clean(app: &App, record: &RunRecord) -> Result<(), String> {
     for stamp in record.stamps() {
         clean_folder(store, &BackupKey { target: record.target.clone(), stamp }).await?;
     }
-    aborted?;
-    store.delete(&record.key()).await.map_err(|error| format!("delete its record: {error}"))
+    aborted
 }
 
 /// Removes objects without a manifest that no record tells of, once they are surely nobody's: written by a Dumpcar that

@@ -375,3 +375,22 @@ async fn a_run_that_was_swept_finds_that_out_before_it_commits() {
     assert!(!entry.is_ours(later).await.unwrap());
     assert!(entry.close(true).await.is_ok(), "what has gone needs no deletion");
 }
+
+/// Found in review: the record went although the tool was still there, and nobody would have looked again.
+#[tokio::test]
+async fn a_tool_that_cannot_be_ended_keeps_its_record_and_the_bucket_is_cleaned_all_the_same() {
+    let world = World::new(|exec| match exec.snippet().contains("dead runs left in a target") {
+        true => Script::ends(b"", 1),
+        false => Script::ends(DUMP, 0),
+    });
+    let world = world.await.custom("shop");
+    let object = leave_object(&world, STAMP);
+    let mut left = record(&dead(), Some(STAMP), &[]);
+    left["container"] = "id-shop".into();
+    put_record(&world, &left);
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(!has(&world, &object) && has(&world, &record_key(RUN)), "{:?}", world.keys());
+    let warned = ended.logged("cannot clean up after a run that was killed; the next run tries again");
+    assert!(warned[0]["left"].as_str().unwrap().starts_with("end its dump tool in the target"), "{warned:?}");
+}
