@@ -23,6 +23,7 @@ use crate::model::key::BackupKey;
 use crate::model::suspicion::ShrinkAlert;
 use crate::model::target::TargetName;
 use crate::outcome::{Outcome, Verdict};
+use crate::pipeline::Form;
 use crate::scheduler::{Scheduler, log_outcome};
 use crate::signals::Listener;
 use crate::terminal::{ProgressDisplay, Terminal};
@@ -268,7 +269,8 @@ pub async fn cat(app: &App, args: &CatArgs) -> Exit {
             return Exit::Nothing;
         }
     };
-    match cat::cat(&app.store, &key, object, args.stored).await {
+    let form = if args.stored { Form::Stored } else { Form::Plain };
+    match cat::cat(&app.store, &key, object, form).await {
         Ok(()) | Err(CatError::Closed) => Exit::Done,
         Err(error) => {
             error!(backup = %key, object = object.name, error = %chain(&error), "cannot read the dump");

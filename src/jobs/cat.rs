@@ -4,10 +4,9 @@ use std::io::{self, Write};
 
 use bytes::Bytes;
 
-use crate::model::compression::Compression;
 use crate::model::key::BackupKey;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
-use crate::pipeline;
+use crate::pipeline::{self, Form, ReadError};
 use crate::store::Store;
 
 /// Which object of a backup.
@@ -53,16 +52,16 @@ pub fn choose<'a>(manifest: &'a Manifest, wanted: &Wanted) -> Result<&'a Manifes
 /// Why an object could not be shown. Part of it may have been written.
 #[derive(Debug, thiserror::Error)]
 pub enum CatError {
+    #[error("do not use what was printed")]
+    Damaged(#[source] ReadError),
     #[error(transparent)]
-    Read(#[from] pipeline::ReadError),
+    Read(ReadError),
     /// Whoever read standard output has gone.
     #[error("nobody reads the output any more")]
     Closed,
-    #[error("{name} is damaged: its {what} is not the manifest's. Do not use what was printed")]
-    Damaged { name: String, what: &'static str },
 }
 
-/// Writes an object to standard output: as the dump tool printed it, or with `stored` as it lies in the bucket.
+/// Writes an object to standard output.
 ///
 /// # Errors
 /// See [`CatError`].
@@ -70,29 +69,15 @@ pub async fn cat(
     store: &Store,
     key: &BackupKey,
     object: &ManifestObject,
-    stored: bool,
+    form: Form,
 ) -> Result<(), CatError> {
-    let download = store.download(&key.object(&object.name)).await.map_err(pipeline::ReadError::from)?;
-    let compression = if stored { Compression::None } else { object.compression };
     let mut output = io::stdout().lock();
     let write = async |piece: Bytes| output.write_all(&piece);
-    let digests = match pipeline::read(download, compression, write).await {
-        Ok(digests) => digests,
-        Err(pipeline::ReadError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            return Err(CatError::Closed);
-        }
-        Err(error) => return Err(error.into()),
-    };
-    output.flush().map_err(pipeline::ReadError::Output)?;
-    let damaged = |what| Err(CatError::Damaged { name: object.name.clone(), what });
-    if digests.stored_bytes != object.stored_bytes {
-        return damaged("size");
+    let read = pipeline::read(store, key, object, form, write).await.map(drop);
+    match read.and_then(|()| output.flush().map_err(ReadError::Output)) {
+        Ok(()) => Ok(()),
+        Err(ReadError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Err(CatError::Closed),
+        Err(error @ (ReadError::Damaged { .. } | ReadError::Codec { .. })) => Err(CatError::Damaged(error)),
+        Err(error) => Err(CatError::Read(error)),
     }
-    if digests.stored_sha256 != object.stored_sha256 {
-        return damaged("SHA-256");
-    }
-    if !stored && digests.plain_sha256 != object.plain_sha256 {
-        return damaged("SHA-256 after decompression");
-    }
-    Ok(())
 }

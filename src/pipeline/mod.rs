@@ -20,7 +20,9 @@ use bytes::Bytes;
 
 use crate::docker::{Exec, ExecError};
 use crate::model::compression::Compression;
-use crate::store::{Download, StoreError, Upload};
+use crate::model::key::BackupKey;
+use crate::model::manifest::ManifestObject;
+use crate::store::{Store, StoreError, Upload};
 use worker::{Feed, Worker};
 
 /// Enough for a magic number, and for the marks engines put at the end of a dump.
@@ -111,22 +113,52 @@ pub async fn dump(
 pub enum ReadError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("decompress the object: it is damaged")]
-    Codec(#[source] io::Error),
+    #[error("{name} is damaged: it cannot be decompressed")]
+    Codec {
+        name: String,
+        #[source]
+        source: io::Error,
+    },
+    /// What was read is not what the manifest says.
+    #[error("{name} is damaged: its {what} is not the manifest's")]
+    Damaged { name: String, what: &'static str },
+    /// Whoever takes what is read has failed.
     #[error("write the output")]
     Output(#[source] io::Error),
 }
 
-/// Reads an object, decompressed, into `sink`, and returns what was read. The caller compares it with the manifest.
+/// How an object is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As the dump tool printed it.
+    Plain,
+    /// As it lies in the bucket.
+    Stored,
+}
+
+/// Reads an object of the backup at `key` into `sink` and holds it against the manifest: both sizes and both digests.
+/// Returns the two ends of what `sink` took.
 ///
 /// # Errors
-/// See [`ReadError`]; `sink` may have taken a part by then.
+/// See [`ReadError`]. `sink` may have taken all of it by then: damage may show only at the end.
 pub async fn read(
-    mut download: Download,
-    compression: Compression,
+    store: &Store,
+    key: &BackupKey,
+    object: &ManifestObject,
+    form: Form,
     mut sink: impl AsyncFnMut(Bytes) -> io::Result<()>,
-) -> Result<Digests, ReadError> {
-    let Worker { input, mut output, result } = worker::decompress(compression).map_err(ReadError::Codec)?;
+) -> Result<Ends, ReadError> {
+    let damaged = |what| ReadError::Damaged { name: object.name.clone(), what };
+    let mut download = store.download(&key.object(&object.name)).await?;
+    if download.size() != object.stored_bytes {
+        return Err(damaged("size"));
+    }
+    let compression = match form {
+        Form::Plain => object.compression,
+        Form::Stored => Compression::None,
+    };
+    let broken = |source| ReadError::Codec { name: object.name.clone(), source };
+    let Worker { input, mut output, result } = worker::decompress(compression).map_err(broken)?;
     let feed = async move {
         while let Some(piece) = download.next().await? {
             if input.send(Feed::Piece(piece)).await.is_err() {
@@ -136,14 +168,27 @@ pub async fn read(
         drop(input.send(Feed::Finish).await);
         Ok::<_, ReadError>(())
     };
+    let mut ends = Ends::default();
     let take = async {
         while let Some(piece) = output.recv().await {
+            ends.take(&piece);
             sink(piece).await.map_err(ReadError::Output)?;
         }
         Ok(())
     };
     tokio::try_join!(feed, take)?;
-    result.await.unwrap_or_else(|_| Err(io::Error::other("the worker panicked"))).map_err(ReadError::Codec)
+    let digests =
+        result.await.unwrap_or_else(|_| Err(io::Error::other("the worker panicked"))).map_err(broken)?;
+    if digests.stored_sha256 != object.stored_sha256 {
+        return Err(damaged("SHA-256"));
+    }
+    if form == Form::Plain && digests.plain_bytes != object.plain_bytes {
+        return Err(damaged("size after decompression"));
+    }
+    if form == Form::Plain && digests.plain_sha256 != object.plain_sha256 {
+        return Err(damaged("SHA-256 after decompression"));
+    }
+    Ok(ends)
 }
 
 #[cfg(test)]
