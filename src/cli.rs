@@ -30,6 +30,8 @@ pub enum Command {
     List(ListArgs),
     /// Write a dump to standard output, checked against its manifest
     Cat(CatArgs),
+    /// Read backups back from the bucket and check every byte of them
+    Verify(VerifyArgs),
     /// Delete what the retention rules no longer want
     Prune(PruneArgs),
     /// Show the settings in force, secrets left out
@@ -76,6 +78,18 @@ pub struct CatArgs {
     /// The object as it lies in the bucket, still compressed
     #[arg(long)]
     pub stored: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Targets whose newest backup is read; all in the bucket when none is named
+    pub targets: Vec<TargetName>,
+    /// Every backup, not only the newest of each target
+    #[arg(long)]
+    pub all: bool,
+    /// Report as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

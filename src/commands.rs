@@ -11,20 +11,20 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::app::App;
-use crate::cli::{BackupArgs, CatArgs, ConfigArgs, ListArgs, PruneArgs};
+use crate::cli::{BackupArgs, CatArgs, ConfigArgs, ListArgs, PruneArgs, VerifyArgs};
 use crate::clock;
 use crate::config::Config;
 use crate::discovery::{Found, State, Target};
 use crate::exit::Exit;
 use crate::health::{self, Health};
 use crate::jobs::cat::{CatError, Wanted};
-use crate::jobs::{backup, cat, list, policy, prune};
+use crate::jobs::{backup, cat, list, policy, prune, verify};
 use crate::model::key::BackupKey;
 use crate::model::suspicion::ShrinkAlert;
 use crate::model::target::TargetName;
 use crate::outcome::{Outcome, Verdict};
 use crate::pipeline::Form;
-use crate::scheduler::{Scheduler, log_outcome};
+use crate::scheduler::{self, Scheduler, log_outcome};
 use crate::signals::Listener;
 use crate::terminal::{ProgressDisplay, Terminal};
 use crate::text::{Table, bytes};
@@ -66,15 +66,18 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
         "dumpcar started"
     );
     let Listener { stop, requests, .. } = listener;
-    let scheduler = Scheduler::new(Arc::new(app), health, stop.clone());
-    let scheduler = scheduler.run(requests);
-    tokio::pin!(scheduler);
+    let app = Arc::new(app);
+    let scheduler = Scheduler::new(Arc::clone(&app), health.clone(), stop.clone());
+    // It leaves nothing behind: it ends when told to, wherever it is.
+    let verification = stop.run_until_cancelled(scheduler::verify::run(&app, &health));
+    let work = async { tokio::join!(scheduler.run(requests), verification) };
+    tokio::pin!(work);
     let overdue = async {
         stop.cancelled().await;
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        () = &mut scheduler => {
+        _ = &mut work => {
             info!("stopped");
             Exit::Done
         }
@@ -277,6 +280,42 @@ pub async fn cat(app: &App, args: &CatArgs) -> Exit {
             Exit::Failed
         }
     }
+}
+
+/// `dumpcar verify`.
+pub async fn verify(app: &App, args: &VerifyArgs, terminal: Arc<Terminal>) -> Exit {
+    let display = ProgressDisplay::start(terminal);
+    let progress = display.show("verify");
+    progress.set_stage("looking into the bucket");
+    let reports = verify::verify(&app.store, &args.targets, args.all, &progress).await;
+    drop(display);
+    let reports = match reports {
+        Ok(reports) => reports,
+        Err(error) => {
+            error!(%error, "cannot list the bucket");
+            return Exit::Failed;
+        }
+    };
+    if args.json {
+        print_json(&reports);
+    } else if !reports.is_empty() {
+        print(&verify::table(&reports));
+    }
+    let has_backup =
+        |name: &TargetName| reports.iter().any(|report| report.target == *name && report.is_backup());
+    let unknown: Vec<_> = args.targets.iter().filter(|name| !has_backup(name)).collect();
+    for name in &unknown {
+        error!(target = %name, store = %app.store, "there is no backup of this target; `dumpcar list` shows what there is");
+    }
+    let backups = reports.iter().filter(|report| report.is_backup()).count();
+    let failed = reports.iter().filter(|report| report.is_failure()).count();
+    if backups == 0 {
+        if unknown.is_empty() {
+            error!(store = %app.store, "there is no backup");
+        }
+        return Exit::Nothing;
+    }
+    Exit::of_targets(backups - failed, failed + unknown.len())
 }
 
 /// `dumpcar prune`.

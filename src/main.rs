@@ -91,6 +91,10 @@ async fn execute(command: Option<Command>, app: App, listener: Listener, termina
             Command::Cat(args) => {
                 stopped.run_until_cancelled(commands::cat(&app, &args)).await.unwrap_or(Exit::Failed)
             }
+            Command::Verify(args) => stopped
+                .run_until_cancelled(commands::verify(&app, &args, terminal))
+                .await
+                .unwrap_or(Exit::Failed),
             Command::Config(_) | Command::Policy | Command::Healthcheck => Exit::Done,
         }
     };

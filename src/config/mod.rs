@@ -50,6 +50,8 @@ pub struct Config {
     pub catch_up: bool,
     /// The longest delay of a target's start after its scheduled time.
     pub jitter: Duration,
+    /// When the daemon reads the newest backups back from the bucket.
+    pub verify_schedule: Schedule,
     pub retention: RetentionPolicy,
     /// Whether anything is ever deleted.
     pub prune: bool,
@@ -181,6 +183,13 @@ impl Config {
         let on_start = reader.setting("DUMPCAR_ON_START", raw.on_start, false, parse::boolean, bare);
         let catch_up = reader.setting("DUMPCAR_CATCH_UP", raw.catch_up, true, parse::boolean, bare);
         let jitter = reader.setting("DUMPCAR_JITTER", raw.jitter, Duration::ZERO, parse::span, span);
+        let verify_schedule = reader.setting(
+            "DUMPCAR_VERIFY_SCHEDULE",
+            raw.verify_schedule,
+            Schedule::Off,
+            parse::own,
+            ToString::to_string,
+        );
 
         let kept = RetentionPolicy::default().rules();
         let mut count = |name, raw, default| reader.setting(name, raw, default, parse::count, number);
@@ -286,6 +295,7 @@ impl Config {
             on_start,
             catch_up,
             jitter,
+            verify_schedule,
             retention,
             prune,
             shrink_alert,

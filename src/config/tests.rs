@@ -52,6 +52,7 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_ON_START false (default)
     DUMPCAR_CATCH_UP true (default)
     DUMPCAR_JITTER 0s (default)
+    DUMPCAR_VERIFY_SCHEDULE off (default)
     DUMPCAR_KEEP_LAST 7 (default)
     DUMPCAR_KEEP_HOURLY 0 (default)
     DUMPCAR_KEEP_DAILY 0 (default)
@@ -99,6 +100,7 @@ fn everything_can_be_set() {
         ("DUMPCAR_ON_START", "1"),
         ("DUMPCAR_CATCH_UP", "off"),
         ("DUMPCAR_JITTER", "10m"),
+        ("DUMPCAR_VERIFY_SCHEDULE", "@weekly"),
         ("DUMPCAR_KEEP_LAST", "0"),
         ("DUMPCAR_KEEP_HOURLY", "24"),
         ("DUMPCAR_KEEP_DAILY", "14"),
@@ -142,6 +144,7 @@ fn everything_can_be_set() {
     DUMPCAR_ON_START true (environment)
     DUMPCAR_CATCH_UP false (environment)
     DUMPCAR_JITTER 10m (environment)
+    DUMPCAR_VERIFY_SCHEDULE @weekly (environment)
     DUMPCAR_KEEP_LAST 0 (environment)
     DUMPCAR_KEEP_HOURLY 24 (environment)
     DUMPCAR_KEEP_DAILY 14 (environment)

@@ -8,3 +8,4 @@ pub mod list;
 pub mod policy;
 pub mod prune;
 pub mod sweep;
+pub mod verify;

@@ -12,6 +12,9 @@ use super::target::TargetName;
 /// The file name whose existence makes a folder a backup.
 pub const MANIFEST: &str = "manifest.json";
 
+/// The file in a backup's folder that says how its last drill ended. No object: the manifest does not name it.
+pub const DRILL: &str = "drill.json";
+
 /// What the keys of Dumpcar's own small state begin with. No target can have this name.
 pub const OWN_STATE: &str = ".dumpcar/";
 

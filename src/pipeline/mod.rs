@@ -29,6 +29,9 @@ use worker::{Feed, Worker};
 const HEAD: usize = 64;
 const TAIL: usize = 4096;
 
+/// What a worker is given at a time; Docker's pieces are not larger either.
+const PIECE: usize = 64 * 1024;
+
 /// Why a dump did not get into the store.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
@@ -160,9 +163,13 @@ pub async fn read(
     let broken = |source| ReadError::Codec { name: object.name.clone(), source };
     let Worker { input, mut output, result } = worker::decompress(compression).map_err(broken)?;
     let feed = async move {
-        while let Some(piece) = download.next().await? {
-            if input.send(Feed::Piece(piece)).await.is_err() {
-                return Ok(());
+        while let Some(mut range) = download.next().await? {
+            // In small pieces: the worker's queue would hold sixteen whole ranges.
+            while !range.is_empty() {
+                let piece = range.split_to(range.len().min(PIECE));
+                if input.send(Feed::Piece(piece)).await.is_err() {
+                    return Ok(());
+                }
             }
         }
         drop(input.send(Feed::Finish).await);

@@ -123,6 +123,17 @@ impl Catalog {
             .map(|(target, _)| target)
     }
 
+    /// Every target that has a folder, with or without a backup in it.
+    pub fn names(&self) -> impl Iterator<Item = &TargetName> {
+        self.folders.keys()
+    }
+
+    /// Names and sizes of the files beside a backup's manifest.
+    pub fn files(&self, key: &BackupKey) -> impl Iterator<Item = (&str, u64)> {
+        let folder = self.folders.get(&key.target).and_then(|folders| folders.get(&key.stamp));
+        folder.into_iter().flat_map(|folder| &folder.objects).map(|(name, bytes)| (name.as_str(), *bytes))
+    }
+
     /// Every folder of a target, whether it is a backup or not.
     pub fn stamps(&self, target: &TargetName) -> BTreeSet<Stamp> {
         self.folders.get(target).map(|folders| folders.keys().copied().collect()).unwrap_or_default()

@@ -37,3 +37,5 @@ mod secrets;
 mod sweep;
 /// Uploads that nobody completed, as the store lists them.
 mod unfinished;
+/// Backups of real servers, read back from a real store.
+mod verify;

@@ -33,6 +33,7 @@ pub(crate) struct Asked {
     pub(crate) query: String,
     pub(crate) storage_class: Option<String>,
     pub(crate) token: Option<String>,
+    if_match: Option<String>,
     /// The how manieth of its operation it is, counted from 1.
     pub(crate) nth: usize,
 }
@@ -51,6 +52,7 @@ impl Asked {
             query: request.uri().query().unwrap_or_default().to_owned(),
             storage_class: header("x-amz-storage-class"),
             token: header("x-amz-security-token"),
+            if_match: header("if-match"),
             nth: 0,
         };
         let operation = this.operation();
@@ -281,6 +283,12 @@ async fn answer(server: Arc<Server>, mut request: Request<Incoming>) -> Answer {
             let whole = body.collect().await?.to_bytes();
             Ok(Response::from_parts(parts, Cut::new(&whole, bytes).boxed_unsync()))
         }
+        Some(Fault::Short(bytes)) => {
+            let (mut parts, body) = server.serve(&asked, request).await?.into_parts();
+            let short = body.collect().await?.to_bytes().slice(..bytes);
+            parts.headers.insert("content-length", bytes.into());
+            Ok(Response::from_parts(parts, whole(short)))
+        }
         Some(Fault::Size(bytes)) => {
             let mut response = server.serve(&asked, request).await?;
             response.headers_mut().insert("content-length", bytes.into());
@@ -332,6 +340,12 @@ impl Server {
             let response = Service::call(&self.service, request).await.map_err(BoxError::from)?;
             let (parts, body) = response.into_parts();
             let body = body.collect().await?.to_bytes();
+            // The service itself does not look at it.
+            if let Some(wanted) = &asked.if_match
+                && parts.headers.get("etag").is_none_or(|etag| etag != wanted)
+            {
+                return Ok(refusal(&asked.method, 412, "PreconditionFailed"));
+            }
             if parts.status.is_success() {
                 self.keep_track(&asked, &body);
                 self.last.lock().unwrap().insert(asked.operation(), body.clone());
