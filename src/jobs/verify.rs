@@ -126,7 +126,7 @@ impl Report {
         let mut text = match self.state {
             State::Ok => "ok".to_owned(),
             State::Orphaned => "orphaned: objects without a manifest are no backup".to_owned(),
-            _ => {
+            State::Unavailable | State::Unreadable | State::Missing | State::Damaged => {
                 let of_one = |one: &Problem| format!("{}: {}: {}", one.state.word(), one.object, one.reason);
                 self.problems.iter().map(of_one).collect::<Vec<_>>().join("; ")
             }
@@ -147,7 +147,7 @@ impl Report {
             ),
             State::Orphaned => info!(%target, %backup, "objects without a manifest are no backup"),
             State::Unavailable => {
-                error!(%target, %backup, reason = self.finding(), "cannot verify the backup")
+                error!(%target, %backup, reason = self.finding(), "cannot verify the backup");
             }
             State::Unreadable | State::Missing | State::Damaged => {
                 error!(%target, %backup, reason = self.finding(), "the backup is not good");

@@ -14,7 +14,7 @@ pub(super) struct Times<'a> {
     pub(super) schedule: &'a Schedule,
     pub(super) time_zone: &'a TimeZone,
     /// The time of day.
-    pub(super) clock: fn() -> Timestamp,
+    pub(super) clock: &'a dyn Fn() -> Timestamp,
 }
 
 impl Times<'_> {
@@ -55,62 +55,52 @@ impl Times<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::cell::{Cell, RefCell};
 
     use tokio::time::Instant;
 
     use super::*;
 
-    /// Seconds that were added to the time of day.
-    static SET: AtomicI64 = AtomicI64::new(0);
+    const MINUTE: Duration = Duration::from_secs(60);
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
-    thread_local! {
-        /// When the test began: paused time starts there.
-        static BEGAN: RefCell<Option<Instant>> = const { RefCell::new(None) };
-    }
-
-    /// Midnight, 1 January 2026, and however much paused time has gone by.
-    fn clock() -> Timestamp {
-        let began = BEGAN.with_borrow_mut(|began| *began.get_or_insert_with(Instant::now));
-        let seconds = i64::try_from(began.elapsed().as_secs()).unwrap() + SET.load(Ordering::Relaxed);
-        Timestamp::from_second(1_767_225_600 + seconds).unwrap()
-    }
-
-    /// When a chore that takes so long is begun within a day.
-    async fn begun(schedule: &str, takes: Duration) -> Vec<String> {
-        let begun = RefCell::new(Vec::new());
+    /// When a chore that takes so long is begun on 1 January 2026. In its second minute, a clock that was `ahead` is set.
+    async fn begun(schedule: &str, takes: Duration, ahead: Duration) -> Vec<String> {
+        let (begun, midnight) = (RefCell::new(Vec::new()), Instant::now());
+        let ahead = Cell::new(ahead);
+        let clock = || {
+            let first: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+            first + midnight.elapsed() + ahead.get()
+        };
         let schedule = schedule.parse().unwrap();
-        let times = Times { schedule: &schedule, time_zone: &TimeZone::UTC, clock };
+        let times = Times { schedule: &schedule, time_zone: &TimeZone::UTC, clock: &clock };
         let work = async || {
-            begun.borrow_mut().push(clock().to_string());
+            begun.borrow_mut().push(clock().strftime("%H:%M").to_string());
             tokio::time::sleep(takes).await;
         };
-        drop(tokio::time::timeout(Duration::from_secs(24 * 3600 - 60), times.each("it", work)).await);
-        begun.take().into_iter().map(|at| at[11..16].to_owned()).collect()
+        let set = async {
+            tokio::time::sleep(MINUTE).await;
+            ahead.set(Duration::ZERO);
+            tokio::time::sleep(24 * 60 * MINUTE - 2 * MINUTE).await;
+        };
+        tokio::select! {
+            () = times.each("it", work) => {}
+            () = set => {}
+        }
+        begun.take()
     }
 
     #[tokio::test(start_paused = true)]
     async fn it_is_done_at_its_times_and_never_twice_at_once() {
-        const MINUTE: Duration = Duration::from_secs(60);
-        for (schedule, takes, times) in [
-            ("off", MINUTE, &[][..]),
-            ("0 5,17 * * *", MINUTE, &["05:00", "17:00"]),
+        for (schedule, takes, ahead, times) in [
+            ("off", MINUTE, Duration::ZERO, &[][..]),
+            ("0 5,17 * * *", MINUTE, Duration::ZERO, &["05:00", "17:00"]),
             // The one at 6 is left out.
-            ("0 5,6,17 * * *", 90 * MINUTE, &["05:00", "17:00"]),
-            ("every 8h", 60 * MINUTE, &["08:00", "17:00"]),
+            ("0 5,6,17 * * *", 90 * MINUTE, Duration::ZERO, &["05:00", "17:00"]),
+            ("every 8h", 60 * MINUTE, Duration::ZERO, &["08:00", "17:00"]),
+            ("0 5 * * *", MINUTE, YEAR, &["05:00"]),
         ] {
-            BEGAN.set(None);
-            assert_eq!(begun(schedule, takes).await, times, "{schedule}");
+            assert_eq!(begun(schedule, takes, ahead).await, times, "{schedule}");
         }
-        // A clock that was a year ahead when it was planned.
-        BEGAN.set(None);
-        SET.store(365 * 24 * 3600, Ordering::Relaxed);
-        let set_back = async {
-            tokio::time::sleep(MINUTE).await;
-            SET.store(0, Ordering::Relaxed);
-        };
-        let (begun, ()) = tokio::join!(begun("0 5 * * *", MINUTE), set_back);
-        assert_eq!(begun, ["05:00"]);
     }
 }

@@ -17,7 +17,7 @@ use crate::pipeline::Progress;
 /// What is not good makes the daemon unhealthy until a later verification finds nothing.
 pub async fn run(app: &App, health: &Health) {
     let config = &app.config;
-    let times = Times { schedule: &config.verify_schedule, time_zone: &config.time_zone, clock: clock::now };
+    let times = Times { schedule: &config.verify_schedule, time_zone: &config.time_zone, clock: &clock::now };
     let verify = async || {
         // A panic is a bug, but the backups go on.
         let found = AssertUnwindSafe(verify_newest(app)).catch_unwind().await;

@@ -53,6 +53,7 @@ fn each_error_names_its_variable_and_the_cure() {
         ("DUMPCAR_ON_START", "2"),
         ("DUMPCAR_CATCH_UP", "ja"),
         ("DUMPCAR_JITTER", "90"),
+        ("DUMPCAR_VERIFY_SCHEDULE", "sundays"),
         ("DUMPCAR_KEEP_LAST", "-1"),
         ("DUMPCAR_KEEP_LAST", "0"),
         ("DUMPCAR_KEEP_HOURLY", "1.5"),
@@ -111,6 +112,7 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_ON_START: must be true or false
     DUMPCAR_CATCH_UP: must be true or false
     DUMPCAR_JITTER: needs a unit, like 15m
+    DUMPCAR_VERIFY_SCHEDULE: must be five cron fields like `0 23 * * *`, one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually, an interval like `every 6h`, or off
     DUMPCAR_KEEP_LAST: must be a whole number, like 7
     DUMPCAR_KEEP_LAST: at least one keep rule must be above zero; to keep everything, set DUMPCAR_PRUNE=false
     DUMPCAR_KEEP_HOURLY: must be a whole number, like 7
@@ -148,7 +150,6 @@ fn unknown_and_unsupported_names_are_errors() {
         ("DUMPCAR_PING_URL", "https://example.com"),
         ("DUMPCAR_LISTEN", "0.0.0.0:9110"),
         ("DUMPCAR_DRILL_SCHEDULE", "@weekly"),
-        ("DUMPCAR_VERIFY_SCHEDULE", "@weekly"),
         ("DUMPCAR_TZ", "UTC"),
     ]), @"
     DUMPCAR_AGE_IDENTITY_FILE: is not supported by this version; remove it
@@ -161,7 +162,6 @@ fn unknown_and_unsupported_names_are_errors() {
     DUMPCAR_PING_URL: is not supported by this version; remove it
     DUMPCAR_STROE_FILE: is not a known variable; did you mean DUMPCAR_STORE_FILE?
     DUMPCAR_TZ: is not a known variable; did you mean TZ?
-    DUMPCAR_VERIFY_SCHEDULE: is not supported by this version; remove it
     ");
     // Compose passes `${NOT_SET:-}` as an empty text.
     assert!(load(&[STORE, ("DUMPCAR_LISTEN", ""), ("DUMPCAR_TYPO", ""), ("DUMPCAR_KEEP_LAST", "")]).is_ok());

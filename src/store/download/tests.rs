@@ -8,8 +8,11 @@ use tokio::time::Instant;
 use super::*;
 use crate::store::flaky::{Do, Flaky, store};
 
+/// [`RANGE`] as a length.
+const LENGTH: usize = 16 << 20;
+
 /// Two ranges and a bit.
-const SIZE: usize = (2 * RANGE + 1000) as usize;
+const SIZE: usize = 2 * LENGTH + 1000;
 
 fn content(seed: u8) -> Bytes {
     // No period that a range could be shifted by unseen.
@@ -111,7 +114,7 @@ async fn ranges_of_two_objects_never_make_one() {
     let mut download = store(&backend).download("k").await.unwrap();
     let first = download.next().await.unwrap().unwrap();
     let second = download.next().await.unwrap().unwrap();
-    assert_eq!([first, second].concat(), content(0)[..2 * RANGE as usize]);
+    assert_eq!([first, second].concat(), content(0)[..2 * LENGTH]);
     backend.inner.put(&path, PutPayload::from_bytes(content(1))).await.unwrap();
     let error = download.next().await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Damaged);
@@ -138,5 +141,5 @@ async fn a_piece_nobody_waited_for_is_not_lost() {
     backend.inner.put(&Path::from("p/k"), PutPayload::from_bytes(content(0))).await.unwrap();
     let mut download = store(&backend).download("k").await.unwrap();
     tokio::time::timeout(Duration::from_millis(10), download.next()).await.unwrap_err();
-    assert_eq!(download.next().await.unwrap().unwrap(), content(0).slice(..RANGE as usize));
+    assert_eq!(download.next().await.unwrap().unwrap(), content(0).slice(..LENGTH));
 }

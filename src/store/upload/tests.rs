@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use object_store::memory::InMemory;
 use tokio::time::Instant;
 
 use super::*;
@@ -11,7 +10,7 @@ use crate::store::flaky::{Do, Flaky, store, store_of};
 const SMALL: usize = 1000;
 const LARGE: usize = 12 << 20;
 
-async fn upload(backend: &Arc<Flaky>, bytes: usize) -> std::result::Result<u64, StoreError> {
+async fn upload(backend: &Arc<Flaky>, bytes: usize) -> Result<u64, StoreError> {
     let stop = CancellationToken::new();
     let mut upload = store(backend).upload("k", None);
     match upload.write(Bytes::from(vec![7; bytes])).await {
