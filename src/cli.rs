@@ -30,6 +30,8 @@ pub enum Command {
     List(ListArgs),
     /// Write a dump to standard output, checked against its manifest
     Cat(CatArgs),
+    /// Put a backup back into a server
+    Restore(RestoreArgs),
     /// Delete what the retention rules no longer want
     Prune(PruneArgs),
     /// Show the settings in force, secrets left out
@@ -76,6 +78,30 @@ pub struct CatArgs {
     /// The object as it lies in the bucket, still compressed
     #[arg(long)]
     pub stored: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// Whose backup
+    pub target: TargetName,
+    /// Which backup: `latest`, a stamp as `list` shows it, or a time (the newest backup not after it)
+    #[arg(long, default_value = "latest", value_parser = parse_at)]
+    pub at: At,
+    /// Only this database; may be given several times. All of them when none is named
+    #[arg(long)]
+    pub database: Vec<String>,
+    /// Into this container instead of the target's own, by its name; it needs no labels
+    #[arg(long, value_name = "CONTAINER")]
+    pub to: Option<String>,
+    /// The one database gets this name
+    #[arg(long = "as", value_name = "NEWNAME")]
+    pub new_name: Option<String>,
+    /// Roles, users and grants as well, before the databases: those that are there become what they were
+    #[arg(long)]
+    pub globals: bool,
+    /// Do not ask: overwrite what is there
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,9 @@
 //! What each command does, and with which exit status it ends.
 
+mod restore;
+
+pub use restore::restore;
+
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::app::App;
-use crate::cli::{BackupArgs, CatArgs, ConfigArgs, ListArgs, PruneArgs};
+use crate::cli::{At, BackupArgs, CatArgs, ConfigArgs, ListArgs, PruneArgs};
 use crate::clock;
 use crate::config::Config;
 use crate::discovery::{Found, State, Target};
@@ -20,6 +24,7 @@ use crate::health::{self, Health};
 use crate::jobs::cat::{CatError, Wanted};
 use crate::jobs::{backup, cat, list, policy, prune};
 use crate::model::key::BackupKey;
+use crate::model::manifest::Manifest;
 use crate::model::suspicion::ShrinkAlert;
 use crate::model::target::TargetName;
 use crate::outcome::{Outcome, Verdict};
@@ -232,31 +237,40 @@ pub async fn list(app: &App, args: &ListArgs) -> Exit {
     Exit::Done
 }
 
-/// `dumpcar cat`.
-pub async fn cat(app: &App, args: &CatArgs) -> Exit {
-    let catalog = match app.store.catalog(Some(&args.target)).await {
+/// The backup of a target that was asked for.
+async fn find_backup(app: &App, target: &TargetName, at: At) -> Result<(BackupKey, Manifest), Exit> {
+    let catalog = match app.store.catalog(Some(target)).await {
         Ok(catalog) => catalog,
         Err(error) => {
             error!(%error, "cannot list the bucket");
-            return Exit::Failed;
+            return Err(Exit::Failed);
         }
     };
-    let backups = catalog.backups(&args.target);
-    let Some(stamp) = args.at.pick(backups.iter().map(|backup| backup.key.stamp)) else {
-        error!(target = %args.target, store = %app.store, "there is no such backup; `dumpcar list` shows what there is");
-        return Exit::Nothing;
+    let backups = catalog.backups(target);
+    let Some(stamp) = at.pick(backups.iter().map(|backup| backup.key.stamp)) else {
+        error!(%target, store = %app.store, "there is no such backup; `dumpcar list` shows what there is");
+        return Err(Exit::Nothing);
     };
-    let key = BackupKey { target: args.target.clone(), stamp };
+    let key = BackupKey { target: target.clone(), stamp };
     let manifest = match app.store.manifest(&key).await {
         Ok(manifest) => manifest,
         Err(error) => {
             error!(%error, "cannot read the manifest");
-            return Exit::Failed;
+            return Err(Exit::Failed);
         }
     };
     if let Some(reason) = &manifest.suspicious {
-        warn!(backup = %key, %reason, "this backup is suspicious: `dumpcar list {}` shows good ones", key.target);
+        warn!(backup = %key, %reason, "this backup is suspicious: `dumpcar list {target}` shows good ones");
     }
+    Ok((key, manifest))
+}
+
+/// `dumpcar cat`.
+pub async fn cat(app: &App, args: &CatArgs) -> Exit {
+    let (key, manifest) = match find_backup(app, &args.target, args.at).await {
+        Ok(found) => found,
+        Err(exit) => return exit,
+    };
     let wanted = match (&args.database, args.globals) {
         (Some(name), _) => Wanted::Database(name.clone()),
         (None, true) => Wanted::Globals,

@@ -5,12 +5,14 @@
 
 mod client;
 mod exec;
+mod feed;
 mod leftover;
 mod redact;
 mod trailer;
 
 pub use client::{Docker, EngineVersion};
 pub use exec::{Captured, Exec, ExecError};
+pub use feed::Feed;
 #[cfg(test)]
 pub(crate) use trailer::TrailerStripper;
 pub use trailer::TrailingOutput;

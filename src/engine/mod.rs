@@ -11,6 +11,7 @@ mod login;
 mod mysql;
 mod postgresql;
 mod remarks;
+mod restore;
 mod survey;
 
 use std::collections::BTreeMap;
@@ -23,10 +24,12 @@ pub use detect::detect;
 pub use diagnosis::{Diagnosis, Problem, diagnose};
 pub use login::{Login, Password, User};
 pub use remarks::remarks;
+pub use restore::{Replacement, Staged};
 pub use survey::{Database, Survey, SurveyError};
 
 pub use crate::model::command::Command;
 use crate::model::manifest::ObjectKind;
+use crate::model::run::RunId;
 
 /// The kinds of database Dumpcar knows, and the one it does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,6 +58,8 @@ pub struct Facts<'a> {
     pub args: &'a [String],
     /// `dumpcar.command`.
     pub command: Option<&'a str>,
+    /// `dumpcar.restore-command`.
+    pub restore_command: Option<&'a str>,
     /// `dumpcar.extension`.
     pub extension: Option<&'a str>,
 }
@@ -70,6 +75,7 @@ impl<'a> Facts<'a> {
             exec_user: None,
             args: &[],
             command: None,
+            restore_command: None,
             extension: None,
         }
     }
@@ -91,6 +97,7 @@ impl fmt::Debug for Facts<'_> {
             .field("exec_user", &self.exec_user)
             .field("args", &self.args)
             .field("command", &self.command)
+            .field("restore_command", &self.restore_command)
             .field("extension", &self.extension)
             .finish()
     }
@@ -140,7 +147,7 @@ impl Engine {
     /// Prints one database as plain SQL that loads into an empty database of any name; a custom engine's whole dump.
     pub fn dump(self, facts: &Facts<'_>, survey: &Survey, database: &str) -> Command {
         match self {
-            Self::Postgresql => postgresql::dump(facts, database),
+            Self::Postgresql => postgresql::dump(facts, survey, database),
             Self::Mariadb => mysql::dump(mysql::Flavour::Mariadb, facts, survey, database),
             Self::Mysql => mysql::dump(mysql::Flavour::Mysql, facts, survey, database),
             Self::Custom => custom::dump(facts),
@@ -157,6 +164,53 @@ impl Engine {
             Self::Mariadb => mysql::globals(mysql::Flavour::Mariadb, facts, survey),
             Self::Mysql => mysql::globals(mysql::Flavour::Mysql, facts, survey),
             Self::Custom => None,
+        }
+    }
+
+    /// How a database gets the content of a dump.
+    pub fn replacement(self) -> Replacement {
+        match self {
+            Self::Postgresql => Replacement::Swap,
+            Self::Mariadb | Self::Mysql | Self::Custom => Replacement::InPlace,
+        }
+    }
+
+    /// Makes the empty database a dump is loaded into, with its [`Database::options`]. With [`Replacement::InPlace`] this
+    /// removes the one that is there. `None` where there is nothing of the kind.
+    pub fn create(self, facts: &Facts<'_>, name: &str, options: Option<&str>) -> Option<Command> {
+        match self {
+            Self::Postgresql => Some(postgresql::create(facts, name, options)),
+            Self::Mariadb => Some(mysql::create(mysql::Flavour::Mariadb, facts, name, options)),
+            Self::Mysql => Some(mysql::create(mysql::Flavour::Mysql, facts, name, options)),
+            Self::Custom => None,
+        }
+    }
+
+    /// Reads a dump from its standard input: one of `database`, or, without one, the globals; a custom engine's by
+    /// [`Facts::restore_command`]. `None` when that is not known.
+    pub fn load(self, facts: &Facts<'_>, database: Option<&str>) -> Option<Command> {
+        match self {
+            Self::Postgresql => Some(postgresql::load(facts, database)),
+            Self::Mariadb => Some(mysql::load(mysql::Flavour::Mariadb, facts, database)),
+            Self::Mysql => Some(mysql::load(mysql::Flavour::Mysql, facts, database)),
+            Self::Custom => custom::load(facts),
+        }
+    }
+
+    /// Gives databases that were filled under another name their own, all at once. `None` with [`Replacement::InPlace`].
+    pub fn swap(self, facts: &Facts<'_>, staged: &[Staged]) -> Option<Command> {
+        match self {
+            Self::Postgresql => Some(postgresql::swap(facts, staged)),
+            Self::Mariadb | Self::Mysql | Self::Custom => None,
+        }
+    }
+
+    /// Drops what a restore made for itself: what it did not come to use, and what it has replaced. `None` where it makes
+    /// nothing.
+    pub fn drop_leftovers(self, facts: &Facts<'_>, run: &RunId) -> Option<Command> {
+        match self {
+            Self::Postgresql => Some(postgresql::drop_leftovers(facts, run)),
+            Self::Mariadb | Self::Mysql | Self::Custom => None,
         }
     }
 

@@ -1,5 +1,9 @@
 //! MariaDB and MySQL: `mariadb` or `mysql` asks and prints the accounts, `mariadb-dump` or `mysqldump` a database.
 
+mod restore;
+
+pub(super) use restore::{create, load};
+
 use super::{Command, Facts, Survey, login};
 
 /// Which of the two. What differs between them is decided by a `match` on this, in this file.
@@ -26,6 +30,11 @@ SELECT CONCAT('accounts ', EXISTS (SELECT 1 FROM information_schema.user_privile
         '''@''', SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '''')));
 SELECT CONCAT('database ', HEX(CONVERT(schema_name USING utf8mb4)), ' ', (SELECT COALESCE(SUM(data_length), 0)
     FROM information_schema.tables WHERE table_schema = schema_name))
+    FROM information_schema.schemata
+    WHERE schema_name NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys', 'ndbinfo')
+    AND schema_name NOT LIKE '#mysql50#%';
+SELECT CONCAT('options ', HEX(CONVERT(schema_name USING utf8mb4)), ' CHARACTER SET ', default_character_set_name,
+    ' COLLATE ', default_collation_name)
     FROM information_schema.schemata
     WHERE schema_name NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys', 'ndbinfo')
     AND schema_name NOT LIKE '#mysql50#%'

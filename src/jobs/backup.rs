@@ -409,6 +409,7 @@ impl Run<'_> {
             name,
             kind: part.kind,
             database: part.database,
+            options: part.options,
             format,
             compression: target.compression,
             plain_bytes: digests.plain_bytes,

@@ -2,9 +2,11 @@
 
 pub mod backup;
 pub mod cat;
+mod explain;
 pub mod good;
 pub mod journal;
 pub mod list;
 pub mod policy;
 pub mod prune;
+pub mod restore;
 pub mod sweep;

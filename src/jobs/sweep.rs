@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::clock;
 use crate::docker::{DockerError, ExecError};
+use crate::jobs::restore;
 use crate::model::key::{BackupKey, MANIFEST, may_be_object};
 use crate::model::run::{Fate, LEASE, RunId, RunRecord};
 use crate::model::target::TargetName;
@@ -38,7 +39,10 @@ pub async fn sweep(
         let StoredRecord { record, .. } = stored;
         let target = &record.target;
         // What is in the way of one is not in the way of the other; the record goes only when both are done.
-        let ended = end_tools(app, &record).await;
+        let ended = match end_tools(app, &record).await {
+            Ok(()) => restore::drop_leftovers(app, &record).await,
+            left => left,
+        };
         let removed = remove(&app.store, &record).await;
         let done = match ended.and(removed) {
             Ok(()) => forget(&app.store, &record).await,

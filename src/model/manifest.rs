@@ -66,6 +66,9 @@ pub struct ManifestObject {
     /// The database's real name; absent for globals and custom dumps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<String>,
+    /// What stands behind its name in the `CREATE DATABASE` that makes an empty one like it: encoding, collation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<String>,
     /// `sql`, or a custom engine's extension.
     pub format: String,
     pub compression: Compression,
@@ -185,6 +188,7 @@ mod tests {
                 name: "shop.sql.xz".into(),
                 kind: ObjectKind::Database,
                 database: Some("shop".into()),
+                options: None,
                 format: "sql".into(),
                 compression: Compression::Xz(1),
                 plain_bytes: 1000,

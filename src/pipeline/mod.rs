@@ -18,12 +18,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::docker::{Exec, ExecError};
+use crate::docker::{Exec, ExecError, Feed};
 use crate::model::compression::Compression;
 use crate::model::key::BackupKey;
 use crate::model::manifest::ManifestObject;
 use crate::store::{Store, StoreError, Upload};
-use worker::{Feed, Worker};
+use worker::{Input, Worker};
 
 /// Enough for a magic number, and for the marks engines put at the end of a dump.
 const HEAD: usize = 64;
@@ -84,13 +84,13 @@ pub async fn dump(
         while let Some(piece) = exec.next(stall).await? {
             ends.take(&piece);
             progress.add_plain(piece.len());
-            if input.send(Feed::Piece(piece)).await.is_err() {
+            if input.send(Input::Piece(piece)).await.is_err() {
                 // The worker ended early; its result says why.
                 return Ok(());
             }
         }
         check(&ends).map_err(PipelineError::Content)?;
-        drop(input.send(Feed::Finish).await);
+        drop(input.send(Input::Finish).await);
         Ok(())
     };
     let send = async {
@@ -161,11 +161,11 @@ pub async fn read(
     let Worker { input, mut output, result } = worker::decompress(compression).map_err(broken)?;
     let feed = async move {
         while let Some(piece) = download.next().await? {
-            if input.send(Feed::Piece(piece)).await.is_err() {
+            if input.send(Input::Piece(piece)).await.is_err() {
                 return Ok(());
             }
         }
-        drop(input.send(Feed::Finish).await);
+        drop(input.send(Input::Finish).await);
         Ok::<_, ReadError>(())
     };
     let mut ends = Ends::default();
@@ -189,6 +189,50 @@ pub async fn read(
         return Err(damaged("SHA-256 after decompression"));
     }
     Ok(ends)
+}
+
+/// Why a dump did not get back into a target.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+    /// The object is what the manifest says, and no whole dump.
+    #[error("{0}")]
+    Content(String),
+}
+
+/// Feeds a command with an object, and lets it see the end of its input only when all of it was right. After an error
+/// `feed` wants to be cancelled.
+///
+/// # Errors
+/// See [`RestoreError`].
+pub async fn restore(
+    store: &Store,
+    key: &BackupKey,
+    object: &ManifestObject,
+    feed: &mut Feed,
+    check: impl FnOnce(&Ends) -> Result<(), String>,
+    progress: &Progress,
+) -> Result<(), RestoreError> {
+    let mut failed = None;
+    let sink = async |piece: Bytes| {
+        let bytes = piece.len();
+        feed.write(piece).await.map_err(|error| {
+            failed = Some(error);
+            io::Error::from(io::ErrorKind::BrokenPipe)
+        })?;
+        progress.add_plain(bytes);
+        Ok(())
+    };
+    let ends = match read(store, key, object, Form::Plain, sink).await {
+        Ok(ends) => ends,
+        Err(error) => return Err(failed.map_or(error.into(), RestoreError::Exec)),
+    };
+    check(&ends).map_err(RestoreError::Content)?;
+    feed.finish().await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -17,9 +17,9 @@ const QUEUE_IN: usize = 16;
 const QUEUE_OUT: usize = 8;
 const OUT_PIECE: usize = 128 * 1024;
 
-/// What the worker is sent. A channel that closes without [`Feed::Finish`] is a stream that broke off.
+/// What the worker is sent. A channel that closes without [`Input::Finish`] is a stream that broke off.
 #[derive(Debug)]
-pub(super) enum Feed {
+pub(super) enum Input {
     Piece(Bytes),
     /// Everything was sent, and it was proved to be everything.
     Finish,
@@ -36,9 +36,9 @@ pub struct Digests {
 
 /// The two ends of a worker.
 pub(super) struct Worker {
-    pub(super) input: mpsc::Sender<Feed>,
+    pub(super) input: mpsc::Sender<Input>,
     pub(super) output: mpsc::Receiver<Bytes>,
-    /// Arrives after the last of the output, and only after a [`Feed::Finish`].
+    /// Arrives after the last of the output, and only after a [`Input::Finish`].
     pub(super) result: oneshot::Receiver<io::Result<Digests>>,
 }
 
@@ -52,15 +52,15 @@ pub(super) fn compress(compression: Compression) -> io::Result<Worker> {
         let mut finished = false;
         while let Some(feed) = input.blocking_recv() {
             match (feed, &mut encoder) {
-                (Feed::Piece(piece), Some(encoder)) => {
+                (Input::Piece(piece), Some(encoder)) => {
                     plain.take(&piece);
                     encoder.push(&piece, &mut out)?;
                 }
-                (Feed::Piece(piece), None) => {
+                (Input::Piece(piece), None) => {
                     plain.take(&piece);
                     send(output, piece)?;
                 }
-                (Feed::Finish, _) => {
+                (Input::Finish, _) => {
                     finished = true;
                     break;
                 }
@@ -89,7 +89,7 @@ pub(super) fn compress(compression: Compression) -> io::Result<Worker> {
     })
 }
 
-/// Starts a worker that decompresses. `input` takes stored bytes; [`Feed::Finish`] says the object was read to its end.
+/// Starts a worker that decompresses. `input` takes stored bytes; [`Input::Finish`] says the object was read to its end.
 pub(super) fn decompress(compression: Compression) -> io::Result<Worker> {
     spawn("decompress", move |input, output| {
         let mut plain = Meter::new();
@@ -97,7 +97,7 @@ pub(super) fn decompress(compression: Compression) -> io::Result<Worker> {
         let mut decoder = Decoder::new(compression)?;
         let mut finished = false;
         while let Some(feed) = input.blocking_recv() {
-            let Feed::Piece(piece) = feed else {
+            let Input::Piece(piece) = feed else {
                 finished = true;
                 break;
             };
@@ -136,7 +136,7 @@ fn digests(plain: Meter, stored: Meter) -> Digests {
 
 fn spawn(
     name: &str,
-    work: impl FnOnce(&mut mpsc::Receiver<Feed>, &mpsc::Sender<Bytes>) -> io::Result<Digests> + Send + 'static,
+    work: impl FnOnce(&mut mpsc::Receiver<Input>, &mpsc::Sender<Bytes>) -> io::Result<Digests> + Send + 'static,
 ) -> io::Result<Worker> {
     let (input, mut feed) = mpsc::channel(QUEUE_IN);
     let (pieces, output) = mpsc::channel(QUEUE_OUT);

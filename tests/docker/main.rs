@@ -30,6 +30,7 @@ mod process_one;
 /// The exec protocol under real shells: exit statuses, and nothing left in a target (P1, P4).
 mod protocol;
 /// Every kind of content, from a server through the bucket into an empty server.
+mod restore;
 mod round_trip;
 /// Passwords and keys, and where they must not appear (P6).
 mod secrets;

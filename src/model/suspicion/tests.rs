@@ -11,6 +11,7 @@ fn object(kind: ObjectKind, database: Option<&str>, plain_bytes: u64) -> Manifes
         name: database.unwrap_or("x").to_owned(),
         kind,
         database: database.map(str::to_owned),
+        options: None,
         format: "sql".into(),
         compression: Compression::Xz(1),
         plain_bytes,
