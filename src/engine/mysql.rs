@@ -163,6 +163,11 @@ pub(super) fn globals(flavour: Flavour, facts: &Facts<'_>, survey: &Survey) -> O
                  AND User <> 'PUBLIC'"
                 ),
             ));
+            steps.push(("roles", format!(
+                "SELECT CONCAT('REPLACE INTO mysql.roles_mapping (Host, User, Role, Admin_option) VALUES (', \
+                 CONCAT_WS(', ', QUOTE(Host), QUOTE(User), QUOTE(Role), QUOTE(Admin_option)), ');') \
+                 FROM mysql.roles_mapping WHERE {NOT_INTERNAL}"
+            )));
             steps.push(("show", format!(
                 "SELECT CONCAT('SHOW GRANTS FOR ', IF(User = 'PUBLIC', 'PUBLIC', CONCAT('`', REPLACE(User, '`', '``'), \
                  '`')), ';') {ROLES} ORDER BY User"

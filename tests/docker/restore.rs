@@ -28,7 +28,11 @@ fn databases(server: &Server) -> Vec<String> {
              WHERE schema_name NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys')"
         }
     };
-    server.sql(&format!("{sql};\n")).lines().map(str::to_owned).collect()
+    let names = server.sql(&format!("{sql};\n"));
+    // The client of MySQL shows a backslash as two.
+    let mut names: Vec<_> = names.lines().map(|name| name.replace(r"\\", r"\")).collect();
+    names.sort();
+    names
 }
 
 fn quoted(server: &Server, name: &str) -> String {
@@ -70,7 +74,27 @@ fn an_empty_server_becomes_the_same(from: Product, to: Product) {
     world.back_up();
     let copy = Server::plain(to, "other");
     restore(&world, &["--globals", "--to", &copy.container.id]);
-    similar(&checksums, &copy.checksums());
+    similar(&of_any_version(from, &checksums), &of_any_version(to, &copy.checksums()));
+}
+
+/// Without what each version says in its own way: PostgreSQL the text of a view and a rule, and an owner's privileges, of which
+/// newer versions have more; MariaDB its own number, which it writes into every account.
+fn of_any_version(product: Product, checksums: &str) -> String {
+    let account = |line: &str| -> Option<String> {
+        let hex = line.strip_prefix("account\t")?.rsplit_once('\t')?.1;
+        let digit = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+        let json = String::from_utf8(hex.as_bytes().chunks(2).map(digit).collect::<Option<_>>()?).ok()?;
+        let (start, rest) = json.split_once(r#""version_id": "#)?;
+        Some(line.replace(hex, &format!("{start}{}", rest.trim_start_matches(|c: char| c.is_ascii_digit()))))
+    };
+    let line = |line: &str| match product.kind {
+        Kind::Postgresql if ["relation|", "rule|", "view|"].iter().any(|start| line.starts_with(start)) => {
+            None
+        }
+        Kind::Mariadb => Some(account(line).unwrap_or_else(|| line.to_owned())),
+        Kind::Postgresql | Kind::Mysql => Some(line.to_owned()),
+    };
+    checksums.lines().filter_map(line).map(|line| line + "\n").collect()
 }
 
 #[test]
