@@ -32,6 +32,8 @@ pub enum Command {
     Cat(CatArgs),
     /// Put a backup back into a server
     Restore(RestoreArgs),
+    /// Restore a backup into a throwaway server, and compare
+    Drill(DrillArgs),
     /// Delete what the retention rules no longer want
     Prune(PruneArgs),
     /// Show the settings in force, secrets left out
@@ -102,6 +104,18 @@ pub struct RestoreArgs {
     /// Do not ask: overwrite what is there
     #[arg(long)]
     pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DrillArgs {
+    /// Whose backups; those of every target in the bucket when none is named
+    pub targets: Vec<TargetName>,
+    /// Which backup: `latest`, a stamp as `list` shows it, or a time (the newest backup not after it)
+    #[arg(long, default_value = "latest", value_parser = parse_at)]
+    pub at: At,
+    /// Report as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

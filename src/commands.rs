@@ -1,7 +1,9 @@
 //! What each command does, and with which exit status it ends.
 
+mod drill;
 mod restore;
 
+pub use drill::drill;
 pub use restore::restore;
 
 use std::io::{self, Write};

@@ -30,7 +30,7 @@ pub struct Entry<'a> {
 }
 
 /// A name for a new run.
-fn new_run() -> RunId {
+pub(super) fn new_run() -> RunId {
     random::hex(RunId::BYTES).parse().expect("hexadecimal digits are what a run's name is made of")
 }
 

@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod cat;
+pub mod drill;
 mod explain;
 pub mod good;
 pub mod journal;

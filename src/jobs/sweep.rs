@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::clock;
 use crate::docker::{DockerError, ExecError};
-use crate::jobs::restore;
+use crate::jobs::{drill, restore};
 use crate::model::key::{BackupKey, MANIFEST, may_be_object};
 use crate::model::run::{Fate, LEASE, RunId, RunRecord};
 use crate::model::target::TargetName;
@@ -28,6 +28,7 @@ pub async fn sweep(
     own: Option<&RunId>,
 ) -> Result<Vec<RunRecord>, StoreError> {
     let mut living = Vec::new();
+    drill::sweep(app).await;
     if !app.config.prune {
         return Ok(living);
     }

@@ -11,7 +11,7 @@ mod progress;
 mod worker;
 
 pub use progress::Progress;
-pub use worker::Digests;
+pub use worker::{Digests, Made};
 
 use std::io;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use bytes::Bytes;
 
 use crate::docker::{Exec, ExecError, Feed};
 use crate::model::compression::Compression;
+use crate::model::content::{Content, Counter, Dialect};
 use crate::model::key::BackupKey;
 use crate::model::manifest::ManifestObject;
 use crate::store::{Store, StoreError, Upload};
@@ -74,11 +75,13 @@ pub async fn dump(
     exec: &mut Exec,
     upload: &mut Upload,
     compression: Compression,
+    dialect: Option<Dialect>,
     stall: Duration,
     check: impl FnOnce(&Ends) -> Result<(), String>,
     progress: &Progress,
-) -> Result<Digests, PipelineError> {
-    let Worker { input, mut output, result } = worker::compress(compression).map_err(PipelineError::Codec)?;
+) -> Result<Made, PipelineError> {
+    let Worker { input, mut output, result } =
+        worker::compress(compression, dialect).map_err(PipelineError::Codec)?;
     let feed = async move {
         let mut ends = Ends::default();
         while let Some(piece) = exec.next(stall).await? {
@@ -106,6 +109,24 @@ pub async fn dump(
         .await
         .unwrap_or_else(|_| Err(io::Error::other("the worker panicked")))
         .map_err(PipelineError::Codec)
+}
+
+/// Reads a command's output to its end, and says what is in it.
+///
+/// # Errors
+/// The command failed.
+pub async fn inspect(
+    exec: &mut Exec,
+    dialect: Dialect,
+    stall: Duration,
+    progress: &Progress,
+) -> Result<Content, ExecError> {
+    let mut counter = Counter::new(dialect);
+    while let Some(piece) = exec.next(stall).await? {
+        counter.take(&piece);
+        progress.add_plain(piece.len());
+    }
+    Ok(counter.end())
 }
 
 /// Why an object could not be read back.
