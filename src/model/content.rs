@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use memchr::{memchr, memchr_iter, memchr2};
+use memchr::{memchr, memchr_iter, memchr2, memmem};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
@@ -107,8 +107,8 @@ impl TryFrom<String> for Fingerprint {
     }
 }
 
-/// How much of a line is looked at: the names of a schema and a table fit.
-const PREFIX: usize = 1024;
+/// How much of a line is looked at: the names of a schema and a table fit, and the definition of a column.
+const PREFIX: usize = 16 * 1024;
 
 /// What begins a line that differs from dump to dump of the same content.
 const VOLATILE: [&[u8]; 10] = [
@@ -215,7 +215,22 @@ impl Counter {
     fn whole_line(&mut self, line: &[u8]) {
         self.begin(line.get(..PREFIX.min(line.len())).unwrap_or_default());
         self.scan(line);
-        self.count(line, xxh3_64(line));
+        let hash = self.plain_column(line).map_or_else(|| xxh3_64(line), |plain| xxh3_64(&plain));
+        self.count(line, hash);
+    }
+
+    /// A column's definition without the character set that its collation implies. MySQL shows it for a column that was
+    /// made with a collation, so for one that was restored, and not for one that got it from its table.
+    fn plain_column(&self, line: &[u8]) -> Option<Vec<u8>> {
+        const CHARACTER_SET: &[u8] = b" CHARACTER SET ";
+        if self.dialect != Dialect::Mysql || line.len() >= PREFIX || !line.starts_with(b"  `") {
+            return None;
+        }
+        let start = memmem::find(line, CHARACTER_SET)?;
+        let (before, rest) = line.split_at(start);
+        let name = rest.get(CHARACTER_SET.len()..)?;
+        let after = name.get(memchr(b' ', name)?..)?;
+        after.starts_with(b" COLLATE ").then(|| [before, after].concat())
     }
 
     /// A line that does not end in this piece, or did not begin in it.
@@ -246,7 +261,9 @@ impl Counter {
             self.begin(&prefix);
             self.scan(&prefix);
         }
-        self.count(&prefix, hash.digest());
+        // One that is longer has something else.
+        let hash = self.plain_column(&prefix).map_or_else(|| hash.digest(), |plain| xxh3_64(&plain));
+        self.count(&prefix, hash);
     }
 
     fn count(&mut self, prefix: &[u8], hash: u64) {
