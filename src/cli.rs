@@ -32,6 +32,10 @@ pub enum Command {
     Cat(CatArgs),
     /// Read backups back from the bucket and check every byte of them
     Verify(VerifyArgs),
+    /// Put a backup back into a server
+    Restore(RestoreArgs),
+    /// Restore a backup into a throwaway server, and compare
+    Drill(DrillArgs),
     /// Delete what the retention rules no longer want
     Prune(PruneArgs),
     /// Show the settings in force, secrets left out
@@ -87,6 +91,42 @@ pub struct VerifyArgs {
     /// Every backup, not only the newest of each target
     #[arg(long)]
     pub all: bool,
+    /// Report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// Whose backup
+    pub target: TargetName,
+    /// Which backup: `latest`, a stamp as `list` shows it, or a time (the newest backup not after it)
+    #[arg(long, default_value = "latest", value_parser = parse_at)]
+    pub at: At,
+    /// Only this database; may be given several times. All of them when none is named
+    #[arg(long)]
+    pub database: Vec<String>,
+    /// Into this container instead of the target's own, by its name; it needs no labels
+    #[arg(long, value_name = "CONTAINER")]
+    pub to: Option<String>,
+    /// The one database gets this name
+    #[arg(long = "as", value_name = "NEWNAME")]
+    pub new_name: Option<String>,
+    /// Roles, users and grants as well, before the databases: those that are there become what they were
+    #[arg(long)]
+    pub globals: bool,
+    /// Do not ask: overwrite what is there
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DrillArgs {
+    /// Whose backups; those of every target in the bucket when none is named
+    pub targets: Vec<TargetName>,
+    /// Which backup: `latest`, a stamp as `list` shows it, or a time (the newest backup not after it)
+    #[arg(long, default_value = "latest", value_parser = parse_at)]
+    pub at: At,
     /// Report as JSON
     #[arg(long)]
     pub json: bool,

@@ -1,5 +1,13 @@
 //! What each command does, and with which exit status it ends.
 
+mod drill;
+mod restore;
+mod verify;
+
+pub use drill::drill;
+pub use restore::restore;
+pub use verify::verify;
+
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +19,16 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::app::App;
-use crate::cli::{BackupArgs, CatArgs, ConfigArgs, ListArgs, PruneArgs, VerifyArgs};
+use crate::cli::{At, BackupArgs, CatArgs, ConfigArgs, ListArgs, PruneArgs};
 use crate::clock;
 use crate::config::Config;
 use crate::discovery::{Found, State, Target};
 use crate::exit::Exit;
 use crate::health::{self, Health};
 use crate::jobs::cat::{CatError, Wanted};
-use crate::jobs::{backup, cat, list, policy, prune, verify};
+use crate::jobs::{backup, cat, list, policy, prune};
 use crate::model::key::BackupKey;
+use crate::model::manifest::Manifest;
 use crate::model::suspicion::ShrinkAlert;
 use crate::model::target::TargetName;
 use crate::outcome::{Outcome, Verdict};
@@ -234,31 +243,40 @@ pub async fn list(app: &App, args: &ListArgs) -> Exit {
     Exit::Done
 }
 
-/// `dumpcar cat`.
-pub async fn cat(app: &App, args: &CatArgs) -> Exit {
-    let catalog = match app.store.catalog(Some(&args.target)).await {
+/// The backup of a target that was asked for.
+async fn find_backup(app: &App, target: &TargetName, at: At) -> Result<(BackupKey, Manifest), Exit> {
+    let catalog = match app.store.catalog(Some(target)).await {
         Ok(catalog) => catalog,
         Err(error) => {
             error!(%error, "cannot list the bucket");
-            return Exit::Failed;
+            return Err(Exit::Failed);
         }
     };
-    let backups = catalog.backups(&args.target);
-    let Some(stamp) = args.at.pick(backups.iter().map(|backup| backup.key.stamp)) else {
-        error!(target = %args.target, store = %app.store, "there is no such backup; `dumpcar list` shows what there is");
-        return Exit::Nothing;
+    let backups = catalog.backups(target);
+    let Some(stamp) = at.pick(backups.iter().map(|backup| backup.key.stamp)) else {
+        error!(%target, store = %app.store, "there is no such backup; `dumpcar list` shows what there is");
+        return Err(Exit::Nothing);
     };
-    let key = BackupKey { target: args.target.clone(), stamp };
+    let key = BackupKey { target: target.clone(), stamp };
     let manifest = match app.store.manifest(&key).await {
         Ok(manifest) => manifest,
         Err(error) => {
             error!(%error, "cannot read the manifest");
-            return Exit::Failed;
+            return Err(Exit::Failed);
         }
     };
     if let Some(reason) = &manifest.suspicious {
-        warn!(backup = %key, %reason, "this backup is suspicious: `dumpcar list {}` shows good ones", key.target);
+        warn!(backup = %key, %reason, "this backup is suspicious: `dumpcar list {target}` shows good ones");
     }
+    Ok((key, manifest))
+}
+
+/// `dumpcar cat`.
+pub async fn cat(app: &App, args: &CatArgs) -> Exit {
+    let (key, manifest) = match find_backup(app, &args.target, args.at).await {
+        Ok(found) => found,
+        Err(exit) => return exit,
+    };
     let wanted = match (&args.database, args.globals) {
         (Some(name), _) => Wanted::Database(name.clone()),
         (None, true) => Wanted::Globals,
@@ -279,42 +297,6 @@ pub async fn cat(app: &App, args: &CatArgs) -> Exit {
             Exit::Failed
         }
     }
-}
-
-/// `dumpcar verify`.
-pub async fn verify(app: &App, args: &VerifyArgs, terminal: Arc<Terminal>) -> Exit {
-    let display = ProgressDisplay::start(terminal);
-    let progress = display.show("verify");
-    progress.set_stage("looking into the bucket");
-    let reports = verify::verify(&app.store, &args.targets, args.all, &progress).await;
-    drop(display);
-    let reports = match reports {
-        Ok(reports) => reports,
-        Err(error) => {
-            error!(%error, "cannot list the bucket");
-            return Exit::Failed;
-        }
-    };
-    if args.json {
-        print_json(&reports);
-    } else if !reports.is_empty() {
-        print(&verify::table(&reports));
-    }
-    let has_backup =
-        |name: &TargetName| reports.iter().any(|report| report.target == *name && report.is_backup());
-    let unknown: Vec<_> = args.targets.iter().filter(|name| !has_backup(name)).collect();
-    for name in &unknown {
-        error!(target = %name, store = %app.store, "there is no backup of this target; `dumpcar list` shows what there is");
-    }
-    let backups = reports.iter().filter(|report| report.is_backup()).count();
-    let failed = reports.iter().filter(|report| report.is_failure()).count();
-    if backups == 0 {
-        if unknown.is_empty() {
-            error!(store = %app.store, "there is no backup");
-        }
-        return Exit::Nothing;
-    }
-    Exit::of_targets(backups - failed, failed + unknown.len())
 }
 
 /// `dumpcar prune`.

@@ -66,6 +66,7 @@ impl Target {
             exec_user: self.labels.exec_user.as_deref(),
             args: &self.labels.args,
             command: self.labels.custom.as_ref().map(|custom| custom.dump.as_str()),
+            restore_command: self.labels.custom.as_ref().and_then(|custom| custom.restore.as_deref()),
             extension: self.labels.custom.as_ref().map(|custom| custom.extension.as_str()),
         }
     }
@@ -165,6 +166,48 @@ fn decide(container: Container, config: &Config) -> Option<Found> {
         schedule,
         state: State::Ready(Box::new(target)),
     })
+}
+
+/// What a container is as the place to restore into: any one, with its labels if it has some. An unhealthy one may be just
+/// the one that needs it.
+///
+/// # Errors
+/// It does not run, its labels are wrong, or it is not known which database it is.
+pub fn destination(mut container: Container, config: &Config) -> Result<Target, String> {
+    let prefix = &config.label_prefix;
+    let group = format!("{prefix}.group");
+    container.labels.retain(|label, _| {
+        *label != group && label != "com.docker.compose.oneoff" && *label != format!("{prefix}.enabled")
+    });
+    container.labels.extend(config.group.clone().map(|value| (group, value)));
+    container.labels.insert(format!("{prefix}.enable"), "true".to_owned());
+    container.health = None;
+    match decide(container, config).map(|found| found.state) {
+        Some(State::Ready(target)) => Ok(*target),
+        Some(State::Unavailable { reason, .. } | State::Invalid { reason }) => Err(reason),
+        None => Err("it is no container that Dumpcar could restore into".to_owned()),
+    }
+}
+
+/// A drill's container as what it stands in for.
+pub fn scratch(
+    container: Container,
+    name: &TargetName,
+    engine: Engine,
+    labels: TargetLabels,
+    config: &Config,
+) -> Target {
+    Target {
+        name: name.clone(),
+        engine,
+        schedule: Schedule::Off,
+        retention: config.retention.clone(),
+        shrink_alert: ShrinkAlert::OFF,
+        compression: config.compression,
+        timeout: labels.timeout.unwrap_or(config.timeout),
+        labels,
+        container,
+    }
 }
 
 /// Why a container cannot be backed up now; `None` when it can.

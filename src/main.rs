@@ -76,7 +76,7 @@ fn run() -> Exit {
 
 async fn execute(command: Option<Command>, app: App, listener: Listener, terminal: Arc<Terminal>) -> Exit {
     let Some(command) = command else {
-        return commands::daemon(app, listener).await;
+        return Box::pin(commands::daemon(app, listener)).await;
     };
     let stop = listener.stop.clone();
     let stopped = stop.clone();
@@ -84,6 +84,8 @@ async fn execute(command: Option<Command>, app: App, listener: Listener, termina
         match command {
             Command::Backup(args) => commands::backup(app, args, stop, terminal).await,
             Command::Prune(args) => commands::prune(&app, &args, stop).await,
+            Command::Drill(args) => Box::pin(commands::drill(&app, &args, stop, terminal)).await,
+            Command::Restore(args) => Box::pin(commands::restore(&app, &args, stop, terminal)).await,
             // These leave nothing behind: they end when told to, wherever they are.
             Command::List(args) => {
                 stopped.run_until_cancelled(commands::list(&app, &args)).await.unwrap_or(Exit::Failed)

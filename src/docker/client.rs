@@ -113,6 +113,7 @@ impl Docker {
             image: config.image.unwrap_or_default(),
             image_id: found.image.unwrap_or_default(),
             labels: config.labels.unwrap_or_default(),
+            command: config.cmd.unwrap_or_default(),
             env: config
                 .env
                 .unwrap_or_default()

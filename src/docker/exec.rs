@@ -42,15 +42,18 @@ const END_LIMIT: Duration = Duration::from_secs(10);
 pub struct Exec {
     docker: Docker,
     id: String,
-    output: Pin<Box<dyn Stream<Item = Result<LogOutput, BollardError>> + Send>>,
-    input: Pin<Box<dyn AsyncWrite + Send>>,
-    trailer: TrailerStripper,
+    pub(super) output: Pin<Box<dyn Stream<Item = Frame> + Send>>,
+    pub(super) input: Pin<Box<dyn AsyncWrite + Send>>,
+    pub(super) trailer: TrailerStripper,
     stderr: StderrTail,
     ready: VecDeque<Bytes>,
     /// The first bytes of output: where Docker writes that it could not start the wrapper at all.
-    beginning: Vec<u8>,
+    pub(super) beginning: Vec<u8>,
     finished: bool,
 }
+
+/// What comes of the two outputs, piece by piece.
+pub(super) type Frame = Result<LogOutput, BollardError>;
 
 /// The output of a short command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +92,12 @@ pub enum ExecError {
     Timeout { limit: Duration, stderr: String },
     #[error("the stream is not the two separate outputs Docker promises")]
     Protocol,
+    /// A command that was to read a dump ended well before the dump did.
+    #[error("it ended before it had read the whole dump{}", quoted(stderr))]
+    InputLeft { stderr: String },
+    /// More input than was announced.
+    #[error("the dump is longer than it should be")]
+    Surplus,
     #[error(transparent)]
     Docker(#[from] DockerError),
 }
@@ -112,10 +121,23 @@ impl Docker {
     /// # Errors
     /// Docker refuses, or does not answer.
     pub async fn exec(&self, container: &str, command: &Command) -> Result<Exec, DockerError> {
+        self.wrapped(container, command, WRAPPER, &[]).await
+    }
+
+    /// Starts `command` under a wrapper that takes the marker, `args`, and what to run.
+    pub(super) async fn wrapped(
+        &self,
+        container: &str,
+        command: &Command,
+        wrapper: &str,
+        args: &[&str],
+    ) -> Result<Exec, DockerError> {
         let marker = marker(self.run.as_ref());
         // In the first line, so that a shell in the target finds it (`leftover.sh`).
-        let wrapper = format!("#{marker}\n{WRAPPER}");
-        let mut cmd = vec!["sh", "-c", &wrapper, "dumpcar", &marker, &command.script, "sh"];
+        let wrapper = format!("#{marker}\n{wrapper}");
+        let mut cmd = vec!["sh", "-c", &wrapper, "dumpcar", &marker];
+        cmd.extend(args);
+        cmd.extend([command.script.as_str(), "sh"]);
         cmd.extend(command.args.iter().map(String::as_str));
         let env: Vec<String> = command.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let options = CreateExecOptions {
@@ -209,22 +231,31 @@ impl Exec {
             }
             // A new limit for each frame, whichever output it is of.
             let frame = tokio::time::timeout(silence, self.output.next());
-            match frame.await.map_err(|_| ExecError::Stalled(silence))? {
-                Some(Ok(LogOutput::StdOut { message })) => {
-                    if self.beginning.len() < 512 {
-                        self.beginning.extend(message.iter().take(512));
-                    }
-                    let pieces = self.trailer.push(message)?;
-                    self.ready.extend(pieces.into_iter().filter(|piece| !piece.is_empty()));
+            let frame = frame.await.map_err(|_| ExecError::Stalled(silence))?;
+            self.take(frame).await?;
+        }
+    }
+
+    /// Takes what came of the command's two outputs: pieces into `ready`, standard error into its tail.
+    pub(super) async fn take(&mut self, frame: Option<Frame>) -> Result<(), ExecError> {
+        match frame {
+            Some(Ok(LogOutput::StdOut { message })) => {
+                if self.beginning.len() < 512 {
+                    self.beginning.extend(message.iter().take(512));
                 }
-                Some(Ok(LogOutput::StdErr { message })) => self.stderr.push(&message),
-                // A torn frame comes out of the client library as console output.
-                Some(Ok(LogOutput::Console { .. } | LogOutput::StdIn { .. })) => {
-                    return Err(self.without_trailer().await);
-                }
-                Some(Err(error)) => return Err(classify(&self.docker.host, "run a command", error).into()),
-                None => return Err(self.without_trailer().await),
+                let pieces = self.trailer.push(message)?;
+                self.ready.extend(pieces.into_iter().filter(|piece| !piece.is_empty()));
+                Ok(())
             }
+            Some(Ok(LogOutput::StdErr { message })) => {
+                self.stderr.push(&message);
+                Ok(())
+            }
+            // A torn frame comes out of the client library as console output.
+            Some(Ok(LogOutput::Console { .. } | LogOutput::StdIn { .. })) | None => {
+                Err(self.without_trailer().await)
+            }
+            Some(Err(error)) => Err(classify(&self.docker.host, "run a command", error).into()),
         }
     }
 

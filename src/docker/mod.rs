@@ -5,12 +5,16 @@
 
 mod client;
 mod exec;
+mod feed;
 mod leftover;
 mod redact;
+mod scratch;
 mod trailer;
 
 pub use client::{Docker, EngineVersion};
 pub use exec::{Captured, Exec, ExecError};
+pub use feed::Feed;
+pub use scratch::{Image, ScratchContainer};
 #[cfg(test)]
 pub(crate) use trailer::TrailerStripper;
 pub use trailer::TrailingOutput;
@@ -31,6 +35,8 @@ pub struct Container {
     /// `sha256:…`.
     pub image_id: String,
     pub labels: HashMap<String, String>,
+    /// What the entry point was given.
+    pub command: Vec<String>,
     /// The configured environment, which every exec inherits. Values may be secrets.
     pub env: BTreeMap<String, String>,
     /// `running`, `exited`, `paused`, `restarting`, …, in Docker's words.

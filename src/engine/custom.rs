@@ -10,6 +10,11 @@ pub(super) fn dump(facts: &Facts<'_>) -> Command {
     shell(facts, facts.command.unwrap_or("false"))
 }
 
+/// Reads the dump from its input. A step that fails ends it: what comes behind may be what makes half a restore look whole.
+pub(super) fn load(facts: &Facts<'_>) -> Option<Command> {
+    facts.restore_command.map(|command| shell(facts, &format!("set -e\n{command}")))
+}
+
 /// A `dumpcar.before` or `dumpcar.after` command.
 pub fn hook(facts: &Facts<'_>, command: &str) -> Command {
     shell(facts, command)

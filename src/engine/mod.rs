@@ -11,6 +11,8 @@ mod login;
 mod mysql;
 mod postgresql;
 mod remarks;
+mod restore;
+mod scratch;
 mod survey;
 
 use std::collections::BTreeMap;
@@ -23,10 +25,14 @@ pub use detect::detect;
 pub use diagnosis::{Diagnosis, Problem, diagnose};
 pub use login::{Login, Password, User};
 pub use remarks::remarks;
+pub use restore::{Replacement, Staged};
+pub use scratch::process_one;
 pub use survey::{Database, Survey, SurveyError};
 
 pub use crate::model::command::Command;
+use crate::model::content::Dialect;
 use crate::model::manifest::ObjectKind;
+use crate::model::run::RunId;
 
 /// The kinds of database Dumpcar knows, and the one it does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,6 +61,8 @@ pub struct Facts<'a> {
     pub args: &'a [String],
     /// `dumpcar.command`.
     pub command: Option<&'a str>,
+    /// `dumpcar.restore-command`.
+    pub restore_command: Option<&'a str>,
     /// `dumpcar.extension`.
     pub extension: Option<&'a str>,
 }
@@ -70,6 +78,7 @@ impl<'a> Facts<'a> {
             exec_user: None,
             args: &[],
             command: None,
+            restore_command: None,
             extension: None,
         }
     }
@@ -91,6 +100,7 @@ impl fmt::Debug for Facts<'_> {
             .field("exec_user", &self.exec_user)
             .field("args", &self.args)
             .field("command", &self.command)
+            .field("restore_command", &self.restore_command)
             .field("extension", &self.extension)
             .finish()
     }
@@ -140,7 +150,7 @@ impl Engine {
     /// Prints one database as plain SQL that loads into an empty database of any name; a custom engine's whole dump.
     pub fn dump(self, facts: &Facts<'_>, survey: &Survey, database: &str) -> Command {
         match self {
-            Self::Postgresql => postgresql::dump(facts, database),
+            Self::Postgresql => postgresql::dump(facts, survey, database),
             Self::Mariadb => mysql::dump(mysql::Flavour::Mariadb, facts, survey, database),
             Self::Mysql => mysql::dump(mysql::Flavour::Mysql, facts, survey, database),
             Self::Custom => custom::dump(facts),
@@ -160,6 +170,69 @@ impl Engine {
         }
     }
 
+    /// How a database gets the content of a dump.
+    pub fn replacement(self) -> Replacement {
+        match self {
+            Self::Postgresql => Replacement::Swap,
+            Self::Mariadb | Self::Mysql | Self::Custom => Replacement::InPlace,
+        }
+    }
+
+    /// Makes the empty database a dump is loaded into, with its [`Database::options`]. With [`Replacement::InPlace`] this
+    /// removes the one that is there. `None` where there is nothing of the kind.
+    pub fn create(self, facts: &Facts<'_>, name: &str, options: Option<&str>) -> Option<Command> {
+        match self {
+            Self::Postgresql => Some(postgresql::create(facts, name, options)),
+            Self::Mariadb => Some(mysql::create(mysql::Flavour::Mariadb, facts, name, options)),
+            Self::Mysql => Some(mysql::create(mysql::Flavour::Mysql, facts, name, options)),
+            Self::Custom => None,
+        }
+    }
+
+    /// Reads a dump from its standard input: one of `database`, or, without one, the globals; a custom engine's by
+    /// [`Facts::restore_command`]. `None` when that is not known.
+    pub fn load(self, facts: &Facts<'_>, database: Option<&str>) -> Option<Command> {
+        match self {
+            Self::Postgresql => Some(postgresql::load(facts, database)),
+            Self::Mariadb => Some(mysql::load(mysql::Flavour::Mariadb, facts, database)),
+            Self::Mysql => Some(mysql::load(mysql::Flavour::Mysql, facts, database)),
+            Self::Custom => custom::load(facts),
+        }
+    }
+
+    /// Gives databases that were filled under another name their own, all at once. `None` with [`Replacement::InPlace`].
+    pub fn swap(self, facts: &Facts<'_>, staged: &[Staged]) -> Option<Command> {
+        match self {
+            Self::Postgresql => Some(postgresql::swap(facts, staged)),
+            Self::Mariadb | Self::Mysql | Self::Custom => None,
+        }
+    }
+
+    /// Drops what a restore made for itself: what it did not come to use, and what it has replaced. `None` where it makes
+    /// nothing.
+    pub fn drop_leftovers(self, facts: &Facts<'_>, run: &RunId) -> Option<Command> {
+        match self {
+            Self::Postgresql => Some(postgresql::drop_leftovers(facts, run)),
+            Self::Mariadb | Self::Mysql | Self::Custom => None,
+        }
+    }
+
+    /// The environment of a throwaway server of this kind, for a target with this one. `password` is its administrator's
+    /// where the target's is not known.
+    pub fn scratch_env(self, target: &BTreeMap<String, String>, password: &str) -> BTreeMap<String, String> {
+        scratch::env(self, target, password)
+    }
+
+    /// Whether process 1 of this name ([`process_one`]) is the server itself, and no longer what sets it up.
+    pub fn is_server(self, process: &str) -> bool {
+        scratch::servers(self).contains(&process)
+    }
+
+    /// Asks a question in a database and prints the answer, rows only.
+    pub fn query(self, facts: &Facts<'_>, database: &str, query: &str) -> Command {
+        scratch::query(self, facts, database, query)
+    }
+
     /// Whether a dump is whole, by its first and last bytes (up to 4 KiB each).
     ///
     /// # Errors
@@ -172,6 +245,15 @@ impl Engine {
         plain_bytes: u64,
     ) -> Result<(), ContentError> {
         content::check(self, kind, head, tail, plain_bytes)
+    }
+
+    /// How its dump of a database is written, for whoever counts what is in it; `None` for a custom one.
+    pub fn dialect(self) -> Option<Dialect> {
+        match self {
+            Self::Postgresql => Some(Dialect::Postgresql),
+            Self::Mariadb | Self::Mysql => Some(Dialect::Mysql),
+            Self::Custom => None,
+        }
     }
 
     /// The object's extension without its dot and without the compression's: `sql`, or `dumpcar.extension`.

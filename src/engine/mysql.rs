@@ -1,5 +1,9 @@
 //! MariaDB and MySQL: `mariadb` or `mysql` asks and prints the accounts, `mariadb-dump` or `mysqldump` a database.
 
+mod restore;
+
+pub(super) use restore::{create, load};
+
 use super::{Command, Facts, Survey, login};
 
 /// Which of the two. What differs between them is decided by a `match` on this, in this file.
@@ -26,6 +30,11 @@ SELECT CONCAT('accounts ', EXISTS (SELECT 1 FROM information_schema.user_privile
         '''@''', SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '''')));
 SELECT CONCAT('database ', HEX(CONVERT(schema_name USING utf8mb4)), ' ', (SELECT COALESCE(SUM(data_length), 0)
     FROM information_schema.tables WHERE table_schema = schema_name))
+    FROM information_schema.schemata
+    WHERE schema_name NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys', 'ndbinfo')
+    AND schema_name NOT LIKE '#mysql50#%';
+SELECT CONCAT('options ', HEX(CONVERT(schema_name USING utf8mb4)), ' CHARACTER SET ', default_character_set_name,
+    ' COLLATE ', default_collation_name)
     FROM information_schema.schemata
     WHERE schema_name NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys', 'ndbinfo')
     AND schema_name NOT LIKE '#mysql50#%'
@@ -154,6 +163,11 @@ pub(super) fn globals(flavour: Flavour, facts: &Facts<'_>, survey: &Survey) -> O
                  AND User <> 'PUBLIC'"
                 ),
             ));
+            steps.push(("roles", format!(
+                "SELECT CONCAT('REPLACE INTO mysql.roles_mapping (Host, User, Role, Admin_option) VALUES (', \
+                 CONCAT_WS(', ', QUOTE(Host), QUOTE(User), QUOTE(Role), QUOTE(Admin_option)), ');') \
+                 FROM mysql.roles_mapping WHERE {NOT_INTERNAL}"
+            )));
             steps.push(("show", format!(
                 "SELECT CONCAT('SHOW GRANTS FOR ', IF(User = 'PUBLIC', 'PUBLIC', CONCAT('`', REPLACE(User, '`', '``'), \
                  '`')), ';') {ROLES} ORDER BY User"
@@ -179,6 +193,12 @@ pub(super) fn globals(flavour: Flavour, facts: &Facts<'_>, survey: &Survey) -> O
     let steps = steps.into_iter().flat_map(|(how, list)| [how.to_owned(), list]);
     let args = std::iter::once(session.to_owned()).chain(steps).collect();
     Some(command(flavour, facts, Tool::Client, GLOBALS_SCRIPT, args))
+}
+
+/// Rows only, columns divided by tabs.
+pub(super) fn query(flavour: Flavour, facts: &Facts<'_>, database: &str, query: &str) -> Command {
+    let use_it = format!("USE `{}`; {query}", database.replace('`', "``"));
+    command(flavour, facts, Tool::Client, SURVEY_SCRIPT, vec![use_it])
 }
 
 fn list_databases(names: &str) -> String {

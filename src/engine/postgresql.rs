@@ -3,6 +3,10 @@
 //! All three find the server as they do when an administrator calls them in the container: by the Unix socket, or by
 //! the container's own `PGHOST` and `PGPORT`.
 
+mod restore;
+
+pub(super) use restore::{create, drop_leftovers, load, swap};
+
 use super::{Command, Facts, Survey, login};
 
 const SURVEY: &str = include_str!("postgresql/survey.sql");
@@ -11,9 +15,8 @@ const SURVEY: &str = include_str!("postgresql/survey.sql");
 /// database itself, each for `current_database()` so that the dump loads into a database of any name.
 const SETTINGS: &str = include_str!("postgresql/settings.sql");
 
-/// The roles a new server already has when the globals are loaded, as `pg_dumpall` writes their names.
-const ROLES: &str = r"SELECT quote_ident(rolname) FROM pg_catalog.pg_roles
-WHERE (rolname = current_user OR oid = 10) AND rolname !~ E'[\r\n]'";
+/// The roles as `pg_dumpall` writes their names. Any of them may be there when the globals are loaded.
+const ROLES: &str = r"SELECT quote_ident(rolname) FROM pg_catalog.pg_roles WHERE rolname !~ E'[\r\n]'";
 
 /// A server need not have the database that a variable names, nor even `postgres`; `template1` it has.
 /// The last refusal is the one worth reading: by then the name of the database was not the reason.
@@ -38,8 +41,8 @@ const DUMP_SCRIPT: &str = r#"
 find_tool psql
 find_tool pg_dump
 settings=$(psql -X -w -q -A -t -v ON_ERROR_STOP=1 -c "$1") || exit
-shift
-printf '%s\n' "$settings"
+printf -- '-- Made with: %s\n%s\n' "$2" "$settings"
+shift 2
 exec pg_dump "$@"
 "#;
 
@@ -47,7 +50,7 @@ exec pg_dump "$@"
 /// that is process 1 takes the exit status of that shell for a crash and restarts (seen with 17). So it is no `exec`:
 /// the shell outlives it, keeps its few kilobytes, and may die again only when it prints them.
 ///
-/// `CREATE ROLE` of a role that every server has would stop `psql -v ON_ERROR_STOP=1` at the first line.
+/// `CREATE ROLE` of a role that is there would stop `psql -v ON_ERROR_STOP=1` at the first line.
 const GLOBALS_SCRIPT: &str = r#"
 find_tool pg_dump
 find_tool pg_dumpall
@@ -80,9 +83,14 @@ pub(super) fn survey(facts: &Facts<'_>) -> Command {
 ///
 /// A lock it cannot get for five minutes fails the dump; it would otherwise wait for ever, and every later statement
 /// on that table behind it.
-pub(super) fn dump(facts: &Facts<'_>, database: &str) -> Command {
+pub(super) fn dump(facts: &Facts<'_>, survey: &Survey, database: &str) -> Command {
     let flags = ["--no-password", "--format=plain", "--lock-wait-timeout=300000"].map(str::to_owned);
-    let args = std::iter::once(SETTINGS.to_owned()).chain(flags).chain(facts.args.iter().cloned()).collect();
+    let options = survey.databases.iter().find(|known| known.name == database);
+    let options = options.and_then(|known| known.options.as_deref());
+    // A line break in a name must not end the comment.
+    let made_with = restore::create_statement(database, options).replace(['\r', '\n'], " ");
+    let args = [SETTINGS.to_owned(), made_with].into_iter();
+    let args = args.chain(flags).chain(facts.args.iter().cloned()).collect();
     let mut command = command(facts, &[DUMP_SCRIPT], args);
     // By the environment: `--dbname` would take a name with `=` in it for a connection string.
     command.env.push(("PGDATABASE".to_owned(), database.to_owned()));
@@ -97,6 +105,13 @@ pub(super) fn globals(facts: &Facts<'_>, survey: &Survey) -> Command {
         args.push("--no-role-passwords".to_owned());
     }
     command(facts, &[CONNECT, GLOBALS_SCRIPT], args)
+}
+
+/// Rows only, columns divided by `|`.
+pub(super) fn query(facts: &Facts<'_>, database: &str, query: &str) -> Command {
+    let mut command = command(facts, &[SURVEY_SCRIPT], vec![query.to_owned()]);
+    command.env.push(("PGDATABASE".to_owned(), database.to_owned()));
+    command
 }
 
 fn command(facts: &Facts<'_>, scripts: &[&str], args: Vec<String>) -> Command {

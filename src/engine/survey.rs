@@ -1,6 +1,9 @@
 //! What a survey command prints.
 
+use std::collections::BTreeMap;
+
 use super::Engine;
+use super::restore::is_leftover;
 
 /// What the server says there is to dump.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,6 +15,8 @@ pub struct Survey {
     pub databases: Vec<Database>,
     /// Whether the login may read password hashes (PostgreSQL), or users and grants at all (MariaDB, MySQL).
     pub reads_accounts: bool,
+    /// Databases a restore made for itself, and did not live to drop. They are not dumped.
+    pub leftovers: Vec<String>,
     /// Sentences for the log: what the backup will not have.
     pub notes: Vec<String>,
 }
@@ -22,6 +27,8 @@ pub struct Database {
     pub name: String,
     /// About how many bytes it has on disk; `None` when the login may not ask.
     pub size_hint: Option<u64>,
+    /// What stands behind its name in the `CREATE DATABASE` that makes an empty one like it.
+    pub options: Option<String>,
 }
 
 /// The survey's output is not what the survey prints.
@@ -46,11 +53,13 @@ impl Survey {
     }
 }
 
-/// Lines of a word and a value: `version TEXT`, `accounts 0|1`, `database HEX [SIZE]`, `closed HEX`, `broken HEX`.
+/// Lines of a word and a value: `version TEXT`, `accounts 0|1`, `database HEX [SIZE]`, `options HEX TEXT`, `closed HEX`,
+/// `broken HEX`.
 /// Names are hexadecimal because they may hold any byte, line ends included.
 pub(super) fn parse(engine: Engine, stdout: &[u8]) -> Result<Survey, SurveyError> {
     let text = String::from_utf8_lossy(stdout);
     let mut survey = Survey::default();
+    let mut options = BTreeMap::new();
     for line in text.lines().map(str::trim_end).filter(|line| !line.is_empty()) {
         let unexpected = || SurveyError::Line(line.chars().take(200).collect());
         let (word, value) = line.split_once(' ').ok_or_else(unexpected)?;
@@ -63,7 +72,18 @@ pub(super) fn parse(engine: Engine, stdout: &[u8]) -> Result<Survey, SurveyError
                     "" => None,
                     number => Some(number.parse().map_err(|_| unexpected())?),
                 };
-                survey.databases.push(Database { name: name(hex)?, size_hint });
+                let name = name(hex)?;
+                if is_leftover(&name) {
+                    survey.notes.push(format!(
+                        "database {name:?} is the rest of a restore that was interrupted: drop it"
+                    ));
+                } else {
+                    survey.databases.push(Database { name, size_hint, options: None });
+                }
+            }
+            "options" => {
+                let (hex, text) = value.split_once(' ').ok_or_else(unexpected)?;
+                options.insert(name(hex)?, text.to_owned());
             }
             "closed" => survey.notes.push(format!(
                 "database {:?} accepts no connections (datallowconn is off) and is not backed up",
@@ -78,6 +98,9 @@ pub(super) fn parse(engine: Engine, stdout: &[u8]) -> Result<Survey, SurveyError
     }
     if survey.server_version.is_empty() {
         return Err(SurveyError::NoVersion);
+    }
+    for database in &mut survey.databases {
+        database.options = options.remove(&database.name);
     }
     survey.databases.sort_by(|a, b| a.name.cmp(&b.name));
     survey.notes.extend((!survey.reads_accounts).then(|| unread_accounts(engine)).flatten());
@@ -118,7 +141,8 @@ mod tests {
         let survey = parse(
             Engine::Postgresql,
             b"version 17.6 (Debian 17.6-1)\naccounts 1\ndatabase 73686f70 8404327\n\
-            database 612062220a27c3a9\nclosed 78\nbroken 79\n",
+            database 612062220a27c3a9\noptions 73686f70 ENCODING 'UTF8'\n\
+            database 64756d706361725f726573746f72655f303132333435363738396162636465665f30\nclosed 78\nbroken 79\n",
         )
         .unwrap();
         assert_eq!(survey.server_version, "17.6 (Debian 17.6-1)");
@@ -126,10 +150,15 @@ mod tests {
         assert_eq!(
             survey.databases,
             [
-                Database { name: "a b\"\n'é".to_owned(), size_hint: None },
-                Database { name: "shop".to_owned(), size_hint: Some(8_404_327) },
+                Database { name: "a b\"\n'é".to_owned(), size_hint: None, options: None },
+                Database {
+                    name: "shop".to_owned(),
+                    size_hint: Some(8_404_327),
+                    options: Some("ENCODING 'UTF8'".to_owned()),
+                },
             ]
         );
+        assert_eq!(survey.leftovers, ["dumpcar_restore_0123456789abcdef_0"]);
         assert_eq!(survey.notes.len(), 2);
         assert!(survey.notes[0].contains("\"x\" accepts no connections"), "{:?}", survey.notes);
         assert!(survey.notes[1].contains("\"y\" is the rest of an interrupted DROP"), "{:?}", survey.notes);

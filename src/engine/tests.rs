@@ -20,12 +20,14 @@ fn commands(
         exec_user: Some("999"),
         args: &args,
         command: Some("redis-cli --rdb -"),
+        restore_command: None,
         extension: Some("rdb"),
     };
     let survey = Survey {
         server_version: "11.8.9-MariaDB".to_owned(),
-        databases: vec![Database { name: DATABASE.to_owned(), size_hint: None }],
+        databases: vec![Database { name: DATABASE.to_owned(), size_hint: None, options: None }],
         reads_accounts: true,
+        leftovers: Vec::new(),
         notes: Vec::new(),
     };
     let all = |engine: Engine| {

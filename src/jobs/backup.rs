@@ -383,12 +383,13 @@ impl Run<'_> {
             &mut exec,
             &mut upload,
             target.compression,
+            target.engine.dialect().filter(|_| part.kind == ObjectKind::Database),
             app.config.stall_timeout,
             check,
             progress,
         );
-        let digests = match stoppable(stop, dump).await {
-            Ok(Ok(digests)) => digests,
+        let pipeline::Made { digests, content } = match stoppable(stop, dump).await {
+            Ok(Ok(made)) => made,
             failed => {
                 // The tool first: it holds a snapshot of the database.
                 exec.cancel().await;
@@ -409,12 +410,14 @@ impl Run<'_> {
             name,
             kind: part.kind,
             database: part.database,
+            options: part.options,
             format,
             compression: target.compression,
             plain_bytes: digests.plain_bytes,
             plain_sha256: digests.plain_sha256,
             stored_bytes: digests.stored_bytes,
             stored_sha256: digests.stored_sha256,
+            content,
         })
     }
 

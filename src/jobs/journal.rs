@@ -30,7 +30,7 @@ pub struct Entry<'a> {
 }
 
 /// A name for a new run.
-fn new_run() -> RunId {
+pub(super) fn new_run() -> RunId {
     random::hex(RunId::BYTES).parse().expect("hexadecimal digits are what a run's name is made of")
 }
 
@@ -46,7 +46,15 @@ impl<'a> Entry<'a> {
         prunes: Vec<Stamp>,
     ) -> Result<Self, StoreError> {
         let container = Some(target.container.id.clone());
-        Self::open(app, &target.name, container, Some(stamp), prunes).await
+        Self::open(app, &target.name, container, Some(stamp), prunes, false).await
+    }
+
+    /// Writes the record of a run that puts a backup of `name` back into `target`.
+    ///
+    /// # Errors
+    /// The store does not take it: nothing may be begun.
+    pub async fn of_restore(app: &'a App, name: &TargetName, target: &Target) -> Result<Self, StoreError> {
+        Self::open(app, name, Some(target.container.id.clone()), None, Vec::new(), true).await
     }
 
     /// Writes the record of a run that only deletes `prunes`.
@@ -54,7 +62,7 @@ impl<'a> Entry<'a> {
     /// # Errors
     /// The store does not take it: nothing may be begun.
     pub async fn of_prune(app: &'a App, target: &TargetName, prunes: Vec<Stamp>) -> Result<Self, StoreError> {
-        Self::open(app, target, None, None, prunes).await
+        Self::open(app, target, None, None, prunes, false).await
     }
 
     async fn open(
@@ -63,6 +71,7 @@ impl<'a> Entry<'a> {
         container: Option<String>,
         stamp: Option<Stamp>,
         prunes: Vec<Stamp>,
+        restores: bool,
     ) -> Result<Self, StoreError> {
         let record = RunRecord {
             version: VERSION,
@@ -71,6 +80,7 @@ impl<'a> Entry<'a> {
             container,
             stamp,
             prunes,
+            restores,
             started: clock::now(),
             holder: app.identity.holder(&app.docker).await.clone(),
         };

@@ -2,10 +2,13 @@
 
 pub mod backup;
 pub mod cat;
+pub mod drill;
+mod explain;
 pub mod good;
 pub mod journal;
 pub mod list;
 pub mod policy;
 pub mod prune;
+pub mod restore;
 pub mod sweep;
 pub mod verify;

@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::clock;
 use crate::docker::{DockerError, ExecError};
+use crate::jobs::{drill, restore};
 use crate::model::key::{BackupKey, MANIFEST, may_be_object};
 use crate::model::run::{Fate, LEASE, RunId, RunRecord};
 use crate::model::target::TargetName;
@@ -27,6 +28,7 @@ pub async fn sweep(
     own: Option<&RunId>,
 ) -> Result<Vec<RunRecord>, StoreError> {
     let mut living = Vec::new();
+    drill::sweep(app).await;
     if !app.config.prune {
         return Ok(living);
     }
@@ -38,7 +40,10 @@ pub async fn sweep(
         let StoredRecord { record, .. } = stored;
         let target = &record.target;
         // What is in the way of one is not in the way of the other; the record goes only when both are done.
-        let ended = end_tools(app, &record).await;
+        let ended = match end_tools(app, &record).await {
+            Ok(()) => restore::drop_leftovers(app, &record).await,
+            left => left,
+        };
         let removed = remove(&app.store, &record).await;
         let done = match ended.and(removed) {
             Ok(()) => forget(&app.store, &record).await,

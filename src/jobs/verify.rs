@@ -220,8 +220,7 @@ async fn backup(store: &Store, catalog: &Catalog, key: &BackupKey, progress: &Pr
             let is_named = |name: &str| manifest.objects.iter().any(|object| object.name == name);
             let (named, others): (Vec<_>, Vec<_>) = catalog.files(key).partition(|(name, _)| is_named(name));
             report.stored_bytes = named.iter().map(|(_, bytes)| bytes).sum();
-            let foreign = others.into_iter().map(|(name, _)| name.to_owned());
-            report.foreign = foreign.filter(|name| name != DRILL).collect();
+            report.foreign = others.into_iter().map(|(name, _)| name.to_owned()).collect();
             for object in &manifest.objects {
                 progress.set_stage(format!("reading {key}/{}", object.name));
                 match read(store, key, object, engine, progress).await {
@@ -254,7 +253,7 @@ async fn manifest(store: &Store, key: &BackupKey) -> Option<Result<(Manifest, En
     let Ok(engine) = manifest.engine.parse() else {
         return unreadable(format!("this Dumpcar does not know the engine {:?}", manifest.engine));
     };
-    let is_plain = |name: &str| may_be_object(name) && !name.contains('/');
+    let is_plain = |name: &str| may_be_object(name) && name != DRILL && !name.contains('/');
     if let Some(object) = manifest.objects.iter().find(|object| !is_plain(&object.name)) {
         return unreadable(format!("it names {:?}, which is no object of Dumpcar's", object.name));
     }

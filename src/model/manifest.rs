@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::compression::Compression;
+use super::content::Content;
 use super::key::Stamp;
 use super::target::TargetName;
 
@@ -66,6 +67,9 @@ pub struct ManifestObject {
     /// The database's real name; absent for globals and custom dumps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<String>,
+    /// What stands behind its name in the `CREATE DATABASE` that makes an empty one like it: encoding, collation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<String>,
     /// `sql`, or a custom engine's extension.
     pub format: String,
     pub compression: Compression,
@@ -75,6 +79,9 @@ pub struct ManifestObject {
     /// Size of the object in the store.
     pub stored_bytes: u64,
     pub stored_sha256: Sha256,
+    /// What is in a database's dump: a drill compares it with what it restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
 }
 
 impl Manifest {
@@ -185,12 +192,14 @@ mod tests {
                 name: "shop.sql.xz".into(),
                 kind: ObjectKind::Database,
                 database: Some("shop".into()),
+                options: None,
                 format: "sql".into(),
                 compression: Compression::Xz(1),
                 plain_bytes: 1000,
                 plain_sha256: Sha256([0xab; 32]),
                 stored_bytes: 100,
                 stored_sha256: Sha256([0x01; 32]),
+                content: None,
             }],
         }
     }

@@ -91,8 +91,23 @@ pub struct RunRecord {
     /// The backups this run is going to delete: their manifests go first, and objects may be left.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prunes: Vec<Stamp>,
+    /// Whether it puts a backup back: databases of its own may be left in the container's server.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restores: bool,
     pub started: Timestamp,
     pub holder: Holder,
+}
+
+/// What the label of a scratch container says: whose it is. Its name is the label prefix and [`Scratch::LABEL`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scratch {
+    pub run: RunId,
+    pub created: Timestamp,
+    pub holder: Holder,
+}
+
+impl Scratch {
+    pub const LABEL: &str = "scratch";
 }
 
 impl RunRecord {
@@ -223,6 +238,7 @@ mod tests {
             container: Some("c0ffee".into()),
             stamp: Some("2026-11-23T23-00-00Z".parse().unwrap()),
             prunes: vec!["2026-11-16T23-00-00Z".parse().unwrap()],
+            restores: false,
             started: "2026-11-23T23:00:00Z".parse().unwrap(),
             holder: holder("b", "net:[1]", Some("E"), Some(("abc", "10:00"))),
         }

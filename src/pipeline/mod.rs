@@ -11,19 +11,20 @@ mod progress;
 mod worker;
 
 pub use progress::Progress;
-pub use worker::Digests;
+pub use worker::{Digests, Made};
 
 use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::docker::{Exec, ExecError};
+use crate::docker::{Exec, ExecError, Feed};
 use crate::model::compression::Compression;
+use crate::model::content::{Content, Counter, Dialect};
 use crate::model::key::BackupKey;
 use crate::model::manifest::ManifestObject;
 use crate::store::{Store, StoreError, Upload};
-use worker::{Feed, Worker};
+use worker::{Input, Worker};
 
 /// Enough for a magic number, and for the marks engines put at the end of a dump.
 const HEAD: usize = 64;
@@ -77,23 +78,25 @@ pub async fn dump(
     exec: &mut Exec,
     upload: &mut Upload,
     compression: Compression,
+    dialect: Option<Dialect>,
     stall: Duration,
     check: impl FnOnce(&Ends) -> Result<(), String>,
     progress: &Progress,
-) -> Result<Digests, PipelineError> {
-    let Worker { input, mut output, result } = worker::compress(compression).map_err(PipelineError::Codec)?;
+) -> Result<Made, PipelineError> {
+    let Worker { input, mut output, result } =
+        worker::compress(compression, dialect).map_err(PipelineError::Codec)?;
     let feed = async move {
         let mut ends = Ends::default();
         while let Some(piece) = exec.next(stall).await? {
             ends.take(&piece);
             progress.add_plain(piece.len());
-            if input.send(Feed::Piece(piece)).await.is_err() {
+            if input.send(Input::Piece(piece)).await.is_err() {
                 // The worker ended early; its result says why.
                 return Ok(());
             }
         }
         check(&ends).map_err(PipelineError::Content)?;
-        drop(input.send(Feed::Finish).await);
+        drop(input.send(Input::Finish).await);
         Ok(())
     };
     let send = async {
@@ -109,6 +112,24 @@ pub async fn dump(
         .await
         .unwrap_or_else(|_| Err(io::Error::other("the worker panicked")))
         .map_err(PipelineError::Codec)
+}
+
+/// Reads a command's output to its end, and says what is in it.
+///
+/// # Errors
+/// The command failed.
+pub async fn inspect(
+    exec: &mut Exec,
+    dialect: Dialect,
+    stall: Duration,
+    progress: &Progress,
+) -> Result<Content, ExecError> {
+    let mut counter = Counter::new(dialect);
+    while let Some(piece) = exec.next(stall).await? {
+        counter.take(&piece);
+        progress.add_plain(piece.len());
+    }
+    Ok(counter.end())
 }
 
 /// Why an object could not be read back.
@@ -167,12 +188,12 @@ pub async fn read(
             // In small pieces: the worker's queue would hold sixteen whole ranges.
             while !range.is_empty() {
                 let piece = range.split_to(range.len().min(PIECE));
-                if input.send(Feed::Piece(piece)).await.is_err() {
+                if input.send(Input::Piece(piece)).await.is_err() {
                     return Ok(());
                 }
             }
         }
-        drop(input.send(Feed::Finish).await);
+        drop(input.send(Input::Finish).await);
         Ok::<_, ReadError>(())
     };
     let mut ends = Ends::default();
@@ -196,6 +217,50 @@ pub async fn read(
         return Err(damaged("SHA-256 after decompression"));
     }
     Ok(ends)
+}
+
+/// Why a dump did not get back into a target.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+    /// The object is what the manifest says, and no whole dump.
+    #[error("{0}")]
+    Content(String),
+}
+
+/// Feeds a command with an object, and lets it see the end of its input only when all of it was right. After an error
+/// `feed` wants to be cancelled.
+///
+/// # Errors
+/// See [`RestoreError`].
+pub async fn restore(
+    store: &Store,
+    key: &BackupKey,
+    object: &ManifestObject,
+    feed: &mut Feed,
+    check: impl FnOnce(&Ends) -> Result<(), String>,
+    progress: &Progress,
+) -> Result<(), RestoreError> {
+    let mut failed = None;
+    let sink = async |piece: Bytes| {
+        let bytes = piece.len();
+        feed.write(piece).await.map_err(|error| {
+            failed = Some(error);
+            io::Error::from(io::ErrorKind::BrokenPipe)
+        })?;
+        progress.add_plain(bytes);
+        Ok(())
+    };
+    let ends = match read(store, key, object, Form::Plain, sink).await {
+        Ok(ends) => ends,
+        Err(error) => return Err(failed.map_or(error.into(), RestoreError::Exec)),
+    };
+    check(&ends).map_err(RestoreError::Content)?;
+    feed.finish().await?;
+    Ok(())
 }
 
 #[cfg(test)]

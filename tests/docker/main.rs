@@ -21,6 +21,7 @@ mod bad_input;
 mod daemon;
 /// Nothing is written to a disk (P2).
 mod disk;
+mod drill;
 /// The end, without any warning, of each of the four that a backup needs, at any instant of it (P1, P4).
 mod kill;
 /// A target that is restarted, removed or paused while its rows are dumped.
@@ -30,6 +31,7 @@ mod process_one;
 /// The exec protocol under real shells: exit statuses, and nothing left in a target (P1, P4).
 mod protocol;
 /// Every kind of content, from a server through the bucket into an empty server.
+mod restore;
 mod round_trip;
 /// Passwords and keys, and where they must not appear (P6).
 mod secrets;

@@ -36,6 +36,8 @@ put() {
         'ALTER USER '*) [ "$whose" = own ] || printf '%b;\n' "$1" ;;
         # A grant on an object would need the object; these have statements of their own further down.
         'GRANT '*' ON `'*'`.`'*'` TO '* | 'GRANT '*' ON '[A-Z]*' `'*'`.`'*'` TO '*) ;;
+        # Roles that were granted already.
+        'GRANT `'*) [ "$roles" ] || printf '%b;\n' "$1" ;;
         # MariaDB repeats the password here.
         'GRANT '*'` IDENTIFIED '*' WITH GRANT OPTION'*)
             printf '%b` WITH GRANT OPTION;\n' "${1%%'` IDENTIFIED '*}" ;;
@@ -49,7 +51,13 @@ text() {
     rows=$(client --raw --execute="$session $1") || exit
     [ -z "$rows" ] || printf '%s\n' "$rows"
 }
-session=$1
+# roles LIST: as rows, because MariaDB's administrator may not GRANT a role that somebody else administers.
+roles() {
+    text "$1"
+    printf '%s\n' 'FLUSH PRIVILEGES;'
+    roles=done
+}
+session=$1 roles=
 shift
 printf '%s\n' '-- Users, roles, grants and empty databases. Load this before the databases.' 'SET NAMES utf8mb4;' \
     "SET @OLD_SQL_MODE = @@SQL_MODE, SQL_MODE = '';"

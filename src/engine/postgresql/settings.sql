@@ -1,5 +1,5 @@
 WITH here AS (
-    SELECT d.*, to_jsonb(d) AS j FROM pg_catalog.pg_database d WHERE datname = current_database()
+    SELECT * FROM pg_catalog.pg_database WHERE datname = current_database()
 ), statement (place, sql) AS (
     SELECT 1, 'ALTER DATABASE %I OWNER TO ' || replace(quote_ident(pg_get_userbyid(datdba)), '%', '%%') FROM here
     UNION ALL
@@ -28,16 +28,6 @@ WITH here AS (
         || CASE grantee WHEN 0 THEN 'PUBLIC' ELSE replace(quote_ident(pg_get_userbyid(grantee)), '%', '%%') END
         || CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
     FROM here CROSS JOIN aclexplode(datacl)
-), line (place, text) AS (
-    -- A line break in a name must not end the comment.
-    SELECT 0, '-- Made with: ' || translate(format('CREATE DATABASE %I TEMPLATE template0 ENCODING %L', datname,
-        pg_encoding_to_char(encoding)) || coalesce(format(' LOCALE_PROVIDER %s', CASE j ->> 'datlocprovider'
-            WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' WHEN 'c' THEN 'libc' END), '')
-        || format(' LC_COLLATE %L LC_CTYPE %L', datcollate, datctype)
-        || coalesce(CASE j ->> 'datlocprovider' WHEN 'i' THEN ' ICU_LOCALE ' WHEN 'b' THEN ' BUILTIN_LOCALE ' END
-            || quote_literal(coalesce(j ->> 'datlocale', j ->> 'daticulocale')), ''), E'\r\n', '  ') || ';'
-    FROM here
-    UNION ALL
-    SELECT place, format('DO %L;', format('BEGIN EXECUTE format(%L, current_database()); END', sql)) FROM statement
 )
-SELECT text FROM line ORDER BY place, text
+SELECT format('DO %L;', format('BEGIN EXECUTE format(%L, current_database()); END', sql)) AS text
+FROM statement ORDER BY place, text

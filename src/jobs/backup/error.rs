@@ -2,7 +2,7 @@
 
 use super::Run;
 use crate::docker::{DockerError, ExecError};
-use crate::engine;
+use crate::jobs::explain::explain;
 use crate::pipeline::PipelineError;
 use crate::store::{StoreError, StoreErrorKind};
 
@@ -65,60 +65,7 @@ impl Run<'_> {
     }
 
     pub(super) async fn exec_failed(&self, what: &str, database: Option<&str>, error: ExecError) -> RunError {
-        let (reason, transient) = match error {
-            ExecError::Failed { status, stderr } => {
-                let diagnosis = engine::diagnose(
-                    self.target.engine,
-                    status.into(),
-                    // Before anything is cut off: half a secret is not recognized.
-                    &self.target.container.redact(&stderr),
-                    &self.target.facts(),
-                    database,
-                );
-                (diagnosis.text.clone(), diagnosis.problem.is_transient())
-            }
-            // Docker's own words have the container's id, which nobody knows it by.
-            ExecError::Docker(
-                error @ (DockerError::NotFound { .. } | DockerError::Refused { status: 409, .. }),
-            ) => (self.whereabouts().await.unwrap_or_else(|| error.to_string()), error.is_transient()),
-            ExecError::Docker(error) => (error.to_string(), error.is_transient()),
-            error @ ExecError::NotStarted { .. } if error.is_missing_shell() => {
-                (format!("{error}; Dumpcar needs `sh` in the image {}", self.target.container.image), false)
-            }
-            // Mostly the container itself ended, and took the tool with it.
-            error @ (ExecError::Cut { .. }
-            | ExecError::NotStarted { .. }
-            | ExecError::Contradicted { .. }) => {
-                (self.whereabouts().await.unwrap_or_else(|| error.to_string()), true)
-            }
-            // A paused container looks the same.
-            error @ ExecError::Stalled(_) => (
-                self.whereabouts()
-                    .await
-                    .unwrap_or_else(|| format!("{error}; is it waiting for a lock? (DUMPCAR_STALL_TIMEOUT)")),
-                true,
-            ),
-            error @ (ExecError::Trailing(_)
-            | ExecError::TooMuch { .. }
-            | ExecError::Timeout { .. }
-            | ExecError::Protocol) => (error.to_string(), true),
-        };
-        RunError::Failed { reason: self.target.container.redact(&format!("{what}: {reason}")), transient }
-    }
-
-    /// What became of the container, when it is no longer running.
-    async fn whereabouts(&self) -> Option<String> {
-        let name = &self.target.container.name;
-        match self.app.docker.container(&self.target.container.id).await {
-            Ok(container) if container.state == "running" => None,
-            Ok(container) if container.state == "paused" => {
-                Some(format!("container {name} is paused now: `docker unpause {name}`"))
-            }
-            Ok(container) => {
-                Some(format!("container {name} is {} now: see `docker logs {name}`", container.state))
-            }
-            Err(DockerError::NotFound { .. }) => Some(format!("container {name} was removed meanwhile")),
-            Err(_) => None,
-        }
+        let (reason, transient) = explain(&self.app.docker, self.target, what, database, error).await;
+        RunError::Failed { reason, transient }
     }
 }

@@ -24,6 +24,8 @@ const SURVEY_BYTES: usize = 8 * 1024 * 1024;
 pub(super) struct Part {
     pub(super) kind: ObjectKind,
     pub(super) database: Option<String>,
+    /// How an empty one like it is made.
+    pub(super) options: Option<String>,
     pub(super) command: Command,
     /// The size in the store to expect.
     pub(super) hint: Option<u64>,
@@ -56,21 +58,37 @@ impl Run<'_> {
         for note in login_notes.iter().chain(&survey.notes) {
             warn!(target = %target.name, "{note}");
         }
+        for name in &survey.leftovers {
+            warn!(
+                target = %target.name,
+                "database {name:?} is of a restore that runs, or was interrupted, and is not backed up"
+            );
+        }
         if target.engine == Engine::Custom {
             let command = target.engine.dump(&facts, &survey, "");
             let hint = self.previous_size(catalog);
-            return Ok((survey, vec![Part { kind: ObjectKind::Dump, database: None, command, hint }]));
+            return Ok((
+                survey,
+                vec![Part { kind: ObjectKind::Dump, database: None, options: None, command, hint }],
+            ));
         }
         self.choose_databases(&mut survey)?;
         let mut parts = Vec::new();
         if let Some(command) = target.engine.globals(&facts, &survey) {
-            parts.push(Part { kind: ObjectKind::Globals, database: None, command, hint: None });
+            parts.push(Part {
+                kind: ObjectKind::Globals,
+                database: None,
+                options: None,
+                command,
+                hint: None,
+            });
         }
         let all_sizes: u64 = survey.databases.iter().filter_map(|database| database.size_hint).sum();
         for database in &survey.databases {
             parts.push(Part {
                 kind: ObjectKind::Database,
                 database: Some(database.name.clone()),
+                options: database.options.clone(),
                 command: target.engine.dump(&facts, &survey, &database.name),
                 hint: self.stored_hint(catalog, database.size_hint, all_sizes),
             });

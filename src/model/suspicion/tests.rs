@@ -11,12 +11,14 @@ fn object(kind: ObjectKind, database: Option<&str>, plain_bytes: u64) -> Manifes
         name: database.unwrap_or("x").to_owned(),
         kind,
         database: database.map(str::to_owned),
+        options: None,
         format: "sql".into(),
         compression: Compression::Xz(1),
         plain_bytes,
         plain_sha256: Sha256([0; 32]),
         stored_bytes: plain_bytes / 7,
         stored_sha256: Sha256([0; 32]),
+        content: None,
     }
 }
 

@@ -1,0 +1,171 @@
+//! `dumpcar restore`: what will be overwritten, the question, and the answer.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use super::{find_backup, print};
+use crate::app::App;
+use crate::cli::RestoreArgs;
+use crate::discovery::{self, Target};
+use crate::docker::DockerError;
+use crate::exit::Exit;
+use crate::jobs::restore::{self, Plan, PlanError, Selection};
+use crate::model::manifest::Manifest;
+use crate::terminal::{ProgressDisplay, Terminal};
+use crate::text::bytes;
+
+/// `dumpcar restore`.
+pub async fn restore(
+    app: &App,
+    args: &RestoreArgs,
+    stop: CancellationToken,
+    terminal: Arc<Terminal>,
+) -> Exit {
+    let prepared = stop.run_until_cancelled(prepare(app, args)).await;
+    // Nothing was begun: whoever was asked and pressed Ctrl-C has answered.
+    let Some(prepared) = prepared else { return Exit::Failed };
+    let (plan, manifest) = match prepared {
+        Ok(prepared) => prepared,
+        Err(exit) => return exit,
+    };
+    if !args.yes {
+        print(&overview(&plan, &manifest));
+        let answer = stop.run_until_cancelled(tokio::task::spawn_blocking(ask)).await;
+        match answer {
+            Some(Ok(Answer::Yes)) => {}
+            Some(Ok(Answer::No)) => {
+                error!("nothing was changed");
+                return Exit::Failed;
+            }
+            Some(Ok(Answer::Nobody)) => {
+                error!("there is no terminal to ask on, and this overwrites what is there: say --yes");
+                return Exit::Usage;
+            }
+            Some(Err(_)) | None => return Exit::Failed,
+        }
+    }
+    let started = Instant::now();
+    let display = ProgressDisplay::start(terminal);
+    let progress = display.show(plan.key.target.as_str());
+    let result = restore::run(app, &plan, &stop, &progress).await;
+    drop(display);
+    let container = &plan.target.container.name;
+    match result {
+        Ok(()) => {
+            info!(backup = %plan.key, %container, elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "restored");
+            let names: Vec<_> = plan.databases.iter().map(|wanted| shown(&wanted.name)).collect();
+            let globals = if plan.globals.is_some() { "roles and users, " } else { "" };
+            print(&format!("restored into {container} from {}: {globals}{}\n", plan.key, names.join(", ")));
+            Exit::Done
+        }
+        Err(failure) => {
+            error!(backup = %plan.key, %container, "not restored: {failure}");
+            Exit::Failed
+        }
+    }
+}
+
+async fn prepare(app: &App, args: &RestoreArgs) -> Result<(Plan, Manifest), Exit> {
+    let (key, manifest) = find_backup(app, &args.target, args.at).await?;
+    let target = destination(app, args).await?;
+    let selection = Selection {
+        databases: args.database.clone(),
+        new_name: args.new_name.clone(),
+        globals: args.globals,
+    };
+    match restore::plan(app, key, &manifest, target, &selection).await {
+        Ok(plan) => Ok((plan, manifest)),
+        Err(error) => {
+            error!("not restored: {error}; nothing was changed");
+            Err(match error {
+                PlanError::Nothing(_) => Exit::Nothing,
+                PlanError::Impossible(_) => Exit::Failed,
+            })
+        }
+    }
+}
+
+/// The container to restore into.
+async fn destination(app: &App, args: &RestoreArgs) -> Result<Target, Exit> {
+    let name = match &args.to {
+        Some(name) => name.clone(),
+        None => {
+            let all = app.discover().await.map_err(|error| {
+                error!(%error, "cannot look at the containers");
+                Exit::Failed
+            })?;
+            let found = all.into_iter().find(|found| found.name == args.target).ok_or_else(|| {
+                error!(target = %args.target, "no container is this target now: name the one to restore into by --to");
+                Exit::Nothing
+            })?;
+            found.container
+        }
+    };
+    let container = app.docker.container(&name).await.map_err(|error| {
+        if matches!(error, DockerError::NotFound { .. }) {
+            error!("there is no container {name}");
+            return Exit::Nothing;
+        }
+        error!(%error, "cannot look at container {name}");
+        Exit::Failed
+    })?;
+    discovery::destination(container, &app.config).map_err(|reason| {
+        error!("cannot restore into container {name}: {reason}");
+        Exit::Failed
+    })
+}
+
+fn overview(plan: &Plan, manifest: &Manifest) -> String {
+    let Plan { key, target, globals, databases } = plan;
+    let mut text = format!(
+        "restore {key} ({} {}, made {})\n   into {} ({})\n",
+        manifest.engine,
+        manifest.server_version,
+        manifest.started,
+        target.container.name,
+        target.container.image
+    );
+    let mut line = |what: &str, size: u64, effect: &str| {
+        writeln!(text, "  {what}, {}: {effect}", bytes(size)).expect("a string takes everything");
+    };
+    if let Some(globals) = globals {
+        line(
+            "roles and users",
+            globals.plain_bytes,
+            "those that exist become what they were, passwords included",
+        );
+    }
+    for wanted in databases {
+        let effect = if wanted.is_there { "EVERYTHING IN IT NOW WILL BE GONE" } else { "will be made" };
+        line(&shown(&wanted.name), wanted.object.plain_bytes, effect);
+    }
+    text
+}
+
+fn shown(database: &str) -> String {
+    if database.is_empty() { "the dump".to_owned() } else { format!("database {database:?}") }
+}
+
+enum Answer {
+    Yes,
+    No,
+    Nobody,
+}
+
+fn ask() -> Answer {
+    if !io::stdin().is_terminal() {
+        return Answer::Nobody;
+    }
+    let mut stderr = io::stderr();
+    drop(stderr.write_all(b"Go on? [y/N] ").and_then(|()| stderr.flush()));
+    let mut line = String::new();
+    match io::stdin().read_line(&mut line) {
+        Ok(_) if matches!(line.trim(), "y" | "Y" | "yes" | "YES") => Answer::Yes,
+        Ok(_) | Err(_) => Answer::No,
+    }
+}

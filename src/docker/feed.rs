@@ -1,0 +1,113 @@
+//! A command inside a container that reads a dump from its standard input.
+//!
+//! A client that vanishes looks like a normal end of input: `psql --single-transaction` would commit half a dump. So the
+//! command runs under `feed.sh`, which lets it see that end only when it is told to, and ends it otherwise.
+
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use futures_util::StreamExt;
+use tokio::io::AsyncWriteExt;
+
+use super::exec::{Exec, ExecError};
+use super::{Docker, DockerError};
+use crate::model::command::Command;
+
+const WRAPPER: &str = concat!(include_str!("end.sh"), include_str!("feed.sh"));
+
+/// What the wrapper says when it has passed on all of the input.
+const FED: &[u8] = b"fed\n";
+
+/// A running command that is being fed. It ends well only by [`Feed::finish`].
+///
+/// Dropping it closes the connection, and the wrapper then ends the command; [`Feed::cancel`] waits for that.
+#[derive(Debug)]
+pub struct Feed {
+    exec: Exec,
+    /// What the wrapper still passes on. Anything behind that it would take for Dumpcar's word.
+    left: u64,
+}
+
+impl Docker {
+    /// Starts `command` in `container`; exactly `bytes` will be written to it.
+    ///
+    /// # Errors
+    /// Docker refuses, or does not answer.
+    pub async fn feed(&self, container: &str, command: &Command, bytes: u64) -> Result<Feed, DockerError> {
+        let exec = self.wrapped(container, command, WRAPPER, &[&bytes.to_string()]).await?;
+        Ok(Feed { exec, left: bytes })
+    }
+}
+
+impl Feed {
+    /// Writes the next piece. How long that takes is up to the command: it may be building an index.
+    ///
+    /// # Errors
+    /// The command ended, or the connection broke: there is nobody to write to any more. Or it is more than was announced.
+    pub async fn write(&mut self, mut piece: Bytes) -> Result<(), ExecError> {
+        self.left = self.left.checked_sub(piece.len() as u64).ok_or(ExecError::Surplus)?;
+        while piece.has_remaining() {
+            let Exec { output, input, .. } = &mut self.exec;
+            // Output first: a command that has failed says why, and its input may never move again.
+            let written = tokio::select! {
+                biased;
+                frame = output.next() => Err(frame),
+                written = input.write(&piece) => Ok(written),
+            };
+            match written {
+                Ok(Ok(written)) if written > 0 => piece.advance(written),
+                // The reason comes by the other direction.
+                Ok(Ok(_) | Err(_)) => return Err(self.ended_early().await),
+                Err(frame) => {
+                    self.exec.take(frame).await?;
+                    if self.exec.trailer.status().is_some() {
+                        return Err(self.ended_early().await);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything was written, and it was right: lets the command see the end of its input, and waits for its verdict.
+    ///
+    /// # Errors
+    /// The command failed.
+    pub async fn finish(&mut self) -> Result<(), ExecError> {
+        while !self.exec.beginning.starts_with(FED) {
+            let frame = self.exec.output.next().await;
+            self.exec.take(frame).await?;
+            if self.exec.trailer.status().is_some() && !self.exec.beginning.starts_with(FED) {
+                return Err(self.ended_early().await);
+            }
+        }
+        let release = async {
+            self.exec.input.write_all(b"\n").await?;
+            self.exec.input.flush().await
+        };
+        // When that fails, the output says so.
+        drop(release.await);
+        while self.exec.next(Duration::MAX).await?.is_some() {}
+        Ok(())
+    }
+
+    /// The end of what the command wrote to its outputs.
+    pub fn said(&self) -> String {
+        self.exec.stderr()
+    }
+
+    /// Ends the command and waits until Docker says that it has ended, a few seconds at most.
+    pub async fn cancel(self) {
+        self.exec.cancel().await;
+    }
+
+    async fn ended_early(&mut self) -> ExecError {
+        loop {
+            match self.exec.next(Duration::MAX).await {
+                Ok(Some(_)) => {}
+                Ok(None) => return ExecError::InputLeft { stderr: self.exec.stderr() },
+                Err(error) => return error,
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Putting back: into a new database, which takes the old one's name when everything is in it.
+//!
+//! Until that moment the old one is whole, and in use. One transaction around a load into the old one would not do:
+//! `pg_dump` writes a `COMMIT` of its own behind large objects, and dropping what is there first would lock everybody out for
+//! as long as the load takes.
+
+use super::{Command, Facts, command};
+use crate::engine::restore::{LEFTOVERS, Staged};
+use crate::model::run::RunId;
+
+/// Somewhere else than in a database that is being replaced.
+const ELSEWHERE: &str = r#"
+find_tool psql
+for PGDATABASE in template1 postgres ''; do
+    [ -n "$PGDATABASE" ] || continue
+    export PGDATABASE
+    problem=$(psql -X -w -q -A -t -c 'SELECT 1' 2>&1 >/dev/null) && break
+done
+if [ -z "$PGDATABASE" ]; then
+    printf '%s\n' "$problem" >&2
+    exit 2
+fi
+"#;
+
+const CREATE_SCRIPT: &str = r#"
+exec psql -X -w -q -v ON_ERROR_STOP=1 -c "$1"
+"#;
+
+/// A `psql` that knows `\restrict` says so in its help. For older ones, which fail on it, these two lines become comments:
+/// they protect against a dump that a hostile server made up, and have a random word that no row has.
+const LOAD_SCRIPT: &str = r#"
+find_tool psql
+case $(psql --help=commands 2>/dev/null) in
+    *'\restrict'*) exec psql -X -w -q -o /dev/null -v ON_ERROR_STOP=1 ;;
+esac
+sed 's/^\\\(un\)\{0,1\}restrict [0-9A-Za-z]\{32,\}$/--/' | psql -X -w -q -o /dev/null -v ON_ERROR_STOP=1
+"#;
+
+/// Clients that were thrown out come back at once, and a database somebody is in cannot be renamed.
+const SWAP_SCRIPT: &str = r#"
+tries=0
+until problem=$(psql -X -w -q -o /dev/null -v ON_ERROR_STOP=1 -c "$1" 2>&1); do
+    tries=$((tries + 1))
+    case $tries:$problem in
+        [0-9]:*'being accessed by other users'*) ;;
+        *) printf '%s\n' "$problem" >&2; exit 3 ;;
+    esac
+done
+"#;
+
+const DROP_SCRIPT: &str = r#"
+names=$(psql -X -w -q -A -t -v ON_ERROR_STOP=1 -c "$1") || exit
+status=0
+for name in $names; do
+    psql -X -w -q -v ON_ERROR_STOP=1 -c "DROP DATABASE IF EXISTS $name" || status=3
+done
+exit $status
+"#;
+
+pub(in crate::engine) fn create_statement(name: &str, options: Option<&str>) -> String {
+    format!("CREATE DATABASE {} {};", quoted(name), options.unwrap_or("TEMPLATE template0"))
+}
+
+pub(in crate::engine) fn create(facts: &Facts<'_>, name: &str, options: Option<&str>) -> Command {
+    command(facts, &[ELSEWHERE, CREATE_SCRIPT], vec![create_statement(name, options)])
+}
+
+/// Loads what it reads into the database; without one, the roles.
+pub(in crate::engine) fn load(facts: &Facts<'_>, database: Option<&str>) -> Command {
+    let Some(database) = database else { return command(facts, &[ELSEWHERE, LOAD_SCRIPT], Vec::new()) };
+    let mut command = command(facts, &[LOAD_SCRIPT], Vec::new());
+    command.env.push(("PGDATABASE".to_owned(), database.to_owned()));
+    command
+}
+
+/// Gives all of them their names, in one transaction.
+pub(in crate::engine) fn swap(facts: &Facts<'_>, staged: &[Staged]) -> Command {
+    let mut sql = String::from("BEGIN;\n");
+    for one in staged.iter().filter(|one| one.is_there) {
+        sql.push_str(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {};\n\
+             ALTER DATABASE {} RENAME TO {};\n",
+            literal(&one.name),
+            quoted(&one.name),
+            quoted(&one.replaced),
+        ));
+    }
+    for one in staged {
+        sql.push_str(&format!("ALTER DATABASE {} RENAME TO {};\n", quoted(&one.staged), quoted(&one.name)));
+    }
+    sql.push_str("COMMIT;\n");
+    command(facts, &[ELSEWHERE, SWAP_SCRIPT], vec![sql])
+}
+
+/// Removes the databases of a restore that are not to stay, and prints nothing.
+pub(in crate::engine) fn drop_leftovers(facts: &Facts<'_>, run: &RunId) -> Command {
+    // `_` is any character to LIKE; a name is what its own restore made it.
+    let names: Vec<_> =
+        LEFTOVERS.iter().map(|start| format!("starts_with(datname::text, '{start}{run}_')")).collect();
+    let sql = format!("SELECT datname FROM pg_catalog.pg_database WHERE {}", names.join(" OR "));
+    command(facts, &[ELSEWHERE, DROP_SCRIPT], vec![sql])
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn literal(text: &str) -> String {
+    // As `quote_literal` does it, whatever standard_conforming_strings says.
+    let escaped = text.replace('\\', "\\\\").replace('\'', "''");
+    if text.contains('\\') { format!("E'{escaped}'") } else { format!("'{escaped}'") }
+}

@@ -1,0 +1,452 @@
+//! From the bucket back into a server.
+//!
+//! PostgreSQL is all or nothing: everything is loaded into databases of other names, which take the place of the old ones in
+//! one transaction at the end. What cannot do that gets its objects read in full before the old content goes (promise P8).
+
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::explain::explain;
+use super::journal::Entry;
+use crate::app::App;
+use crate::discovery::{self, Target};
+use crate::docker::{Docker, ExecError};
+use crate::engine::{Engine, Replacement, Staged, Survey};
+use crate::lock::RunLock;
+use crate::model::command::Command;
+use crate::model::key::BackupKey;
+use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
+use crate::model::run::{RunId, RunRecord};
+use crate::pipeline::{self, Form, Progress, ReadError, RestoreError};
+use crate::store::StoreError;
+
+/// What the short commands may print; what they say is on standard error.
+const ANSWER_BYTES: usize = 8 * 1024 * 1024;
+/// A server that is asked for its databases, or to make or rename one, is done within this time or not well.
+const ANSWER_LIMIT: Duration = Duration::from_secs(300);
+
+/// What is put back, and where.
+#[derive(Debug)]
+pub struct Plan {
+    pub key: BackupKey,
+    pub target: Target,
+    /// Roles and users, which come first.
+    pub globals: Option<ManifestObject>,
+    pub databases: Vec<Wanted>,
+}
+
+/// One database, or a custom engine's dump.
+#[derive(Debug)]
+pub struct Wanted {
+    pub object: ManifestObject,
+    /// The name it gets; empty for a custom dump.
+    pub name: String,
+    /// Whether there is a database of that name: its content will be gone.
+    pub is_there: bool,
+}
+
+/// What a user asks for.
+#[derive(Debug, Default)]
+pub struct Selection {
+    /// Empty means all.
+    pub databases: Vec<String>,
+    pub new_name: Option<String>,
+    pub globals: bool,
+}
+
+/// Why nothing was restored, or not all of it.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error("stopped; {state}")]
+    Stopped { state: String },
+    #[error("{reason}; {state}")]
+    Failed { reason: String, state: String },
+}
+
+/// What is wrong with what was asked for: nothing was begun.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// There is no such thing in the backup.
+    #[error("{0}")]
+    Nothing(String),
+    #[error("{0}")]
+    Impossible(String),
+}
+
+const UNTOUCHED: &str = "nothing was changed";
+
+/// Chooses the objects, and looks at what is there already.
+///
+/// # Errors
+/// See [`PlanError`].
+pub async fn plan(
+    app: &App,
+    key: BackupKey,
+    manifest: &Manifest,
+    mut target: Target,
+    selection: &Selection,
+) -> Result<Plan, PlanError> {
+    let impossible = |text: String| Err(PlanError::Impossible(text));
+    let Ok(engine) = manifest.engine.parse::<Engine>() else {
+        return impossible(format!(
+            "the backup is of {:?}, which this version does not know",
+            manifest.engine
+        ));
+    };
+    if engine != target.engine && !(is_mysql(engine) && is_mysql(target.engine)) {
+        return impossible(format!(
+            "the backup is of {engine}, and container {} is {}",
+            target.container.name, target.engine
+        ));
+    }
+    if let (Engine::Custom, Some(custom)) = (engine, &mut target.labels.custom)
+        && custom.restore.is_none()
+    {
+        custom.restore.clone_from(&manifest.restore_command);
+    }
+    let (globals, databases) = choose(manifest, selection).map_err(PlanError::Nothing)?;
+    let survey = survey(&app.docker, &target).await.map_err(PlanError::Impossible)?;
+    let wanted = |object: ManifestObject| {
+        let own = object.database.clone().unwrap_or_default();
+        let name = selection.new_name.clone().unwrap_or(own);
+        let is_there = survey.databases.iter().any(|database| database.name == name);
+        Wanted { is_there: is_there || object.kind == ObjectKind::Dump, name, object }
+    };
+    let plan = Plan { key, globals, databases: databases.into_iter().map(wanted).collect(), target };
+    if plan.target.engine.load(&plan.target.facts(), None).is_none() {
+        return impossible(format!(
+            "it is not known how to restore this one: set the label {}.restore-command on the container",
+            app.config.label_prefix
+        ));
+    }
+    Ok(plan)
+}
+
+fn is_mysql(engine: Engine) -> bool {
+    matches!(engine, Engine::Mariadb | Engine::Mysql)
+}
+
+fn choose(
+    manifest: &Manifest,
+    selection: &Selection,
+) -> Result<(Option<ManifestObject>, Vec<ManifestObject>), String> {
+    let named = |name: &String| {
+        manifest.objects.iter().find(|object| object.database.as_ref() == Some(name)).cloned()
+    };
+    let all: Vec<_> =
+        manifest.objects.iter().filter(|object| object.kind != ObjectKind::Globals).cloned().collect();
+    let names: Vec<_> = all.iter().filter_map(|object| object.database.as_deref()).collect();
+    let names = names.join(", ");
+    let mut databases = Vec::new();
+    for name in &selection.databases {
+        databases
+            .push(named(name).ok_or_else(|| format!("the backup has no database {name:?}: it has {names}"))?);
+    }
+    if selection.databases.is_empty() {
+        databases = all;
+    }
+    if selection.new_name.is_some() && databases.len() != 1 {
+        return Err(format!("--as is for one database: name it by --database; the backup has {names}"));
+    }
+    let globals = manifest.objects.iter().find(|object| object.kind == ObjectKind::Globals).cloned();
+    match (selection.globals, globals) {
+        (true, None) => Err("the backup has no globals".to_owned()),
+        (true, globals) => Ok((globals, databases)),
+        (false, _) if databases.is_empty() => {
+            Err("the backup has no database, only globals (--globals)".to_owned())
+        }
+        (false, _) => Ok((None, databases)),
+    }
+}
+
+pub(super) async fn survey(docker: &Docker, target: &Target) -> Result<Survey, String> {
+    let facts = target.facts();
+    let Some(command) = target.engine.survey(&facts) else { return Ok(Survey::default()) };
+    match docker.capture(&target.container.id, &command, ANSWER_BYTES, ANSWER_LIMIT).await {
+        Ok(answer) => target.engine.parse_survey(&answer.stdout).map_err(|error| error.to_string()),
+        Err(error) => Err(explain(docker, target, "list its databases", None, error).await.0),
+    }
+}
+
+/// Carries the plan out. Whatever becomes of it, the error says what state the databases are in.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn run(
+    app: &App,
+    plan: &Plan,
+    stop: &CancellationToken,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    let untouched = |reason: String| Failure::Failed { reason, state: UNTOUCHED.to_owned() };
+    let name = plan.key.target.as_str();
+    let _lock = RunLock::take(&app.store.to_string(), name)
+        .ok_or_else(|| untouched(format!("a backup or a restore of {name} is running: wait for that one")))?;
+    let entry = Entry::of_restore(app, &plan.key.target, &plan.target)
+        .await
+        .map_err(|error| untouched(error.to_string()))?;
+    let run = entry.run().clone();
+    let docker = app.docker.on_behalf_of(&run);
+    let restore = Restore { app, docker, plan, run, stop, progress };
+    let result = entry.during(Box::pin(restore.make())).await;
+    let is_clean = match restore.drop_own().await {
+        Ok(()) => true,
+        Err(left) => {
+            warn!(target = name, %left, "databases of this restore are left; the next run tries again");
+            false
+        }
+    };
+    // One that cannot be cleaned up stays on record.
+    if is_clean && let Err(left) = entry.close(true).await {
+        warn!(target = name, %left, "cannot take back the record of the restore");
+    }
+    result
+}
+
+/// Puts a backup into a server that nobody else has: no record, no lock, and nothing to be cleaned up but the server.
+///
+/// # Errors
+/// See [`Failure`].
+pub(super) async fn into_scratch(
+    app: &App,
+    plan: &Plan,
+    run: &RunId,
+    stop: &CancellationToken,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    let docker = app.docker.on_behalf_of(run);
+    Box::pin(Restore { app, docker, plan, run: run.clone(), stop, progress }.make()).await
+}
+
+struct Restore<'a> {
+    app: &'a App,
+    docker: Docker,
+    plan: &'a Plan,
+    run: RunId,
+    stop: &'a CancellationToken,
+    progress: &'a Progress,
+}
+
+/// Why a step failed; what that means for the databases is for the caller to say.
+enum Stumble {
+    Stopped,
+    Failed(String),
+}
+
+impl Stumble {
+    fn with(self, state: impl Into<String>) -> Failure {
+        let state = state.into();
+        match self {
+            Self::Stopped => Failure::Stopped { state },
+            Self::Failed(reason) => Failure::Failed { reason, state },
+        }
+    }
+}
+
+impl From<StoreError> for Stumble {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl Restore<'_> {
+    async fn make(&self) -> Result<(), Failure> {
+        let Plan { globals, databases, target, .. } = self.plan;
+        let replacement = target.engine.replacement();
+        // What cannot be taken back is read in full before anything is changed.
+        let objects =
+            databases.iter().map(|wanted| &wanted.object).filter(|_| replacement == Replacement::InPlace);
+        for object in globals.iter().chain(objects) {
+            self.progress.set_stage(format!("checking {}", object.name));
+            self.verify(object).await.map_err(|stumble| stumble.with(UNTOUCHED))?;
+        }
+        let mut state = UNTOUCHED.to_owned();
+        if let Some(globals) = globals {
+            self.load(globals, None).await.map_err(|stumble| {
+                stumble.with("roles and users may be restored in part, the databases were not changed")
+            })?;
+            "the databases were not changed, roles and users are restored".clone_into(&mut state);
+        }
+        match replacement {
+            Replacement::Swap => self.swap(&state).await,
+            Replacement::InPlace => self.in_place(&state).await,
+        }
+    }
+
+    async fn swap(&self, state: &str) -> Result<(), Failure> {
+        let Plan { databases, target, .. } = self.plan;
+        let mut staged = Vec::new();
+        for (index, wanted) in databases.iter().enumerate() {
+            let one = Staged::new(&wanted.name, wanted.is_there, &self.run, index);
+            self.fill(wanted, &one.staged).await.map_err(|stumble| stumble.with(state))?;
+            staged.push(one);
+        }
+        let Some(command) = target.engine.swap(&target.facts(), &staged).filter(|_| !staged.is_empty())
+        else {
+            return Ok(());
+        };
+        if self.stop.is_cancelled() {
+            return Err(Stumble::Stopped.with(state));
+        }
+        self.progress.set_stage("putting the databases in place");
+        // From here on it is too late to stop: what was renamed would have to be found out.
+        let Err(stumble) = self.ask("put the databases in place", None, &command).await else {
+            return Ok(());
+        };
+        // The answer may have been lost, and the work done.
+        match survey(&self.app.docker, target).await {
+            Ok(survey) if staged.iter().all(|one| !survey.leftovers.contains(&one.staged)) => Ok(()),
+            Ok(_) => Err(stumble.with(state)),
+            Err(unknown) => Err(stumble.with(format!(
+                "either everything is restored or nothing was changed, and the server does not say which ({unknown})"
+            ))),
+        }
+    }
+
+    async fn in_place(&self, state: &str) -> Result<(), Failure> {
+        let mut restored: Vec<&str> = Vec::new();
+        for wanted in &self.plan.databases {
+            let done = match restored.as_slice() {
+                [] => String::new(),
+                names => format!(", and restored before it: {}", names.join(", ")),
+            };
+            if self.stop.is_cancelled() {
+                return Err(Stumble::Stopped.with(if done.is_empty() {
+                    state.to_owned()
+                } else {
+                    done.trim_start_matches(", and ").to_owned()
+                }));
+            }
+            self.fill(wanted, &wanted.name).await.map_err(|stumble| {
+                stumble.with(format!("{} is INCOMPLETE now: restore it again{done}", what(&wanted.name)))
+            })?;
+            restored.push(&wanted.name);
+        }
+        Ok(())
+    }
+
+    /// Makes an empty database of this name and loads the dump into it.
+    async fn fill(&self, wanted: &Wanted, name: &str) -> Result<(), Stumble> {
+        let target = &self.plan.target;
+        let Wanted { object, .. } = wanted;
+        if let Some(command) = target.engine.create(&target.facts(), name, object.options.as_deref()) {
+            self.progress.set_stage(format!("making room for {}", what(&wanted.name)));
+            self.stoppable(self.ask(&format!("make {}", what(&wanted.name)), Some(name), &command)).await?;
+        }
+        self.load(object, Some(name)).await
+    }
+
+    async fn load(&self, object: &ManifestObject, database: Option<&str>) -> Result<(), Stumble> {
+        let Self { app, docker, plan, progress, .. } = self;
+        let target = &plan.target;
+        let what = object.database.as_deref().map_or_else(|| object.name.clone(), what);
+        let Some(command) = target.engine.load(&target.facts(), database) else {
+            return Err(Stumble::Failed("it is not known how to restore this one".to_owned()));
+        };
+        progress.set_stage(format!("restoring {what}"));
+        let started = Instant::now();
+        let what = format!("restore {what}");
+        let feed = self
+            .stoppable(async { Ok(docker.feed(&target.container.id, &command, object.plain_bytes).await) });
+        let mut feed = match feed.await? {
+            Ok(feed) => feed,
+            Err(error) => return Err(self.explained(&what, database, error.into()).await),
+        };
+        let check = |ends: &pipeline::Ends| self.check(object, ends);
+        let restored = Box::pin(pipeline::restore(&app.store, &plan.key, object, &mut feed, check, progress));
+        let error = match self.stoppable(async { Ok(restored.await) }).await {
+            Ok(Ok(())) => {
+                info!(
+                    target = %plan.key.target, object = object.name, plain_bytes = object.plain_bytes,
+                    elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "object restored"
+                );
+                return Ok(());
+            }
+            Ok(Err(error)) => Some(error),
+            Err(_) => None,
+        };
+        feed.cancel().await;
+        Err(match error {
+            None => Stumble::Stopped,
+            Some(RestoreError::Exec(error)) => self.explained(&what, database, error).await,
+            Some(RestoreError::Read(error)) => Stumble::Failed(format!("{what}: {}", read_failed(&error))),
+            Some(RestoreError::Content(reason)) => Stumble::Failed(format!("{what}: {reason}")),
+        })
+    }
+
+    /// Reads an object to its end.
+    async fn verify(&self, object: &ManifestObject) -> Result<(), Stumble> {
+        let read =
+            Box::pin(pipeline::read(&self.app.store, &self.plan.key, object, Form::Plain, async |_| Ok(())));
+        let ends = self.stoppable(async { Ok(read.await) }).await?;
+        let checked = match &ends {
+            Ok(ends) => self.check(object, ends),
+            Err(error) => Err(read_failed(error)),
+        };
+        checked.map_err(|reason| Stumble::Failed(format!("check {}: {reason}", object.name)))
+    }
+
+    fn check(&self, object: &ManifestObject, ends: &pipeline::Ends) -> Result<(), String> {
+        let checked = self.plan.target.engine.check(object.kind, &ends.head, &ends.tail, ends.bytes);
+        checked.map_err(|error| format!("{}: {error}", object.name))
+    }
+
+    async fn ask(&self, what: &str, database: Option<&str>, command: &Command) -> Result<(), Stumble> {
+        let container = &self.plan.target.container.id;
+        match self.docker.capture(container, command, ANSWER_BYTES, ANSWER_LIMIT).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.explained(what, database, error).await),
+        }
+    }
+
+    async fn explained(&self, what: &str, database: Option<&str>, error: ExecError) -> Stumble {
+        Stumble::Failed(explain(&self.docker, &self.plan.target, what, database, error).await.0)
+    }
+
+    async fn stoppable<T>(&self, work: impl Future<Output = Result<T, Stumble>>) -> Result<T, Stumble> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(Stumble::Stopped),
+            result = work => result,
+        }
+    }
+
+    /// Removes what the restore made for itself, and what it has replaced.
+    async fn drop_own(&self) -> Result<(), String> {
+        drop_own(&self.docker, &self.plan.target, &self.run).await
+    }
+}
+
+fn what(database: &str) -> String {
+    if database.is_empty() { "the target's content".to_owned() } else { format!("database {database:?}") }
+}
+
+fn read_failed(error: &ReadError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+async fn drop_own(docker: &Docker, target: &Target, run: &RunId) -> Result<(), String> {
+    const WHAT: &str = "drop the databases a restore made for itself";
+    let Some(command) = target.engine.drop_leftovers(&target.facts(), run) else { return Ok(()) };
+    match docker.capture(&target.container.id, &command, ANSWER_BYTES, ANSWER_LIMIT).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(explain(docker, target, WHAT, None, error).await.0),
+    }
+}
+
+/// Does the same for a restore whose process has ended.
+///
+/// # Errors
+/// What is left, in one line.
+pub async fn drop_leftovers(app: &App, record: &RunRecord) -> Result<(), String> {
+    let Some(id) = record.container.as_ref().filter(|_| record.restores) else { return Ok(()) };
+    // With the container, its databases have gone; or they are a volume's, and no backup has them.
+    let Ok(container) = app.docker.container(id).await else { return Ok(()) };
+    let target = discovery::destination(container, &app.config)?;
+    drop_own(&app.docker, &target, &record.run).await
+}
