@@ -10,6 +10,7 @@ use tracing::warn;
 use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
+use crate::docker::Docker;
 use crate::jobs::sweep;
 use crate::model::key::Stamp;
 use crate::model::run::{RENEWAL, RunId, RunRecord, VERSION};
@@ -24,6 +25,7 @@ use crate::store::StoreError;
 pub struct Entry<'a> {
     app: &'a App,
     record: RunRecord,
+    docker: Docker,
     renewed: Mutex<Timestamp>,
     /// Nothing is ever deleted, so nothing is written that would have to be.
     is_kept: bool,
@@ -84,7 +86,13 @@ impl<'a> Entry<'a> {
             started: clock::now(),
             holder: app.identity.holder(&app.docker).await.clone(),
         };
-        let entry = Self { app, renewed: Mutex::new(record.started), record, is_kept: app.config.prune };
+        let entry = Self {
+            app,
+            renewed: Mutex::new(record.started),
+            docker: app.docker.on_behalf_of(&record.run),
+            record,
+            is_kept: app.config.prune,
+        };
         // Known to be alive before anybody can find the record.
         if entry.is_kept {
             app.runs.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.record.run.clone());
@@ -95,6 +103,11 @@ impl<'a> Entry<'a> {
 
     pub fn run(&self) -> &RunId {
         &self.record.run
+    }
+
+    /// What the run's commands are run by.
+    pub fn docker(&self) -> &Docker {
+        &self.docker
     }
 
     /// Does `work`, and writes the record anew all the while.
@@ -143,18 +156,21 @@ impl<'a> Entry<'a> {
         Ok(found.is_some_and(|found| found.holder.process == self.record.holder.process))
     }
 
-    /// Ends the run: everything of it is finished, or nothing of it is left. What is left stays on record.
+    /// Ends the run: everything of it is finished, or nothing of it is left in the store. A command of it that was not
+    /// seen to end is looked for first. What is left stays on record.
     ///
     /// # Errors
     /// What is left, in one line.
     pub async fn close(self, is_clean: bool) -> Result<(), String> {
+        let Self { app, record, .. } = &self;
+        let ended = if self.docker.has_unseen_end() { sweep::end_tools(app, record).await } else { Ok(()) };
         if !self.is_kept {
-            return Ok(());
+            return ended;
         }
-        let result = if is_clean {
-            self.app.store.delete(&self.record.key()).await.map_err(|error| error.to_string())
-        } else {
-            sweep::clean(self.app, &self.record).await
+        let result = if is_clean { ended } else { ended.and(sweep::remove(&app.store, record).await) };
+        let result = match result {
+            Ok(()) => sweep::forget(&app.store, record).await,
+            left => left,
         };
         result.map_err(|left| format!("{left}; the next run tries again"))
     }

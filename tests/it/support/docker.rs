@@ -37,6 +37,11 @@ impl ExecRequest {
         self.argv.get(5).map_or("", String::as_str)
     }
 
+    /// It ends what dead runs have left.
+    pub(crate) fn looks_for_leftovers(&self) -> bool {
+        self.snippet().contains("dead runs left in a target")
+    }
+
     fn marker(&self) -> &str {
         self.argv.get(4).map_or("", String::as_str)
     }
