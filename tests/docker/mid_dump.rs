@@ -9,7 +9,7 @@ use super::support::servers::{POSTGRESQL_17, Server};
 use super::support::world::{Running, World};
 
 /// 36 MB: more than Dumpcar and Docker take off the hands of a dump whose store stalls.
-const ROWS: u32 = 500_000;
+pub(super) const ROWS: u32 = 500_000;
 
 /// A server that is in the middle of printing its rows, because the store takes none.
 struct MidDump {
@@ -53,7 +53,7 @@ impl MidDump {
 }
 
 /// There is one backup, with every row.
-fn assert_backed_up(world: &World) {
+pub(super) fn assert_backed_up(world: &World) {
     let manifests = world.manifests();
     let [manifest] = manifests.as_slice() else { panic!("{manifests:?}") };
     assert_verified(world, manifest);
