@@ -112,19 +112,21 @@ fn play(exec: &ExecRequest) -> Script {
     }
 }
 
-/// A bucket with one backup. The next request that fits what is in the lock meets that fault.
+/// A fault for the next request that is the one.
+type Planned = (fn(&Asked) -> bool, Fault);
+
+/// A bucket with one backup.
 struct Scene {
     world: World,
-    fault: Arc<Mutex<Option<(fn(&Asked) -> bool, Fault)>>>,
+    next: Arc<Mutex<Option<Planned>>>,
 }
 
 impl Scene {
     async fn new() -> Self {
-        let fault: Arc<Mutex<Option<(fn(&Asked) -> bool, Fault)>>> = Arc::default();
-        let next = Arc::clone(&fault);
+        let next: Arc<Mutex<Option<Planned>>> = Arc::default();
+        let planned = Arc::clone(&next);
         let s3 = FakeS3::with_faults(move |asked| {
-            let mut next = next.lock().unwrap();
-            next.take_if(|(is_at, _)| is_at(asked)).map(|(_, fault)| fault)
+            planned.lock().unwrap().take_if(|(is_at, _)| is_at(asked)).map(|(_, fault)| fault)
         });
         let world = World::with_s3(s3.await, play)
             .set("DUMPCAR_COMPRESSION", "none")
@@ -133,7 +135,7 @@ impl Scene {
             .set("DUMPCAR_SCHEDULE", "off");
         let labels = json!({ "dumpcar.enable": "true", "dumpcar.engine": "postgres" });
         world.docker.container("shop", labels, &[]);
-        let scene = Self { world, fault };
+        let scene = Self { world, next };
         let ended = scene.world.run(&["backup"]).await;
         assert_eq!(ended.status, 0, "{}", ended.stderr);
         scene
@@ -147,7 +149,7 @@ impl Scene {
         assert!(!known.is_empty() && self.left().is_empty(), "{what}: {:?}", world.keys());
         let unanswered = world.s3.unanswered();
         let fault = if is_done { Fault::DoneInSilence } else { Fault::Silence };
-        *self.fault.lock().unwrap() = Some((stage.is_at, fault));
+        *self.next.lock().unwrap() = Some((stage.is_at, fault));
         let mut run = world.start(&["backup"]);
         until(&what, || world.s3.unanswered() > unanswered).await;
         run.kill().await.unwrap();
