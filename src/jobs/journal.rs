@@ -181,3 +181,88 @@ impl Drop for Entry<'_> {
         self.app.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.record.run);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::model::run::Holder;
+    use crate::store::flaky::{Do, Flaky, store};
+
+    /// Everything around a run, with a store that does what the script says of a request.
+    fn app(
+        prune: bool,
+        script: impl Fn(&'static str, u32) -> Do + Send + Sync + 'static,
+    ) -> (App, std::sync::Arc<Flaky>) {
+        let pairs = [
+            ("DOCKER_HOST", "tcp://127.0.0.1:9"),
+            ("DUMPCAR_STORE", "s3://bucket/p"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+            ("AWS_ACCESS_KEY_ID", "key"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("DUMPCAR_PRUNE", if prune { "true" } else { "false" }),
+        ];
+        let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let config = Config::from_pairs(pairs, &|path| std::fs::read_to_string(path)).unwrap();
+        let backend = Flaky::new(move |operation, nth, _| script(operation, nth));
+        (App { store: store(&backend), ..App::new(config).unwrap() }, backend)
+    }
+
+    async fn entry(app: &App) -> Entry<'_> {
+        Entry::of_prune(app, &"shop".parse().unwrap(), Vec::new()).await.unwrap()
+    }
+
+    /// Work that takes so many times as long as a record stays new, and some more.
+    async fn work(renewals: u32) -> &'static str {
+        tokio::time::sleep(renewals * RENEWAL + RENEWAL / 2).await;
+        "done"
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_record_is_written_anew_for_as_long_as_its_run_works() {
+        let (app, backend) = app(true, |_, _| Do::It);
+        let entry = entry(&app).await;
+        for (renewals, written) in [(0, 1), (3, 1 + 3)] {
+            assert_eq!(entry.during(work(renewals)).await, "done");
+            assert_eq!(backend.calls("put"), written);
+        }
+        assert_eq!(app.store.record(&entry.record.key()).await.unwrap().as_ref(), Some(&entry.record));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_that_failed_is_tried_again_and_the_run_goes_on() {
+        // The first put is the record's first.
+        for (failing, nth) in [("get", 1), ("put", 2)] {
+            let (app, backend) = app(true, move |operation, n| {
+                if (operation, n) == (failing, nth) { Do::Refuse(503, "SlowDown") } else { Do::It }
+            });
+            assert_eq!(entry(&app).await.during(work(2)).await, "done");
+            assert_eq!(backend.calls(failing), nth + 1, "{failing}");
+        }
+    }
+
+    /// A machine that slept for longer than a lease: its record is the other's, or is gone, and stays so.
+    #[tokio::test(start_paused = true)]
+    async fn a_record_that_somebody_took_over_is_not_written_anew() {
+        let (app, backend) = app(true, |_, _| Do::It);
+        let entry = entry(&app).await;
+        let (record, key) = (&entry.record, entry.record.key());
+        let other = Holder { process: "another".into(), ..record.holder.clone() };
+        let taken = RunRecord { holder: other, ..record.clone() };
+        app.store.put_record(&taken).await.unwrap();
+        entry.during(work(2)).await;
+        assert_eq!(app.store.record(&key).await.unwrap(), Some(taken));
+        app.store.delete(&key).await.unwrap();
+        entry.during(work(2)).await;
+        assert_eq!(app.store.record(&key).await.unwrap(), None);
+        assert_eq!(backend.calls("put"), 2, "its own and the other's");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_nothing_is_ever_deleted_no_record_is_written() {
+        let (app, backend) = app(false, |_, _| Do::It);
+        entry(&app).await.during(work(2)).await;
+        assert_eq!(backend.calls("put") + backend.calls("get"), 0);
+    }
+}

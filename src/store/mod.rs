@@ -5,6 +5,8 @@
 mod catalog;
 mod download;
 mod error;
+#[cfg(test)]
+pub(crate) mod flaky;
 mod journal;
 mod patience;
 mod s3;
