@@ -26,6 +26,8 @@ pub(crate) enum Do {
     Refuse(u16, &'static str),
     /// It is done, and the answer is a refusal.
     ItAndRefuse(u16, &'static str),
+    /// It is done, and the answer comes so much later.
+    ItLate(Duration),
     /// There is never an answer.
     Hang,
 }
@@ -71,6 +73,11 @@ impl Flaky {
             Do::ItAndRefuse(status, code) => {
                 request.await?;
                 Err(refusal(status, code))
+            }
+            Do::ItLate(later) => {
+                let answer = request.await;
+                tokio::time::sleep(later).await;
+                answer
             }
             Do::Hang => std::future::pending().await,
         }

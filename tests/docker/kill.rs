@@ -122,7 +122,7 @@ fn a_target_that_is_killed_at_any_instant_makes_a_backup_or_a_failure_and_nothin
                 "is not running",
                 "takes no connection",
                 "did the container stop",
-                "setns",
+                "OCI runtime exec failed",
                 "code 137",
             ];
             assert!(is_clear.iter().any(|words| reason.contains(words)), "{reason}");

@@ -333,6 +333,42 @@ async fn the_second_hook_runs_after_a_first_one_that_failed() {
     assert!(ran.len() == 2 && ran[1].contains("thaw"), "{ran:?}");
 }
 
+/// A target with two hooks, all of whose commands do this.
+async fn world_with_hooks(script: Script, exec_user: Option<&str>) -> World {
+    let world = World::new(move |_| script.clone()).await;
+    let mut labels = json!({
+        "dumpcar.enable": "true", "dumpcar.command": "dump-it", "dumpcar.before": "freeze", "dumpcar.after": "thaw",
+    });
+    if let Some(user) = exec_user {
+        labels["dumpcar.exec-user"] = user.into();
+    }
+    world.docker.container("shop", labels, &[]);
+    world
+}
+
+#[tokio::test]
+async fn every_command_runs_as_the_user_the_label_names() {
+    let world = world_with_hooks(Script::ends(DUMP, 0), Some("70:70")).await;
+    assert_eq!(world.run(&["backup"]).await.status, 0);
+    let users: Vec<_> = world.docker.execs().into_iter().map(|exec| exec.request.user).collect();
+    assert_eq!(users, vec![Some("70:70".to_owned()); 3]);
+}
+
+/// What nobody reads is kept in memory all the same.
+#[tokio::test]
+async fn a_hook_may_print_a_mebibyte() {
+    for (bytes, status) in [(1 << 20, 0), ((1 << 20) + 1, 1), (3 << 20, 1)] {
+        let world = world_with_hooks(Script::ends(&noise(bytes), 0), None).await;
+        let ended = world.run(&["backup"]).await;
+        assert_eq!(ended.status, status, "{bytes}: {}", ended.stderr);
+        if status == 1 {
+            let reason = "the before command (label dumpcar.before): more than 1048576 bytes of output";
+            assert_eq!(ended.reason(), reason);
+            assert_nothing_left(&world);
+        }
+    }
+}
+
 #[tokio::test]
 async fn one_target_never_runs_twice_at_once() {
     let steps = vec![Step::Stdout(DUMP.to_vec()), Step::AwaitTest, Step::Trailer(0), Step::AwaitRelease];

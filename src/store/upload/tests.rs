@@ -184,6 +184,29 @@ async fn an_abort_does_not_wait_for_parts_that_wait_for_the_store() {
     assert_eq!(backend.calls("abort"), 1);
 }
 
+/// Also one whose beginning is not confirmed yet, and one that is dropped, as by a panic.
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_is_given_up_is_aborted_as_soon_as_its_id_is_known() {
+    for seconds in [0, 3, 60] {
+        for is_dropped in [false, true] {
+            let backend = Flaky::new(move |operation, _, _| match operation {
+                "create" => Do::ItLate(Duration::from_secs(seconds)),
+                _ => Do::It,
+            });
+            let mut upload = store(&backend).upload("k", None);
+            let write = upload.write(Bytes::from(vec![7; LARGE]));
+            assert_eq!(tokio::time::timeout(Duration::from_secs(1), write).await.is_ok(), seconds == 0);
+            if is_dropped {
+                drop(upload);
+            } else {
+                upload.abort(&CancellationToken::new()).await;
+            }
+            tokio::time::sleep(Duration::from_secs(seconds + 1)).await;
+            assert_eq!(backend.calls("abort"), 1, "{seconds} {is_dropped}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stop_ends_every_wait_within_dockers_ten_seconds() {
     // For the store to take a part, to complete, and to clean up.
