@@ -182,6 +182,16 @@ async fn a_second_trailer_is_a_failure() {
     assert_nothing_left(&world, "two trailers");
 }
 
+/// Why a tool failed is said, whatever a child of it goes on to print.
+#[tokio::test]
+async fn a_tool_that_failed_is_quoted_though_output_follows_its_trailer() {
+    let more = Step::Stdout(b"more\n".to_vec());
+    let steps = vec![Step::Stderr(b"disk full\n".to_vec()), Step::Trailer(1), more, Step::AwaitRelease];
+    let world = World::new(move |_| Script::plays(steps.clone(), Some(1))).await.custom("shop");
+    assert_eq!(world.run(&["backup"]).await.reason(), "dump the dump: exit status 1: disk full");
+    assert_nothing_left(&world, "output behind the trailer of a tool that failed");
+}
+
 /// Docker refuses a version that it does not know; a path without one is always right.
 #[tokio::test]
 async fn an_engine_of_any_api_version_makes_a_backup() {
