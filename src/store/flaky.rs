@@ -1,4 +1,4 @@
-//! A store that fails on cue, for tests in paused time: a quarter of an hour takes no time at all.
+//! A store in memory that fails on cue.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartId, MultipartUpload, ObjectMeta,
-    ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use tokio::time::Instant;
 
@@ -35,7 +35,7 @@ pub(crate) enum Do {
 /// A store in memory that asks its script before each request: the operation, the how manieth of its kind from 1, and the
 /// time since the beginning.
 pub(crate) struct Flaky {
-    inner: InMemory,
+    pub(super) inner: InMemory,
     script: Box<dyn Fn(&'static str, u32, Duration) -> Do + Send + Sync>,
     calls: Mutex<HashMap<&'static str, u32>>,
     /// Sizes of the parts it was sent, by index.
@@ -189,9 +189,4 @@ pub(super) fn store_of(backend: &Arc<Flaky>, max_parts: u32) -> Store {
         renews_credentials: false,
     };
     Store::new(Arc::clone(backend) as Arc<dyn Backend>, place)
-}
-
-/// The size of the object `k` below the prefix.
-pub(super) async fn stored(backend: &Flaky) -> Option<u64> {
-    backend.inner.head(&Path::from("p/k")).await.ok().map(|meta| meta.size)
 }
