@@ -454,6 +454,10 @@ mod tests {
             tail.push(format!("password-{line:05}\n").as_bytes());
             assert!(tail.text().lines().all(|line| line.len() == 14), "{}", tail.text());
         }
+        // Also of one piece that is too long by itself.
+        let mut tail = StderrTail::default();
+        tail.push("password-00000\n".repeat(1000).as_bytes());
+        assert!(tail.text().lines().all(|line| line.len() == 14), "{}", tail.text());
     }
 
     #[test]
