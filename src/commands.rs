@@ -231,10 +231,13 @@ pub async fn list(app: &App, args: &ListArgs) -> Exit {
     if let Err(error) = list::read_states(&app.store, &mut rows, !args.targets.is_empty(), now).await {
         warn!(%error, "cannot read every manifest: it is not shown which backups are suspicious");
     }
+    if let Err(error) = list::read_drills(&app.store, &mut rows).await {
+        warn!(%error, "cannot read every drill's result");
+    }
     if args.json {
         print_json(&rows);
     } else if !rows.is_empty() {
-        print(&list::table(&rows));
+        print(&list::table(&rows, now));
     }
     if rows.is_empty() {
         error!(store = %app.store, "there is no such backup");

@@ -201,7 +201,7 @@ pub fn scratch(
         name: name.clone(),
         engine,
         schedule: Schedule::Off,
-        retention: config.retention.clone(),
+        retention: config.retention,
         shrink_alert: ShrinkAlert::OFF,
         compression: config.compression,
         timeout: labels.timeout.unwrap_or(config.timeout),

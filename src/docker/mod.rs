@@ -15,7 +15,7 @@ pub use client::{Docker, EngineVersion};
 pub use exec::{Captured, Exec, ExecError};
 pub use feed::Feed;
 pub use scratch::{Image, ScratchContainer};
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) use trailer::TrailerStripper;
 pub use trailer::TrailingOutput;
 

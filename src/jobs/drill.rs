@@ -404,7 +404,7 @@ pub async fn sweep(app: &App) {
         match app.docker.remove(&container.id).await {
             Ok(()) => info!(container = container.name, "container of a drill that was killed removed"),
             Err(error) => {
-                warn!(container = container.name, %error, "cannot remove the container of a drill that was killed")
+                warn!(container = container.name, %error, "cannot remove the container of a drill that was killed");
             }
         }
     }

@@ -188,7 +188,7 @@ pub async fn run(
         .await
         .map_err(|error| untouched(error.to_string()))?;
     let run = entry.run().clone();
-    let docker = app.docker.on_behalf_of(&run);
+    let docker = entry.docker().clone();
     let restore = Restore { app, docker, plan, run, stop, progress };
     let result = entry.during(Box::pin(restore.make())).await;
     let is_clean = match restore.drop_own().await {

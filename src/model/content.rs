@@ -47,10 +47,10 @@ impl Content {
         for (name, rows) in &self.rows_of {
             match other.rows_of.get(name) {
                 None if !other.rows_of.is_empty() || other.tables == 0 => {
-                    all.push(format!("table {name} is missing"))
+                    all.push(format!("table {name} is missing"));
                 }
                 Some(found) if found != rows => {
-                    all.push(format!("table {name} has {found} rows instead of {rows}"))
+                    all.push(format!("table {name} has {found} rows instead of {rows}"));
                 }
                 None | Some(_) => {}
             }

@@ -20,19 +20,21 @@ use super::{Backend, Place, Store};
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Do {
+pub(crate) enum Do {
     It,
     /// Status and code of a refusal.
     Refuse(u16, &'static str),
     /// It is done, and the answer is a refusal.
     ItAndRefuse(u16, &'static str),
+    /// It is done, and the answer comes so much later.
+    ItLate(Duration),
     /// There is never an answer.
     Hang,
 }
 
 /// A store in memory that asks its script before each request: the operation, the how manieth of its kind from 1, and the
 /// time since the beginning.
-pub(super) struct Flaky {
+pub(crate) struct Flaky {
     pub(super) inner: InMemory,
     script: Box<dyn Fn(&'static str, u32, Duration) -> Do + Send + Sync>,
     calls: Mutex<HashMap<&'static str, u32>>,
@@ -42,7 +44,7 @@ pub(super) struct Flaky {
 }
 
 impl Flaky {
-    pub(super) fn new(
+    pub(crate) fn new(
         script: impl Fn(&'static str, u32, Duration) -> Do + Send + Sync + 'static,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -54,7 +56,7 @@ impl Flaky {
         })
     }
 
-    pub(super) fn calls(&self, operation: &str) -> u32 {
+    pub(crate) fn calls(&self, operation: &str) -> u32 {
         self.calls.lock().unwrap().get(operation).copied().unwrap_or_default()
     }
 
@@ -71,6 +73,11 @@ impl Flaky {
             Do::ItAndRefuse(status, code) => {
                 request.await?;
                 Err(refusal(status, code))
+            }
+            Do::ItLate(later) => {
+                let answer = request.await;
+                tokio::time::sleep(later).await;
+                answer
             }
             Do::Hang => std::future::pending().await,
         }
@@ -166,7 +173,7 @@ impl MultipartStore for Flaky {
     }
 }
 
-pub(super) fn store(backend: &Arc<Flaky>) -> Store {
+pub(crate) fn store(backend: &Arc<Flaky>) -> Store {
     store_of(backend, 10_000)
 }
 

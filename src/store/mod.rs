@@ -6,7 +6,7 @@ mod catalog;
 mod download;
 mod error;
 #[cfg(test)]
-mod flaky;
+pub(crate) mod flaky;
 mod journal;
 mod patience;
 mod s3;

@@ -22,6 +22,8 @@ mod daemon;
 /// Nothing is written to a disk (P2).
 mod disk;
 mod drill;
+/// A Docker engine that is stopped and started again in the middle of a dump.
+mod engine_restart;
 /// The end, without any warning, of each of the four that a backup needs, at any instant of it (P1, P4).
 mod kill;
 /// A target that is restarted, removed or paused while its rows are dumped.

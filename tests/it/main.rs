@@ -22,6 +22,8 @@ mod docker_faults;
 mod download;
 /// What a dump tool does: how it dies, what it says, what it leaves running.
 mod dump_tool;
+/// The end of the process at each request that changes the bucket, before and after it is done (P1, P4).
+mod kill;
 /// Listing, reading back, pruning.
 mod operator;
 /// The order in which the store is asked: what makes a backup comes last, what deletes one begins with it (P1).

@@ -116,6 +116,52 @@ async fn a_complete_that_was_done_is_believed_by_the_size_alone() {
     }
 }
 
+/// What lay at the key before does not count as what was sent.
+#[tokio::test(start_paused = true)]
+async fn a_complete_that_was_not_done_is_not_believed_because_something_is_there() {
+    let backend = Flaky::new(|operation, nth, _| match operation {
+        "complete" if nth == 1 => Do::Refuse(500, "InternalError"),
+        _ => Do::It,
+    });
+    assert_eq!(upload(&backend, SMALL).await, Ok(SMALL as u64));
+    assert_eq!(upload(&backend, LARGE).await, Ok(LARGE as u64));
+    assert_eq!(stored(&backend).await, Some(LARGE as u64));
+}
+
+/// Why a complete failed is what counts, whatever the question for the size is answered.
+#[tokio::test(start_paused = true)]
+async fn a_question_for_the_size_that_fails_does_not_hide_why_a_complete_failed() {
+    for (completing, asking, kind) in [
+        (Do::Refuse(403, "AccessDenied"), (503, "SlowDown"), StoreErrorKind::Denied),
+        // It was done, and keys that may only write cannot find that out: the run has to begin anew.
+        (Do::ItAndRefuse(500, "InternalError"), (403, "AccessDenied"), StoreErrorKind::Lost),
+    ] {
+        let backend = Flaky::new(move |operation, nth, _| match operation {
+            "complete" if nth == 1 => completing,
+            "head" => Do::Refuse(asking.0, asking.1),
+            _ => Do::It,
+        });
+        assert_eq!(upload(&backend, LARGE).await.unwrap_err().kind, kind);
+    }
+}
+
+/// Memory is bounded by what is on its way: three parts, or 192 MiB in fewer of them, one at the least.
+#[tokio::test(start_paused = true)]
+async fn of_large_parts_fewer_are_on_their_way() {
+    for (mebibytes, on_their_way) in [(5, 3), (64, 3), (65, 2), (96, 2), (97, 1), (300, 1)] {
+        let backend = Flaky::new(|operation, _, _| match operation {
+            "part" => Do::Hang,
+            _ => Do::It,
+        });
+        // Half of the parts are equal, and large enough for what is expected.
+        let mut upload = store_of(&backend, 20).upload("k", Some(10 * (mebibytes << 20)));
+        let piece = Bytes::from_static(&[7; 1 << 20]);
+        let write_on = async { while upload.write(piece.clone()).await.is_ok() {} };
+        assert!(tokio::time::timeout(Duration::from_secs(1), write_on).await.is_err(), "it waits");
+        assert_eq!(backend.calls("part"), on_their_way, "{mebibytes} MiB");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_part_that_gets_no_answer_is_sent_again() {
     let backend = Flaky::new(|operation, nth, _| match operation {
@@ -140,6 +186,29 @@ async fn an_abort_does_not_wait_for_parts_that_wait_for_the_store() {
     upload.abort(&CancellationToken::new()).await;
     assert!(start.elapsed() < Duration::from_millis(100), "{:?}", start.elapsed());
     assert_eq!(backend.calls("abort"), 1);
+}
+
+/// Also one whose beginning is not confirmed yet, and one that is dropped, as by a panic.
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_is_given_up_is_aborted_as_soon_as_its_id_is_known() {
+    for seconds in [0, 3, 60] {
+        for is_dropped in [false, true] {
+            let backend = Flaky::new(move |operation, _, _| match operation {
+                "create" => Do::ItLate(Duration::from_secs(seconds)),
+                _ => Do::It,
+            });
+            let mut upload = store(&backend).upload("k", None);
+            let write = upload.write(Bytes::from(vec![7; LARGE]));
+            assert_eq!(tokio::time::timeout(Duration::from_secs(1), write).await.is_ok(), seconds == 0);
+            if is_dropped {
+                drop(upload);
+            } else {
+                upload.abort(&CancellationToken::new()).await;
+            }
+            tokio::time::sleep(Duration::from_secs(seconds + 1)).await;
+            assert_eq!(backend.calls("abort"), 1, "{seconds} {is_dropped}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -32,8 +32,10 @@ pub(crate) enum Fault {
     Size(u64),
     /// The answer is that to the request before of the same operation.
     SameAgain,
-    /// There is never an answer.
+    /// There is never an answer, and nothing is done.
     Silence,
+    /// The server does it, and there is never an answer.
+    DoneInSilence,
     /// The server takes its time.
     Late(Duration),
 }
