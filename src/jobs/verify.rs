@@ -306,15 +306,16 @@ async fn orphans(store: &Store, catalog: &Catalog, target: &TargetName) -> Resul
             continue;
         }
         let ours = catalog.files(&key).filter(|(name, _)| may_be_object(name));
+        let sizes: Vec<u64> = ours.map(|(_, bytes)| bytes).collect();
         reports.push(Report {
             target: target.clone(),
             backup: stamp,
             state: State::Orphaned,
             problems: Vec::new(),
             foreign: Vec::new(),
-            objects: files.iter().filter(|file| may_be_object(file)).count(),
+            objects: sizes.len(),
             plain_bytes: 0,
-            stored_bytes: ours.map(|(_, bytes)| bytes).sum(),
+            stored_bytes: sizes.iter().sum(),
             elapsed: Duration::ZERO,
         });
     }
