@@ -185,6 +185,7 @@ fn each_error_names_its_label_and_the_cure() {
     dumpcar.compression: must be xz, xz:0 to xz:9, zstd, zstd:1 to zstd:22, gzip, gzip:1 to gzip:9, or none
     dumpcar.timeout: needs a unit, like 15m
     dumpcar.group: must be one line
+    dumpcar.drill: must be five cron fields like `0 23 * * *`, one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually, an interval like `every 6h`, or off
     ");
 }
 

@@ -72,6 +72,8 @@ fn each_error_names_its_variable_and_the_cure() {
         ("DUMPCAR_RETRIES", "11"),
         ("DUMPCAR_GROUP", "a\nb"),
         ("DUMPCAR_LABEL_PREFIX", "dumpcar."),
+        ("DUMPCAR_DRILL_SCHEDULE", "sundays"),
+        ("DUMPCAR_DRILL_MEMORY", "1MiB"),
         ("DUMPCAR_INSTANCE", "a\tb"),
         ("DUMPCAR_LOG", "verbose"),
         ("DUMPCAR_LOG_FORMAT", "xml"),
@@ -131,6 +133,8 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_RETRIES: must be a whole number from 0 to 10
     DUMPCAR_GROUP: must be one line
     DUMPCAR_LABEL_PREFIX: must be letters, digits, dots, dashes or underscores, like dumpcar or com.example.dumpcar
+    DUMPCAR_DRILL_SCHEDULE: must be five cron fields like `0 23 * * *`, one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually, an interval like `every 6h`, or off
+    DUMPCAR_DRILL_MEMORY: must be a size of at least 64MiB with its unit, like 2GiB
     DUMPCAR_INSTANCE: must be one line
     DUMPCAR_LOG: must be one of error, warn, info, debug, trace
     DUMPCAR_LOG_FORMAT: must be one of auto, text, json
@@ -149,13 +153,11 @@ fn unknown_and_unsupported_names_are_errors() {
         ("DUMPCAR_NOTIFY_URLS", "https://example.com"),
         ("DUMPCAR_PING_URL", "https://example.com"),
         ("DUMPCAR_LISTEN", "0.0.0.0:9110"),
-        ("DUMPCAR_DRILL_SCHEDULE", "@weekly"),
         ("DUMPCAR_TZ", "UTC"),
     ]), @"
     DUMPCAR_AGE_IDENTITY_FILE: is not supported by this version; remove it
     DUMPCAR_AGE_RECIPIENTS: is not supported by this version; remove it
     DUMPCAR_BUCKET_REGION: is not a known variable
-    DUMPCAR_DRILL_SCHEDULE: is not supported by this version; remove it
     DUMPCAR_KEEP_DAYS: is not a known variable; did you mean DUMPCAR_KEEP_DAILY?
     DUMPCAR_LISTEN: is not supported by this version; remove it
     DUMPCAR_NOTIFY_URLS: is not supported by this version; remove it
