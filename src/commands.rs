@@ -79,7 +79,8 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
     let scheduler = Scheduler::new(Arc::clone(&app), health.clone(), stop.clone());
     // It leaves nothing behind: it ends when told to, wherever it is.
     let verification = stop.run_until_cancelled(scheduler::verify::run(&app, &health));
-    let mut work = Box::pin(async { tokio::join!(scheduler.run(requests), verification) });
+    let drills = scheduler::drill::run(&app, &health, &stop);
+    let mut work = Box::pin(async { tokio::join!(scheduler.run(requests), verification, drills) });
     let overdue = async {
         stop.cancelled().await;
         tokio::time::sleep(GRACE).await;

@@ -60,6 +60,11 @@ impl Health {
         self.set(VERIFY, problem);
     }
 
+    /// A drill of a target's newest backup ended: what is wrong with it, if anything.
+    pub fn set_drill(&self, target: &TargetName, problem: Option<String>) {
+        self.set(&format!("(drill) {target}"), problem);
+    }
+
     /// Answers `dumpcar healthcheck` for as long as the process lives. `daemon` tells daemons of one container apart.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The daemon's loop: who is due, who runs, who has gone.
 
 mod chore;
+pub mod drill;
 pub mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::error;
 
 use super::{find_backup, print, print_json};
 use crate::app::App;
@@ -58,15 +58,11 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
                         format!("{}s", result.seconds),
                     ],
                 ));
-                match &result.problem {
-                    None => {
-                        info!(backup = %key, databases = result.databases, tables = result.tables, rows = result.rows, seconds = result.seconds, "drill: the backup was restored and checked");
-                        good += 1;
-                    }
-                    Some(problem) => {
-                        error!(backup = %key, %problem, "drill: the backup is NOT good");
-                        bad += 1;
-                    }
+                drill::log(&key, &result);
+                if result.problem.is_none() {
+                    good += 1;
+                } else {
+                    bad += 1;
                 }
                 reports.push(json!({ "target": name, "backup": key.stamp, "result": word.to_ascii_lowercase(), "drill": result }));
             }

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::explain::explain;
 use super::journal::new_run;
@@ -96,6 +96,16 @@ pub async fn run(
     result.seconds = started.elapsed().as_secs_f64().round();
     app.store.put_drill(key, &result).await?;
     Ok(result)
+}
+
+/// Says in the log what a drill has found.
+pub fn log(key: &BackupKey, result: &DrillResult) {
+    let DrillResult { databases, tables, rows, seconds, problem, .. } = result;
+    if let Some(problem) = problem {
+        error!(backup = %key, %problem, "drill: the backup is NOT good");
+    } else {
+        info!(backup = %key, databases, tables, rows, seconds, "drill: the backup was restored and checked");
+    }
 }
 
 struct Drill<'a> {

@@ -3,7 +3,7 @@
 use ring::digest;
 use serde_json::Value;
 
-use super::support::docker::{Container, docker, tools, until};
+use super::support::docker::{Container, LIMIT, docker, holds_within, tools, until};
 use super::support::servers::{
     MARIADB_10_11, MARIADB_11_8, MYSQL_9_7, POSTGRESQL_15, POSTGRESQL_17, Product, Server,
 };
@@ -171,6 +171,32 @@ fn twenty_drills_leave_nothing_behind_also_when_killed() {
         }
         assert_eq!(scratch(&world), "", "round {round}");
     }
+}
+
+/// By itself, by a label, and loud when something is wrong.
+#[test]
+#[ignore = "needs Docker"]
+fn the_daemon_drills_on_schedule_and_is_unhealthy_when_a_backup_is_not_good() {
+    let world = World::new().set("DUMPCAR_SCHEDULE", "off");
+    let labels = [
+        ("name", "source"),
+        ("command", "echo hello"),
+        ("restore-command", "cat >/tmp/restored"),
+        ("drill", "every 1m"),
+        ("drill.query", "cat /tmp/restored"),
+        ("drill.expect", "goodbye"),
+    ];
+    let _source = world.target(&tools(), &labels, &[], &["sleep", "infinity"]);
+    world.back_up();
+    let daemon = world.start(&[]);
+    let is_told = || daemon.log().contains("drill: the backup is NOT good");
+    assert!(holds_within(3 * LIMIT, is_told), "{}", daemon.log());
+    until("the daemon is unhealthy", || world.run(&["healthcheck"]).status == 1);
+    let health = String::from_utf8(world.run(&["healthcheck"]).stdout).unwrap();
+    assert!(health.starts_with("(drill) source: the backup source/"), "{health}");
+    daemon.signal("TERM");
+    assert_eq!(daemon.end().status, 0);
+    assert_eq!(scratch(&world), "");
 }
 
 #[test]
