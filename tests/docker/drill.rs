@@ -3,7 +3,7 @@
 use ring::digest;
 use serde_json::Value;
 
-use super::support::docker::{Container, LIMIT, docker, holds_within, tools, until};
+use super::support::docker::{Container, LIMIT, docker, holds_within, tools, try_docker, unique, until};
 use super::support::servers::{
     MARIADB_10_11, MARIADB_11_8, MYSQL_9_7, POSTGRESQL_15, POSTGRESQL_17, Product, Server,
 };
@@ -171,6 +171,54 @@ fn twenty_drills_leave_nothing_behind_also_when_killed() {
         }
         assert_eq!(scratch(&world), "", "round {round}");
     }
+}
+
+/// An image that goes when this goes.
+struct Image(String);
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        drop(try_docker(&["rmi", &self.0]));
+    }
+}
+
+/// While an image sets a server up, that server answers, and is stopped again.
+#[test]
+#[ignore = "needs Docker"]
+fn a_server_that_is_still_being_set_up_is_waited_for() {
+    let world = World::new();
+    let name = unique();
+    let container = Container::run(&[
+        "--entrypoint",
+        "sh",
+        &POSTGRESQL_17.image(),
+        "-c",
+        "\
+        mkdir -p /docker-entrypoint-initdb.d && echo 'sleep 5' >/docker-entrypoint-initdb.d/slow.sh; sleep infinity",
+    ]);
+    until("the image has a script", || {
+        container.try_exec(&["test", "-s", "/docker-entrypoint-initdb.d/slow.sh"]).is_ok()
+    });
+    let entry = ["--change", "ENTRYPOINT [\"docker-entrypoint.sh\"]", "--change", "CMD [\"postgres\"]"];
+    docker(&[&["commit"], entry.as_slice(), &[container.id.as_str(), name.as_str()]].concat());
+    let image = Image(name);
+    // Longer than the image takes.
+    let query = ("drill.query", "SELECT 'asleep' FROM pg_sleep(6)");
+    let labels = [("name", "source"), ("engine", "postgresql"), query, ("drill.expect", "asleep")];
+    let target = world.target(
+        &image.0,
+        &labels,
+        &["-e", "POSTGRES_PASSWORD=x", "--tmpfs", "/var/lib/postgresql/data"],
+        &[],
+    );
+    until("the server answers", || {
+        target.try_exec(&["psql", "-U", "postgres", "-h", "127.0.0.1", "-c", "SELECT 1"]).is_ok()
+            || target.logs().contains("init process complete")
+    });
+    until("a backup is made", || world.run(&["backup"]).status == 0);
+    let ended = world.run(&["drill"]);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    drop(target);
 }
 
 /// By itself, by a label, and loud when something is wrong.
