@@ -12,7 +12,7 @@ use dumpcar::config::Config;
 use dumpcar::store::Store;
 use serde_json::Value;
 
-use super::docker::{Container, LIMIT, holds_within, tools, unique};
+use super::docker::{Container, LIMIT, docker, holds_within, tools, try_docker, unique};
 use super::garage::{ACCESS_KEY, Bucket, Garage, SECRET_KEY};
 
 pub(crate) struct World {
@@ -163,6 +163,16 @@ impl World {
         text.replace(&self.bucket.garage.endpoint(), "ENDPOINT")
             .replace(&self.bucket.name, "BUCKET")
             .replace(&format!("{}.", self.prefix), "dumpcar.")
+    }
+}
+
+impl Drop for World {
+    /// What a drill has left when it was killed, or its test failed.
+    fn drop(&mut self) {
+        let label = format!("label={}.scratch", self.prefix);
+        for id in docker(&["ps", "-aq", "--filter", &label]).lines() {
+            drop(try_docker(&["rm", "-fv", id]));
+        }
     }
 }
 
