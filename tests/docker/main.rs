@@ -21,6 +21,8 @@ mod bad_input;
 mod daemon;
 /// Nothing is written to a disk (P2).
 mod disk;
+/// How a tool is fed, under real shells: it sees the end of its input only when Dumpcar says so (P8).
+mod feed;
 /// The end, without any warning, of each of the four that a backup needs, at any instant of it (P1, P4).
 mod kill;
 /// A target that is restarted, removed or paused while its rows are dumped.
