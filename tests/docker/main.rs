@@ -19,6 +19,8 @@ mod a_slow_reader;
 mod bad_input;
 /// The image, as the example Compose file runs it.
 mod daemon;
+/// Objects that are not what they were: never restored (P8).
+mod damage;
 /// Nothing is written to a disk (P2).
 mod disk;
 /// How a tool is fed, under real shells: it sees the end of its input only when Dumpcar says so (P8).
@@ -33,6 +35,10 @@ mod process_one;
 mod protocol;
 /// Every kind of content, from a server through the bucket into an empty server.
 mod restore;
+/// Each of those that a restore needs, ended at any instant of it (P8).
+mod restore_kill;
+/// What the user of a restore sees, and what may stand in its way.
+mod restore_words;
 mod round_trip;
 /// Passwords and keys, and where they must not appear (P6).
 mod secrets;

@@ -48,7 +48,14 @@ until problem=$(psql -X -w -q -o /dev/null -v ON_ERROR_STOP=1 -c "$1" 2>&1); do
 done
 "#;
 
+/// A server goes on with a statement whose client has gone: what it is about to make or rename would be found by nobody, and a
+/// database it is in could not be dropped.
 const DROP_SCRIPT: &str = r#"
+tries=0
+while [ "$(psql -X -w -q -A -t -v ON_ERROR_STOP=1 -c "$2")" ] && [ $tries -lt 20 ]; do
+    tries=$((tries + 1))
+    sleep 1
+done
 names=$(psql -X -w -q -A -t -v ON_ERROR_STOP=1 -c "$1") || exit
 status=0
 for name in $names; do
@@ -97,8 +104,14 @@ pub(in crate::engine) fn drop_leftovers(facts: &Facts<'_>, run: &RunId) -> Comma
     // `_` is any character to LIKE; a name is what its own restore made it.
     let names: Vec<_> =
         LEFTOVERS.iter().map(|start| format!("starts_with(datname::text, '{start}{run}_')")).collect();
-    let sql = format!("SELECT datname FROM pg_catalog.pg_database WHERE {}", names.join(" OR "));
-    command(facts, &[ELSEWHERE, DROP_SCRIPT], vec![sql])
+    let is_own = names.join(" OR ");
+    let find = format!("SELECT datname FROM pg_catalog.pg_database WHERE {is_own}");
+    let end = format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() \
+         AND ({is_own} OR state = 'active' AND query LIKE '%{}{run}\\_%')",
+        LEFTOVERS[0].replace('_', "\\_")
+    );
+    command(facts, &[ELSEWHERE, DROP_SCRIPT], vec![find, end])
 }
 
 fn quoted(name: &str) -> String {
