@@ -40,6 +40,8 @@ mod restore_kill;
 /// What the user of a restore sees, and what may stand in its way.
 mod restore_words;
 mod round_trip;
+/// The commands of `docs/restore.md`, as they stand there.
+mod runbook;
 /// Passwords and keys, and where they must not appear (P6).
 mod secrets;
 /// What killed sidecars leave, in the bucket and in targets (P4).
