@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::support::docker::docker;
 use super::support::garage::Garage;
 use super::support::random::{Random, instants};
-use super::support::servers::{POSTGRESQL_17, Server};
+use super::support::servers::{MARIADB_11_8, POSTGRESQL_17, Server};
 use super::support::world::{Ended, Running, World, log_lines, timed};
 
 /// What ends without any warning, or is told to.
@@ -200,4 +200,51 @@ fn a_store_that_is_killed_in_a_restore_costs_nothing_but_the_restore() {
 #[ignore = "needs Docker: scripts/test docker"]
 fn a_restore_that_is_interrupted_leaves_nothing_and_the_old_content() {
     at_every_instant(Victim::Interrupted);
+}
+
+/// There is no way back in it, so at least it says where it stands.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn what_an_interrupted_restore_says_of_a_mariadb_is_so() {
+    let world = World::new().set("DUMPCAR_COMPRESSION", "none");
+    let labels = [("name", "t"), ("databases", "shop")];
+    let server = Server::target(&world, MARIADB_11_8, "secret", &labels);
+    server.sql("CREATE DATABASE shop;");
+    let make = "CREATE OR REPLACE TABLE goods AS SELECT seq AS id, REPEAT(MD5(CONCAT(seq, 'new')), 4) AS word FROM seq_1_to_150000;";
+    server.load("shop", make.as_bytes());
+    let content = || {
+        let sql = "SET group_concat_max_len = 1 << 30;\nSELECT COUNT(*), MD5(GROUP_CONCAT(id, word ORDER BY id)) FROM goods;\n";
+        server.load("shop", sql.as_bytes())
+    };
+    let new = content();
+    world.back_up();
+    let mut takes = timed(|| world.run(&["restore", "t", "--yes"])).1;
+    let mut table = BTreeMap::<String, u32>::new();
+    for at in Random::announced("restore: MariaDB, interrupted").spread(instants().min(20)) {
+        server.load("shop", make.replace("'new'", "'old'").as_bytes());
+        let old = content();
+        let dumpcar = world.start(&["restore", "t", "--yes"]);
+        thread::sleep(takes.mul_f64(at));
+        dumpcar.signal("INT");
+        let ended = dumpcar.end();
+        let problem = ended.reasons().pop().unwrap_or_default();
+        let what = match ended.status {
+            0 => {
+                assert!(content() == new, "{}", ended.stderr);
+                "restored"
+            }
+            130 if problem.ends_with("database \"shop\" is INCOMPLETE now: restore it again") => "incomplete",
+            130 => {
+                assert!(problem.is_empty() || problem.ends_with("; nothing was changed"), "{problem}");
+                assert!(content() == old, "{}", ended.stderr);
+                "unchanged"
+            }
+            status => panic!("{status}: {}", ended.stderr),
+        };
+        *table.entry(what.to_owned()).or_default() += 1;
+        let (again, took) = timed(|| world.run(&["restore", "t", "--yes"]));
+        assert!(again.status == 0 && content() == new, "{}", again.stderr);
+        takes = took;
+    }
+    println!("restore, MariaDB interrupted: {table:?}");
 }
