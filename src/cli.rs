@@ -30,8 +30,12 @@ pub enum Command {
     List(ListArgs),
     /// Write a dump to standard output, checked against its manifest
     Cat(CatArgs),
+    /// Read backups back from the bucket and check every byte of them
+    Verify(VerifyArgs),
     /// Put a backup back into a server
     Restore(RestoreArgs),
+    /// Restore a backup into a throwaway server, and compare
+    Drill(DrillArgs),
     /// Delete what the retention rules no longer want
     Prune(PruneArgs),
     /// Show the settings in force, secrets left out
@@ -81,6 +85,18 @@ pub struct CatArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Targets whose newest backup is read; all in the bucket when none is named
+    pub targets: Vec<TargetName>,
+    /// Every backup, not only the newest of each target
+    #[arg(long)]
+    pub all: bool,
+    /// Report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct RestoreArgs {
     /// Whose backup
     pub target: TargetName,
@@ -102,6 +118,18 @@ pub struct RestoreArgs {
     /// Do not ask: overwrite what is there
     #[arg(long)]
     pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DrillArgs {
+    /// Whose backups; those of every target in the bucket when none is named
+    pub targets: Vec<TargetName>,
+    /// Which backup: `latest`, a stamp as `list` shows it, or a time (the newest backup not after it)
+    #[arg(long, default_value = "latest", value_parser = parse_at)]
+    pub at: At,
+    /// Report as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

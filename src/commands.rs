@@ -1,8 +1,12 @@
 //! What each command does, and with which exit status it ends.
 
+mod drill;
 mod restore;
+mod verify;
 
+pub use drill::drill;
 pub use restore::restore;
+pub use verify::verify;
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -29,7 +33,7 @@ use crate::model::suspicion::ShrinkAlert;
 use crate::model::target::TargetName;
 use crate::outcome::{Outcome, Verdict};
 use crate::pipeline::Form;
-use crate::scheduler::{Scheduler, log_outcome};
+use crate::scheduler::{self, Scheduler, log_outcome};
 use crate::signals::Listener;
 use crate::store::StoredBackup;
 use crate::terminal::{ProgressDisplay, Terminal};
@@ -72,15 +76,18 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
         "dumpcar started"
     );
     let Listener { stop, requests, .. } = listener;
-    let scheduler = Scheduler::new(Arc::new(app), health, stop.clone());
-    let scheduler = scheduler.run(requests);
-    tokio::pin!(scheduler);
+    let app = Arc::new(app);
+    let scheduler = Scheduler::new(Arc::clone(&app), health.clone(), stop.clone());
+    // It leaves nothing behind: it ends when told to, wherever it is.
+    let verification = stop.run_until_cancelled(scheduler::verify::run(&app, &health));
+    let drills = scheduler::drill::run(&app, &health, &stop);
+    let mut work = Box::pin(async { tokio::join!(scheduler.run(requests), verification, drills) });
     let overdue = async {
         stop.cancelled().await;
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        () = &mut scheduler => {
+        _ = &mut work => {
             info!("stopped");
             Exit::Done
         }
@@ -226,10 +233,13 @@ pub async fn list(app: &App, args: &ListArgs) -> Exit {
     if let Err(error) = list::read_states(&app.store, &mut rows, !args.targets.is_empty(), now).await {
         warn!(%error, "cannot read every manifest: it is not shown which backups are suspicious");
     }
+    if let Err(error) = list::read_drills(&app.store, &mut rows).await {
+        warn!(%error, "cannot read every drill's result");
+    }
     if args.json {
         print_json(&rows);
     } else if !rows.is_empty() {
-        print(&list::table(&rows));
+        print(&list::table(&rows, now));
     }
     if rows.is_empty() {
         error!(store = %app.store, "there is no such backup");

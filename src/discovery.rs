@@ -189,6 +189,27 @@ pub fn destination(mut container: Container, config: &Config) -> Result<Target, 
     }
 }
 
+/// A drill's container as what it stands in for.
+pub fn scratch(
+    container: Container,
+    name: &TargetName,
+    engine: Engine,
+    labels: TargetLabels,
+    config: &Config,
+) -> Target {
+    Target {
+        name: name.clone(),
+        engine,
+        schedule: Schedule::Off,
+        retention: config.retention,
+        shrink_alert: ShrinkAlert::OFF,
+        compression: config.compression,
+        timeout: labels.timeout.unwrap_or(config.timeout),
+        labels,
+        container,
+    }
+}
+
 /// Why a container cannot be backed up now; `None` when it can.
 ///
 /// One whose health check is still starting can: it answers soon, or the run's retries say that it does not.

@@ -22,6 +22,8 @@ pub struct Health {
 
 /// The key under which a problem of the whole daemon stands; no target can have this name.
 const DAEMON: &str = "(dumpcar)";
+/// The same for what is wrong with stored backups.
+const VERIFY: &str = "(verify)";
 
 impl Health {
     fn set(&self, key: &str, problem: Option<String>) {
@@ -51,6 +53,16 @@ impl Health {
     pub fn report(&self) -> String {
         let problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
         problems.iter().map(|(key, problem)| format!("{key}: {problem}\n")).collect()
+    }
+
+    /// A verification ended: what it found to be wrong, if anything.
+    pub fn set_verify(&self, problem: Option<String>) {
+        self.set(VERIFY, problem);
+    }
+
+    /// A drill of a target's newest backup ended: what is wrong with it, if anything.
+    pub fn set_drill(&self, target: &TargetName, problem: Option<String>) {
+        self.set(&format!("(drill) {target}"), problem);
     }
 
     /// Answers `dumpcar healthcheck` for as long as the process lives. `daemon` tells daemons of one container apart.

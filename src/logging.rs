@@ -17,16 +17,13 @@ use crate::terminal::Terminal;
 
 /// Starts logging for the whole process.
 pub fn start(config: &Config, terminal: Arc<Terminal>) {
-    let level = filter(config.log_level);
-    // At debug bollard prints the environment of containers and execs, secrets included, and hyper what it sends.
-    let own = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("dumpcar", level);
     let text = match config.log_format {
         LogFormat::Auto => io::stderr().is_terminal(),
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
     let lines = Lines(terminal);
-    let base = tracing_subscriber::registry().with(own);
+    let base = tracing_subscriber::registry().with(shown(config.log_level));
     let layer =
         tracing_subscriber::fmt::layer().with_timer(LocalTime(config.time_zone.clone())).with_writer(lines);
     // A second start in one process (a test) is not an error.
@@ -44,14 +41,17 @@ pub fn start(config: &Config, terminal: Arc<Terminal>) {
     }
 }
 
-fn filter(level: LogLevel) -> LevelFilter {
-    match level {
+/// Which lines are shown: of this program's own those that are asked for, of the libraries' warnings at the most. At debug
+/// bollard prints the environment of containers and execs, secrets included, and hyper what it sends.
+fn shown(level: LogLevel) -> Targets {
+    let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
-    }
+    };
+    Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("dumpcar", level)
 }
 
 /// Time in the configured zone, with its offset: it can be read by people and is unambiguous.
@@ -84,5 +84,35 @@ impl Write for Lines {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn a_library_is_never_heard_below_a_warning() {
+        for (level, own, libraries) in [
+            (LogLevel::Error, Level::ERROR, Level::ERROR),
+            (LogLevel::Warn, Level::WARN, Level::WARN),
+            (LogLevel::Info, Level::INFO, Level::WARN),
+            (LogLevel::Debug, Level::DEBUG, Level::WARN),
+            (LogLevel::Trace, Level::TRACE, Level::WARN),
+        ] {
+            let shown = shown(level);
+            for any in [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE] {
+                assert_eq!(shown.would_enable("dumpcar::jobs", &any), any <= own, "{level:?} {any}");
+                for library in ["bollard", "hyper", "object_store", "reqwest", "log"] {
+                    assert_eq!(
+                        shown.would_enable(library, &any),
+                        any <= libraries,
+                        "{level:?} {library} {any}"
+                    );
+                }
+            }
+        }
     }
 }

@@ -85,6 +85,7 @@ async fn execute(command: Option<Command>, app: App, listener: Listener, termina
         match command {
             Command::Backup(args) => commands::backup(app, args, stop, terminal).await,
             Command::Prune(args) => commands::prune(&app, &args, stop).await,
+            Command::Drill(args) => Box::pin(commands::drill(&app, &args, stop, terminal)).await,
             Command::Restore(args) => Box::pin(commands::restore(&app, &args, stop, terminal)).await,
             // These leave nothing behind: they end when told to, wherever they are.
             Command::List(args) => {
@@ -93,6 +94,10 @@ async fn execute(command: Option<Command>, app: App, listener: Listener, termina
             Command::Cat(args) => {
                 stopped.run_until_cancelled(commands::cat(&app, &args)).await.unwrap_or(Exit::Failed)
             }
+            Command::Verify(args) => stopped
+                .run_until_cancelled(commands::verify(&app, &args, terminal))
+                .await
+                .unwrap_or(Exit::Failed),
             Command::Config(_) | Command::Policy | Command::Healthcheck => Exit::Done,
         }
     };

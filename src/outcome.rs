@@ -48,7 +48,11 @@ pub struct Summary {
     pub problems: Vec<String>,
 }
 
-fn as_seconds<S: serde::Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+/// Serializes a time as seconds, to the millisecond.
+///
+/// # Errors
+/// The serializer's.
+pub fn as_seconds<S: serde::Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64((elapsed.as_secs_f64() * 1000.0).round() / 1000.0)
 }
 

@@ -1,5 +1,9 @@
 //! The daemon's loop: who is due, who runs, who has gone.
 
+mod chore;
+pub mod drill;
+pub mod verify;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::Arc;

@@ -116,13 +116,18 @@ impl Shown {
     fn line(&self) -> String {
         let plain = self.progress.plain_bytes();
         let millis = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        // What only reads stores nothing.
+        let stored = match self.progress.stored_bytes() {
+            0 => String::new(),
+            stored => format!(", {} stored", text::bytes(stored)),
+        };
         let rate = plain.saturating_mul(1000) / millis;
         format!(
-            "{}  {}  {} read, {} stored, {}/s, {}",
+            "{}  {}  {} read{}, {}/s, {}",
             self.target,
             self.progress.stage(),
             text::bytes(plain),
-            text::bytes(self.progress.stored_bytes()),
+            stored,
             text::bytes(rate),
             text::span(i64::try_from(millis / 1000).unwrap_or(i64::MAX)),
         )

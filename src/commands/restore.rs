@@ -26,7 +26,7 @@ pub async fn restore(
     stop: CancellationToken,
     terminal: Arc<Terminal>,
 ) -> Exit {
-    let prepared = stop.run_until_cancelled(prepare(app, args)).await;
+    let prepared = stop.run_until_cancelled(Box::pin(prepare(app, args))).await;
     // Nothing was begun: whoever was asked and pressed Ctrl-C has answered.
     let Some(prepared) = prepared else { return Exit::Failed };
     let (plan, manifest) = match prepared {

@@ -40,6 +40,7 @@ variables! {
     on_start "DUMPCAR_ON_START"
     catch_up "DUMPCAR_CATCH_UP"
     jitter "DUMPCAR_JITTER"
+    verify_schedule "DUMPCAR_VERIFY_SCHEDULE"
     keep_last "DUMPCAR_KEEP_LAST"
     keep_hourly "DUMPCAR_KEEP_HOURLY"
     keep_daily "DUMPCAR_KEEP_DAILY"
@@ -56,6 +57,8 @@ variables! {
     retries "DUMPCAR_RETRIES"
     group "DUMPCAR_GROUP"
     label_prefix "DUMPCAR_LABEL_PREFIX"
+    drill_schedule "DUMPCAR_DRILL_SCHEDULE"
+    drill_memory "DUMPCAR_DRILL_MEMORY"
     instance "DUMPCAR_INSTANCE"
     log "DUMPCAR_LOG"
     log_format "DUMPCAR_LOG_FORMAT"
@@ -66,14 +69,7 @@ variables! {
 const PREFIX: &str = "DUMPCAR_";
 
 /// Names that are planned: refused, because a setting that is silently without effect is worse than none.
-const UNSUPPORTED: &[&str] = &[
-    "DUMPCAR_AGE_",
-    "DUMPCAR_NOTIFY_",
-    "DUMPCAR_PING_URL",
-    "DUMPCAR_LISTEN",
-    "DUMPCAR_DRILL",
-    "DUMPCAR_VERIFY_SCHEDULE",
-];
+const UNSUPPORTED: &[&str] = &["DUMPCAR_AGE_", "DUMPCAR_NOTIFY_", "DUMPCAR_PING_URL", "DUMPCAR_LISTEN"];
 
 /// Names of AWS that end in `_FILE` and mean the file itself. (`DUMPCAR_S3_CA_FILE` needs no entry: there is no
 /// `DUMPCAR_S3_CA` it could be the file of.)

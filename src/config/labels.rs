@@ -42,6 +42,11 @@ const NAMES: &[&str] = &[
     "command",
     "restore-command",
     "extension",
+    "drill",
+    "drill.query",
+    "drill.expect",
+    "drill.database",
+    "drill.args",
 ];
 
 /// Two spellings, because the tools people come from are divided.
@@ -56,7 +61,7 @@ const DEFAULT_EXTENSION: &str = "dump";
 pub type LabelErrors = ConfigErrors;
 
 /// What a target's labels say. Absent means: as for all targets, or as the image suggests.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TargetLabels {
     pub name: Option<TargetName>,
     /// [`Engine::Custom`] exactly if there is a command.
@@ -82,10 +87,25 @@ pub struct TargetLabels {
     pub before: Option<String>,
     pub after: Option<String>,
     pub custom: Option<CustomCommand>,
+    pub drill: DrillLabels,
+}
+
+/// What a drill does for this target besides comparing what it restored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DrillLabels {
+    pub schedule: Option<Schedule>,
+    /// SQL, or a custom engine's command for the shell.
+    pub query: Option<String>,
+    /// What it has to print; absent means anything, but not nothing.
+    pub expect: Option<String>,
+    /// Where the query is run; absent means the only database (besides PostgreSQL's `postgres`).
+    pub database: Option<String>,
+    /// Arguments of the server that is started.
+    pub args: Vec<String>,
 }
 
 /// An engine Dumpcar does not know: whatever prints a dump.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CustomCommand {
     /// Run by the target's shell; prints the dump.
     pub dump: String,
@@ -136,6 +156,7 @@ impl TargetLabels {
             before: reader.text("before"),
             after: reader.text("after"),
             custom,
+            drill: reader.drill(),
         };
         reader.errors.or(Some(labels))
     }
@@ -193,14 +214,29 @@ impl<'a> Reader<'a> {
     fn check_names(&mut self) {
         let names: Vec<&str> = self.labels.keys().copied().collect();
         for name in names.into_iter().filter(|name| !NAMES.contains(name) && !ENABLE.contains(name)) {
-            let problem = if name.starts_with("drill") {
-                "is not supported by this version; remove it".to_owned()
-            } else if let Some(nearest) = nearest(name, NAMES.iter().copied()) {
+            let problem = if let Some(nearest) = nearest(name, NAMES.iter().copied()) {
                 format!("is not a known label; did you mean {}.{nearest}?", self.prefix)
             } else {
                 "is not a known label".to_owned()
             };
             self.error(name, problem);
+        }
+    }
+
+    fn drill(&mut self) -> DrillLabels {
+        for name in ["drill.expect", "drill.database"] {
+            if self.labels.contains_key(name) && !self.labels.contains_key("drill.query") {
+                self.error(name, format!("needs {}.drill.query as well", self.prefix));
+            }
+        }
+        DrillLabels {
+            schedule: self.get("drill", parse::own),
+            query: self.text("drill.query"),
+            expect: self.text("drill.expect"),
+            database: self.text("drill.database"),
+            args: self
+                .get("drill.args", |text| words::split(text).map_err(|e| e.to_string()))
+                .unwrap_or_default(),
         }
     }
 

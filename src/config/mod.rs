@@ -50,6 +50,8 @@ pub struct Config {
     pub catch_up: bool,
     /// The longest delay of a target's start after its scheduled time.
     pub jitter: Duration,
+    /// When the daemon reads the newest backups back from the bucket.
+    pub verify_schedule: Schedule,
     pub retention: RetentionPolicy,
     /// Whether anything is ever deleted.
     pub prune: bool,
@@ -68,6 +70,10 @@ pub struct Config {
     pub group: Option<String>,
     /// What the labels begin with, without the dot.
     pub label_prefix: String,
+    /// When backups are restored on trial; [`Schedule`] says off when never.
+    pub drill_schedule: Schedule,
+    /// What the server of a drill may take, besides its data. In bytes.
+    pub drill_memory: u64,
     /// Who writes the backups.
     pub instance: String,
     pub log_level: LogLevel,
@@ -99,6 +105,9 @@ pub struct S3Settings {
 const HOUR: Duration = Duration::from_secs(3_600);
 const DEFAULT_TIMEOUT: Duration = HOUR.saturating_mul(12);
 const DEFAULT_STALL_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+/// Enough for a server with its image's own settings.
+const DRILL_MEMORY: u64 = 1 << 30;
+
 const DEFAULT_SCHEDULE: &str = "0 23 * * *";
 const DEFAULT_DOCKER_HOST: &str = "unix:///var/run/docker.sock";
 
@@ -181,6 +190,13 @@ impl Config {
         let on_start = reader.setting("DUMPCAR_ON_START", raw.on_start, false, parse::boolean, bare);
         let catch_up = reader.setting("DUMPCAR_CATCH_UP", raw.catch_up, true, parse::boolean, bare);
         let jitter = reader.setting("DUMPCAR_JITTER", raw.jitter, Duration::ZERO, parse::span, span);
+        let verify_schedule = reader.setting(
+            "DUMPCAR_VERIFY_SCHEDULE",
+            raw.verify_schedule,
+            Schedule::Off,
+            parse::own,
+            ToString::to_string,
+        );
 
         let kept = RetentionPolicy::default().rules();
         let mut count = |name, raw, default| reader.setting(name, raw, default, parse::count, number);
@@ -229,6 +245,17 @@ impl Config {
         let retries =
             reader.setting("DUMPCAR_RETRIES", raw.retries, 2, |text| parse::within(text, 0..=10), number);
         let group = reader.optional("DUMPCAR_GROUP", raw.group, parse::plain, text);
+        let drill_schedule = reader.setting(
+            "DUMPCAR_DRILL_SCHEDULE",
+            raw.drill_schedule,
+            Schedule::Off,
+            parse::own,
+            ToString::to_string,
+        );
+        let drill_memory =
+            reader.setting("DUMPCAR_DRILL_MEMORY", raw.drill_memory, DRILL_MEMORY, drill_memory, |size| {
+                parse::show_bytes(*size)
+            });
         let label_prefix = reader.setting(
             "DUMPCAR_LABEL_PREFIX",
             raw.label_prefix,
@@ -286,6 +313,7 @@ impl Config {
             on_start,
             catch_up,
             jitter,
+            verify_schedule,
             retention,
             prune,
             shrink_alert,
@@ -296,6 +324,8 @@ impl Config {
             retries,
             group,
             label_prefix,
+            drill_schedule,
+            drill_memory,
             instance,
             log_level,
             log_format,
@@ -324,6 +354,11 @@ fn storage_class(text: &str) -> parse::Parsed<String> {
     } else {
         Err("must be the name of a storage class, like STANDARD_IA".to_owned())
     }
+}
+
+fn drill_memory(text: &str) -> parse::Parsed<u64> {
+    let size = parse::bytes(text).filter(|size| *size >= 64 << 20);
+    size.ok_or_else(|| "must be a size of at least 64MiB with its unit, like 2GiB".to_owned())
 }
 
 fn part_size(text: &str) -> parse::Parsed<u64> {

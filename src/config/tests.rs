@@ -52,6 +52,7 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_ON_START false (default)
     DUMPCAR_CATCH_UP true (default)
     DUMPCAR_JITTER 0s (default)
+    DUMPCAR_VERIFY_SCHEDULE off (default)
     DUMPCAR_KEEP_LAST 7 (default)
     DUMPCAR_KEEP_HOURLY 0 (default)
     DUMPCAR_KEEP_DAILY 0 (default)
@@ -67,6 +68,8 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_STALL_TIMEOUT 15m (default)
     DUMPCAR_RETRIES 2 (default)
     DUMPCAR_GROUP - (default)
+    DUMPCAR_DRILL_SCHEDULE off (default)
+    DUMPCAR_DRILL_MEMORY 1GiB (default)
     DUMPCAR_LABEL_PREFIX dumpcar (default)
     DUMPCAR_INSTANCE unknown (default)
     DUMPCAR_LOG info (default)
@@ -99,6 +102,7 @@ fn everything_can_be_set() {
         ("DUMPCAR_ON_START", "1"),
         ("DUMPCAR_CATCH_UP", "off"),
         ("DUMPCAR_JITTER", "10m"),
+        ("DUMPCAR_VERIFY_SCHEDULE", "@weekly"),
         ("DUMPCAR_KEEP_LAST", "0"),
         ("DUMPCAR_KEEP_HOURLY", "24"),
         ("DUMPCAR_KEEP_DAILY", "14"),
@@ -115,6 +119,8 @@ fn everything_can_be_set() {
         ("DUMPCAR_RETRIES", "0"),
         ("DUMPCAR_GROUP", "blue"),
         ("DUMPCAR_LABEL_PREFIX", "com.example.dumpcar"),
+        ("DUMPCAR_DRILL_SCHEDULE", "@weekly"),
+        ("DUMPCAR_DRILL_MEMORY", "512MiB"),
         ("DUMPCAR_INSTANCE", "host-a"),
         ("DUMPCAR_LOG", "DEBUG"),
         ("DUMPCAR_LOG_FORMAT", "json"),
@@ -142,6 +148,7 @@ fn everything_can_be_set() {
     DUMPCAR_ON_START true (environment)
     DUMPCAR_CATCH_UP false (environment)
     DUMPCAR_JITTER 10m (environment)
+    DUMPCAR_VERIFY_SCHEDULE @weekly (environment)
     DUMPCAR_KEEP_LAST 0 (environment)
     DUMPCAR_KEEP_HOURLY 24 (environment)
     DUMPCAR_KEEP_DAILY 14 (environment)
@@ -157,6 +164,8 @@ fn everything_can_be_set() {
     DUMPCAR_STALL_TIMEOUT 1m 30s (environment)
     DUMPCAR_RETRIES 0 (environment)
     DUMPCAR_GROUP blue (environment)
+    DUMPCAR_DRILL_SCHEDULE @weekly (environment)
+    DUMPCAR_DRILL_MEMORY 512MiB (environment)
     DUMPCAR_LABEL_PREFIX com.example.dumpcar (environment)
     DUMPCAR_INSTANCE host-a (environment)
     DUMPCAR_LOG debug (environment)

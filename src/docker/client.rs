@@ -1,6 +1,8 @@
 //! The connection to the Docker engine.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bollard::errors::Error as BollardError;
@@ -20,6 +22,8 @@ pub struct Docker {
     pub(super) host: String,
     /// The run that commands are run for.
     pub(super) run: Option<RunId>,
+    /// Of one of these commands nobody saw that it ended.
+    pub(super) unseen_end: Arc<AtomicBool>,
 }
 
 /// What the engine says of itself.
@@ -41,12 +45,12 @@ impl Docker {
             None => bollard::Docker::connect_with_http(host, seconds, bollard::API_DEFAULT_VERSION),
         };
         let client = client.map_err(|error| classify(host, "connect", error))?;
-        Ok(Self { client, host: host.to_owned(), run: None })
+        Ok(Self { client, host: host.to_owned(), run: None, unseen_end: Arc::default() })
     }
 
     /// The same engine; the commands it runs carry the name of this run, by which [`Docker::end_runs`] finds them.
     pub fn on_behalf_of(&self, run: &RunId) -> Self {
-        Self { run: Some(run.clone()), ..self.clone() }
+        Self { run: Some(run.clone()), unseen_end: Arc::default(), ..self.clone() }
     }
 
     /// What the engine calls itself: the same name is the same engine, unless its machine was cloned.
@@ -113,6 +117,7 @@ impl Docker {
             image: config.image.unwrap_or_default(),
             image_id: found.image.unwrap_or_default(),
             labels: config.labels.unwrap_or_default(),
+            command: config.cmd.unwrap_or_default(),
             env: config
                 .env
                 .unwrap_or_default()

@@ -8,6 +8,8 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bollard::container::LogOutput;
@@ -50,6 +52,21 @@ pub struct Exec {
     /// The first bytes of output: where Docker writes that it could not start the wrapper at all.
     pub(super) beginning: Vec<u8>,
     finished: bool,
+    end: End,
+}
+
+/// Whether somebody saw the command end; when it goes without that, the run is told.
+struct End {
+    is_seen: bool,
+    unseen: Arc<AtomicBool>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if !self.is_seen {
+            self.unseen.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// What comes of the two outputs, piece by piece.
@@ -152,8 +169,17 @@ impl Docker {
         };
         let created = self.ask("create an exec", self.client.create_exec(container, options)).await?;
         let start = StartExecOptions { detach: false, tty: false, output_capacity: Some(READ_BUFFER) };
-        let started = self.ask("start an exec", self.client.start_exec(&created.id, Some(start))).await?;
-        let StartExecResults::Attached { output, input } = started else {
+        let mut end = End { is_seen: false, unseen: Arc::clone(&self.unseen_end) };
+        let started = self.ask("start an exec", self.client.start_exec(&created.id, Some(start))).await;
+        // Without an answer, it may have been started all the same.
+        let is_unanswered = |error: &DockerError| {
+            matches!(
+                error,
+                DockerError::Unreachable { .. } | DockerError::Timeout { .. } | DockerError::Broken { .. }
+            )
+        };
+        end.is_seen = started.as_ref().is_err_and(|error| !is_unanswered(error));
+        let StartExecResults::Attached { output, input } = started? else {
             return Err(DockerError::Broken { reason: "Docker detached an attached exec".into() });
         };
         Ok(Exec {
@@ -166,7 +192,14 @@ impl Docker {
             ready: VecDeque::new(),
             beginning: Vec::new(),
             finished: false,
+            end,
         })
+    }
+
+    /// Whether a command may still be at work that was run on behalf of the same run: it was dropped, or could not be
+    /// seen to end. [`Docker::end_runs`] makes sure.
+    pub fn has_unseen_end(&self) -> bool {
+        self.unseen_end.load(Ordering::Relaxed)
     }
 
     /// Runs a short command to its end and returns what it printed.
@@ -266,6 +299,7 @@ impl Exec {
 
     /// The trailer is here: tell the wrapper so, take the rest of the streams, and hear the second witness.
     async fn finish(&mut self, status: u8) -> Result<(), ExecError> {
+        self.end.is_seen = true;
         // The verdict is known; a connection that breaks now changes nothing.
         let released = async {
             self.input.write_all(b"\n").await?;
@@ -329,22 +363,26 @@ impl Exec {
         async move { tokio::time::timeout(END_LIMIT / 2, ended).await.ok().flatten() }
     }
 
-    /// Ends the command and waits until Docker says that it has ended, a few seconds at most.
+    /// Ends the command and waits until Docker says that it has ended, a few seconds at most. One that is not seen to end
+    /// is not forgotten: see [`Docker::has_unseen_end`].
     pub async fn cancel(self) {
-        let Self { docker, id, output, input, .. } = self;
+        let Self { docker, id, output, input, mut end, .. } = self;
         // Both halves: the connection closes only when neither is left.
         drop(output);
         drop(input);
+        // An engine that was restarted meanwhile does not know the command, which may have outlived it.
         let ended = async {
             while let Ok(state) = docker.ask("inspect an exec", docker.client.inspect_exec(&id)).await {
-                if state.running != Some(true) {
-                    return;
+                if state.running == Some(false) {
+                    return true;
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
+            false
         };
-        if tokio::time::timeout(END_LIMIT, ended).await.is_err() {
-            tracing::warn!(exec = id, "a command in the target did not end when told to");
+        match tokio::time::timeout(END_LIMIT, ended).await {
+            Ok(is_seen) => end.is_seen |= is_seen,
+            Err(_) => tracing::warn!(exec = id, "a command in the target did not end when told to"),
         }
     }
 }
@@ -416,6 +454,10 @@ mod tests {
             tail.push(format!("password-{line:05}\n").as_bytes());
             assert!(tail.text().lines().all(|line| line.len() == 14), "{}", tail.text());
         }
+        // Also of one piece that is too long by itself.
+        let mut tail = StderrTail::default();
+        tail.push("password-00000\n".repeat(1000).as_bytes());
+        assert!(tail.text().lines().all(|line| line.len() == 14), "{}", tail.text());
     }
 
     #[test]

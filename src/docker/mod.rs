@@ -8,12 +8,14 @@ mod exec;
 mod feed;
 mod leftover;
 mod redact;
+mod scratch;
 mod trailer;
 
 pub use client::{Docker, EngineVersion};
 pub use exec::{Captured, Exec, ExecError};
 pub use feed::Feed;
-#[cfg(test)]
+pub use scratch::{Image, ScratchContainer};
+#[cfg(any(test, fuzzing))]
 pub(crate) use trailer::TrailerStripper;
 pub use trailer::TrailingOutput;
 
@@ -33,6 +35,8 @@ pub struct Container {
     /// `sha256:…`.
     pub image_id: String,
     pub labels: HashMap<String, String>,
+    /// What the entry point was given.
+    pub command: Vec<String>,
     /// The configured environment, which every exec inherits. Values may be secrets.
     pub env: BTreeMap<String, String>,
     /// `running`, `exited`, `paused`, `restarting`, …, in Docker's words.

@@ -12,6 +12,7 @@ mod mysql;
 mod postgresql;
 mod remarks;
 mod restore;
+mod scratch;
 mod survey;
 
 use std::collections::BTreeMap;
@@ -25,9 +26,11 @@ pub use diagnosis::{Diagnosis, Problem, diagnose};
 pub use login::{Login, Password, User};
 pub use remarks::remarks;
 pub use restore::{Replacement, Staged};
+pub use scratch::process_one;
 pub use survey::{Database, Survey, SurveyError};
 
 pub use crate::model::command::Command;
+use crate::model::content::Dialect;
 use crate::model::manifest::ObjectKind;
 use crate::model::run::RunId;
 
@@ -214,6 +217,22 @@ impl Engine {
         }
     }
 
+    /// The environment of a throwaway server of this kind, for a target with this one. `password` is its administrator's
+    /// where the target's is not known.
+    pub fn scratch_env(self, target: &BTreeMap<String, String>, password: &str) -> BTreeMap<String, String> {
+        scratch::env(self, target, password)
+    }
+
+    /// Whether process 1 of this name ([`process_one`]) is the server itself, and no longer what sets it up.
+    pub fn is_server(self, process: &str) -> bool {
+        scratch::servers(self).contains(&process)
+    }
+
+    /// Asks a question in a database and prints the answer, rows only.
+    pub fn query(self, facts: &Facts<'_>, database: &str, query: &str) -> Command {
+        scratch::query(self, facts, database, query)
+    }
+
     /// Whether a dump is whole, by its first and last bytes (up to 4 KiB each).
     ///
     /// # Errors
@@ -226,6 +245,15 @@ impl Engine {
         plain_bytes: u64,
     ) -> Result<(), ContentError> {
         content::check(self, kind, head, tail, plain_bytes)
+    }
+
+    /// How its dump of a database is written, for whoever counts what is in it; `None` for a custom one.
+    pub fn dialect(self) -> Option<Dialect> {
+        match self {
+            Self::Postgresql => Some(Dialect::Postgresql),
+            Self::Mariadb | Self::Mysql => Some(Dialect::Mysql),
+            Self::Custom => None,
+        }
     }
 
     /// The object's extension without its dot and without the compression's: `sql`, or `dumpcar.extension`.

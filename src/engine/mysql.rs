@@ -195,6 +195,12 @@ pub(super) fn globals(flavour: Flavour, facts: &Facts<'_>, survey: &Survey) -> O
     Some(command(flavour, facts, Tool::Client, GLOBALS_SCRIPT, args))
 }
 
+/// Rows only, columns divided by tabs.
+pub(super) fn query(flavour: Flavour, facts: &Facts<'_>, database: &str, query: &str) -> Command {
+    let use_it = format!("USE `{}`; {query}", database.replace('`', "``"));
+    command(flavour, facts, Tool::Client, SURVEY_SCRIPT, vec![use_it])
+}
+
 fn list_databases(names: &str) -> String {
     format!(
         "SELECT CONCAT('SHOW CREATE DATABASE IF NOT EXISTS `', REPLACE(schema_name, '`', '``'), '`;') \

@@ -107,6 +107,13 @@ pub(super) fn globals(facts: &Facts<'_>, survey: &Survey) -> Command {
     command(facts, &[CONNECT, GLOBALS_SCRIPT], args)
 }
 
+/// Rows only, columns divided by `|`.
+pub(super) fn query(facts: &Facts<'_>, database: &str, query: &str) -> Command {
+    let mut command = command(facts, &[SURVEY_SCRIPT], vec![query.to_owned()]);
+    command.env.push(("PGDATABASE".to_owned(), database.to_owned()));
+    command
+}
+
 fn command(facts: &Facts<'_>, scripts: &[&str], args: Vec<String>) -> Command {
     let login = login::postgresql(facts);
     let mut command = login.command(facts, "PGUSER", "PGPASSWORD", &scripts.concat(), args);

@@ -74,9 +74,7 @@ pub(super) fn parse(engine: Engine, stdout: &[u8]) -> Result<Survey, SurveyError
                 };
                 let name = name(hex)?;
                 if is_leftover(&name) {
-                    survey.notes.push(format!(
-                        "database {name:?} is the rest of a restore that was interrupted: drop it"
-                    ));
+                    survey.leftovers.push(name);
                 } else {
                     survey.databases.push(Database { name, size_hint, options: None });
                 }

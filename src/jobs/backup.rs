@@ -147,8 +147,7 @@ async fn attempt(
     let backups = catalog.as_ref().map(|catalog| catalog.backups(&target.name)).unwrap_or_default();
     let last_good = suspicion::last_good(app, target, &backups, stop).await?;
     let Begun { entry, key, started } = begin(app, target, catalog.as_ref(), stop).await?;
-    let docker = app.docker.on_behalf_of(entry.run());
-    let run = Run { app, docker, target, stop, progress, entry: &entry, key, started };
+    let run = Run { app, docker: entry.docker(), target, stop, progress, entry: &entry, key, started };
     let (mut result, rest) = entry.during(Box::pin(run.make(catalog.as_ref(), last_good.as_ref()))).await;
     if let (Ok(summary), Some(catalog)) = (&mut result, catalog.filter(|_| app.config.prune)) {
         progress.set_stage("pruning");
@@ -193,7 +192,7 @@ enum Rest {
 /// One attempt's surroundings.
 struct Run<'a> {
     app: &'a App,
-    docker: Docker,
+    docker: &'a Docker,
     target: &'a Target,
     stop: &'a CancellationToken,
     progress: &'a Progress,
@@ -383,12 +382,13 @@ impl Run<'_> {
             &mut exec,
             &mut upload,
             target.compression,
+            target.engine.dialect().filter(|_| part.kind == ObjectKind::Database),
             app.config.stall_timeout,
             check,
             progress,
         );
-        let digests = match stoppable(stop, dump).await {
-            Ok(Ok(digests)) => digests,
+        let pipeline::Made { digests, content } = match stoppable(stop, dump).await {
+            Ok(Ok(made)) => made,
             failed => {
                 // The tool first: it holds a snapshot of the database.
                 exec.cancel().await;
@@ -416,6 +416,7 @@ impl Run<'_> {
             plain_sha256: digests.plain_sha256,
             stored_bytes: digests.stored_bytes,
             stored_sha256: digests.stored_sha256,
+            content,
         })
     }
 

@@ -71,13 +71,20 @@ pub async fn cat(
     object: &ManifestObject,
     form: Form,
 ) -> Result<(), CatError> {
-    let mut output = io::stdout().lock();
-    let write = async |piece: Bytes| output.write_all(&piece);
-    let read = pipeline::read(store, key, object, form, write).await.map(drop);
-    match read.and_then(|()| output.flush().map_err(ReadError::Output)) {
-        Ok(()) => Ok(()),
+    match pipeline::read(store, key, object, form, print).await {
+        Ok(_) => Ok(()),
         Err(ReadError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Err(CatError::Closed),
         Err(error @ (ReadError::Damaged { .. } | ReadError::Codec { .. })) => Err(CatError::Damaged(error)),
         Err(error) => Err(CatError::Read(error)),
     }
+}
+
+/// Writes a piece on a thread of its own: a pager that shows its first page must not hold up a stop.
+async fn print(piece: Bytes) -> io::Result<()> {
+    let write = move || {
+        let mut output = io::stdout().lock();
+        output.write_all(&piece)?;
+        output.flush()
+    };
+    tokio::task::spawn_blocking(write).await.map_err(io::Error::other)?
 }

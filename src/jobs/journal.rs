@@ -10,6 +10,7 @@ use tracing::warn;
 use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
+use crate::docker::Docker;
 use crate::jobs::sweep;
 use crate::model::key::Stamp;
 use crate::model::run::{RENEWAL, RunId, RunRecord, VERSION};
@@ -24,13 +25,14 @@ use crate::store::StoreError;
 pub struct Entry<'a> {
     app: &'a App,
     record: RunRecord,
+    docker: Docker,
     renewed: Mutex<Timestamp>,
     /// Nothing is ever deleted, so nothing is written that would have to be.
     is_kept: bool,
 }
 
 /// A name for a new run.
-fn new_run() -> RunId {
+pub(super) fn new_run() -> RunId {
     random::hex(RunId::BYTES).parse().expect("hexadecimal digits are what a run's name is made of")
 }
 
@@ -84,7 +86,13 @@ impl<'a> Entry<'a> {
             started: clock::now(),
             holder: app.identity.holder(&app.docker).await.clone(),
         };
-        let entry = Self { app, renewed: Mutex::new(record.started), record, is_kept: app.config.prune };
+        let entry = Self {
+            app,
+            renewed: Mutex::new(record.started),
+            docker: app.docker.on_behalf_of(&record.run),
+            record,
+            is_kept: app.config.prune,
+        };
         // Known to be alive before anybody can find the record.
         if entry.is_kept {
             app.runs.lock().unwrap_or_else(PoisonError::into_inner).insert(entry.record.run.clone());
@@ -95,6 +103,11 @@ impl<'a> Entry<'a> {
 
     pub fn run(&self) -> &RunId {
         &self.record.run
+    }
+
+    /// What the run's commands are run by.
+    pub fn docker(&self) -> &Docker {
+        &self.docker
     }
 
     /// Does `work`, and writes the record anew all the while.
@@ -143,18 +156,21 @@ impl<'a> Entry<'a> {
         Ok(found.is_some_and(|found| found.holder.process == self.record.holder.process))
     }
 
-    /// Ends the run: everything of it is finished, or nothing of it is left. What is left stays on record.
+    /// Ends the run: everything of it is finished, or nothing of it is left in the store. A command of it that was not
+    /// seen to end is looked for first. What is left stays on record.
     ///
     /// # Errors
     /// What is left, in one line.
     pub async fn close(self, is_clean: bool) -> Result<(), String> {
+        let Self { app, record, .. } = &self;
+        let ended = if self.docker.has_unseen_end() { sweep::end_tools(app, record).await } else { Ok(()) };
         if !self.is_kept {
-            return Ok(());
+            return ended;
         }
-        let result = if is_clean {
-            self.app.store.delete(&self.record.key()).await.map_err(|error| error.to_string())
-        } else {
-            sweep::clean(self.app, &self.record).await
+        let result = if is_clean { ended } else { ended.and(sweep::remove(&app.store, record).await) };
+        let result = match result {
+            Ok(()) => sweep::forget(&app.store, record).await,
+            left => left,
         };
         result.map_err(|left| format!("{left}; the next run tries again"))
     }
@@ -163,5 +179,90 @@ impl<'a> Entry<'a> {
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
         self.app.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.record.run);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::model::run::Holder;
+    use crate::store::flaky::{Do, Flaky, store};
+
+    /// Everything around a run, with a store that does what the script says of a request.
+    fn app(
+        prune: bool,
+        script: impl Fn(&'static str, u32) -> Do + Send + Sync + 'static,
+    ) -> (App, std::sync::Arc<Flaky>) {
+        let pairs = [
+            ("DOCKER_HOST", "tcp://127.0.0.1:9"),
+            ("DUMPCAR_STORE", "s3://bucket/p"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+            ("AWS_ACCESS_KEY_ID", "key"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("DUMPCAR_PRUNE", if prune { "true" } else { "false" }),
+        ];
+        let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let config = Config::from_pairs(pairs, &|path| std::fs::read_to_string(path)).unwrap();
+        let backend = Flaky::new(move |operation, nth, _| script(operation, nth));
+        (App { store: store(&backend), ..App::new(config).unwrap() }, backend)
+    }
+
+    async fn entry(app: &App) -> Entry<'_> {
+        Entry::of_prune(app, &"shop".parse().unwrap(), Vec::new()).await.unwrap()
+    }
+
+    /// Work that takes so many times as long as a record stays new, and some more.
+    async fn work(renewals: u32) -> &'static str {
+        tokio::time::sleep(renewals * RENEWAL + RENEWAL / 2).await;
+        "done"
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_record_is_written_anew_for_as_long_as_its_run_works() {
+        let (app, backend) = app(true, |_, _| Do::It);
+        let entry = entry(&app).await;
+        for (renewals, written) in [(0, 1), (3, 1 + 3)] {
+            assert_eq!(entry.during(work(renewals)).await, "done");
+            assert_eq!(backend.calls("put"), written);
+        }
+        assert_eq!(app.store.record(&entry.record.key()).await.unwrap().as_ref(), Some(&entry.record));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_that_failed_is_tried_again_and_the_run_goes_on() {
+        // The first put is the record's first.
+        for (failing, nth) in [("get", 1), ("put", 2)] {
+            let (app, backend) = app(true, move |operation, n| {
+                if (operation, n) == (failing, nth) { Do::Refuse(503, "SlowDown") } else { Do::It }
+            });
+            assert_eq!(entry(&app).await.during(work(2)).await, "done");
+            assert_eq!(backend.calls(failing), nth + 1, "{failing}");
+        }
+    }
+
+    /// A machine that slept for longer than a lease: its record is the other's, or is gone, and stays so.
+    #[tokio::test(start_paused = true)]
+    async fn a_record_that_somebody_took_over_is_not_written_anew() {
+        let (app, backend) = app(true, |_, _| Do::It);
+        let entry = entry(&app).await;
+        let (record, key) = (&entry.record, entry.record.key());
+        let other = Holder { process: "another".into(), ..record.holder.clone() };
+        let taken = RunRecord { holder: other, ..record.clone() };
+        app.store.put_record(&taken).await.unwrap();
+        entry.during(work(2)).await;
+        assert_eq!(app.store.record(&key).await.unwrap(), Some(taken));
+        app.store.delete(&key).await.unwrap();
+        entry.during(work(2)).await;
+        assert_eq!(app.store.record(&key).await.unwrap(), None);
+        assert_eq!(backend.calls("put"), 2, "its own and the other's");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_nothing_is_ever_deleted_no_record_is_written() {
+        let (app, backend) = app(false, |_, _| Do::It);
+        entry(&app).await.during(work(2)).await;
+        assert_eq!(backend.calls("put") + backend.calls("get"), 0);
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::jobs::good;
+use crate::model::drill::DrillResult;
 use crate::model::key::{BackupKey, Stamp};
 use crate::model::manifest::Manifest;
 use crate::model::retention::is_from_the_future;
@@ -25,6 +26,11 @@ pub struct Row {
     /// Absent when the manifest was not read.
     #[serde(flatten)]
     pub state: Option<State>,
+    /// What its last drill found; absent when there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillResult>,
+    #[serde(skip)]
+    has_drill: bool,
 }
 
 /// What a backup's manifest says about it.
@@ -52,6 +58,8 @@ pub fn rows(catalog: &Catalog, targets: &[TargetName], now: Timestamp) -> Vec<Ro
             objects: backup.objects,
             stored_bytes: backup.bytes,
             state: None,
+            drill: None,
+            has_drill: backup.has_drill,
         })
         .collect()
 }
@@ -85,6 +93,26 @@ pub async fn read_states(
     Ok(())
 }
 
+/// Adds what drills have found.
+///
+/// # Errors
+/// The store's; what was read until then is there.
+pub async fn read_drills(store: &Store, rows: &mut [Row]) -> Result<(), StoreError> {
+    let drilled: Vec<&mut Row> = rows.iter_mut().filter(|row| row.has_drill).collect();
+    let keys: Vec<BackupKey> =
+        drilled.iter().map(|row| BackupKey { target: row.target.clone(), stamp: row.backup }).collect();
+    let read = stream::iter(keys).map(async |key| store.drill(&key).await);
+    let mut read = pin!(read.buffered(AT_ONCE));
+    for row in drilled {
+        let Some(found) = read.next().await else { break };
+        row.drill = match found {
+            Err(error) if good::says_something(&error) => None,
+            found => found?,
+        };
+    }
+    Ok(())
+}
+
 impl State {
     fn of(read: Result<Manifest, StoreError>) -> Result<Self, StoreError> {
         match read {
@@ -107,8 +135,8 @@ impl State {
 }
 
 /// The rows for people.
-pub fn table(rows: &[Row]) -> String {
-    let mut table = Table::new(["TARGET", "BACKUP", "AGE", "OBJECTS", "SIZE", "STATE"]);
+pub fn table(rows: &[Row], now: Timestamp) -> String {
+    let mut table = Table::new(["TARGET", "BACKUP", "AGE", "OBJECTS", "SIZE", "DRILL", "STATE"]);
     for row in rows {
         table.push([
             row.target.to_string(),
@@ -116,6 +144,13 @@ pub fn table(rows: &[Row]) -> String {
             span(row.age_seconds),
             row.objects.to_string(),
             bytes(row.stored_bytes),
+            row.drill.as_ref().map_or_else(
+                || "-".to_owned(),
+                |drill| {
+                    let word = if drill.problem.is_none() { "ok" } else { "FAILED" };
+                    format!("{word} {} ago", span(now.as_second() - drill.at.as_second()))
+                },
+            ),
             row.state.as_ref().map_or_else(|| "-".to_owned(), State::for_people),
         ]);
     }

@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod cat;
+pub mod drill;
 mod explain;
 pub mod good;
 pub mod journal;
@@ -10,3 +11,4 @@ pub mod policy;
 pub mod prune;
 pub mod restore;
 pub mod sweep;
+pub mod verify;

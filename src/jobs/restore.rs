@@ -161,7 +161,7 @@ fn choose(
     }
 }
 
-async fn survey(docker: &Docker, target: &Target) -> Result<Survey, String> {
+pub(super) async fn survey(docker: &Docker, target: &Target) -> Result<Survey, String> {
     let facts = target.facts();
     let Some(command) = target.engine.survey(&facts) else { return Ok(Survey::default()) };
     match docker.capture(&target.container.id, &command, ANSWER_BYTES, ANSWER_LIMIT).await {
@@ -188,7 +188,7 @@ pub async fn run(
         .await
         .map_err(|error| untouched(error.to_string()))?;
     let run = entry.run().clone();
-    let docker = app.docker.on_behalf_of(&run);
+    let docker = entry.docker().clone();
     let restore = Restore { app, docker, plan, run, stop, progress };
     let result = entry.during(Box::pin(restore.make())).await;
     let is_clean = match restore.drop_own().await {
@@ -203,6 +203,21 @@ pub async fn run(
         warn!(target = name, %left, "cannot take back the record of the restore");
     }
     result
+}
+
+/// Puts a backup into a server that nobody else has: no record, no lock, and nothing to be cleaned up but the server.
+///
+/// # Errors
+/// See [`Failure`].
+pub(super) async fn into_scratch(
+    app: &App,
+    plan: &Plan,
+    run: &RunId,
+    stop: &CancellationToken,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    let docker = app.docker.on_behalf_of(run);
+    Box::pin(Restore { app, docker, plan, run: run.clone(), stop, progress }.make()).await
 }
 
 struct Restore<'a> {

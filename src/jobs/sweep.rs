@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::clock;
 use crate::docker::{DockerError, ExecError};
-use crate::jobs::restore;
+use crate::jobs::{drill, restore};
 use crate::model::key::{BackupKey, MANIFEST, may_be_object};
 use crate::model::run::{Fate, LEASE, RunId, RunRecord};
 use crate::model::target::TargetName;
@@ -28,6 +28,7 @@ pub async fn sweep(
     own: Option<&RunId>,
 ) -> Result<Vec<RunRecord>, StoreError> {
     let mut living = Vec::new();
+    drill::sweep(app).await;
     if !app.config.prune {
         return Ok(living);
     }
@@ -84,8 +85,11 @@ async fn may_be_swept(app: &App, stored: &StoredRecord) -> Result<bool, StoreErr
     }
 }
 
-/// Ends the tools a dead run may still have in its target. Mostly there are none: a tool ends with its connection.
-async fn end_tools(app: &App, record: &RunRecord) -> Result<(), String> {
+/// Ends the tools a run may still have in its target. Mostly there are none: a tool ends with its connection.
+///
+/// # Errors
+/// What is in the way, in one line.
+pub async fn end_tools(app: &App, record: &RunRecord) -> Result<(), String> {
     let Some(container) = &record.container else { return Ok(()) };
     // The user they were started as, by today's labels: only that one may end them.
     let exec_user = match app.target(&record.target).await {
@@ -94,28 +98,27 @@ async fn end_tools(app: &App, record: &RunRecord) -> Result<(), String> {
     };
     match app.docker.end_runs(container, &[&record.run], exec_user.as_deref()).await {
         Ok(()) | Err(ExecError::NotStarted { .. }) => Ok(()),
-        // With the container, its processes have gone.
-        Err(ExecError::Docker(DockerError::NotFound { .. } | DockerError::Refused { status: 409, .. })) => {
+        // With the container, its processes have gone. Those of a paused one wait.
+        Err(ExecError::Docker(DockerError::NotFound { .. })) => Ok(()),
+        Err(ExecError::Docker(DockerError::Refused { status: 409, message, .. }))
+            if !message.contains("is paused") =>
+        {
             Ok(())
         }
         Err(error) => Err(format!("end its dump tool in the target: {error}")),
     }
 }
 
-/// Removes the unfinished uploads of a run, the objects it left without a manifest, and at last its record.
-///
-/// # Errors
-/// What is left, in one line; the record is then, too.
-pub async fn clean(app: &App, record: &RunRecord) -> Result<(), String> {
-    remove(&app.store, record).await?;
-    forget(&app.store, record).await
-}
-
-async fn forget(store: &Store, record: &RunRecord) -> Result<(), String> {
+/// Deletes the record of a run of which nothing is left.
+pub async fn forget(store: &Store, record: &RunRecord) -> Result<(), String> {
     store.delete(&record.key()).await.map_err(|error| format!("delete its record: {error}"))
 }
 
-async fn remove(store: &Store, record: &RunRecord) -> Result<(), String> {
+/// Removes the unfinished uploads of a run, and the objects it left without a manifest.
+///
+/// # Errors
+/// What is left, in one line.
+pub async fn remove(store: &Store, record: &RunRecord) -> Result<(), String> {
     // First, because an upload may still become an object; and what is in its way is not in the way of the rest.
     let aborted = match record.stamp {
         Some(stamp) => abort_uploads(store, &BackupKey { target: record.target.clone(), stamp }).await,

@@ -12,6 +12,9 @@ use super::target::TargetName;
 /// The file name whose existence makes a folder a backup.
 pub const MANIFEST: &str = "manifest.json";
 
+/// The file beside a manifest that says what the backup's last drill found.
+pub const DRILL: &str = "drill.json";
+
 /// What the keys of Dumpcar's own small state begin with. No target can have this name.
 pub const OWN_STATE: &str = ".dumpcar/";
 
@@ -134,8 +137,11 @@ pub fn database_file_stem(database: &str) -> String {
 }
 
 /// Whether a file in a backup's folder may be an object Dumpcar wrote, by its name: `<database>.sql`, `globals.sql` or
-/// `dump.<extension>`, each with or without its compression's extension. Somebody else's file is not to be touched.
+/// `dump.<extension>`, each with or without its compression's extension; or a drill's result. Somebody else's file is not to be touched.
 pub fn may_be_object(file_name: &str) -> bool {
+    if file_name == DRILL {
+        return true;
+    }
     let plain =
         [".xz", ".zst", ".gz"].iter().find_map(|end| file_name.strip_suffix(end)).unwrap_or(file_name);
     let stem_of = |end: &str| plain.strip_suffix(end).filter(|stem| !stem.is_empty());

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::compression::Compression;
+use super::content::Content;
 use super::key::Stamp;
 use super::target::TargetName;
 
@@ -78,6 +79,9 @@ pub struct ManifestObject {
     /// Size of the object in the store.
     pub stored_bytes: u64,
     pub stored_sha256: Sha256,
+    /// What is in a database's dump: a drill compares it with what it restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
 }
 
 impl Manifest {
@@ -195,6 +199,7 @@ mod tests {
                 plain_sha256: Sha256([0xab; 32]),
                 stored_bytes: 100,
                 stored_sha256: Sha256([0x01; 32]),
+                content: None,
             }],
         }
     }

@@ -4,6 +4,8 @@
 
 pub mod command;
 pub mod compression;
+pub mod content;
+pub mod drill;
 pub mod duration;
 pub mod glob;
 pub mod key;

@@ -98,6 +98,18 @@ pub struct RunRecord {
     pub holder: Holder,
 }
 
+/// What the label of a scratch container says: whose it is. Its name is the label prefix and [`Scratch::LABEL`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scratch {
+    pub run: RunId,
+    pub created: Timestamp,
+    pub holder: Holder,
+}
+
+impl Scratch {
+    pub const LABEL: &str = "scratch";
+}
+
 impl RunRecord {
     /// Its key, relative to the store's prefix.
     pub fn key(&self) -> String {

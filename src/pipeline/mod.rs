@@ -11,7 +11,7 @@ mod progress;
 mod worker;
 
 pub use progress::Progress;
-pub use worker::Digests;
+pub use worker::{Digests, Made};
 
 use std::io;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use bytes::Bytes;
 
 use crate::docker::{Exec, ExecError, Feed};
 use crate::model::compression::Compression;
+use crate::model::content::{Content, Counter, Dialect};
 use crate::model::key::BackupKey;
 use crate::model::manifest::ManifestObject;
 use crate::store::{Store, StoreError, Upload};
@@ -28,6 +29,9 @@ use worker::{Input, Worker};
 /// Enough for a magic number, and for the marks engines put at the end of a dump.
 const HEAD: usize = 64;
 const TAIL: usize = 4096;
+
+/// What a worker is given at a time; Docker's pieces are not larger either.
+const PIECE: usize = 64 * 1024;
 
 /// Why a dump did not get into the store.
 #[derive(Debug, thiserror::Error)]
@@ -74,11 +78,13 @@ pub async fn dump(
     exec: &mut Exec,
     upload: &mut Upload,
     compression: Compression,
+    dialect: Option<Dialect>,
     stall: Duration,
     check: impl FnOnce(&Ends) -> Result<(), String>,
     progress: &Progress,
-) -> Result<Digests, PipelineError> {
-    let Worker { input, mut output, result } = worker::compress(compression).map_err(PipelineError::Codec)?;
+) -> Result<Made, PipelineError> {
+    let Worker { input, mut output, result } =
+        worker::compress(compression, dialect).map_err(PipelineError::Codec)?;
     let feed = async move {
         let mut ends = Ends::default();
         while let Some(piece) = exec.next(stall).await? {
@@ -106,6 +112,24 @@ pub async fn dump(
         .await
         .unwrap_or_else(|_| Err(io::Error::other("the worker panicked")))
         .map_err(PipelineError::Codec)
+}
+
+/// Reads a command's output to its end, and says what is in it.
+///
+/// # Errors
+/// The command failed.
+pub async fn inspect(
+    exec: &mut Exec,
+    dialect: Dialect,
+    stall: Duration,
+    progress: &Progress,
+) -> Result<Content, ExecError> {
+    let mut counter = Counter::new(dialect);
+    while let Some(piece) = exec.next(stall).await? {
+        counter.take(&piece);
+        progress.add_plain(piece.len());
+    }
+    Ok(counter.end())
 }
 
 /// Why an object could not be read back.
@@ -160,9 +184,13 @@ pub async fn read(
     let broken = |source| ReadError::Codec { name: object.name.clone(), source };
     let Worker { input, mut output, result } = worker::decompress(compression).map_err(broken)?;
     let feed = async move {
-        while let Some(piece) = download.next().await? {
-            if input.send(Input::Piece(piece)).await.is_err() {
-                return Ok(());
+        while let Some(mut range) = download.next().await? {
+            // In small pieces: the worker's queue would hold sixteen whole ranges.
+            while !range.is_empty() {
+                let piece = range.split_to(range.len().min(PIECE));
+                if input.send(Input::Piece(piece)).await.is_err() {
+                    return Ok(());
+                }
             }
         }
         drop(input.send(Input::Finish).await);

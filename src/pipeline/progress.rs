@@ -21,7 +21,8 @@ impl Progress {
         self.stage.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    pub(super) fn add_plain(&self, bytes: usize) {
+    /// Bytes of a dump have come or gone.
+    pub fn add_plain(&self, bytes: usize) {
         self.plain_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
@@ -29,7 +30,7 @@ impl Progress {
         self.stored_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Bytes the dump tools have printed so far.
+    /// Bytes of dumps that were printed, or read back, so far.
     pub fn plain_bytes(&self) -> u64 {
         self.plain_bytes.load(Ordering::Relaxed)
     }

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::codec::{Decoder, Encoder};
 use crate::model::compression::Compression;
+use crate::model::content::{Content, Counter, Dialect};
 use crate::model::manifest::Sha256;
 
 const QUEUE_IN: usize = 16;
@@ -34,23 +35,35 @@ pub struct Digests {
     pub stored_sha256: Sha256,
 }
 
+/// What became of a dump.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    pub digests: Digests,
+    /// Of a dump whose dialect is known.
+    pub content: Option<Content>,
+}
+
 /// The two ends of a worker.
-pub(super) struct Worker {
+pub(super) struct Worker<T> {
     pub(super) input: mpsc::Sender<Input>,
     pub(super) output: mpsc::Receiver<Bytes>,
     /// Arrives after the last of the output, and only after a [`Input::Finish`].
-    pub(super) result: oneshot::Receiver<io::Result<Digests>>,
+    pub(super) result: oneshot::Receiver<io::Result<T>>,
 }
 
-/// Starts a worker that compresses.
-pub(super) fn compress(compression: Compression) -> io::Result<Worker> {
+/// Starts a worker that compresses, and counts what is in a dump of this dialect.
+pub(super) fn compress(compression: Compression, dialect: Option<Dialect>) -> io::Result<Worker<Made>> {
     spawn("compress", move |input, output| {
         let mut plain = Meter::new();
+        let mut counter = dialect.map(Counter::new);
         let mut stored = Meter::new();
         let mut encoder = Encoder::new(compression)?;
         let mut out = Vec::with_capacity(OUT_PIECE);
         let mut finished = false;
         while let Some(feed) = input.blocking_recv() {
+            if let (Input::Piece(piece), Some(counter)) = (&feed, &mut counter) {
+                counter.take(piece);
+            }
             match (feed, &mut encoder) {
                 (Input::Piece(piece), Some(encoder)) => {
                     plain.take(&piece);
@@ -75,22 +88,23 @@ pub(super) fn compress(compression: Compression) -> io::Result<Worker> {
         }
         let Some(encoder) = encoder else {
             let (bytes, sha256) = plain.end();
-            return Ok(Digests {
+            let digests = Digests {
                 plain_bytes: bytes,
                 plain_sha256: sha256,
                 stored_bytes: bytes,
                 stored_sha256: sha256,
-            });
+            };
+            return Ok(Made { digests, content: counter.map(Counter::end) });
         };
         encoder.finish(&mut out)?;
         stored.take(&out);
         send(output, out.into())?;
-        Ok(digests(plain, stored))
+        Ok(Made { digests: digests(plain, stored), content: counter.map(Counter::end) })
     })
 }
 
 /// Starts a worker that decompresses. `input` takes stored bytes; [`Input::Finish`] says the object was read to its end.
-pub(super) fn decompress(compression: Compression) -> io::Result<Worker> {
+pub(super) fn decompress(compression: Compression) -> io::Result<Worker<Digests>> {
     spawn("decompress", move |input, output| {
         let mut plain = Meter::new();
         let mut stored = Meter::new();
@@ -134,10 +148,10 @@ fn digests(plain: Meter, stored: Meter) -> Digests {
     Digests { plain_bytes, plain_sha256, stored_bytes, stored_sha256 }
 }
 
-fn spawn(
+fn spawn<T: Send + 'static>(
     name: &str,
-    work: impl FnOnce(&mut mpsc::Receiver<Input>, &mpsc::Sender<Bytes>) -> io::Result<Digests> + Send + 'static,
-) -> io::Result<Worker> {
+    work: impl FnOnce(&mut mpsc::Receiver<Input>, &mpsc::Sender<Bytes>) -> io::Result<T> + Send + 'static,
+) -> io::Result<Worker<T>> {
     let (input, mut feed) = mpsc::channel(QUEUE_IN);
     let (pieces, output) = mpsc::channel(QUEUE_OUT);
     let (done, result) = oneshot::channel();

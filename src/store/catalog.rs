@@ -8,7 +8,7 @@ use object_store::ObjectStore;
 use object_store::path::Path;
 
 use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
-use crate::model::key::{BackupKey, MANIFEST, OWN_STATE, Stamp, may_be_object};
+use crate::model::key::{BackupKey, DRILL, MANIFEST, OWN_STATE, Stamp, may_be_object};
 use crate::model::target::TargetName;
 
 /// The backups below the prefix, read from one listing.
@@ -22,6 +22,7 @@ pub struct Catalog {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Folder {
     has_manifest: bool,
+    has_drill: bool,
     /// Sizes by file name: a server that lists an object twice does not make it two.
     objects: BTreeMap<String, u64>,
     /// When the last of what may be Dumpcar's objects was written, by the store's clock.
@@ -63,6 +64,8 @@ pub struct StoredBackup {
     pub objects: u32,
     /// Their size in the store.
     pub bytes: u64,
+    /// Whether there is a drill's result.
+    pub has_drill: bool,
 }
 
 impl Store {
@@ -107,6 +110,8 @@ impl Catalog {
         let folder = self.folders.entry(target).or_default().entry(stamp).or_default();
         if file_name == MANIFEST {
             folder.has_manifest = true;
+        } else if file_name == DRILL {
+            folder.has_drill = true;
         } else {
             folder.objects.insert(file_name.to_owned(), size);
             if may_be_object(file_name) {
@@ -121,6 +126,17 @@ impl Catalog {
             .iter()
             .filter(|(_, folders)| folders.values().any(|folder| folder.has_manifest))
             .map(|(target, _)| target)
+    }
+
+    /// Every target that has a folder, with or without a backup in it.
+    pub fn names(&self) -> impl Iterator<Item = &TargetName> {
+        self.folders.keys()
+    }
+
+    /// Names and sizes of the files beside a backup's manifest.
+    pub fn files(&self, key: &BackupKey) -> impl Iterator<Item = (&str, u64)> {
+        let folder = self.folders.get(&key.target).and_then(|folders| folders.get(&key.stamp));
+        folder.into_iter().flat_map(|folder| &folder.objects).map(|(name, bytes)| (name.as_str(), *bytes))
     }
 
     /// Every folder of a target, whether it is a backup or not.
@@ -151,6 +167,7 @@ impl Catalog {
                 key: BackupKey { target: target.clone(), stamp: *stamp },
                 objects: u32::try_from(folder.objects.len()).unwrap_or(u32::MAX),
                 bytes: folder.objects.values().sum(),
+                has_drill: folder.has_drill,
             })
             .rev()
             .collect()

@@ -3,75 +3,106 @@
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use tokio_util::task::AbortOnDropHandle;
 
-use super::patience::transfer_limit;
+use super::patience::{Patience, transfer_limit};
 use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
 
-/// Each range is a request of its own with retries of its own: the client's budget for resuming one long answer would
-/// be used up after minutes.
+/// Each range is a request of its own, with tries of its own: whoever reads for hours must not begin anew. Two of them
+/// are in memory: the one that is worked on and the one that is fetched meanwhile.
 const RANGE: u64 = 16 * 1024 * 1024;
 
 /// An object being read from its beginning to its end.
 #[derive(Debug)]
 pub struct Download {
+    object: Object,
+    /// Where the next range to ask for begins.
+    position: u64,
+    /// The range that was asked for and not handed out.
+    asked: Option<AbortOnDropHandle<Result<Bytes, StoreError>>>,
+}
+
+/// What is read.
+#[derive(Debug, Clone)]
+struct Object {
     store: Store,
     path: Path,
     size: u64,
     /// All ranges come from the same object, or the read fails.
     etag: Option<String>,
-    position: u64,
 }
 
 impl Store {
     /// Opens the object at `key`, relative to the prefix.
     ///
     /// # Errors
-    /// It is not there, or may not be read.
+    /// It is not there, or may not be read; a store that does not answer shows here and at once.
     pub async fn download(&self, key: &str) -> Result<Download, StoreError> {
         let path = self.path(key);
         let meta = within(ANSWER_LIMIT, self.backend.head(&path))
             .await
             .map_err(|error| self.error("read", error))?;
-        Ok(Download { store: self.clone(), path, size: meta.size, etag: meta.e_tag, position: 0 })
+        let object = Object { store: self.clone(), path, size: meta.size, etag: meta.e_tag };
+        Ok(Download { object, position: 0, asked: None })
     }
 }
 
 impl Download {
     /// The object's size in the store.
     pub fn size(&self) -> u64 {
-        self.size
+        self.object.size
     }
 
-    /// The next piece, of 16 MiB at the most; `None` at the end.
+    /// The next piece, of 16 MiB at the most; `None` at the end. May be dropped and called again.
+    ///
+    /// The piece after it is fetched meanwhile. From the first one on, the store may be away for minutes.
     ///
     /// # Errors
-    /// See [`StoreError`].
+    /// See [`StoreError`]. [`StoreErrorKind::Damaged`] when the object was replaced meanwhile.
     pub async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
-        if self.position >= self.size {
-            return Ok(None);
+        self.ask();
+        let Some(asked) = &mut self.asked else { return Ok(None) };
+        let fetched = asked.await;
+        self.asked = None;
+        let piece = fetched.unwrap_or_else(|panicked| {
+            Err(StoreError::new(StoreErrorKind::Transient, format!("reading broke off: {panicked}")))
+        })?;
+        self.ask();
+        Ok(Some(piece))
+    }
+
+    /// Asks for the next range, unless one is under way or there is none.
+    fn ask(&mut self) {
+        let start = self.position;
+        if self.asked.is_none() && start < self.object.size {
+            self.position = (start + RANGE).min(self.object.size);
+            let fetch = self.object.clone().fetch(start, self.position);
+            self.asked = Some(AbortOnDropHandle::new(tokio::spawn(fetch)));
         }
-        let end = (self.position + RANGE).min(self.size);
-        let options = GetOptions {
-            range: Some(GetRange::Bounded(self.position..end)),
-            if_match: self.etag.clone(),
-            ..GetOptions::default()
-        };
-        let read = async { self.store.backend.get_opts(&self.path, options).await?.bytes().await };
-        let bytes = within(transfer_limit(end - self.position), read)
-            .await
-            .map_err(|error| self.store.error("read", error))?;
-        if bytes.len() as u64 != end - self.position {
-            return Err(StoreError::new(
-                StoreErrorKind::Damaged,
-                format!(
-                    "{}: the store sent {} bytes instead of {}",
-                    self.path,
-                    bytes.len(),
-                    end - self.position
-                ),
-            ));
-        }
-        self.position = end;
-        Ok(Some(bytes))
     }
 }
+
+impl Object {
+    async fn fetch(self, start: u64, end: u64) -> Result<Bytes, StoreError> {
+        let Self { store, path, etag, .. } = self;
+        let read = || async {
+            let options = GetOptions {
+                range: Some(GetRange::Bounded(start..end)),
+                if_match: etag.clone(),
+                ..GetOptions::default()
+            };
+            let bytes = store.backend.get_opts(&path, options).await?.bytes().await?;
+            // An answer that ends early looks like one that has ended.
+            if bytes.len() as u64 == end - start {
+                Ok(bytes)
+            } else {
+                let source = format!("it sent {} bytes instead of {}", bytes.len(), end - start).into();
+                Err(object_store::Error::Generic { store: "S3", source })
+            }
+        };
+        store.patiently(Patience::default(), "read", transfer_limit(end - start), read).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

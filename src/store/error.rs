@@ -93,6 +93,10 @@ impl StoreError {
             object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. }
         );
         let (kind, text) = match code {
+            // Only what is read in pieces is asked for with a condition that can fail so.
+            _ if let object_store::Error::Precondition { path, .. } = error => {
+                (StoreErrorKind::Damaged, format!("{path} was replaced in the bucket while it was read"))
+            }
             "NoSuchBucket" => (
                 Refused,
                 format!(

@@ -5,6 +5,8 @@
 mod catalog;
 mod download;
 mod error;
+#[cfg(test)]
+pub(crate) mod flaky;
 mod journal;
 mod patience;
 mod s3;
@@ -30,7 +32,8 @@ use object_store::{
     Attribute, AttributeValue, Attributes, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
 };
 
-use crate::model::key::BackupKey;
+use crate::model::drill::DrillResult;
+use crate::model::key::{BackupKey, DRILL};
 use crate::model::manifest::Manifest;
 use crate::model::parts::PartPlan;
 use patience::Patience;
@@ -227,7 +230,27 @@ impl Store {
                 self.delete(&key.object(&object.name)).await?;
             }
         }
+        self.delete(&key.object(DRILL)).await?;
         Ok(manifest)
+    }
+
+    /// Writes what a drill found, over what an earlier one did.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn put_drill(&self, key: &BackupKey, result: &DrillResult) -> Result<(), StoreError> {
+        let (path, json) = (self.path(&key.object(DRILL)), Bytes::from(result.to_json()));
+        let put =
+            || self.backend.put_opts(&path, PutPayload::from_bytes(json.clone()), PutOptions::default());
+        self.patiently(Patience::default(), "write", ANSWER_LIMIT, put).await.map(drop)
+    }
+
+    /// Reads what the last drill of a backup found; `None` when it is nothing this version understands.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn drill(&self, key: &BackupKey) -> Result<Option<DrillResult>, StoreError> {
+        Ok(DrillResult::from_json(&self.get(&key.object(DRILL)).await?))
     }
 }
 

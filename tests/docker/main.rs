@@ -23,6 +23,9 @@ mod daemon;
 mod damage;
 /// Nothing is written to a disk (P2).
 mod disk;
+mod drill;
+/// A Docker engine that is stopped and started again in the middle of a dump.
+mod engine_restart;
 /// How a tool is fed, under real shells: it sees the end of its input only when Dumpcar says so (P8).
 mod feed;
 /// The end, without any warning, of each of the four that a backup needs, at any instant of it (P1, P4).
@@ -48,3 +51,5 @@ mod secrets;
 mod sweep;
 /// Uploads that nobody completed, as the store lists them.
 mod unfinished;
+/// Backups of real servers, read back from a real store.
+mod verify;

@@ -123,7 +123,11 @@ async fn a_dump_with_its_trailer_is_a_backup_though_docker_cannot_say_how_it_end
 
 #[tokio::test]
 async fn a_stream_that_ends_while_docker_says_for_ever_that_it_runs_is_a_failure() {
-    let world = World::new(|_| Script::plays(vec![Step::Stdout(DUMP.to_vec())], None)).await.custom("shop");
+    let world = World::new(|exec| match exec.looks_for_leftovers() {
+        true => Script::ends(b"", 0),
+        false => Script::plays(vec![Step::Stdout(DUMP.to_vec())], None),
+    });
+    let world = world.await.custom("shop");
     let begun = Instant::now();
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 1);
@@ -176,6 +180,16 @@ async fn a_second_trailer_is_a_failure() {
     let world = World::new(move |_| Script::plays(steps.clone(), Some(0))).await.custom("shop");
     assert_eq!(world.run(&["backup"]).await.status, 1);
     assert_nothing_left(&world, "two trailers");
+}
+
+/// Why a tool failed is said, whatever a child of it goes on to print.
+#[tokio::test]
+async fn a_tool_that_failed_is_quoted_though_output_follows_its_trailer() {
+    let more = Step::Stdout(b"more\n".to_vec());
+    let steps = vec![Step::Stderr(b"disk full\n".to_vec()), Step::Trailer(1), more, Step::AwaitRelease];
+    let world = World::new(move |_| Script::plays(steps.clone(), Some(1))).await.custom("shop");
+    assert_eq!(world.run(&["backup"]).await.reason(), "dump the dump: exit status 1: disk full");
+    assert_nothing_left(&world, "output behind the trailer of a tool that failed");
 }
 
 /// Docker refuses a version that it does not know; a path without one is always right.
@@ -260,7 +274,10 @@ async fn what_docker_refuses_for_a_while_is_tried_again_as_a_whole() {
         let again = ended.logged("trying again");
         assert_eq!(again.len(), 1, "{faulty:?}, {words}: {}", ended.stderr);
         assert!(again[0]["reason"].as_str().unwrap().contains(words), "{faulty:?}: {}", again[0]["reason"]);
-        assert_eq!(world.docker.calls(Call::CreateExec), 2, "{faulty:?}, {words}");
+        // Without an answer the first tool may be at work: it is looked for.
+        let looked = world.docker.execs().iter().filter(|exec| exec.request.looks_for_leftovers()).count();
+        assert_eq!(looked == 1, faulty == Call::StartExec && words.ends_with("broke"), "{faulty:?}, {words}");
+        assert_eq!(world.docker.calls(Call::CreateExec), 2 + looked, "{faulty:?}, {words}");
         assert_eq!(world.read(&world.keys()[0]), DUMP);
         assert_eq!(world.keys().len(), 2);
     });
@@ -386,12 +403,17 @@ async fn an_engine_restarts(is_socket_gone: bool) {
         std::fs::remove_file(world.docker.socket()).unwrap();
     }
     daemon.logs("trying again", 1).await;
-    assert_nothing_left(&world, "before the second try");
+    // Nobody could say what became of the tool.
+    let keys = world.keys();
+    assert!(matches!(keys.as_slice(), [record] if record.starts_with(".dumpcar/")), "{keys:?}");
+    assert_eq!(world.s3.unfinished_uploads(), 0);
     // A container that came while nobody listened.
     world.docker.container("blog", json!({ "dumpcar.enable": "true", "dumpcar.command": "dump-it" }), &[]);
     world.docker.come_back();
     daemon.logs("backup committed", 1).await;
     assert_eq!(world.read(&world.keys()[0]), DUMP);
+    assert!(world.docker.execs()[1].request.looks_for_leftovers(), "before the second try");
+    assert_eq!(world.keys().len(), 2, "{:?}", world.keys());
     daemon.logs("target found", 2).await;
     until("events are watched again", || world.docker.calls(Call::Events) > watched).await;
     let ended = daemon.stop().await;

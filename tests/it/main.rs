@@ -18,8 +18,12 @@ mod bad_input;
 mod daemon;
 /// What Docker does: refusals, cuts, silence, restarts, streams in pieces.
 mod docker_faults;
+/// Large objects on their way back, over a line that breaks (P8).
+mod download;
 /// What a dump tool does: how it dies, what it says, what it leaves running.
 mod dump_tool;
+/// The end of the process at each request that changes the bucket, before and after it is done (P1, P4).
+mod kill;
 /// Listing, reading back, pruning.
 mod operator;
 /// The order in which the store is asked: what makes a backup comes last, what deletes one begins with it (P1).
@@ -38,3 +42,5 @@ mod suspicion;
 mod sweep;
 /// Uploads that nobody completed: found without their ids, and aborted (P4).
 mod unfinished;
+/// Backups read back from the bucket: what is found in them, and that nothing is overlooked (P8).
+mod verify;

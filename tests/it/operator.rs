@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::support::docker::Script;
 use super::support::s3::FakeS3;
+use super::support::stored::Object;
 use super::support::world::World;
 
 const DUMP: &[u8] = b"-- a dump\n";
@@ -216,5 +217,33 @@ async fn cat_needs_no_name_when_only_one_database_is_meant() {
         second.stderr.contains("say which database (--database): it has postgres, app, crm"),
         "{}",
         second.stderr
+    );
+}
+
+#[tokio::test]
+async fn cat_takes_a_time_for_the_backup_that_was_there_then() {
+    let world = world().await;
+    for stamp in ["2026-01-01T23-00-00Z", "2026-01-02T23-00-00Z"] {
+        world.store_backup("shop", stamp, "custom", &[Object::dump(stamp.as_bytes())]);
+    }
+    for (at, shown) in [
+        ("latest", "2026-01-02T23-00-00Z"),
+        ("2026-01-01T23-00-00Z", "2026-01-01T23-00-00Z"),
+        ("2026-01-02T22:59:59Z", "2026-01-01T23-00-00Z"),
+        ("2026-01-03T00:00:00+01:00", "2026-01-02T23-00-00Z"),
+        ("2026-01-02 23:30:00+01:00", "2026-01-01T23-00-00Z"),
+    ] {
+        let ended = world.run(&["cat", "shop", "--at", at]).await;
+        assert_eq!((ended.status, ended.stdout.as_str()), (0, shown), "{at}: {}", ended.stderr);
+    }
+    let before = world.run(&["cat", "shop", "--at", "2025-12-31T00:00:00Z"]).await;
+    assert_eq!(before.status, 4);
+    assert!(before.stderr.contains("`dumpcar list` shows what there is"), "{}", before.stderr);
+    let unclear = world.run(&["cat", "shop", "--at", "2026-01-02"]).await;
+    assert_eq!(unclear.status, 2);
+    assert!(
+        unclear.stderr.contains("or a time with its zone (2026-11-23T23:30:00+01:00)"),
+        "{}",
+        unclear.stderr
     );
 }

@@ -242,6 +242,23 @@ async fn what_cannot_be_cleaned_up_is_said() {
 }
 
 #[tokio::test]
+async fn an_object_that_cannot_be_taken_back_is_named() {
+    for (deletion, warnings) in [(Some(Fault::Answer(403, "AccessDenied")), 1), (None, 0)] {
+        let world = world(move |asked| match asked.operation() {
+            "HeadObject" => Some(Fault::Size(1)),
+            "DeleteObject" if asked.key().ends_with("/dump.dump") => deletion,
+            _ => None,
+        })
+        .await;
+        let ended = world.run(&["backup"]).await;
+        assert_eq!(ended.status, 1, "{}", ended.stderr);
+        let left = ended.logged("an object without a manifest may be left");
+        assert_eq!(left.len(), warnings, "{}", ended.stderr);
+        assert!(left.iter().all(|line| line["key"].as_str().unwrap().ends_with("/dump.dump")), "{left:?}");
+    }
+}
+
+#[tokio::test]
 async fn keys_that_may_only_write_are_enough_for_a_large_object_whose_complete_is_told_to_wait() {
     let world = world(|asked| match asked.operation() {
         "ListObjects" | "GetObject" | "DeleteObject" | "HeadObject" | "ListMultipartUploads" => {

@@ -107,6 +107,7 @@ fn everything_can_be_set() {
         before: Some("redis-cli save".into()),
         after: Some("true".into()),
         custom: None,
+        drill: DrillLabels::default(),
     };
     assert_eq!(labels, expected);
 }
@@ -162,8 +163,7 @@ fn each_error_names_its_label_and_the_cure() {
     let labels: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (name.as_str(), *value)).collect();
     insta::assert_snapshot!(errors(&labels), @"
     dumpcar.databse: is not a known label; did you mean dumpcar.databases?
-    dumpcar.drill: is not supported by this version; remove it
-    dumpcar.drill-query: is not supported by this version; remove it
+    dumpcar.drill-query: is not a known label; did you mean dumpcar.drill.query?
     dumpcar.retention: is not a known label
     dumpcar.engine: must be postgresql, mariadb, mysql or custom
     dumpcar.name: must be 1 to 100 letters, digits, dots, dashes or underscores, and start with a letter or digit
@@ -185,6 +185,7 @@ fn each_error_names_its_label_and_the_cure() {
     dumpcar.compression: must be xz, xz:0 to xz:9, zstd, zstd:1 to zstd:22, gzip, gzip:1 to gzip:9, or none
     dumpcar.timeout: needs a unit, like 15m
     dumpcar.group: must be one line
+    dumpcar.drill: must be five cron fields like `0 23 * * *`, one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually, an interval like `every 6h`, or off
     ");
 }
 

@@ -53,6 +53,7 @@ fn each_error_names_its_variable_and_the_cure() {
         ("DUMPCAR_ON_START", "2"),
         ("DUMPCAR_CATCH_UP", "ja"),
         ("DUMPCAR_JITTER", "90"),
+        ("DUMPCAR_VERIFY_SCHEDULE", "sundays"),
         ("DUMPCAR_KEEP_LAST", "-1"),
         ("DUMPCAR_KEEP_LAST", "0"),
         ("DUMPCAR_KEEP_HOURLY", "1.5"),
@@ -71,6 +72,8 @@ fn each_error_names_its_variable_and_the_cure() {
         ("DUMPCAR_RETRIES", "11"),
         ("DUMPCAR_GROUP", "a\nb"),
         ("DUMPCAR_LABEL_PREFIX", "dumpcar."),
+        ("DUMPCAR_DRILL_SCHEDULE", "sundays"),
+        ("DUMPCAR_DRILL_MEMORY", "1MiB"),
         ("DUMPCAR_INSTANCE", "a\tb"),
         ("DUMPCAR_LOG", "verbose"),
         ("DUMPCAR_LOG_FORMAT", "xml"),
@@ -111,6 +114,7 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_ON_START: must be true or false
     DUMPCAR_CATCH_UP: must be true or false
     DUMPCAR_JITTER: needs a unit, like 15m
+    DUMPCAR_VERIFY_SCHEDULE: must be five cron fields like `0 23 * * *`, one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually, an interval like `every 6h`, or off
     DUMPCAR_KEEP_LAST: must be a whole number, like 7
     DUMPCAR_KEEP_LAST: at least one keep rule must be above zero; to keep everything, set DUMPCAR_PRUNE=false
     DUMPCAR_KEEP_HOURLY: must be a whole number, like 7
@@ -129,6 +133,8 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_RETRIES: must be a whole number from 0 to 10
     DUMPCAR_GROUP: must be one line
     DUMPCAR_LABEL_PREFIX: must be letters, digits, dots, dashes or underscores, like dumpcar or com.example.dumpcar
+    DUMPCAR_DRILL_SCHEDULE: must be five cron fields like `0 23 * * *`, one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually, an interval like `every 6h`, or off
+    DUMPCAR_DRILL_MEMORY: must be a size of at least 64MiB with its unit, like 2GiB
     DUMPCAR_INSTANCE: must be one line
     DUMPCAR_LOG: must be one of error, warn, info, debug, trace
     DUMPCAR_LOG_FORMAT: must be one of auto, text, json
@@ -147,21 +153,17 @@ fn unknown_and_unsupported_names_are_errors() {
         ("DUMPCAR_NOTIFY_URLS", "https://example.com"),
         ("DUMPCAR_PING_URL", "https://example.com"),
         ("DUMPCAR_LISTEN", "0.0.0.0:9110"),
-        ("DUMPCAR_DRILL_SCHEDULE", "@weekly"),
-        ("DUMPCAR_VERIFY_SCHEDULE", "@weekly"),
         ("DUMPCAR_TZ", "UTC"),
     ]), @"
     DUMPCAR_AGE_IDENTITY_FILE: is not supported by this version; remove it
     DUMPCAR_AGE_RECIPIENTS: is not supported by this version; remove it
     DUMPCAR_BUCKET_REGION: is not a known variable
-    DUMPCAR_DRILL_SCHEDULE: is not supported by this version; remove it
     DUMPCAR_KEEP_DAYS: is not a known variable; did you mean DUMPCAR_KEEP_DAILY?
     DUMPCAR_LISTEN: is not supported by this version; remove it
     DUMPCAR_NOTIFY_URLS: is not supported by this version; remove it
     DUMPCAR_PING_URL: is not supported by this version; remove it
     DUMPCAR_STROE_FILE: is not a known variable; did you mean DUMPCAR_STORE_FILE?
     DUMPCAR_TZ: is not a known variable; did you mean TZ?
-    DUMPCAR_VERIFY_SCHEDULE: is not supported by this version; remove it
     ");
     // Compose passes `${NOT_SET:-}` as an empty text.
     assert!(load(&[STORE, ("DUMPCAR_LISTEN", ""), ("DUMPCAR_TYPO", ""), ("DUMPCAR_KEEP_LAST", "")]).is_ok());

@@ -40,6 +40,7 @@ fn exec(tool: Vec<Does>) -> Exec {
         ready: VecDeque::new(),
         beginning: Vec::new(),
         finished: false,
+        end: End { is_seen: true, unseen: Arc::default() },
     }
 }
 

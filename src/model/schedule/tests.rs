@@ -122,6 +122,14 @@ fn errors_say_what_is_accepted() {
     assert!("0 0 29 2 *".parse::<Schedule>().is_ok());
 }
 
+/// Found by the fuzzer: each of 1,440 times of day was looked for up to the year 5000.
+#[test]
+fn a_date_that_never_comes_is_refused_soon_however_many_times_it_has() {
+    let begun = std::time::Instant::now();
+    assert_eq!("0-59 0-23 30 2 *".parse::<Schedule>().unwrap_err(), ScheduleError::Never);
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
 /// Found by fuzzing: croner takes a list without an item, and then looks for a time for ever.
 #[test]
 fn an_empty_item_of_a_list_is_refused() {

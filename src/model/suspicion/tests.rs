@@ -18,6 +18,7 @@ fn object(kind: ObjectKind, database: Option<&str>, plain_bytes: u64) -> Manifes
         plain_sha256: Sha256([0; 32]),
         stored_bytes: plain_bytes / 7,
         stored_sha256: Sha256([0; 32]),
+        content: None,
     }
 }
 

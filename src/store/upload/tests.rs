@@ -1,189 +1,16 @@
 //! Uploads into a store that fails on cue, in paused time: a quarter of an hour takes no time at all.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use async_trait::async_trait;
-use futures_util::stream::BoxStream;
-use object_store::memory::InMemory;
-use object_store::multipart::MultipartStore;
-use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutResult, Result,
-};
 use tokio::time::Instant;
 
 use super::*;
-use crate::store::{Backend, Place};
-
-/// What becomes of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Do {
-    It,
-    /// Status and code of a refusal.
-    Refuse(u16, &'static str),
-    /// It is done, and the answer is a refusal.
-    ItAndRefuse(u16, &'static str),
-    /// There is never an answer.
-    Hang,
-}
-
-/// A store in memory that asks its script before each request: the operation, the how manieth of its kind from 1, and the
-/// time since the beginning.
-struct Flaky {
-    inner: InMemory,
-    script: Box<dyn Fn(&'static str, u32, Duration) -> Do + Send + Sync>,
-    calls: Mutex<HashMap<&'static str, u32>>,
-    /// Sizes of the parts it was sent, by index.
-    parts: Mutex<HashMap<usize, usize>>,
-    start: Instant,
-}
-
-impl Flaky {
-    fn new(script: impl Fn(&'static str, u32, Duration) -> Do + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self {
-            inner: InMemory::new(),
-            script: Box::new(script),
-            calls: Mutex::default(),
-            parts: Mutex::default(),
-            start: Instant::now(),
-        })
-    }
-
-    fn calls(&self, operation: &str) -> u32 {
-        self.calls.lock().unwrap().get(operation).copied().unwrap_or_default()
-    }
-
-    async fn play<T>(&self, operation: &'static str, request: impl Future<Output = Result<T>>) -> Result<T> {
-        let nth = {
-            let mut calls = self.calls.lock().unwrap();
-            let nth = calls.entry(operation).or_default();
-            *nth += 1;
-            *nth
-        };
-        match (self.script)(operation, nth, self.start.elapsed()) {
-            Do::It => request.await,
-            Do::Refuse(status, code) => Err(refusal(status, code)),
-            Do::ItAndRefuse(status, code) => {
-                request.await?;
-                Err(refusal(status, code))
-            }
-            Do::Hang => std::future::pending().await,
-        }
-    }
-}
-
-/// As the S3 client reports it.
-fn refusal(status: u16, code: &str) -> Error {
-    let source = format!("Server returned non-2xx status code: {status} x: <Code>{code}</Code>").into();
-    match status {
-        404 => Error::NotFound { path: String::new(), source },
-        _ => Error::Generic { store: "S3", source },
-    }
-}
-
-impl fmt::Display for Flaky {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("flaky")
-    }
-}
-
-impl fmt::Debug for Flaky {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("flaky")
-    }
-}
-
-#[async_trait]
-impl ObjectStore for Flaky {
-    async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        self.play("put", self.inner.put_opts(path, payload, options)).await
-    }
-
-    async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
-        let operation = if options.head { "head" } else { "get" };
-        self.play(operation, self.inner.get_opts(path, options)).await
-    }
-
-    fn delete_stream(&self, paths: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(paths)
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        path: &Path,
-        options: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(path, options).await
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
-}
-
-#[async_trait]
-impl MultipartStore for Flaky {
-    async fn create_multipart(&self, path: &Path) -> Result<MultipartId> {
-        self.play("create", self.inner.create_multipart(path)).await
-    }
-
-    async fn put_part(
-        &self,
-        path: &Path,
-        id: &MultipartId,
-        index: usize,
-        payload: PutPayload,
-    ) -> Result<PartId> {
-        self.parts.lock().unwrap().insert(index, payload.content_length());
-        self.play("part", self.inner.put_part(path, id, index, payload)).await
-    }
-
-    async fn complete_multipart(
-        &self,
-        path: &Path,
-        id: &MultipartId,
-        parts: Vec<PartId>,
-    ) -> Result<PutResult> {
-        let done = self.inner.complete_multipart(path, id, parts);
-        self.play("complete", async { done.await.map_err(|_| refusal(404, "NoSuchUpload")) }).await
-    }
-
-    async fn abort_multipart(&self, path: &Path, id: &MultipartId) -> Result<()> {
-        self.play("abort", self.inner.abort_multipart(path, id)).await
-    }
-}
-
-fn store(backend: &Arc<Flaky>) -> Store {
-    store_of(backend, 10_000)
-}
-
-fn store_of(backend: &Arc<Flaky>, max_parts: u32) -> Store {
-    let place = Place {
-        bucket: "b".into(),
-        prefix: "p".into(),
-        endpoint: "the store".into(),
-        storage_class: None,
-        max_parts,
-        part_size: 5 << 20,
-        may_be_write_only: false,
-        renews_credentials: false,
-    };
-    Store::new(Arc::clone(backend) as Arc<dyn Backend>, place)
-}
+use crate::store::flaky::{Do, Flaky, store, store_of};
 
 const SMALL: usize = 1000;
 const LARGE: usize = 12 << 20;
 
-async fn upload(backend: &Arc<Flaky>, bytes: usize) -> std::result::Result<u64, StoreError> {
+async fn upload(backend: &Arc<Flaky>, bytes: usize) -> Result<u64, StoreError> {
     let stop = CancellationToken::new();
     let mut upload = store(backend).upload("k", None);
     match upload.write(Bytes::from(vec![7; bytes])).await {
@@ -289,6 +116,52 @@ async fn a_complete_that_was_done_is_believed_by_the_size_alone() {
     }
 }
 
+/// What lay at the key before does not count as what was sent.
+#[tokio::test(start_paused = true)]
+async fn a_complete_that_was_not_done_is_not_believed_because_something_is_there() {
+    let backend = Flaky::new(|operation, nth, _| match operation {
+        "complete" if nth == 1 => Do::Refuse(500, "InternalError"),
+        _ => Do::It,
+    });
+    assert_eq!(upload(&backend, SMALL).await, Ok(SMALL as u64));
+    assert_eq!(upload(&backend, LARGE).await, Ok(LARGE as u64));
+    assert_eq!(stored(&backend).await, Some(LARGE as u64));
+}
+
+/// Why a complete failed is what counts, whatever the question for the size is answered.
+#[tokio::test(start_paused = true)]
+async fn a_question_for_the_size_that_fails_does_not_hide_why_a_complete_failed() {
+    for (completing, asking, kind) in [
+        (Do::Refuse(403, "AccessDenied"), (503, "SlowDown"), StoreErrorKind::Denied),
+        // It was done, and keys that may only write cannot find that out: the run has to begin anew.
+        (Do::ItAndRefuse(500, "InternalError"), (403, "AccessDenied"), StoreErrorKind::Lost),
+    ] {
+        let backend = Flaky::new(move |operation, nth, _| match operation {
+            "complete" if nth == 1 => completing,
+            "head" => Do::Refuse(asking.0, asking.1),
+            _ => Do::It,
+        });
+        assert_eq!(upload(&backend, LARGE).await.unwrap_err().kind, kind);
+    }
+}
+
+/// Memory is bounded by what is on its way: three parts, or 192 MiB in fewer of them, one at the least.
+#[tokio::test(start_paused = true)]
+async fn of_large_parts_fewer_are_on_their_way() {
+    for (mebibytes, on_their_way) in [(5, 3), (64, 3), (65, 2), (96, 2), (97, 1), (300, 1)] {
+        let backend = Flaky::new(|operation, _, _| match operation {
+            "part" => Do::Hang,
+            _ => Do::It,
+        });
+        // Half of the parts are equal, and large enough for what is expected.
+        let mut upload = store_of(&backend, 20).upload("k", Some(10 * (mebibytes << 20)));
+        let piece = Bytes::from_static(&[7; 1 << 20]);
+        let write_on = async { while upload.write(piece.clone()).await.is_ok() {} };
+        assert!(tokio::time::timeout(Duration::from_secs(1), write_on).await.is_err(), "it waits");
+        assert_eq!(backend.calls("part"), on_their_way, "{mebibytes} MiB");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_part_that_gets_no_answer_is_sent_again() {
     let backend = Flaky::new(|operation, nth, _| match operation {
@@ -313,6 +186,29 @@ async fn an_abort_does_not_wait_for_parts_that_wait_for_the_store() {
     upload.abort(&CancellationToken::new()).await;
     assert!(start.elapsed() < Duration::from_millis(100), "{:?}", start.elapsed());
     assert_eq!(backend.calls("abort"), 1);
+}
+
+/// Also one whose beginning is not confirmed yet, and one that is dropped, as by a panic.
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_is_given_up_is_aborted_as_soon_as_its_id_is_known() {
+    for seconds in [0, 3, 60] {
+        for is_dropped in [false, true] {
+            let backend = Flaky::new(move |operation, _, _| match operation {
+                "create" => Do::ItLate(Duration::from_secs(seconds)),
+                _ => Do::It,
+            });
+            let mut upload = store(&backend).upload("k", None);
+            let write = upload.write(Bytes::from(vec![7; LARGE]));
+            assert_eq!(tokio::time::timeout(Duration::from_secs(1), write).await.is_ok(), seconds == 0);
+            if is_dropped {
+                drop(upload);
+            } else {
+                upload.abort(&CancellationToken::new()).await;
+            }
+            tokio::time::sleep(Duration::from_secs(seconds + 1)).await;
+            assert_eq!(backend.calls("abort"), 1, "{seconds} {is_dropped}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

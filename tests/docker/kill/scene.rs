@@ -228,6 +228,13 @@ impl Scene {
         assert!(left.is_empty(), "{left:?} in {:?}: {}", self.world.keys(), ended.stderr);
     }
 
+    /// Stops the dump tool that runs, if any: small as its dump is, it would soon end by itself, whoever reads it.
+    pub(super) fn hold_tools(&self) {
+        const HOLD: &str = "for p in /proc/[0-9]*; do \
+            read -r name <$p/comm && [ $name = pg_dump ] && kill -STOP ${p#/proc/}; done; true";
+        self.server.container.exec(&["sh", "-c", HOLD]);
+    }
+
     pub(super) fn assert_nothing_left_in_the_target(&self) {
         let tools = || tools(&self.server.container);
         assert!(holds_within(SOON, || tools().is_empty()), "left in the target: {:?}", tools());

@@ -1,4 +1,5 @@
 pub(crate) mod docker;
+pub(crate) mod engine;
 pub(crate) mod garage;
 pub(crate) mod proxy;
 pub(crate) mod random;

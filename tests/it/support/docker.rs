@@ -29,6 +29,7 @@ pub(crate) use stream::{Delivery, Script, Step, frame};
 pub(crate) struct ExecRequest {
     pub(crate) argv: Vec<String>,
     pub(crate) env: Vec<String>,
+    pub(crate) user: Option<String>,
 }
 
 impl ExecRequest {
@@ -37,12 +38,18 @@ impl ExecRequest {
         self.argv.get(5).map_or("", String::as_str)
     }
 
+    /// It ends what dead runs have left.
+    pub(crate) fn looks_for_leftovers(&self) -> bool {
+        self.snippet().contains("dead runs left in a target")
+    }
+
     fn marker(&self) -> &str {
         self.argv.get(4).map_or("", String::as_str)
     }
 
     fn marked(marker: &str) -> Self {
-        Self { argv: ["sh", "-c", "", "dumpcar", marker].map(str::to_owned).to_vec(), env: Vec::new() }
+        let argv = ["sh", "-c", "", "dumpcar", marker].map(str::to_owned).to_vec();
+        Self { argv, env: Vec::new(), user: None }
     }
 }
 
@@ -375,8 +382,11 @@ impl Engine {
                 .unwrap_or_default()
         };
         assert_eq!(body["AttachStdin"], true, "the dead man's switch is standard input");
+        assert_eq!(body["AttachStdout"], true, "the dump");
+        assert_eq!(body["AttachStderr"], true, "what the tool says");
         assert_ne!(body["Tty"], true, "a terminal would change the bytes");
-        let request = ExecRequest { argv: texts("Cmd"), env: texts("Env") };
+        let user = body["User"].as_str().map(str::to_owned);
+        let request = ExecRequest { argv: texts("Cmd"), env: texts("Env"), user };
         let mut state = self.state.lock().unwrap();
         if !state.containers.contains_key(container) {
             return json_answer(404, &json!({ "message": format!("No such container: {container}") }));

@@ -26,12 +26,16 @@ pub(crate) enum Fault {
     ResetAfter(usize),
     /// The answer's body ends after so many bytes, and with it the connection.
     CutAfter(usize),
+    /// The answer's body is only so many bytes, and says so.
+    Short(usize),
     /// The answer to a HEAD says that the object has this size.
     Size(u64),
     /// The answer is that to the request before of the same operation.
     SameAgain,
-    /// There is never an answer.
+    /// There is never an answer, and nothing is done.
     Silence,
+    /// The server does it, and there is never an answer.
+    DoneInSilence,
     /// The server takes its time.
     Late(Duration),
 }

@@ -4,4 +4,5 @@ pub(crate) mod docker;
 pub(crate) mod fault;
 pub(crate) mod lab;
 pub(crate) mod s3;
+pub(crate) mod stored;
 pub(crate) mod world;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use http_body_util::{BodyExt, Full};
@@ -33,6 +34,7 @@ pub(crate) struct Asked {
     pub(crate) query: String,
     pub(crate) storage_class: Option<String>,
     pub(crate) token: Option<String>,
+    if_match: Option<String>,
     /// The how manieth of its operation it is, counted from 1.
     pub(crate) nth: usize,
 }
@@ -51,6 +53,7 @@ impl Asked {
             query: request.uri().query().unwrap_or_default().to_owned(),
             storage_class: header("x-amz-storage-class"),
             token: header("x-amz-security-token"),
+            if_match: header("if-match"),
             nth: 0,
         };
         let operation = this.operation();
@@ -108,6 +111,7 @@ pub(crate) struct FakeS3 {
     folder: tempfile::TempDir,
     pub(crate) endpoint: String,
     asked: Arc<Mutex<Vec<Asked>>>,
+    unanswered: Arc<AtomicUsize>,
 }
 
 /// Decides about a request before the service sees it: what goes wrong, if anything.
@@ -121,6 +125,7 @@ struct Server {
     uploads: Mutex<BTreeSet<(String, String)>>,
     /// The body of the last answer to each operation.
     last: Mutex<HashMap<&'static str, Bytes>>,
+    unanswered: Arc<AtomicUsize>,
     fault: Box<Decide>,
 }
 
@@ -139,11 +144,13 @@ impl FakeS3 {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
+        let unanswered: Arc<AtomicUsize> = Arc::default();
         let server = Arc::new(Server {
             service: builder.build(),
             asked: Arc::clone(&asked),
             uploads: Mutex::default(),
             last: Mutex::default(),
+            unanswered: Arc::clone(&unanswered),
             fault: Box::new(move |asked| fault(asked).map(Into::into)),
         });
         tokio::spawn(async move {
@@ -159,7 +166,7 @@ impl FakeS3 {
                 });
             }
         });
-        Self { folder, endpoint, asked }
+        Self { folder, endpoint, asked, unanswered }
     }
 
     /// A client of its own, for what the program does not do.
@@ -183,6 +190,11 @@ impl FakeS3 {
     /// How often this was asked.
     pub(crate) fn count(&self, operation: &str) -> usize {
         self.operations().iter().filter(|other| **other == operation).count()
+    }
+
+    /// How many requests have come to their end without an answer that will ever come.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.unanswered.load(Ordering::SeqCst)
     }
 
     pub(crate) fn asked(&self) -> Vec<Asked> {
@@ -281,6 +293,12 @@ async fn answer(server: Arc<Server>, mut request: Request<Incoming>) -> Answer {
             let whole = body.collect().await?.to_bytes();
             Ok(Response::from_parts(parts, Cut::new(&whole, bytes).boxed_unsync()))
         }
+        Some(Fault::Short(bytes)) => {
+            let (mut parts, body) = server.serve(&asked, request).await?.into_parts();
+            let short = body.collect().await?.to_bytes().slice(..bytes);
+            parts.headers.insert("content-length", bytes.into());
+            Ok(Response::from_parts(parts, whole(short)))
+        }
         Some(Fault::Size(bytes)) => {
             let mut response = server.serve(&asked, request).await?;
             response.headers_mut().insert("content-length", bytes.into());
@@ -290,7 +308,13 @@ async fn answer(server: Arc<Server>, mut request: Request<Incoming>) -> Answer {
             let body = server.last.lock().unwrap()[asked.operation()].clone();
             Ok(Response::new(whole(body)))
         }
-        Some(Fault::Silence) => std::future::pending().await,
+        Some(fault @ (Fault::Silence | Fault::DoneInSilence)) => {
+            if fault == Fault::DoneInSilence {
+                server.serve(&asked, request).await?;
+            }
+            server.unanswered.fetch_add(1, Ordering::SeqCst);
+            std::future::pending().await
+        }
         Some(Fault::Late(time)) => {
             tokio::time::sleep(time).await;
             server.serve(&asked, request).await
@@ -332,6 +356,12 @@ impl Server {
             let response = Service::call(&self.service, request).await.map_err(BoxError::from)?;
             let (parts, body) = response.into_parts();
             let body = body.collect().await?.to_bytes();
+            // The service itself does not look at it.
+            if let Some(wanted) = &asked.if_match
+                && parts.headers.get("etag").is_none_or(|etag| etag != wanted)
+            {
+                return Ok(refusal(&asked.method, 412, "PreconditionFailed"));
+            }
             if parts.status.is_success() {
                 self.keep_track(&asked, &body);
                 self.last.lock().unwrap().insert(asked.operation(), body.clone());

@@ -1,6 +1,10 @@
 //! What has to hold for any input: the bodies of the fuzz targets (`fuzz/`, `scripts/fuzz`). Here, tests replay the inputs
 //! that are kept.
 
+mod frames;
+
+pub use frames::frames;
+
 use std::collections::HashMap;
 
 use bytes::Bytes;
@@ -201,6 +205,11 @@ mod tests {
     #[test]
     fn kept_inputs_of_the_trailer_hold() {
         replay("trailer", trailer);
+    }
+
+    #[test]
+    fn kept_inputs_of_the_frames_hold() {
+        replay("frames", frames);
     }
 
     #[test]

@@ -1,4 +1,0 @@
-#[path = "../../src/docker/trailer.rs"]
-mod trailer;
-
-pub(crate) use trailer::TrailerStripper;

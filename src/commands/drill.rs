@@ -1,0 +1,110 @@
+//! `dumpcar drill`.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use super::{find_backup, print, print_json};
+use crate::app::App;
+use crate::cli::DrillArgs;
+use crate::exit::Exit;
+use crate::jobs::drill;
+use crate::model::target::TargetName;
+use crate::terminal::{ProgressDisplay, Terminal};
+use crate::text::Table;
+
+/// `dumpcar drill`.
+pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, terminal: Arc<Terminal>) -> Exit {
+    let targets = match targets(app, args).await {
+        Ok(targets) => targets,
+        Err(exit) => return exit,
+    };
+    drill::sweep(app).await;
+    let display = ProgressDisplay::start(terminal);
+    let mut table = Table::new(["TARGET", "BACKUP", "RESULT", "DATABASES", "TABLES", "ROWS", "TIME"]);
+    let (mut good, mut bad, mut missing, mut reports) = (0, 0, 0, Vec::new());
+    // One after the other: each is a server of its own.
+    for name in targets {
+        let (key, manifest) = match find_backup(app, &name, args.at).await {
+            Ok(found) => found,
+            Err(Exit::Nothing) => {
+                missing += 1;
+                continue;
+            }
+            Err(_) => {
+                bad += 1;
+                continue;
+            }
+        };
+        let target = app.target(&name).await;
+        let progress = display.show(name.as_str());
+        let result = Box::pin(drill::run(app, &key, &manifest, target.as_ref(), &stop, &progress)).await;
+        display.hide(&progress);
+        let row = |word: &str, numbers: [String; 4]| {
+            let [databases, tables, rows, time] = numbers;
+            [name.to_string(), key.stamp.to_string(), word.to_owned(), databases, tables, rows, time]
+        };
+        match result {
+            Ok(result) => {
+                let word = if result.problem.is_none() { "ok" } else { "FAILED" };
+                table.push(row(
+                    word,
+                    [
+                        result.databases.to_string(),
+                        result.tables.to_string(),
+                        result.rows.to_string(),
+                        format!("{}s", result.seconds),
+                    ],
+                ));
+                drill::log(&key, &result);
+                if result.problem.is_none() {
+                    good += 1;
+                } else {
+                    bad += 1;
+                }
+                reports.push(json!({ "target": name, "backup": key.stamp, "result": word.to_ascii_lowercase(), "drill": result }));
+            }
+            Err(problem) => {
+                error!(backup = %key, %problem, "drill: nothing was found out");
+                table.push(row("not done", ["-"; 4].map(str::to_owned)));
+                reports.push(json!({ "target": name, "backup": key.stamp, "result": "not done", "problem": problem.to_string() }));
+                bad += 1;
+                if stop.is_cancelled() {
+                    break;
+                }
+            }
+        }
+    }
+    drop(display);
+    if args.json {
+        print_json(&reports);
+    } else if !reports.is_empty() {
+        print(&table.to_string());
+    }
+    match (good, bad, missing) {
+        (0, 0, _) => Exit::Nothing,
+        (good, bad, missing) => Exit::of_targets(good, bad + missing),
+    }
+}
+
+async fn targets(app: &App, args: &DrillArgs) -> Result<Vec<TargetName>, Exit> {
+    if !args.targets.is_empty() {
+        return Ok(args.targets.clone());
+    }
+    match app.store.catalog(None).await {
+        Ok(catalog) => {
+            let targets: Vec<_> = catalog.targets().cloned().collect();
+            if targets.is_empty() {
+                error!(store = %app.store, "there is no backup");
+                return Err(Exit::Nothing);
+            }
+            Ok(targets)
+        }
+        Err(error) => {
+            error!(%error, "cannot list the bucket");
+            Err(Exit::Failed)
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! `dumpcar verify`.
+
+use std::sync::Arc;
+
+use tracing::error;
+
+use super::{print, print_json};
+use crate::app::App;
+use crate::cli::VerifyArgs;
+use crate::exit::Exit;
+use crate::jobs::verify;
+use crate::model::target::TargetName;
+use crate::terminal::{ProgressDisplay, Terminal};
+
+/// `dumpcar verify`.
+pub async fn verify(app: &App, args: &VerifyArgs, terminal: Arc<Terminal>) -> Exit {
+    let display = ProgressDisplay::start(terminal);
+    let progress = display.show("verify");
+    progress.set_stage("looking into the bucket");
+    let reports = verify::verify(&app.store, &args.targets, args.all, &progress).await;
+    drop(display);
+    let reports = match reports {
+        Ok(reports) => reports,
+        Err(error) => {
+            error!(%error, "cannot list the bucket");
+            return Exit::Failed;
+        }
+    };
+    if args.json {
+        print_json(&reports);
+    } else if !reports.is_empty() {
+        print(&verify::table(&reports));
+    }
+    let has_backup =
+        |name: &TargetName| reports.iter().any(|report| report.target == *name && report.is_backup());
+    let unknown: Vec<_> = args.targets.iter().filter(|name| !has_backup(name)).collect();
+    for name in &unknown {
+        error!(target = %name, store = %app.store, "there is no backup of this target; `dumpcar list` shows what there is");
+    }
+    let backups = reports.iter().filter(|report| report.is_backup()).count();
+    let failed = reports.iter().filter(|report| report.is_failure()).count();
+    if backups == 0 {
+        if unknown.is_empty() {
+            error!(store = %app.store, "there is no backup");
+        }
+        return Exit::Nothing;
+    }
+    Exit::of_targets(backups - failed, failed + unknown.len())
+}

@@ -1,0 +1,120 @@
+//! The daemon's own drills: `DUMPCAR_DRILL_SCHEDULE` and the label `dumpcar.drill`.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{CLOCK_SET, RELOOK, STEP};
+use crate::app::App;
+use crate::clock;
+use crate::discovery::State;
+use crate::health::Health;
+use crate::jobs::drill::{self, DrillError};
+use crate::model::schedule::Schedule;
+use crate::model::target::TargetName;
+use crate::pipeline::Progress;
+
+/// Drills the newest backup of each target on its schedule, one after the other, until told to stop.
+///
+/// What is not good makes the daemon unhealthy until a later drill of the same target finds nothing.
+pub async fn run(app: &App, health: &Health, stop: &CancellationToken) {
+    let mut plan = Plan::default();
+    let mut looked = Timestamp::MIN;
+    let mut last_turn = Timestamp::MIN;
+    loop {
+        let now = clock::now();
+        if last_turn > now + CLOCK_SET {
+            // What was planned by the wrong time may be years away.
+            plan = Plan::default();
+            looked = Timestamp::MIN;
+        }
+        last_turn = now;
+        if Duration::try_from(now.duration_since(looked)).is_ok_and(|since| since >= RELOOK) {
+            plan.look(app, now).await;
+            looked = now;
+        }
+        for target in plan.due(app, now) {
+            if stop.is_cancelled() {
+                return;
+            }
+            // A panic is a bug, but the backups go on.
+            let found = AssertUnwindSafe(drill_newest(app, &target, stop)).catch_unwind().await;
+            let panicked = |_| Some("Dumpcar itself failed: please report the panic in the log".to_owned());
+            health.set_drill(&target, found.unwrap_or_else(panicked));
+        }
+        if stop.run_until_cancelled(tokio::time::sleep(STEP)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// When each target is drilled next.
+#[derive(Default)]
+struct Plan(BTreeMap<TargetName, (Schedule, Option<Timestamp>)>);
+
+impl Plan {
+    /// Finds the targets. One that is not there now keeps its time: its backup is as good or bad as before.
+    async fn look(&mut self, app: &App, now: Timestamp) {
+        // The backups' own loop says what is wrong with Docker.
+        let Ok(found) = app.discover().await else { return };
+        for one in found {
+            let State::Ready(target) = one.state else { continue };
+            let schedule = target.labels.drill.schedule.as_ref().unwrap_or(&app.config.drill_schedule);
+            if self.0.get(&one.name).is_some_and(|(known, _)| known == schedule) {
+                continue;
+            }
+            let next = schedule.next_after(now, &app.config.time_zone);
+            if let Some(next) = next {
+                let next = next.to_zoned(app.config.time_zone.clone());
+                info!(target = %one.name, next = %next.strftime("%Y-%m-%dT%H:%M:%S%:z"), "drill planned");
+            }
+            self.0.insert(one.name, (schedule.clone(), next));
+        }
+    }
+
+    /// The targets whose time has come; their next one is planned from now.
+    fn due(&mut self, app: &App, now: Timestamp) -> Vec<TargetName> {
+        let mut due = Vec::new();
+        for (name, (schedule, next)) in &mut self.0 {
+            if next.is_some_and(|next| next <= now) {
+                due.push(name.clone());
+                *next = schedule.next_after(now, &app.config.time_zone);
+            }
+        }
+        due
+    }
+}
+
+/// What is wrong, in one line.
+async fn drill_newest(app: &App, name: &TargetName, stop: &CancellationToken) -> Option<String> {
+    drill::sweep(app).await;
+    let unknown = |error: &dyn std::fmt::Display| {
+        warn!(target = %name, problem = %error, "drill: nothing was found out");
+        Some(format!("its newest backup could not be drilled: {error}"))
+    };
+    let key = match app.store.catalog(Some(name)).await {
+        // That there is none is for the backups' own schedule to say.
+        Ok(catalog) => catalog.backups(name).first()?.key.clone(),
+        Err(error) => return unknown(&error),
+    };
+    let manifest = match app.store.manifest(&key).await {
+        Ok(manifest) => manifest,
+        Err(error) => return unknown(&error),
+    };
+    info!(backup = %key, "drill started");
+    let target = app.target(name).await;
+    let progress = Progress::default();
+    match Box::pin(drill::run(app, &key, &manifest, target.as_ref(), stop, &progress)).await {
+        Ok(result) => {
+            drill::log(&key, &result);
+            result.problem.map(|problem| format!("the backup {key} is not good: {problem}"))
+        }
+        Err(DrillError::Stopped) => None,
+        Err(error) => unknown(&error),
+    }
+}

@@ -1,0 +1,230 @@
+//! A drill restores a backup into a server of its own and finds out whether everything came back.
+
+use ring::digest;
+use serde_json::Value;
+
+use super::support::docker::{Container, LIMIT, docker, holds_within, tools, until};
+use super::support::servers::{
+    MARIADB_10_11, MARIADB_11_8, MYSQL_9_7, POSTGRESQL_15, POSTGRESQL_17, Product, Server,
+};
+use super::support::world::World;
+
+/// The containers of this world's drills.
+fn scratch(world: &World) -> String {
+    docker(&["ps", "-aq", "--filter", &format!("label={}.scratch", world.prefix)])
+}
+
+fn result(world: &World) -> Value {
+    let keys = world.keys();
+    let key = keys.iter().rfind(|key| key.ends_with("/drill.json")).expect("the result is in the bucket");
+    serde_json::from_slice(&world.read(key)).unwrap()
+}
+
+fn everything_comes_back(product: Product) {
+    let world = World::new();
+    let source = Server::target(&world, product, "secret", &[("name", "source")]);
+    source.fill();
+    world.back_up();
+    let ended = world.run(&["drill", "source", "--json"]);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let report: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert_eq!(report[0]["result"], "ok", "{report}");
+    let result = result(&world);
+    assert_eq!(report[0]["drill"], result);
+    let manifests = world.manifests();
+    let objects = manifests[0]["objects"].as_array().unwrap();
+    let sum = |what: &str| objects.iter().filter_map(|object| object["content"][what].as_u64()).sum::<u64>();
+    assert_eq!(
+        (result["tables"].as_u64(), result["rows"].as_u64()),
+        (Some(sum("tables")), Some(sum("rows")))
+    );
+    assert!(sum("tables") > 5 && sum("rows") > 10, "{manifests:?}");
+    assert_eq!(scratch(&world), "");
+}
+
+/// What `list` shows of the newest backup.
+fn newest(world: &World) -> String {
+    let shown = String::from_utf8(world.run(&["list"]).stdout).unwrap();
+    shown.lines().nth(1).unwrap_or_default().to_owned()
+}
+
+/// Writes another dump into a backup, with sizes and digests that are right.
+fn replace_dump(world: &World, change: impl Fn(&str) -> String) {
+    let mut manifest = world.manifests().pop().unwrap();
+    let folder = format!("{}/{}", manifest["target"].as_str().unwrap(), manifest["stamp"].as_str().unwrap());
+    let objects = manifest["objects"].as_array_mut().unwrap();
+    let object = objects.iter_mut().find(|object| object["database"] == "shop").unwrap();
+    let key = format!("{folder}/{}", object["name"].as_str().unwrap());
+    let dump = String::from_utf8(world.read(&key)).unwrap();
+    let changed = change(&dump);
+    assert_ne!(changed, dump);
+    let digest = digest::digest(&digest::SHA256, changed.as_bytes());
+    let digest: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    for form in ["plain", "stored"] {
+        object[format!("{form}_bytes")] = changed.len().into();
+        object[format!("{form}_sha256")] = digest.clone().into();
+    }
+    world.write(&key, changed.as_bytes());
+    world.write(&format!("{folder}/manifest.json"), &serde_json::to_vec(&manifest).unwrap());
+}
+
+/// A dump that is whole, loads without an error, and lacks something: only a comparison can tell.
+#[test]
+#[ignore = "needs Docker"]
+fn a_dump_that_lacks_something_fails_loudly() {
+    let world = World::new();
+    let labels = [("name", "source"), ("compression", "none")];
+    let source = Server::target(&world, POSTGRESQL_17, "secret", &labels);
+    source.sql("CREATE DATABASE shop;\n");
+    source.load(
+        "shop",
+        b"CREATE TABLE orders AS SELECT generate_series(1, 100) AS id;\n\
+          CREATE TABLE customers AS SELECT generate_series(1, 100) AS id;\n",
+    );
+    type Change = fn(&str) -> String;
+    let changes: [(&str, Change); 3] = [
+        ("table public.customers is missing", |dump| {
+            let parts = dump.split("\n--\n-- ").filter(|part| !part.contains("Name: customers;"));
+            parts.collect::<Vec<_>>().join("\n--\n-- ")
+        }),
+        ("table public.customers has 99 rows instead of 100", |dump| dump.replacen("\n50\n", "\n", 1)),
+        ("as many tables and rows, but some of them", |dump| dump.replacen("\n50\n", "\n51\n", 1)),
+    ];
+    for (problem, change) in changes {
+        world.back_up();
+        let restores = world.run(&["drill", "source"]);
+        assert_eq!(restores.status, 0, "{}", restores.stderr);
+        assert!(newest(&world).contains("  ok "), "{}", newest(&world));
+        replace_dump(&world, change);
+        let ended = world.run(&["drill", "source"]);
+        assert_eq!(ended.status, 1, "{}", ended.stderr);
+        assert!(ended.stderr.contains(problem), "{}", ended.stderr);
+        assert!(result(&world)["problem"].as_str().unwrap().contains(problem));
+        assert!(newest(&world).contains("  FAILED "), "{}", newest(&world));
+        assert_eq!(scratch(&world), "");
+    }
+}
+
+/// A server that is no server: a file, and the question what is in it.
+fn custom(world: &World, name: &str, query: &str, expect: &str) -> Container {
+    let labels = [
+        ("name", name),
+        ("command", "echo hello"),
+        ("restore-command", "cat >/tmp/restored"),
+        ("drill.query", query),
+        ("drill.expect", expect),
+    ];
+    world.target(&tools(), &labels, &[], &["sleep", "infinity"])
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn the_users_own_question_decides() {
+    let world = World::new();
+    let source = custom(&world, "source", "cat /tmp/restored", "hello");
+    world.back_up();
+    let good = world.run(&["drill"]);
+    assert_eq!(good.status, 0, "{}", good.stderr);
+    drop(source);
+    let _other = custom(&world, "source", "cat /tmp/restored", "goodbye");
+    let bad = world.run(&["drill"]);
+    assert_eq!(bad.status, 1, "{}", bad.stderr);
+    assert!(
+        world.plain(&bad.stderr).contains(r#"dumpcar.drill.query says \"hello\" instead of \"goodbye\""#),
+        "{}",
+        bad.stderr
+    );
+}
+
+/// What a drill's container is allowed, as Docker itself says it.
+#[test]
+#[ignore = "needs Docker"]
+fn twenty_drills_leave_nothing_behind_also_when_killed() {
+    let world = World::new();
+    let _quick = custom(&world, "quick", "cat /tmp/restored", "hello");
+    // Long enough to be killed in.
+    let _slow = custom(&world, "slow", "sleep 60; cat /tmp/restored", "hello");
+    world.back_up();
+    for round in 0..20 {
+        if round % 4 != 3 {
+            let ended = world.run(&["drill", "quick"]);
+            assert_eq!(ended.status, 0, "{}", ended.stderr);
+            assert_eq!(scratch(&world), "", "round {round}");
+            continue;
+        }
+        let mut killed = world.start(&["drill", "slow"]);
+        until("the drill has a container", || !scratch(&world).is_empty());
+        let id = scratch(&world);
+        let look = |what: &str| docker(&["inspect", "-f", what, &id]);
+        assert_eq!(look("{{.HostConfig.NetworkMode}} {{len .Mounts}}"), "none 0");
+        let limits = look("{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.PidsLimit}}");
+        let limits: Vec<u64> = limits.split(' ').map(|number| number.parse().unwrap()).collect();
+        assert!(limits[0] == limits[1] && limits.iter().all(|limit| *limit > 0), "{limits:?}");
+        if round == 3 {
+            // One that is told to stop cleans up by itself.
+            killed.signal("TERM");
+            assert_eq!(killed.end().status, 143);
+        } else {
+            killed.kill();
+            assert_eq!(scratch(&world), id, "nobody was there to remove it");
+            world.back_up();
+        }
+        assert_eq!(scratch(&world), "", "round {round}");
+    }
+}
+
+/// By itself, by a label, and loud when something is wrong.
+#[test]
+#[ignore = "needs Docker"]
+fn the_daemon_drills_on_schedule_and_is_unhealthy_when_a_backup_is_not_good() {
+    let world = World::new().set("DUMPCAR_SCHEDULE", "off");
+    let labels = [
+        ("name", "source"),
+        ("command", "echo hello"),
+        ("restore-command", "cat >/tmp/restored"),
+        ("drill", "every 1m"),
+        ("drill.query", "cat /tmp/restored"),
+        ("drill.expect", "goodbye"),
+    ];
+    let _source = world.target(&tools(), &labels, &[], &["sleep", "infinity"]);
+    world.back_up();
+    let daemon = world.start(&[]);
+    let is_told = || daemon.log().contains("drill: the backup is NOT good");
+    assert!(holds_within(3 * LIMIT, is_told), "{}", daemon.log());
+    until("the daemon is unhealthy", || world.run(&["healthcheck"]).status == 1);
+    let health = String::from_utf8(world.run(&["healthcheck"]).stdout).unwrap();
+    assert!(health.starts_with("(drill) source: the backup source/"), "{health}");
+    daemon.signal("TERM");
+    assert_eq!(daemon.end().status, 0);
+    assert_eq!(scratch(&world), "");
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn everything_in_postgresql_15_comes_back() {
+    everything_comes_back(POSTGRESQL_15);
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn everything_in_postgresql_17_comes_back() {
+    everything_comes_back(POSTGRESQL_17);
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn everything_in_mariadb_10_11_comes_back() {
+    everything_comes_back(MARIADB_10_11);
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn everything_in_mariadb_11_8_comes_back() {
+    everything_comes_back(MARIADB_11_8);
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn everything_in_mysql_9_7_comes_back() {
+    everything_comes_back(MYSQL_9_7);
+}
