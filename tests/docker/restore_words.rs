@@ -225,6 +225,51 @@ fn a_restore_does_not_begin_while_a_backup_runs_and_the_other_way_round() {
     assert_eq!(ended.status, 0, "{}", ended.stderr);
 }
 
+/// Puts this in front of the container's real client.
+fn install(server: &Server, client: &str, script: &str) {
+    let path = format!("/usr/local/bin/{client}");
+    let install = ["sh", "-c", "cat >$1 && chmod 755 $1", "sh", &path];
+    server.container.feed(&install, script.as_bytes()).0.unwrap();
+}
+
+/// The last step: it fails, or only its answer is lost.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn a_swap_that_fails_is_a_failure_and_one_that_was_done_is_none() {
+    let world = World::new();
+    let server = server(&world, POSTGRESQL_17, &["shop", "blog"]);
+    world.back_up();
+    for (script, status, words) in [
+        ("echo 'ERROR: it cannot be' >&2; exit 3", 1, ["changed", "changed"]),
+        (
+            "/usr/bin/psql \"$@\"; echo 'FATAL: terminating connection' >&2; exit 2",
+            0,
+            ["as it was", "as it was"],
+        ),
+        // Its client has gone, and the server is still about to do it.
+        (
+            "sql=$(echo \"$*\" | sed 's/.*-c //; s/COMMIT;/SELECT pg_sleep(3); COMMIT;/'); (/usr/bin/psql -Xqc \"$sql\"; :) >/dev/null 2>&1 & sleep 1; exit 3",
+            1,
+            ["changed", "changed"],
+        ),
+    ] {
+        server.load("shop", CHANGED);
+        server.load("blog", CHANGED);
+        let script =
+            format!("#!/bin/sh\ncase \"$*\" in *'RENAME TO'*) {script} ;; esac\nexec /usr/bin/psql \"$@\"\n");
+        install(&server, "psql", &script);
+        let ended = restore(&world, &[]);
+        assert_eq!(ended.status, status, "{}", ended.stderr);
+        assert_eq!([word(&server, "shop"), word(&server, "blog")], words);
+        let databases = server.sql("SELECT datname FROM pg_database;");
+        assert!(!databases.contains("dumpcar_"), "{databases}");
+        if status == 1 {
+            let problem = ended.problem();
+            assert!(problem.ends_with("; nothing was changed"), "{problem}");
+        }
+    }
+}
+
 /// Puts a client in front of the real one that fails on the lines older ones do not know.
 fn make_older(server: &Server, client: &str, flag: &str, line: &str) {
     let script = format!(
@@ -233,9 +278,7 @@ fn make_older(server: &Server, client: &str, flag: &str, line: &str) {
          cat >/tmp/input\nif grep -q '{line}' /tmp/input; then echo 'ERROR: invalid command' >&2; exit 3; fi\n\
          touch /tmp/older\nexec /usr/bin/{client} \"$@\" </tmp/input\n"
     );
-    let path = format!("/usr/local/bin/{client}");
-    let install = ["sh", "-c", "cat >$1 && chmod 755 $1", "sh", &path];
-    server.container.feed(&install, script.as_bytes()).0.unwrap();
+    install(server, client, &script);
 }
 
 fn an_older_client_restores(product: Product, client: &str, flag: &str, line: &str) {
