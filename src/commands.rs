@@ -35,6 +35,7 @@ use crate::outcome::{Outcome, Verdict};
 use crate::pipeline::Form;
 use crate::scheduler::{self, Scheduler, log_outcome};
 use crate::signals::Listener;
+use crate::store::StoredBackup;
 use crate::terminal::{ProgressDisplay, Terminal};
 use crate::text::{Table, bytes};
 
@@ -258,7 +259,8 @@ async fn find_backup(app: &App, target: &TargetName, at: At) -> Result<(BackupKe
     };
     let backups = catalog.backups(target);
     let Some(stamp) = at.pick(backups.iter().map(|backup| backup.key.stamp)) else {
-        error!(%target, store = %app.store, "there is no such backup; `dumpcar list` shows what there is");
+        let there_is = what_there_is(app, target, &backups).await;
+        error!(%target, store = %app.store, "there is no such backup; {there_is}");
         return Err(Exit::Nothing);
     };
     let key = BackupKey { target: target.clone(), stamp };
@@ -273,6 +275,23 @@ async fn find_backup(app: &App, target: &TargetName, at: At) -> Result<(BackupKe
         warn!(backup = %key, %reason, "this backup is suspicious: `dumpcar list {target}` shows good ones");
     }
     Ok((key, manifest))
+}
+
+/// What could have been meant.
+async fn what_there_is(app: &App, target: &TargetName, backups: &[StoredBackup]) -> String {
+    /// More than these nobody reads.
+    const SHOWN: usize = 10;
+    if !backups.is_empty() {
+        let stamps: Vec<_> = backups.iter().take(SHOWN).map(|backup| backup.key.stamp.to_string()).collect();
+        return format!("{target} has {} (`dumpcar list {target}` shows all)", stamps.join(", "));
+    }
+    match app.store.catalog(None).await {
+        Ok(catalog) => match catalog.targets().map(ToString::to_string).collect::<Vec<_>>().as_slice() {
+            [] => "there is none of any target".to_owned(),
+            targets => format!("there are some of {}", targets.join(", ")),
+        },
+        Err(_) => "`dumpcar list` shows what there is".to_owned(),
+    }
 }
 
 /// `dumpcar cat`.

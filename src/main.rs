@@ -80,6 +80,7 @@ async fn execute(command: Option<Command>, app: App, listener: Listener, termina
     };
     let stop = listener.stop.clone();
     let stopped = stop.clone();
+    let is_restore = matches!(command, Command::Restore(_));
     let job = async {
         match command {
             Command::Backup(args) => commands::backup(app, args, stop, terminal).await,
@@ -101,6 +102,10 @@ async fn execute(command: Option<Command>, app: App, listener: Listener, termina
         }
     };
     let exit = job.await;
+    // A stop that came too late has stopped nothing: whoever reads the status must not believe the old content is there.
+    if is_restore && exit == Exit::Done {
+        return exit;
+    }
     listener.ended_by().map_or(exit, Exit::Signal)
 }
 

@@ -99,8 +99,13 @@ async fn destination(app: &App, args: &RestoreArgs) -> Result<Target, Exit> {
                 error!(%error, "cannot look at the containers");
                 Exit::Failed
             })?;
+            let known: Vec<_> = all.iter().map(|found| found.name.to_string()).collect();
             let found = all.into_iter().find(|found| found.name == args.target).ok_or_else(|| {
-                error!(target = %args.target, "no container is this target now: name the one to restore into by --to");
+                let known = if known.is_empty() { "no target".to_owned() } else { known.join(", ") };
+                error!(
+                    target = %args.target,
+                    "no container is this target now (there is {known}): name the one to restore into by --to"
+                );
                 Exit::Nothing
             })?;
             found.container
@@ -108,7 +113,7 @@ async fn destination(app: &App, args: &RestoreArgs) -> Result<Target, Exit> {
     };
     let container = app.docker.container(&name).await.map_err(|error| {
         if matches!(error, DockerError::NotFound { .. }) {
-            error!("there is no container {name}");
+            error!("there is no container {name}: `docker ps` shows what there is");
             return Exit::Nothing;
         }
         error!(%error, "cannot look at container {name}");

@@ -7,15 +7,17 @@ use super::{Engine, Facts, login::Password};
 pub enum Problem {
     /// The server knows no such user, or not with this password.
     AuthRefused,
-    /// The dump tool is not in the container.
+    /// The tool is not in the container.
     ToolMissing,
     /// Nothing answers, or it starts, stops, recovers, or has no connection free.
     NotAccepting,
     /// The database was dropped or renamed after it was listed.
     DatabaseGone,
-    /// The login may not read all of it.
+    /// The login may not read all of it, or not write it.
     PermissionDenied,
-    /// Somebody held a lock, or changed a table, while it was dumped.
+    /// What is restored belongs to a role the server does not have.
+    RoleMissing,
+    /// Somebody held a lock, or changed a table, in the meantime.
     Busy,
     /// A password file cannot be read.
     PasswordFile,
@@ -35,6 +37,7 @@ impl Problem {
             Self::AuthRefused
             | Self::ToolMissing
             | Self::PermissionDenied
+            | Self::RoleMissing
             | Self::PasswordFile
             | Self::DiskFull
             | Self::Other => false,
@@ -103,7 +106,7 @@ const SIGNS: [(&str, Problem); 45] = [
 
 /// Reads the end of a failed command's stderr, `exit_status` as a shell gives it (128 + signal).
 ///
-/// `database` is the one that was being dumped, if one was.
+/// `database` is the one the command was for, if it was for one.
 pub fn diagnose(
     engine: Engine,
     exit_status: i32,
@@ -133,8 +136,10 @@ fn problem(engine: Engine, exit_status: i32, stderr: &str) -> Problem {
     let has = |start: &str, end: &str| lower.lines().any(|line| line.contains(start) && line.contains(end));
     if has("database \"", "does not exist") {
         Problem::DatabaseGone
-    } else if has("role \"", "does not exist") {
+    } else if has("fatal:  role \"", "does not exist") {
         Problem::AuthRefused
+    } else if has("role \"", "does not exist") {
+        Problem::RoleMissing
     } else if exit_status > 128 {
         Problem::Killed
     } else {
@@ -155,7 +160,7 @@ fn text(
         Problem::AuthRefused => auth_refused(engine, &said, facts),
         Problem::ToolMissing => match engine {
             Engine::Custom => format!(
-                "the container cannot run the command of the label dumpcar.command (exit status {exit_status}): {said}"
+                "the container cannot run the command of its label (exit status {exit_status}): {said}"
             ),
             Engine::Postgresql | Engine::Mariadb | Engine::Mysql => {
                 let tools =
@@ -173,11 +178,14 @@ fn text(
             None => format!("the database is gone: {said}"),
         },
         Problem::PermissionDenied => format!(
-            "{} may not read everything: {said}; name a login that may by the labels dumpcar.user and \
+            "{} may not do all of it: {said}; name a login that may by the labels dumpcar.user and \
              dumpcar.password-file",
             who(engine, facts)
         ),
-        Problem::Busy => format!("the dump was stopped by what others did to the same tables: {said}"),
+        Problem::RoleMissing => format!(
+            "the server lacks a role that something belongs to: {said}; add --globals, which restores the roles, or make it first"
+        ),
+        Problem::Busy => format!("what others did to the same tables was in the way: {said}"),
         Problem::PasswordFile => {
             let path = marked(stderr, " file ", "\n").unwrap_or("the password file");
             format!(
@@ -188,11 +196,11 @@ fn text(
         }
         Problem::DiskFull => format!("the server's disk is full: {said}"),
         Problem::Killed if exit_status == 137 => {
-            "the dump tool was killed (signal 9): the container's memory is too small, or somebody stopped it"
+            "the tool was killed (signal 9): the container's memory is too small, or somebody stopped it"
                 .to_owned()
         }
         Problem::Killed => {
-            format!("the dump tool was stopped by signal {}: {said}", exit_status.saturating_sub(128))
+            format!("the tool was stopped by signal {}: {said}", exit_status.saturating_sub(128))
         }
         Problem::Other => format!("exit status {exit_status}: {said}"),
     }

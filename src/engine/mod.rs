@@ -208,6 +208,14 @@ impl Engine {
         }
     }
 
+    /// Ends what the server still does for a restore whose client has gone. `None` where nothing can come of it.
+    pub fn end_work(self, facts: &Facts<'_>, run: &RunId) -> Option<Command> {
+        match self {
+            Self::Postgresql => Some(postgresql::end_work(facts, run)),
+            Self::Mariadb | Self::Mysql | Self::Custom => None,
+        }
+    }
+
     /// Drops what a restore made for itself: what it did not come to use, and what it has replaced. `None` where it makes
     /// nothing.
     pub fn drop_leftovers(self, facts: &Facts<'_>, run: &RunId) -> Option<Command> {

@@ -5,7 +5,7 @@
 
 mod restore;
 
-pub(super) use restore::{create, drop_leftovers, load, swap};
+pub(super) use restore::{create, drop_leftovers, end_work, load, swap};
 
 use super::{Command, Facts, Survey, login};
 

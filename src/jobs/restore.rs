@@ -295,7 +295,10 @@ impl Restore<'_> {
         let Err(stumble) = self.ask("put the databases in place", None, &command).await else {
             return Ok(());
         };
-        // The answer may have been lost, and the work done.
+        // The answer may have been lost, and the work done; or be done while it is looked at.
+        if let Some(command) = target.engine.end_work(&target.facts(), &self.run) {
+            drop(self.ask("end what the server still does", None, &command).await);
+        }
         match survey(&self.app.docker, target).await {
             Ok(survey) if staged.iter().all(|one| !survey.leftovers.contains(&one.staged)) => Ok(()),
             Ok(_) => Err(stumble.with(state)),

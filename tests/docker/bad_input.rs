@@ -81,7 +81,7 @@ fn a_dump_tool_that_is_missing_is_named() {
     let world = World::new();
     {
         let _target = world.custom("t", "mongodump --archive");
-        assert_snapshot!(world.refused(1), @"backup failed: dump the dump: the container cannot run the command of the label dumpcar.command (exit status 127): sh: 2: mongodump: not found");
+        assert_snapshot!(world.refused(1), @"backup failed: dump the dump: the container cannot run the command of its label (exit status 127): sh: 2: mongodump: not found");
     }
     let server = Server::target(&world, POSTGRESQL_17, "secret", &[("name", "t")]);
     server.container.exec(&["find", "/usr", "-name", "pg_dump", "-delete"]);

@@ -19,11 +19,15 @@ mod a_slow_reader;
 mod bad_input;
 /// The image, as the example Compose file runs it.
 mod daemon;
+/// Objects that are not what they were: never restored (P8).
+mod damage;
 /// Nothing is written to a disk (P2).
 mod disk;
 mod drill;
 /// A Docker engine that is stopped and started again in the middle of a dump.
 mod engine_restart;
+/// How a tool is fed, under real shells: it sees the end of its input only when Dumpcar says so (P8).
+mod feed;
 /// The end, without any warning, of each of the four that a backup needs, at any instant of it (P1, P4).
 mod kill;
 /// A target that is restarted, removed or paused while its rows are dumped.
@@ -34,7 +38,13 @@ mod process_one;
 mod protocol;
 /// Every kind of content, from a server through the bucket into an empty server.
 mod restore;
+/// Each of those that a restore needs, ended at any instant of it (P8).
+mod restore_kill;
+/// What the user of a restore sees, and what may stand in its way.
+mod restore_words;
 mod round_trip;
+/// The commands of `docs/restore.md`, as they stand there.
+mod runbook;
 /// Passwords and keys, and where they must not appear (P6).
 mod secrets;
 /// What killed sidecars leave, in the bucket and in targets (P4).

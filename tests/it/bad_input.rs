@@ -224,7 +224,7 @@ async fn a_custom_command_that_is_not_there_is_named() {
     let world = World::new(move |_| Script::plays(steps.clone(), Some(127))).await.custom("shop");
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 1);
-    insta::assert_snapshot!(ended.reason(), @"dump the dump: the container cannot run the command of the label dumpcar.command (exit status 127): sh: 1: dump-it: not found");
+    insta::assert_snapshot!(ended.reason(), @"dump the dump: the container cannot run the command of its label (exit status 127): sh: 1: dump-it: not found");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ fn diagnosis(engine: Engine, status: i32, stderr: &str) -> Diagnosis {
 }
 
 /// Word for word from pg_dump and psql 15.18 and 17.12.
-const POSTGRESQL: [(&str, Problem); 21] = [
+const POSTGRESQL: [(&str, Problem); 22] = [
     (
         r#"pg_dump: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  database "nope" does not exist"#,
         Problem::DatabaseGone,
@@ -85,6 +85,7 @@ const POSTGRESQL: [(&str, Problem); 21] = [
     ("dumpcar: cannot find pg_dump in the container", Problem::ToolMissing),
     ("dumpcar: cannot read password file /run/secrets/pw", Problem::PasswordFile),
     ("pg_dump: error: something new", Problem::Other),
+    (r#"ERROR:  role "shop_owner" does not exist"#, Problem::RoleMissing),
 ];
 
 /// Word for word from the tools of MariaDB 10.11.18 and 11.8.9 (the same words) and MySQL 9.7.4.
@@ -201,6 +202,7 @@ fn texts_name_the_thing_and_the_cure() {
         text(Postgresql, 2, POSTGRESQL[7].0),
         text(Postgresql, 1, POSTGRESQL[13].0),
         text(Postgresql, 1, POSTGRESQL[17].0),
+        text(Postgresql, 3, POSTGRESQL[21].0),
         text(Postgresql, 66, "dumpcar: cannot read password file /run/secrets/pw"),
         text(Mariadb, 127, "dumpcar: cannot find mariadb-dump mysqldump in the container"),
         text(Mysql, 2, MYSQL[1].0),

@@ -48,8 +48,18 @@ until problem=$(psql -X -w -q -o /dev/null -v ON_ERROR_STOP=1 -c "$1" 2>&1); do
 done
 "#;
 
+/// A server goes on with a statement whose client has gone: what it is about to make or rename would be found by nobody, and a
+/// database it is in could not be dropped.
+const END_SCRIPT: &str = r#"
+tries=0
+while busy=$(psql -X -w -q -A -t -v ON_ERROR_STOP=1 -c "$1") || exit; [ "$busy" ] && [ $tries -lt 20 ]; do
+    tries=$((tries + 1))
+    sleep 1
+done
+"#;
+
 const DROP_SCRIPT: &str = r#"
-names=$(psql -X -w -q -A -t -v ON_ERROR_STOP=1 -c "$1") || exit
+names=$(psql -X -w -q -A -t -v ON_ERROR_STOP=1 -c "$2") || exit
 status=0
 for name in $names; do
     psql -X -w -q -v ON_ERROR_STOP=1 -c "DROP DATABASE IF EXISTS $name" || status=3
@@ -92,13 +102,30 @@ pub(in crate::engine) fn swap(facts: &Facts<'_>, staged: &[Staged]) -> Command {
     command(facts, &[ELSEWHERE, SWAP_SCRIPT], vec![sql])
 }
 
+/// Ends what the server still does for a restore whose client has gone.
+pub(in crate::engine) fn end_work(facts: &Facts<'_>, run: &RunId) -> Command {
+    command(facts, &[ELSEWHERE, END_SCRIPT], vec![end_statement(run)])
+}
+
 /// Removes the databases of a restore that are not to stay, and prints nothing.
 pub(in crate::engine) fn drop_leftovers(facts: &Facts<'_>, run: &RunId) -> Command {
+    let find = format!("SELECT datname FROM pg_catalog.pg_database WHERE {}", is_of(run));
+    command(facts, &[ELSEWHERE, END_SCRIPT, DROP_SCRIPT], vec![end_statement(run), find])
+}
+
+fn end_statement(run: &RunId) -> String {
+    format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() \
+         AND ({} OR state = 'active' AND position('{}{run}_' IN query) > 0)",
+        is_of(run),
+        LEFTOVERS[0]
+    )
+}
+
+/// The databases that this restore made for itself.
+fn is_of(run: &RunId) -> String {
     // `_` is any character to LIKE; a name is what its own restore made it.
-    let names: Vec<_> =
-        LEFTOVERS.iter().map(|start| format!("starts_with(datname::text, '{start}{run}_')")).collect();
-    let sql = format!("SELECT datname FROM pg_catalog.pg_database WHERE {}", names.join(" OR "));
-    command(facts, &[ELSEWHERE, DROP_SCRIPT], vec![sql])
+    LEFTOVERS.map(|start| format!("starts_with(datname::text, '{start}{run}_')")).join(" OR ")
 }
 
 fn quoted(name: &str) -> String {
