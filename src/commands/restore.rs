@@ -128,12 +128,8 @@ async fn destination(app: &App, args: &RestoreArgs) -> Result<Target, Exit> {
 fn overview(plan: &Plan, manifest: &Manifest) -> String {
     let Plan { key, target, globals, databases } = plan;
     let mut text = format!(
-        "restore {key} ({} {}, made {})\n   into {} ({})\n",
-        manifest.engine,
-        manifest.server_version,
-        manifest.started,
-        target.container.name,
-        target.container.image
+        "restore {key} ({} {})\n   into {} ({})\n",
+        manifest.engine, manifest.server_version, target.container.name, target.container.image
     );
     let mut line = |what: &str, size: u64, effect: &str| {
         writeln!(text, "  {what}, {}: {effect}", bytes(size)).expect("a string takes everything");

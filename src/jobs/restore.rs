@@ -373,10 +373,31 @@ impl Restore<'_> {
         feed.cancel().await;
         Err(match error {
             None => Stumble::Stopped,
-            Some(RestoreError::Exec(error)) => self.explained(&what, database, error).await,
+            Some(RestoreError::Exec(error)) => {
+                let has_choked = matches!(error, ExecError::Failed { .. });
+                let said = self.explained(&what, database, error).await;
+                if has_choked { self.damage_behind(said, object).await } else { said }
+            }
             Some(RestoreError::Read(error)) => Stumble::Failed(format!("{what}: {}", read_failed(&error))),
             Some(RestoreError::Content(reason)) => Stumble::Failed(format!("{what}: {reason}")),
         })
+    }
+
+    /// What a tool chokes on may be damage, of which only the end of the object tells.
+    async fn damage_behind(&self, said: Stumble, object: &ManifestObject) -> Stumble {
+        // Anything else was checked before.
+        let is_unchecked =
+            self.plan.target.engine.replacement() == Replacement::Swap && object.kind == ObjectKind::Database;
+        if !is_unchecked {
+            return said;
+        }
+        self.progress.set_stage(format!("checking {}", object.name));
+        match (said, self.verify(object).await) {
+            (Stumble::Failed(said), Err(Stumble::Failed(damage))) => {
+                Stumble::Failed(format!("{damage} ({said})"))
+            }
+            (said, _) => said,
+        }
     }
 
     /// Reads an object to its end.

@@ -100,3 +100,28 @@ fn a_damaged_archive_is_never_put_into_mariadb() {
 fn a_damaged_row_is_never_put_into_mariadb() {
     what_is_damaged_is_never_restored(MARIADB_11_8, "none");
 }
+
+/// The client fails long before the end of the object, which is what tells of the damage.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn damage_that_a_client_chokes_on_is_named_as_well() {
+    let world = World::new().set("DUMPCAR_COMPRESSION", "none");
+    let server = Server::target(&world, POSTGRESQL_17, "secret", &[("name", "t"), ("databases", "shop")]);
+    server.sql("CREATE DATABASE shop;");
+    let rows = b"CREATE TABLE goods AS SELECT g AS id, repeat(md5(g::text), 4) AS word FROM generate_series(1, 150000) g;";
+    server.load("shop", rows);
+    world.back_up();
+    let key = world.keys().into_iter().find(|key| key.contains("/shop.")).unwrap();
+    let mut bytes = world.read(&key);
+    assert!(bytes.len() > 20_000_000, "more than is read at once: {}", bytes.len());
+    let copy = bytes.windows(5).position(|bytes| bytes == b"COPY ").unwrap();
+    bytes[copy] ^= 1;
+    world.write(&key, &bytes);
+    let ended = world.run(&["restore", "t", "--yes"]);
+    assert_eq!(ended.status, 1, "{}", ended.stderr);
+    let problem = ended.problem();
+    let said =
+        "check shop.sql: shop.sql is damaged: its SHA-256 is not the manifest's (restore database \"shop\": ";
+    assert!(problem.contains(said) && problem.contains("syntax error"), "{problem}");
+    assert_nothing_left(&world, &server, "a keyword");
+}

@@ -4,23 +4,12 @@
 //! `pg_dump` writes a `COMMIT` of its own behind large objects, and dropping what is there first would lock everybody out for
 //! as long as the load takes.
 
-use super::{Command, Facts, command};
+use super::{CONNECT, Command, Facts, command};
 use crate::engine::restore::{LEFTOVERS, Staged};
 use crate::model::run::RunId;
 
-/// Somewhere else than in a database that is being replaced.
-const ELSEWHERE: &str = r#"
-find_tool psql
-for PGDATABASE in template1 postgres ''; do
-    [ -n "$PGDATABASE" ] || continue
-    export PGDATABASE
-    problem=$(psql -X -w -q -A -t -c 'SELECT 1' 2>&1 >/dev/null) && break
-done
-if [ -z "$PGDATABASE" ]; then
-    printf '%s\n' "$problem" >&2
-    exit 2
-fi
-"#;
+/// Before [`CONNECT`]: not in a database that is being replaced.
+const ELSEWHERE: &str = "\nPOSTGRES_DB=template1 POSTGRESQL_DATABASE=";
 
 const CREATE_SCRIPT: &str = r#"
 exec psql -X -w -q -v ON_ERROR_STOP=1 -c "$1"
@@ -72,12 +61,14 @@ pub(in crate::engine) fn create_statement(name: &str, options: Option<&str>) -> 
 }
 
 pub(in crate::engine) fn create(facts: &Facts<'_>, name: &str, options: Option<&str>) -> Command {
-    command(facts, &[ELSEWHERE, CREATE_SCRIPT], vec![create_statement(name, options)])
+    command(facts, &[ELSEWHERE, CONNECT, CREATE_SCRIPT], vec![create_statement(name, options)])
 }
 
 /// Loads what it reads into the database; without one, the roles.
 pub(in crate::engine) fn load(facts: &Facts<'_>, database: Option<&str>) -> Command {
-    let Some(database) = database else { return command(facts, &[ELSEWHERE, LOAD_SCRIPT], Vec::new()) };
+    let Some(database) = database else {
+        return command(facts, &[ELSEWHERE, CONNECT, LOAD_SCRIPT], Vec::new());
+    };
     let mut command = command(facts, &[LOAD_SCRIPT], Vec::new());
     command.env.push(("PGDATABASE".to_owned(), database.to_owned()));
     command
@@ -99,18 +90,18 @@ pub(in crate::engine) fn swap(facts: &Facts<'_>, staged: &[Staged]) -> Command {
         sql.push_str(&format!("ALTER DATABASE {} RENAME TO {};\n", quoted(&one.staged), quoted(&one.name)));
     }
     sql.push_str("COMMIT;\n");
-    command(facts, &[ELSEWHERE, SWAP_SCRIPT], vec![sql])
+    command(facts, &[ELSEWHERE, CONNECT, SWAP_SCRIPT], vec![sql])
 }
 
 /// Ends what the server still does for a restore whose client has gone.
 pub(in crate::engine) fn end_work(facts: &Facts<'_>, run: &RunId) -> Command {
-    command(facts, &[ELSEWHERE, END_SCRIPT], vec![end_statement(run)])
+    command(facts, &[ELSEWHERE, CONNECT, END_SCRIPT], vec![end_statement(run)])
 }
 
 /// Removes the databases of a restore that are not to stay, and prints nothing.
 pub(in crate::engine) fn drop_leftovers(facts: &Facts<'_>, run: &RunId) -> Command {
     let find = format!("SELECT datname FROM pg_catalog.pg_database WHERE {}", is_of(run));
-    command(facts, &[ELSEWHERE, END_SCRIPT, DROP_SCRIPT], vec![end_statement(run), find])
+    command(facts, &[ELSEWHERE, CONNECT, END_SCRIPT, DROP_SCRIPT], vec![end_statement(run), find])
 }
 
 fn end_statement(run: &RunId) -> String {
