@@ -134,10 +134,10 @@ impl Drill<'_> {
         let scratch = self.start(engine, &image).await?;
         self.wait(&scratch).await?;
         let mut result = DrillResult::new(clock::now(), &self.app.config.instance, &image.id);
-        // From here on a failure is one of the backup.
         match self.restore_and_compare(&scratch, &mut result).await {
             Ok(()) => {}
             Err(Found::Stopped) => return Err(DrillError::Stopped),
+            Err(Found::Nothing(reason)) => return Err(DrillError::Impossible(reason)),
             Err(Found::Bad(problem)) => result.problem = Some(problem),
         }
         Ok(result)
@@ -256,7 +256,7 @@ impl Drill<'_> {
         let plan =
             restore::plan(self.app, self.key.clone(), self.manifest, scratch.clone(), &selection).await?;
         restore::into_scratch(self.app, &plan, &self.run, self.stop, self.progress).await?;
-        let survey = restore::survey(&self.docker, scratch).await.map_err(Found::Bad)?;
+        let survey = restore::survey(&self.docker, scratch).await.map_err(Found::Nothing)?;
         for object in self.manifest.objects.iter().filter(|object| object.kind != ObjectKind::Globals) {
             result.databases += 1;
             self.compare(scratch, &survey, object, result).await?;
@@ -309,7 +309,8 @@ impl Drill<'_> {
         database: &str,
         error: crate::docker::ExecError,
     ) -> Found {
-        Found::Bad(explain(&self.docker, scratch, what, Some(database), error).await.0)
+        let (reason, may_pass) = explain(&self.docker, scratch, what, Some(database), error).await;
+        if may_pass { Found::Nothing(reason) } else { Found::Bad(reason) }
     }
 
     /// The user's own question.
@@ -371,12 +372,17 @@ fn args(engine: Engine, target: &Target) -> Vec<String> {
 /// How a restore on trial ended, when not well.
 enum Found {
     Stopped,
+    /// What the drill needs was away: that says nothing about the backup.
+    Nothing(String),
     Bad(String),
 }
 
 impl From<PlanError> for Found {
     fn from(error: PlanError) -> Self {
-        Self::Bad(error.to_string())
+        match error {
+            PlanError::Nothing(reason) => Self::Bad(reason),
+            PlanError::Impossible(reason) => Self::Nothing(reason),
+        }
     }
 }
 
@@ -384,7 +390,8 @@ impl From<Failure> for Found {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Stopped { .. } => Self::Stopped,
-            Failure::Failed { reason, .. } => Self::Bad(reason),
+            Failure::Failed { reason, may_pass: true, .. } => Self::Nothing(reason),
+            Failure::Failed { reason, may_pass: false, .. } => Self::Bad(reason),
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::explain::explain;
+use super::good;
 use super::journal::Entry;
 use crate::app::App;
 use crate::discovery::{self, Target};
@@ -20,7 +21,6 @@ use crate::model::key::BackupKey;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
 use crate::model::run::{RunId, RunRecord};
 use crate::pipeline::{self, Form, Progress, ReadError, RestoreError};
-use crate::store::StoreError;
 
 /// What the short commands may print; what they say is on standard error.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
@@ -62,7 +62,12 @@ pub enum Failure {
     #[error("stopped; {state}")]
     Stopped { state: String },
     #[error("{reason}; {state}")]
-    Failed { reason: String, state: String },
+    Failed {
+        reason: String,
+        state: String,
+        /// It says nothing about the backup: the store, Docker or the server was away.
+        may_pass: bool,
+    },
 }
 
 /// What is wrong with what was asked for: nothing was begun.
@@ -180,7 +185,7 @@ pub async fn run(
     stop: &CancellationToken,
     progress: &Progress,
 ) -> Result<(), Failure> {
-    let untouched = |reason: String| Failure::Failed { reason, state: UNTOUCHED.to_owned() };
+    let untouched = |reason: String| Failure::Failed { reason, state: UNTOUCHED.to_owned(), may_pass: true };
     let name = plan.key.target.as_str();
     let _lock = RunLock::take(&app.store.to_string(), name)
         .ok_or_else(|| untouched(format!("a backup or a restore of {name} is running: wait for that one")))?;
@@ -232,6 +237,8 @@ struct Restore<'a> {
 /// Why a step failed; what that means for the databases is for the caller to say.
 enum Stumble {
     Stopped,
+    /// Something was away that a restore needs.
+    Away(String),
     Failed(String),
 }
 
@@ -240,14 +247,9 @@ impl Stumble {
         let state = state.into();
         match self {
             Self::Stopped => Failure::Stopped { state },
-            Self::Failed(reason) => Failure::Failed { reason, state },
+            Self::Away(reason) => Failure::Failed { reason, state, may_pass: true },
+            Self::Failed(reason) => Failure::Failed { reason, state, may_pass: false },
         }
-    }
-}
-
-impl From<StoreError> for Stumble {
-    fn from(error: StoreError) -> Self {
-        Self::Failed(error.to_string())
     }
 }
 
@@ -378,7 +380,7 @@ impl Restore<'_> {
                 let said = self.explained(&what, database, error).await;
                 if has_choked { self.damage_behind(said, object).await } else { said }
             }
-            Some(RestoreError::Read(error)) => Stumble::Failed(format!("{what}: {}", read_failed(&error))),
+            Some(RestoreError::Read(error)) => unread(&what, &error),
             Some(RestoreError::Content(reason)) => Stumble::Failed(format!("{what}: {reason}")),
         })
     }
@@ -393,7 +395,7 @@ impl Restore<'_> {
         }
         self.progress.set_stage(format!("checking {}", object.name));
         match (said, self.verify(object).await) {
-            (Stumble::Failed(said), Err(Stumble::Failed(damage))) => {
+            (Stumble::Failed(said) | Stumble::Away(said), Err(Stumble::Failed(damage))) => {
                 Stumble::Failed(format!("{damage} ({said})"))
             }
             (said, _) => said,
@@ -405,11 +407,9 @@ impl Restore<'_> {
         let read =
             Box::pin(pipeline::read(&self.app.store, &self.plan.key, object, Form::Plain, async |_| Ok(())));
         let ends = self.stoppable(async { Ok(read.await) }).await?;
-        let checked = match &ends {
-            Ok(ends) => self.check(object, ends),
-            Err(error) => Err(read_failed(error)),
-        };
-        checked.map_err(|reason| Stumble::Failed(format!("check {}: {reason}", object.name)))
+        let what = format!("check {}", object.name);
+        let ends = ends.map_err(|error| unread(&what, &error))?;
+        self.check(object, &ends).map_err(|reason| Stumble::Failed(format!("{what}: {reason}")))
     }
 
     fn check(&self, object: &ManifestObject, ends: &pipeline::Ends) -> Result<(), String> {
@@ -426,7 +426,8 @@ impl Restore<'_> {
     }
 
     async fn explained(&self, what: &str, database: Option<&str>, error: ExecError) -> Stumble {
-        Stumble::Failed(explain(&self.docker, &self.plan.target, what, database, error).await.0)
+        let (reason, may_pass) = explain(&self.docker, &self.plan.target, what, database, error).await;
+        if may_pass { Stumble::Away(reason) } else { Stumble::Failed(reason) }
     }
 
     async fn stoppable<T>(&self, work: impl Future<Output = Result<T, Stumble>>) -> Result<T, Stumble> {
@@ -447,10 +448,17 @@ fn what(database: &str) -> String {
     if database.is_empty() { "the target's content".to_owned() } else { format!("database {database:?}") }
 }
 
-fn read_failed(error: &ReadError) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
+fn unread(what: &str, error: &ReadError) -> Stumble {
+    let reason = match std::error::Error::source(error) {
+        Some(source) => format!("{what}: {error}: {source}"),
+        None => format!("{what}: {error}"),
+    };
+    match error {
+        // That an object is missing or was replaced is one of the backup.
+        ReadError::Store(error) if !good::says_something(error) => Stumble::Away(reason),
+        ReadError::Store(_) | ReadError::Codec { .. } | ReadError::Damaged { .. } | ReadError::Output(_) => {
+            Stumble::Failed(reason)
+        }
     }
 }
 

@@ -112,6 +112,7 @@ impl Catalog {
             folder.has_manifest = true;
         } else if file_name == DRILL {
             folder.has_drill = true;
+            folder.written = folder.written.max(Some(written));
         } else {
             folder.objects.insert(file_name.to_owned(), size);
             if may_be_object(file_name) {

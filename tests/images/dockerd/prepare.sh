@@ -7,6 +7,7 @@ done
 # With one hierarchy for all, a group that has groups has no processes of its own.
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
     mkdir -p /sys/fs/cgroup/init
+    # shellcheck disable=SC2013 # numbers, and all of them before the first is moved
     for process in $(cat /sys/fs/cgroup/cgroup.procs); do
         echo "$process" >/sys/fs/cgroup/init/cgroup.procs || true
     done
