@@ -173,6 +173,23 @@ fn twenty_drills_leave_nothing_behind_also_when_killed() {
     }
 }
 
+/// A server that dies in a drill says nothing about the backup.
+#[test]
+#[ignore = "needs Docker"]
+fn a_drill_that_could_not_be_done_is_not_held_against_the_backup() {
+    let world = World::new();
+    let _slow = custom(&world, "slow", "sleep 60; cat /tmp/restored", "hello");
+    world.back_up();
+    let drill = world.start(&["drill"]);
+    until("the drill has restored", || drill.log().contains("object restored"));
+    docker(&["kill", &scratch(&world)]);
+    let ended = drill.end();
+    assert_eq!(ended.status, 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("drill: nothing was found out"), "{}", ended.stderr);
+    assert!(!world.keys().iter().any(|key| key.ends_with("/drill.json")), "{:?}", world.keys());
+    assert_eq!(scratch(&world), "");
+}
+
 /// An image that goes when this goes.
 struct Image(String);
 
