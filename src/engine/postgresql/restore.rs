@@ -115,8 +115,9 @@ fn end_statement(run: &RunId) -> String {
 
 /// The databases that this restore made for itself.
 fn is_of(run: &RunId) -> String {
-    // `_` is any character to LIKE; a name is what its own restore made it.
-    LEFTOVERS.map(|start| format!("starts_with(datname::text, '{start}{run}_')")).join(" OR ")
+    let names = LEFTOVERS.map(|start| format!("{start}{run}_"));
+    // `_` is any character to LIKE, and older servers know no starts_with().
+    names.map(|name| format!("left(datname::text, {}) = '{name}'", name.len())).join(" OR ")
 }
 
 fn quoted(name: &str) -> String {
