@@ -238,7 +238,11 @@ async fn cat_takes_a_time_for_the_backup_that_was_there_then() {
     }
     let before = world.run(&["cat", "shop", "--at", "2025-12-31T00:00:00Z"]).await;
     assert_eq!(before.status, 4);
-    assert!(before.stderr.contains("`dumpcar list` shows what there is"), "{}", before.stderr);
+    assert!(
+        before.stderr.contains("shop has 2026-01-02T23-00-00Z, 2026-01-01T23-00-00Z"),
+        "{}",
+        before.stderr
+    );
     let unclear = world.run(&["cat", "shop", "--at", "2026-01-02"]).await;
     assert_eq!(unclear.status, 2);
     assert!(
