@@ -35,6 +35,11 @@ pub(super) fn env(
     {
         env.insert((*first).to_owned(), password.to_owned());
     }
+    if engine == Engine::Postgresql {
+        // The backup gives the administrator back a password that may be in a file of the target only.
+        let args = env.entry("POSTGRES_INITDB_ARGS".to_owned()).or_default();
+        *args = format!("{args} --auth-local=trust").trim_start().to_owned();
+    }
     env
 }
 
@@ -77,7 +82,11 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(
             of(Engine::Postgresql, &[("POSTGRES_USER", "app"), ("POSTGRES_PASSWORD_FILE", "/run/secrets/p")]),
-            [pair("POSTGRES_PASSWORD", "made-up"), pair("POSTGRES_USER", "app")]
+            [
+                pair("POSTGRES_INITDB_ARGS", "--auth-local=trust"),
+                pair("POSTGRES_PASSWORD", "made-up"),
+                pair("POSTGRES_USER", "app"),
+            ]
         );
         assert_eq!(
             of(Engine::Mariadb, &[("MYSQL_ROOT_PASSWORD", "x"), ("MARIADB_RANDOM_ROOT_PASSWORD", "yes")]),

@@ -160,6 +160,14 @@ fn stays_secret(product: Product, place: Place, fill: &str, dump_tool: &str) {
     secrets.assert_not_in("standard output", &String::from_utf8_lossy(&ended.stdout));
     secrets.assert_not_in("docker top", &seen);
 
+    // Its server gets the administrator's password back from the backup, wherever the target has it from.
+    for command in [&["drill", "t"][..], &["restore", "t", "--globals", "--yes"]] {
+        let ended = world.run(command);
+        assert_eq!(ended.status, 0, "{command:?}: {}", ended.stderr);
+        secrets.assert_not_in(&format!("the log of {command:?}"), &ended.stderr);
+        secrets.assert_not_in(&format!("what {command:?} prints"), &String::from_utf8_lossy(&ended.stdout));
+    }
+
     let execs = events.of_execs();
     let created = execs.iter().filter(|event| event["Action"].as_str().unwrap().starts_with("exec_create"));
     let ids: Vec<&str> =
@@ -181,6 +189,8 @@ fn stays_secret(product: Product, place: Place, fill: &str, dump_tool: &str) {
     assert_eq!(manifests.len(), 1);
     secrets.assert_not_in("the manifest", &manifests[0].to_string());
     secrets.assert_not_in("the keys", &world.keys().join("\n"));
+    let drill = world.keys().into_iter().find(|key| key.ends_with("/drill.json")).unwrap();
+    secrets.assert_not_in("a drill's result", &String::from_utf8_lossy(&world.read(&drill)));
     for command in [&["config"][..], &["list", "--json"], &["prune", "--dry-run"], &["healthcheck"]] {
         let ended = world.run(command);
         secrets.assert_not_in(&command.join(" "), &String::from_utf8_lossy(&ended.stdout));
