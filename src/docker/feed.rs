@@ -18,6 +18,9 @@ const WRAPPER: &str = concat!(include_str!("end.sh"), include_str!("feed.sh"));
 /// What the wrapper says when it has passed on all of the input.
 const FED: &[u8] = b"fed\n";
 
+/// How long a command whose input nobody takes any more may go on in silence: the wrapper ends it within seconds.
+const END_LIMIT: Duration = Duration::from_secs(60);
+
 /// A running command that is being fed. It ends well only by [`Feed::finish`].
 ///
 /// Dropping it closes the connection, and the wrapper then ends the command; [`Feed::cancel`] waits for that.
@@ -103,7 +106,7 @@ impl Feed {
 
     async fn ended_early(&mut self) -> ExecError {
         loop {
-            match self.exec.next(Duration::MAX).await {
+            match self.exec.next(END_LIMIT).await {
                 Ok(Some(_)) => {}
                 Ok(None) => return ExecError::InputLeft { stderr: self.exec.stderr() },
                 Err(error) => return error,

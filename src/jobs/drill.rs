@@ -175,7 +175,9 @@ impl Drill<'_> {
         if !fits {
             warn!(backup = %self.key, "too large for this machine's memory: the drill's data goes to Docker's disk");
         }
-        let in_memory = fits.then(|| (image.volumes.clone(), room));
+        // Servers sort in `/tmp`.
+        let paths = || image.volumes.iter().cloned().chain(["/tmp".to_owned()]).collect();
+        let in_memory = fits.then(|| (paths(), room));
         let name = format!("dumpcar-drill-{}", self.run);
         self.container = Some(name.clone());
         let id = self

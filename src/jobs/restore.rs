@@ -13,7 +13,7 @@ use super::good;
 use super::journal::Entry;
 use crate::app::App;
 use crate::discovery::{self, Target};
-use crate::docker::{Docker, ExecError};
+use crate::docker::{Docker, DockerError, ExecError};
 use crate::engine::{Engine, Replacement, Staged, Survey};
 use crate::lock::RunLock;
 use crate::model::command::Command;
@@ -477,8 +477,12 @@ async fn drop_own(docker: &Docker, target: &Target, run: &RunId) -> Result<(), S
 /// What is left, in one line.
 pub async fn drop_leftovers(app: &App, record: &RunRecord) -> Result<(), String> {
     let Some(id) = record.container.as_ref().filter(|_| record.restores) else { return Ok(()) };
-    // With the container, its databases have gone; or they are a volume's, and no backup has them.
-    let Ok(container) = app.docker.container(id).await else { return Ok(()) };
+    let container = match app.docker.container(id).await {
+        Ok(container) => container,
+        // With the container, its databases have gone; or they are a volume's, and no backup has them.
+        Err(DockerError::NotFound { .. }) => return Ok(()),
+        Err(error) => return Err(format!("look for the databases of its restore: {error}")),
+    };
     let target = discovery::destination(container, &app.config)?;
     drop_own(&app.docker, &target, &record.run).await
 }

@@ -214,6 +214,8 @@ mod tests {
             // Copied here a moment ago, and the manifest may follow.
             ("shop/2026-11-03T23-00-00Z/globals.sql.xz", "2026-11-03T23:10:00Z"),
             ("shop/2026-11-03T23-00-00Z/shop.sql.xz", "2026-11-23T23:10:00Z"),
+            // A drill that ended after its backup was pruned.
+            ("shop/2026-11-05T23-00-00Z/drill.json", "2026-11-06T23:10:00Z"),
             // Somebody else's.
             ("shop/2026-11-04T23-00-00Z/note.txt", "2026-11-04T23:10:00Z"),
             // Its clock was wrong.
@@ -222,7 +224,10 @@ mod tests {
             catalog.add(key, 10, at(written));
         }
         let found = catalog.orphans(&"shop".parse().unwrap(), limit);
-        assert_eq!(found, ["2026-11-01T23-00-00Z".parse().unwrap()]);
+        assert_eq!(
+            found,
+            ["2026-11-01T23-00-00Z", "2026-11-05T23-00-00Z"].map(|stamp| stamp.parse().unwrap())
+        );
     }
 
     #[test]

@@ -157,6 +157,11 @@ fn twenty_drills_leave_nothing_behind_also_when_killed() {
         let id = scratch(&world);
         let look = |what: &str| docker(&["inspect", "-f", what, &id]);
         assert_eq!(look("{{.HostConfig.NetworkMode}} {{len .Mounts}}"), "none 0");
+        assert!(
+            look("{{json .HostConfig.Tmpfs}}").contains(r#""/tmp":"rw,size="#),
+            "{}",
+            look("{{json .HostConfig}}")
+        );
         let limits = look("{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.PidsLimit}}");
         let limits: Vec<u64> = limits.split(' ').map(|number| number.parse().unwrap()).collect();
         assert!(limits[0] == limits[1] && limits.iter().all(|limit| *limit > 0), "{limits:?}");
