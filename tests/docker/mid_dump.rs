@@ -51,7 +51,10 @@ impl MidDump {
         let ended = dumpcar.end();
         assert_eq!(ended.status, 1, "{}", ended.stderr);
         let reason = ended.problem();
-        world.assert_nothing_is_stored();
+        // A record may stay until the next run: a container that restarts cannot be asked for its tools.
+        let keys = world.keys();
+        assert!(keys.iter().all(|key| key.starts_with(".dumpcar/")), "{keys:?}");
+        assert_eq!(world.bucket.unfinished_uploads(), 0);
         (world, server, reason)
     }
 }
@@ -73,11 +76,21 @@ fn a_target_that_is_restarted_in_mid_dump_makes_no_backup_and_the_next_run_does(
     docker(&["restart", &scene.server.container.id]);
     let (world, server, reason) = scene.fails();
     // Which of them it is depends on how far the restart is when the end of the output is noticed.
-    let clear = ["did the container stop", "takes no connection", "is exited now"];
+    let clear = [
+        "did the container stop",
+        "takes no connection",
+        "is exited now",
+        "is restarting now",
+        "was killed",
+        "was stopped by signal",
+    ];
     assert!(clear.iter().any(|words| reason.contains(words)), "{reason}");
+    // Docker 20.10 says now and then that it has restarted a container, and has only stopped it. Else this does nothing.
+    docker(&["start", &server.container.id]);
     server.wait_until_it_answers();
     world.back_up();
     assert_backed_up(&world);
+    assert!(!world.keys().iter().any(|key| key.starts_with(".dumpcar/")), "{:?}", world.keys());
 }
 
 #[test]
