@@ -307,9 +307,8 @@ impl Exec {
             self.input.shutdown().await
         };
         let end = async {
-            if released.await.is_err() {
-                return Ok(());
-            }
+            // Docker may have hung up already; what it has sent before is still to be read.
+            drop(released.await);
             loop {
                 match self.output.next().await {
                     Some(Ok(LogOutput::StdErr { message })) => self.stderr.push(&message),

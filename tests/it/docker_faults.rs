@@ -192,6 +192,18 @@ async fn a_tool_that_failed_is_quoted_though_output_follows_its_trailer() {
     assert_nothing_left(&world, "output behind the trailer of a tool that failed");
 }
 
+/// Docker passes the two outputs on independently, and closes the connection when the wrapper has gone: what the tool said
+/// may come behind its trailer, when there is nobody to be told that it arrived.
+#[tokio::test]
+async fn a_tool_that_failed_is_quoted_though_docker_has_hung_up() {
+    let lab = Lab::new("none", 20).await;
+    for _ in 0..20 {
+        let steps = vec![Step::Trailer(1), Step::Stderr(b"disk full\n".to_vec())];
+        let ran = lab.run(Script::plays(steps, Some(1))).await;
+        assert_eq!(ran.reason("hung up"), "dump the dump: exit status 1: disk full");
+    }
+}
+
 /// Docker refuses a version that it does not know; a path without one is always right.
 #[tokio::test]
 async fn an_engine_of_any_api_version_makes_a_backup() {
