@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 
-use xz2::stream::{Action, Check, MtStreamBuilder, Status, Stream};
+use xz2::stream::{Action, Check, Filters, LzmaOptions, MtStreamBuilder, Status, Stream};
 
 use crate::model::compression::Compression;
 
@@ -18,6 +18,10 @@ const MAX_THREADS: usize = 8;
 
 /// The decoder's limit; preset 9 needs 65 MiB.
 const XZ_DECODER_MEMORY: u64 = 80 * 1024 * 1024;
+
+/// From this level on zstd runs on threads of its own. Below, one thread is faster than a dump comes, and further ones would
+/// only take processor time from the database, and 40 MiB.
+const ZSTD_THREADS_FROM: u8 = 6;
 
 /// Output room made before each call of the raw coders.
 const ROOM: usize = 64 * 1024;
@@ -38,7 +42,7 @@ impl Encoder {
             Compression::Zstd(level) => {
                 let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), level.into())?;
                 encoder.include_checksum(true)?;
-                if threads > 1 {
+                if threads > 1 && level >= ZSTD_THREADS_FROM {
                     encoder.multithread(u32::try_from(threads).unwrap_or(1))?;
                 }
                 Some(Self::Zstd(encoder))
@@ -83,14 +87,30 @@ impl Encoder {
 }
 
 fn xz_encoder(level: u32, threads: usize) -> io::Result<Stream> {
+    let mut filters = Filters::new();
+    filters.lzma2(&xz_options(level)?);
+    let mut builder = MtStreamBuilder::new();
+    builder.filters(filters).check(Check::Crc64);
     for threads in (2..=threads).rev() {
-        let mut builder = MtStreamBuilder::new();
-        builder.preset(level).check(Check::Crc64).threads(u32::try_from(threads).unwrap_or(1));
+        builder.threads(u32::try_from(threads).unwrap_or(1));
         if builder.memusage() <= XZ_MEMORY {
             return Ok(builder.encoder()?);
         }
     }
-    Ok(Stream::new_easy_encoder(level, Check::Crc64)?)
+    let mut filters = Filters::new();
+    filters.lzma2(&xz_options(level)?);
+    Ok(Stream::new_stream_encoder(&filters, Check::Crc64)?)
+}
+
+/// What a level of xz means for a dump. The presets are made for anything, programs too; a dump is text, in which a byte
+/// depends on the one before and not on where it stands. At level 1, half as long a search for matches finds as much then.
+fn xz_options(level: u32) -> io::Result<LzmaOptions> {
+    let mut options = LzmaOptions::new_preset(level)?;
+    options.literal_context_bits(4).position_bits(0);
+    if level == 1 {
+        options.depth(4);
+    }
+    Ok(options)
 }
 
 /// Runs the raw stream until it has taken all of `input`, or, when finishing, filled the room it was given.

@@ -24,14 +24,11 @@ use crate::model::content::{Content, Counter, Dialect};
 use crate::model::key::BackupKey;
 use crate::model::manifest::ManifestObject;
 use crate::store::{Store, StoreError, Upload};
-use worker::{Input, Worker};
+use worker::{Gone, Worker};
 
 /// Enough for a magic number, and for the marks engines put at the end of a dump.
 const HEAD: usize = 64;
 const TAIL: usize = 4096;
-
-/// What a worker is given at a time; Docker's pieces are not larger either.
-const PIECE: usize = 64 * 1024;
 
 /// Why a dump did not get into the store.
 #[derive(Debug, thiserror::Error)]
@@ -83,20 +80,18 @@ pub async fn dump(
     check: impl FnOnce(&Ends) -> Result<(), String>,
     progress: &Progress,
 ) -> Result<Made, PipelineError> {
-    let Worker { input, mut output, result } =
+    let Worker { mut input, mut output, result } =
         worker::compress(compression, dialect).map_err(PipelineError::Codec)?;
     let feed = async move {
-        let mut ends = Ends::default();
         while let Some(piece) = exec.next(stall).await? {
-            ends.take(&piece);
             progress.add_plain(piece.len());
-            if input.send(Input::Piece(piece)).await.is_err() {
-                // The worker ended early; its result says why.
+            if let Err(Gone) = input.push(&piece).await {
                 return Ok(());
             }
         }
-        check(&ends).map_err(PipelineError::Content)?;
-        drop(input.send(Input::Finish).await);
+        let Ok(ends) = input.flush().await else { return Ok(()) };
+        check(ends).map_err(PipelineError::Content)?;
+        drop(input.finish().await);
         Ok(())
     };
     let send = async {
@@ -182,18 +177,14 @@ pub async fn read(
         Form::Stored => Compression::None,
     };
     let broken = |source| ReadError::Codec { name: object.name.clone(), source };
-    let Worker { input, mut output, result } = worker::decompress(compression).map_err(broken)?;
+    let Worker { mut input, mut output, result } = worker::decompress(compression).map_err(broken)?;
     let feed = async move {
-        while let Some(mut range) = download.next().await? {
-            // In small pieces: the worker's queue would hold sixteen whole ranges.
-            while !range.is_empty() {
-                let piece = range.split_to(range.len().min(PIECE));
-                if input.send(Input::Piece(piece)).await.is_err() {
-                    return Ok(());
-                }
+        while let Some(range) = download.next().await? {
+            if let Err(Gone) = input.push(&range).await {
+                return Ok(());
             }
         }
-        drop(input.send(Input::Finish).await);
+        drop(input.finish().await);
         Ok::<_, ReadError>(())
     };
     let mut ends = Ends::default();

@@ -1,29 +1,77 @@
 //! The thread a dump is hashed and compressed on.
 //!
 //! Compression would block the async runtime, so each dump has one thread of its own, with bounded channels on both
-//! sides. Memory is what they hold: [`QUEUE_IN`] pieces of up to 64 KiB and [`QUEUE_OUT`] of about [`OUT_PIECE`].
+//! sides. Memory is what they hold: [`QUEUE`] chunks of [`CHUNK`] on each side.
 
 use std::io;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use ring::digest::{Context, SHA256};
 use tokio::sync::{mpsc, oneshot};
 
+use super::Ends;
 use super::codec::{Decoder, Encoder};
 use crate::model::compression::Compression;
 use crate::model::content::{Content, Counter, Dialect};
 use crate::model::manifest::Sha256;
 
-const QUEUE_IN: usize = 16;
-const QUEUE_OUT: usize = 8;
-const OUT_PIECE: usize = 128 * 1024;
+/// Bytes handed over at a time. Docker sends frames of 13 KiB on average (measured): to wake a thread for each one would
+/// cost as much as to hash it. And a chunk is as large as its memory, while a frame keeps all of the buffer it was read into.
+pub(super) const CHUNK: usize = 256 * 1024;
+
+const QUEUE: usize = 4;
+
+/// Stored bytes that are decompressed at a time.
+const STEP: usize = 16 * 1024;
 
 /// What the worker is sent. A channel that closes without [`Input::Finish`] is a stream that broke off.
 #[derive(Debug)]
 pub(super) enum Input {
-    Piece(Bytes),
+    Chunk(Bytes),
     /// Everything was sent, and it was proved to be everything.
     Finish,
+}
+
+/// A worker that takes nothing more; its result says why.
+#[derive(Debug)]
+pub(super) struct Gone;
+
+/// The way into a worker, for pieces of any size.
+pub(super) struct Intake {
+    channel: mpsc::Sender<Input>,
+    gathered: BytesMut,
+    ends: Ends,
+}
+
+impl Intake {
+    pub(super) async fn push(&mut self, mut piece: &[u8]) -> Result<(), Gone> {
+        while !piece.is_empty() {
+            self.gathered.reserve(CHUNK - self.gathered.len());
+            let (now, later) = piece.split_at(piece.len().min(CHUNK - self.gathered.len()));
+            self.gathered.extend_from_slice(now);
+            piece = later;
+            if self.gathered.len() == CHUNK {
+                self.flush().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands over what is gathered. Returns the two ends of all that was pushed.
+    pub(super) async fn flush(&mut self) -> Result<&Ends, Gone> {
+        let chunk = self.gathered.split().freeze();
+        self.ends.take(&chunk);
+        if !chunk.is_empty() {
+            self.channel.send(Input::Chunk(chunk)).await.map_err(|_| Gone)?;
+        }
+        Ok(&self.ends)
+    }
+
+    /// Lets the worker finish: everything was pushed, and it was proved to be everything.
+    pub(super) async fn finish(mut self) -> Result<(), Gone> {
+        self.flush().await?;
+        self.channel.send(Input::Finish).await.map_err(|_| Gone)
+    }
 }
 
 /// What went in and what came out.
@@ -45,7 +93,7 @@ pub struct Made {
 
 /// The two ends of a worker.
 pub(super) struct Worker<T> {
-    pub(super) input: mpsc::Sender<Input>,
+    pub(super) input: Intake,
     pub(super) output: mpsc::Receiver<Bytes>,
     /// Arrives after the last of the output, and only after a [`Input::Finish`].
     pub(super) result: oneshot::Receiver<io::Result<T>>,
@@ -56,49 +104,30 @@ pub(super) fn compress(compression: Compression, dialect: Option<Dialect>) -> io
     spawn("compress", move |input, output| {
         let mut plain = Meter::new();
         let mut counter = dialect.map(Counter::new);
-        let mut stored = Meter::new();
         let mut encoder = Encoder::new(compression)?;
-        let mut out = Vec::with_capacity(OUT_PIECE);
-        let mut finished = false;
-        while let Some(feed) = input.blocking_recv() {
-            if let (Input::Piece(piece), Some(counter)) = (&feed, &mut counter) {
-                counter.take(piece);
+        let mut outlet = Outlet::new(output);
+        while let Some(chunk) = next(input)? {
+            plain.take(&chunk);
+            if let Some(counter) = &mut counter {
+                counter.take(&chunk);
             }
-            match (feed, &mut encoder) {
-                (Input::Piece(piece), Some(encoder)) => {
-                    plain.take(&piece);
-                    encoder.push(&piece, &mut out)?;
+            match &mut encoder {
+                Some(encoder) => {
+                    encoder.push(&chunk, &mut outlet.out)?;
+                    outlet.send_full()?;
                 }
-                (Input::Piece(piece), None) => {
-                    plain.take(&piece);
-                    send(output, piece)?;
-                }
-                (Input::Finish, _) => {
-                    finished = true;
-                    break;
-                }
-            }
-            if out.len() >= OUT_PIECE {
-                stored.take(&out);
-                send(output, std::mem::replace(&mut out, Vec::with_capacity(OUT_PIECE)).into())?;
+                // Stored as it is: what was hashed is not hashed again.
+                None => send(output, chunk)?,
             }
         }
-        if !finished {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        let Some(encoder) = encoder else {
-            let (bytes, sha256) = plain.end();
-            let digests = Digests {
-                plain_bytes: bytes,
-                plain_sha256: sha256,
-                stored_bytes: bytes,
-                stored_sha256: sha256,
-            };
-            return Ok(Made { digests, content: counter.map(Counter::end) });
+        let plain = plain.end();
+        let stored = match encoder {
+            Some(encoder) => {
+                encoder.finish(&mut outlet.out)?;
+                outlet.end()?
+            }
+            None => plain,
         };
-        encoder.finish(&mut out)?;
-        stored.take(&out);
-        send(output, out.into())?;
         Ok(Made { digests: digests(plain, stored), content: counter.map(Counter::end) })
     })
 }
@@ -106,68 +135,99 @@ pub(super) fn compress(compression: Compression, dialect: Option<Dialect>) -> io
 /// Starts a worker that decompresses. `input` takes stored bytes; [`Input::Finish`] says the object was read to its end.
 pub(super) fn decompress(compression: Compression) -> io::Result<Worker<Digests>> {
     spawn("decompress", move |input, output| {
-        let mut plain = Meter::new();
         let mut stored = Meter::new();
         let mut decoder = Decoder::new(compression)?;
-        let mut finished = false;
-        while let Some(feed) = input.blocking_recv() {
-            let Input::Piece(piece) = feed else {
-                finished = true;
-                break;
-            };
-            stored.take(&piece);
+        let mut outlet = Outlet::new(output);
+        while let Some(chunk) = next(input)? {
+            stored.take(&chunk);
             let Some(decoder) = &mut decoder else {
-                plain.take(&piece);
-                send(output, piece)?;
+                send(output, chunk)?;
                 continue;
             };
             // In small steps: a few stored bytes may be many plain ones.
-            for step in piece.chunks(16 * 1024) {
-                let mut out = Vec::new();
-                decoder.push(step, &mut out)?;
-                plain.take(&out);
-                send(output, out.into())?;
+            for step in chunk.chunks(STEP) {
+                decoder.push(step, &mut outlet.out)?;
+                outlet.send_full()?;
             }
         }
-        if !finished {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        if let Some(decoder) = decoder {
-            let mut out = Vec::new();
-            decoder.finish(&mut out)?;
-            plain.take(&out);
-            send(output, out.into())?;
-        }
+        let stored = stored.end();
+        let plain = match decoder {
+            Some(decoder) => {
+                decoder.finish(&mut outlet.out)?;
+                outlet.end()?
+            }
+            None => stored,
+        };
         Ok(digests(plain, stored))
     })
 }
 
-fn digests(plain: Meter, stored: Meter) -> Digests {
-    let (plain_bytes, plain_sha256) = plain.end();
-    let (stored_bytes, stored_sha256) = stored.end();
-    Digests { plain_bytes, plain_sha256, stored_bytes, stored_sha256 }
+/// The next chunk; `None` when it was everything.
+fn next(input: &mut mpsc::Receiver<Input>) -> io::Result<Option<Bytes>> {
+    match input.blocking_recv() {
+        Some(Input::Chunk(chunk)) => Ok(Some(chunk)),
+        Some(Input::Finish) => Ok(None),
+        None => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+/// The way out of a coder, metered.
+struct Outlet<'a> {
+    channel: &'a mpsc::Sender<Bytes>,
+    /// Where the coder writes, again and again.
+    out: Vec<u8>,
+    meter: Meter,
+}
+
+impl<'a> Outlet<'a> {
+    fn new(channel: &'a mpsc::Sender<Bytes>) -> Self {
+        Self { channel, out: Vec::new(), meter: Meter::new() }
+    }
+
+    /// Sends what there is, once that is a chunk.
+    fn send_full(&mut self) -> io::Result<()> {
+        if self.out.len() >= CHUNK { self.send_all() } else { Ok(()) }
+    }
+
+    fn send_all(&mut self) -> io::Result<()> {
+        self.meter.take(&self.out);
+        // A copy, as large as what is in it: a part keeps it until the store has answered.
+        send(self.channel, Bytes::copy_from_slice(&self.out))?;
+        self.out.clear();
+        Ok(())
+    }
+
+    fn end(mut self) -> io::Result<(u64, Sha256)> {
+        self.send_all()?;
+        Ok(self.meter.end())
+    }
+}
+
+fn digests(plain: (u64, Sha256), stored: (u64, Sha256)) -> Digests {
+    Digests { plain_bytes: plain.0, plain_sha256: plain.1, stored_bytes: stored.0, stored_sha256: stored.1 }
 }
 
 fn spawn<T: Send + 'static>(
     name: &str,
     work: impl FnOnce(&mut mpsc::Receiver<Input>, &mpsc::Sender<Bytes>) -> io::Result<T> + Send + 'static,
 ) -> io::Result<Worker<T>> {
-    let (input, mut feed) = mpsc::channel(QUEUE_IN);
-    let (pieces, output) = mpsc::channel(QUEUE_OUT);
+    let (channel, mut feed) = mpsc::channel(QUEUE);
+    let (pieces, output) = mpsc::channel(QUEUE);
     let (done, result) = oneshot::channel();
     std::thread::Builder::new().name(name.to_owned()).spawn(move || {
         let ended = work(&mut feed, &pieces);
         // Nobody listens to a worker whose run was given up.
         drop(done.send(ended));
     })?;
+    let input = Intake { channel, gathered: BytesMut::new(), ends: Ends::default() };
     Ok(Worker { input, output, result })
 }
 
-fn send(output: &mpsc::Sender<Bytes>, piece: Bytes) -> io::Result<()> {
-    if piece.is_empty() {
+fn send(output: &mpsc::Sender<Bytes>, chunk: Bytes) -> io::Result<()> {
+    if chunk.is_empty() {
         return Ok(());
     }
-    output.blocking_send(piece).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    output.blocking_send(chunk).map_err(|_| io::ErrorKind::BrokenPipe.into())
 }
 
 /// Counts and hashes what passes.
