@@ -12,8 +12,9 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::json;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -27,7 +28,7 @@ use crate::exit::Exit;
 use crate::health::{self, Health};
 use crate::jobs::cat::{CatError, Wanted};
 use crate::jobs::{backup, cat, list, policy, prune};
-use crate::model::key::BackupKey;
+use crate::model::key::{BackupKey, Stamp};
 use crate::model::manifest::Manifest;
 use crate::model::suspicion::ShrinkAlert;
 use crate::model::target::TargetName;
@@ -49,7 +50,7 @@ fn print(text: &str) {
     drop(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
 }
 
-fn print_json(value: &impl serde::Serialize) {
+fn print_json(value: &impl Serialize) {
     let json = serde_json::to_string_pretty(value).expect("results have only string keys");
     print(&format!("{json}\n"));
 }
@@ -77,10 +78,11 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
     );
     let Listener { stop, requests, .. } = listener;
     let app = Arc::new(app);
-    let scheduler = Scheduler::new(Arc::clone(&app), health.clone(), stop.clone());
+    let (seen, sees) = watch::channel(scheduler::drill::Schedules::new());
+    let scheduler = Scheduler::new(Arc::clone(&app), health.clone(), stop.clone(), seen);
     // It leaves nothing behind: it ends when told to, wherever it is.
     let verification = stop.run_until_cancelled(scheduler::verify::run(&app, &health));
-    let drills = scheduler::drill::run(&app, &health, &stop);
+    let drills = scheduler::drill::run(&app, &health, &stop, sees);
     let mut work = Box::pin(async { tokio::join!(scheduler.run(requests), verification, drills) });
     let overdue = async {
         stop.cancelled().await;
@@ -332,8 +334,7 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
         Ok(selected) => selected,
         Err(exit) => return exit,
     };
-    let (mut good, mut reports) = (0, Vec::new());
-    let mut table = Table::new(["TARGET", "BACKUP", "DECISION", "WHY"]);
+    let (mut good, mut rows) = (0, Vec::new());
     for one in found {
         let State::Ready(target) = one.state else {
             warn!(target = %one.name, "not pruned: its container cannot be backed up now, so no backup of it is deleted");
@@ -348,18 +349,12 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
                 continue;
             }
         };
-        for decision in &plan.decisions {
-            let reasons: Vec<String> = decision.reasons.iter().map(ToString::to_string).collect();
-            let (word, why) = if decision.is_kept() {
-                ("keep", reasons.join(", "))
-            } else {
-                ("delete", "no rule wants it".to_owned())
-            };
-            table.push([target.name.to_string(), decision.stamp.to_string(), word.to_owned(), why]);
-            reports.push(json!({
-                "target": target.name, "backup": decision.stamp, "decision": word, "reasons": reasons,
-            }));
-        }
+        rows.extend(plan.decisions.iter().map(|decision| PruneRow {
+            backup: decision.stamp,
+            decision: if decision.is_kept() { "keep" } else { "delete" },
+            reasons: decision.reasons.iter().map(ToString::to_string).collect(),
+            target: target.name.clone(),
+        }));
         if args.dry_run {
             good += 1;
             continue;
@@ -376,11 +371,29 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
         }
     }
     if args.json {
-        print_json(&reports);
+        print_json(&rows);
     } else {
-        print(&table.to_string());
+        print(&prune_table(rows).to_string());
     }
     Exit::of_targets(good, bad)
+}
+
+/// What is decided about one backup.
+#[derive(Serialize)]
+struct PruneRow {
+    backup: Stamp,
+    decision: &'static str,
+    reasons: Vec<String>,
+    target: TargetName,
+}
+
+fn prune_table(rows: Vec<PruneRow>) -> Table<4> {
+    let mut table = Table::new(["TARGET", "BACKUP", "DECISION", "WHY"]);
+    for PruneRow { backup, decision, reasons, target } in rows {
+        let why = if decision == "keep" { reasons.join(", ") } else { "no rule wants it".to_owned() };
+        table.push([target.to_string(), backup.to_string(), decision.to_owned(), why]);
+    }
+    table
 }
 
 /// `dumpcar config`.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use jiff::Timestamp;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -64,6 +64,8 @@ pub struct Scheduler {
     running: BTreeSet<TargetName>,
     runs: JoinSet<Outcome>,
     slots: Arc<Semaphore>,
+    /// Tells the drills' own loop what was seen: Docker is asked once for both.
+    drills: watch::Sender<drill::Schedules>,
     /// When to look at the containers next.
     look_at: Timestamp,
     is_first_look: bool,
@@ -77,7 +79,12 @@ pub struct Scheduler {
 const CLOCK_SET: Duration = Duration::from_secs(60);
 
 impl Scheduler {
-    pub fn new(app: Arc<App>, health: Health, stop: CancellationToken) -> Self {
+    pub fn new(
+        app: Arc<App>,
+        health: Health,
+        stop: CancellationToken,
+        drills: watch::Sender<drill::Schedules>,
+    ) -> Self {
         let slots = Arc::new(Semaphore::new(app.config.parallel.try_into().unwrap_or(1)));
         Self {
             app,
@@ -87,6 +94,7 @@ impl Scheduler {
             running: BTreeSet::new(),
             runs: JoinSet::new(),
             slots,
+            drills,
             look_at: Timestamp::MIN,
             is_first_look: true,
             is_swept: false,
@@ -97,7 +105,7 @@ impl Scheduler {
     /// Runs until told to stop, and then until every run has cleaned up.
     pub async fn run(mut self, mut requests: mpsc::UnboundedReceiver<Request>) {
         let (changed, mut changes) = mpsc::channel(1);
-        let watcher = tokio::spawn(watch(Arc::clone(&self.app), changed, self.stop.clone()));
+        let watcher = tokio::spawn(watch_containers(Arc::clone(&self.app), changed, self.stop.clone()));
         let stop = self.stop.clone();
         loop {
             let now = clock::now();
@@ -180,6 +188,7 @@ impl Scheduler {
         }
         self.health.set_daemon(nothing);
         self.forget_gone(&found);
+        self.drills.send_replace(drill::schedules(&self.app, &found));
         for one in found {
             self.meet(one);
         }
@@ -430,7 +439,7 @@ pub fn log_outcome(outcome: &Outcome) {
 /// Reports that something happened to a labelled container, for as long as the process runs.
 ///
 /// After every break in the connection it reports once, since events may have been missed.
-async fn watch(app: Arc<App>, changed: mpsc::Sender<()>, stop: CancellationToken) {
+async fn watch_containers(app: Arc<App>, changed: mpsc::Sender<()>, stop: CancellationToken) {
     let label_start = label_start(&app.config.label_prefix);
     while !stop.is_cancelled() {
         let mut changes = pin!(app.docker.changes(&label_start));

@@ -1,19 +1,23 @@
 //! The connection to the Docker engine.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bollard::errors::Error as BollardError;
 use bollard::query_parameters::{EventsOptions, InspectContainerOptions, ListContainersOptions};
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 
 use super::{Container, DockerError};
 use crate::model::run::RunId;
 
 /// Docker answers these at once, or something is wrong; an engine that pulls or removes at full load stays under it.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// Containers that are inspected at the same time: an answer takes Docker a few milliseconds, and there may be hundreds.
+const INSPECTED_AT_ONCE: usize = 8;
 
 /// A Docker engine, reached over its Unix socket or over `tcp://` (a socket proxy).
 #[derive(Debug, Clone)]
@@ -83,15 +87,18 @@ impl Docker {
         // Docker's own filters know only whole labels.
         let options = ListContainersOptions { all: true, ..Default::default() };
         let listed = self.ask("list containers", self.client.list_containers(Some(options))).await?;
+        let labelled = listed.into_iter().filter_map(|summary| {
+            let is_it = summary.labels.iter().flatten().any(|(label, _)| label.starts_with(label_start));
+            summary.id.filter(|_| is_it)
+        });
+        let mut inspected = pin!(
+            stream::iter(labelled)
+                .map(async |id| self.container(&id).await)
+                .buffer_unordered(INSPECTED_AT_ONCE)
+        );
         let mut containers = Vec::new();
-        for summary in listed {
-            let is_labelled =
-                summary.labels.iter().flatten().any(|(label, _)| label.starts_with(label_start));
-            let Some(id) = summary.id.as_deref() else { continue };
-            if !is_labelled {
-                continue;
-            }
-            match self.container(id).await {
+        while let Some(container) = inspected.next().await {
+            match container {
                 Ok(container) => containers.push(container),
                 Err(DockerError::NotFound { .. }) => {}
                 Err(error) => return Err(error),

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{CLOCK_SET, RELOOK, STEP};
+use super::{CLOCK_SET, STEP};
 use crate::app::App;
 use crate::clock;
-use crate::discovery::State;
+use crate::discovery::{Found, State};
 use crate::health::Health;
 use crate::jobs::drill::{self, DrillError};
 use crate::model::schedule::Schedule;
@@ -22,22 +22,22 @@ use crate::pipeline::Progress;
 /// Drills the newest backup of each target on its schedule, one after the other, until told to stop.
 ///
 /// What is not good makes the daemon unhealthy until a later drill of the same target finds nothing.
-pub async fn run(app: &App, health: &Health, stop: &CancellationToken) {
+pub async fn run(
+    app: &App,
+    health: &Health,
+    stop: &CancellationToken,
+    mut targets: watch::Receiver<Schedules>,
+) {
     let mut plan = Plan::default();
-    let mut looked = Timestamp::MIN;
     let mut last_turn = Timestamp::MIN;
     loop {
         let now = clock::now();
         if last_turn > now + CLOCK_SET {
             // What was planned by the wrong time may be years away.
             plan = Plan::default();
-            looked = Timestamp::MIN;
         }
         last_turn = now;
-        if Duration::try_from(now.duration_since(looked)).is_ok_and(|since| since >= RELOOK) {
-            plan.look(app, now).await;
-            looked = now;
-        }
+        plan.meet(&targets.borrow_and_update(), app, now);
         for target in plan.due(app, now) {
             if stop.is_cancelled() {
                 return;
@@ -47,10 +47,30 @@ pub async fn run(app: &App, health: &Health, stop: &CancellationToken) {
             let panicked = |_| Some("Dumpcar itself failed: please report the panic in the log".to_owned());
             health.set_drill(&target, found.unwrap_or_else(panicked));
         }
-        if stop.run_until_cancelled(tokio::time::sleep(STEP)).await.is_none() {
-            return;
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            Ok(()) = targets.changed() => {}
+            () = tokio::time::sleep(STEP) => {}
         }
     }
+}
+
+/// The targets that were seen, and when each is to be drilled.
+pub type Schedules = BTreeMap<TargetName, Schedule>;
+
+/// What is said of drills where the targets were found.
+pub fn schedules(app: &App, found: &[Found]) -> Schedules {
+    let ready = found.iter().filter_map(|one| match &one.state {
+        State::Ready(target) => Some(target),
+        State::Unavailable { .. } | State::Invalid { .. } => None,
+    });
+    ready
+        .map(|target| {
+            let schedule = target.labels.drill.schedule.as_ref().unwrap_or(&app.config.drill_schedule);
+            (target.name.clone(), schedule.clone())
+        })
+        .collect()
 }
 
 /// When each target is drilled next.
@@ -58,22 +78,18 @@ pub async fn run(app: &App, health: &Health, stop: &CancellationToken) {
 struct Plan(BTreeMap<TargetName, (Schedule, Option<Timestamp>)>);
 
 impl Plan {
-    /// Finds the targets. One that is not there now keeps its time: its backup is as good or bad as before.
-    async fn look(&mut self, app: &App, now: Timestamp) {
-        // The backups' own loop says what is wrong with Docker.
-        let Ok(found) = app.discover().await else { return };
-        for one in found {
-            let State::Ready(target) = one.state else { continue };
-            let schedule = target.labels.drill.schedule.as_ref().unwrap_or(&app.config.drill_schedule);
-            if self.0.get(&one.name).is_some_and(|(known, _)| known == schedule) {
+    /// Takes in the targets. One that is not there now keeps its time: its backup is as good or bad as before.
+    fn meet(&mut self, targets: &Schedules, app: &App, now: Timestamp) {
+        for (name, schedule) in targets {
+            if self.0.get(name).is_some_and(|(known, _)| known == schedule) {
                 continue;
             }
             let next = schedule.next_after(now, &app.config.time_zone);
             if let Some(next) = next {
                 let next = next.to_zoned(app.config.time_zone.clone());
-                info!(target = %one.name, next = %next.strftime("%Y-%m-%dT%H:%M:%S%:z"), "drill planned");
+                info!(target = %name, next = %next.strftime("%Y-%m-%dT%H:%M:%S%:z"), "drill planned");
             }
-            self.0.insert(one.name, (schedule.clone(), next));
+            self.0.insert(name.clone(), (schedule.clone(), next));
         }
     }
 
