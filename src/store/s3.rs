@@ -2,11 +2,10 @@
 
 use std::io;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum as S3Checksum};
-use object_store::client::{HttpConnector as _, ReqwestConnector};
 use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
 
 use super::unfinished::Lister;
@@ -68,7 +67,8 @@ impl Store {
             (is_set(AmazonS3ConfigKey::SkipSignature), is_set(AmazonS3ConfigKey::RequestPayer));
         let backend = builder.build().map_err(|error| S3Error::refused(config, error))?;
         let lister = Lister {
-            http: ReqwestConnector::default().connect(&options).map_err(S3Error::Client)?,
+            options,
+            http: OnceLock::new(),
             bucket_url: bucket_url(settings),
             region: settings.region.clone(),
             credentials: (!is_anonymous).then(|| Arc::clone(backend.credentials())),

@@ -2,13 +2,14 @@
 //!
 //! The S3 client cannot list them, so that one request is made and signed here, with the client's own credentials.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use object_store::MultipartId;
 use object_store::aws::{AwsAuthorizer, AwsCredentialProvider};
-use object_store::client::{HttpClient, HttpRequest, HttpRequestBody};
+use object_store::client::{HttpClient, HttpConnector as _, HttpRequest, HttpRequestBody, ReqwestConnector};
 use object_store::path::Path;
+use object_store::{ClientOptions, MultipartId};
 use serde::Deserialize;
 
 use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
@@ -112,7 +113,9 @@ const WHAT: &str = "list unfinished uploads";
 
 /// What the request needs that the S3 client keeps to itself.
 pub(super) struct Lister {
-    pub(super) http: HttpClient,
+    pub(super) options: ClientOptions,
+    /// Made when it is first needed, which is seldom: reading all root certificates takes most of the program's start.
+    pub(super) http: OnceLock<HttpClient>,
     /// Where requests about the bucket itself go, without a query.
     pub(super) bucket_url: String,
     pub(super) region: String,
@@ -162,6 +165,14 @@ impl Lister {
         }
     }
 
+    fn http(&self) -> Result<&HttpClient, object_store::Error> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
+        let http = ReqwestConnector::default().connect(&self.options)?;
+        Ok(self.http.get_or_init(|| http))
+    }
+
     async fn try_page(&self, prefix: &str, marker: Option<&Marker>) -> Result<Page, Failure> {
         let mut url = format!("{}?uploads=&prefix={}", self.bucket_url, encoded(prefix));
         if let Some(Marker { key: Some(key), upload_id }) = marker {
@@ -181,7 +192,8 @@ impl Lister {
                 .try_authorize(&mut request, None)
                 .map_err(Failure::Lasting)?;
         }
-        let answer = self.http.execute(request).await.map_err(|error| Failure::Passing(generic(error)))?;
+        let http = self.http().map_err(Failure::Lasting)?;
+        let answer = http.execute(request).await.map_err(|error| Failure::Passing(generic(error)))?;
         let status = answer.status();
         let body = answer.into_body().bytes().await.map_err(|error| Failure::Passing(generic(error)))?;
         let body = String::from_utf8_lossy(&body);
