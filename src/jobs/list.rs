@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -75,22 +75,28 @@ pub async fn read_states(
     every: bool,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    for rows in rows.chunk_by_mut(|a, b| a.target == b.target) {
-        let keys: Vec<BackupKey> =
-            rows.iter().map(|row| BackupKey { target: row.target.clone(), stamp: row.backup }).collect();
-        let read = stream::iter(keys).map(async |key| store.manifest(&key).await);
-        let mut read = pin!(read.buffered(if every { AT_ONCE } else { 1 }));
+    let read = async |row: &mut Row| {
+        let key = BackupKey { target: row.target.clone(), stamp: row.backup };
+        let state = State::of(store.manifest(&key).await)?;
+        let is_good = matches!(state, State::Good) && !is_from_the_future(row.backup, now);
+        row.state = Some(state);
+        Ok(is_good)
+    };
+    if every {
+        let read = stream::iter(rows).map(read);
+        return read.buffer_unordered(AT_ONCE).map_ok(drop).try_collect().await;
+    }
+    let targets = rows.chunk_by_mut(|a, b| a.target == b.target);
+    let read_to_the_good_one = async |rows: &mut [Row]| {
         for row in rows {
-            let Some(manifest) = read.next().await else { break };
-            let state = State::of(manifest)?;
-            let is_found = matches!(state, State::Good) && !is_from_the_future(row.backup, now);
-            row.state = Some(state);
-            if is_found && !every {
+            if read(row).await? {
                 break;
             }
         }
-    }
-    Ok(())
+        Ok(())
+    };
+    let read = stream::iter(targets).map(read_to_the_good_one);
+    read.buffer_unordered(AT_ONCE).try_collect().await
 }
 
 /// Adds what drills have found.
