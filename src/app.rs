@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::discovery::{self, Found, State, Target, label_start};
 use crate::docker::{Docker, DockerError};
 use crate::holder::Identity;
+use crate::jobs::good::Remembered;
 use crate::model::run::RunId;
 use crate::model::target::TargetName;
 use crate::store::{S3Error, Store};
@@ -21,6 +22,8 @@ pub struct App {
     pub identity: Identity,
     /// The runs of this process that have not ended.
     pub runs: Mutex<BTreeSet<RunId>>,
+    /// The last good backups it knows.
+    pub last_good: Remembered,
 }
 
 /// Why nothing can be done at all.
@@ -41,7 +44,7 @@ impl App {
         let docker = Docker::new(&config.docker_host.to_string())?;
         let store = Store::open(&config)?;
         let identity = Identity::new(&config.instance);
-        Ok(Self { config, docker, store, identity, runs: Mutex::default() })
+        Ok(Self { config, docker, store, identity, runs: Mutex::default(), last_good: Remembered::default() })
     }
 
     /// Looks at the labelled containers as they are now.

@@ -8,6 +8,7 @@ mod suspicion;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -143,7 +144,7 @@ async fn attempt(
     let clock = Instant::now();
     // Also the cheapest proof that the bucket, the keys and the clock are right, before the database has any work.
     progress.set_stage("looking into the bucket");
-    let catalog = plan::catalog(app, target, stop).await?;
+    let (catalog, ()) = try_join(plan::catalog(app, target, stop), introduce(app, stop)).await?;
     let backups = catalog.as_ref().map(|catalog| catalog.backups(&target.name)).unwrap_or_default();
     let last_good = suspicion::last_good(app, target, &backups, stop).await?;
     let Begun { entry, key, started } = begin(app, target, catalog.as_ref(), stop).await?;
@@ -177,6 +178,14 @@ async fn attempt(
         }
     }
     result.map(|summary| Summary { elapsed: clock.elapsed(), ..summary })
+}
+
+/// Asks Docker meanwhile what the run's record says of this process: the engine takes its time over that.
+async fn introduce(app: &App, stop: &CancellationToken) -> Result<(), RunError> {
+    if app.config.prune {
+        stoppable(stop, app.identity.holder(&app.docker)).await?;
+    }
+    Ok(())
 }
 
 /// What a run has left in the store besides a backup.
@@ -216,6 +225,10 @@ impl Run<'_> {
                 return (Err(error), Rest::Unfinished);
             }
         };
+        if let Err(error) = self.confirm(&objects).await {
+            self.discard(&objects).await;
+            return (Err(error), Rest::Unfinished);
+        }
         self.progress.set_stage("writing the manifest");
         let suspicious = last_good.and_then(|good| self.suspicion(good, &objects));
         let manifest = self.manifest(server_version, suspicious, objects);
@@ -240,6 +253,17 @@ impl Run<'_> {
                 (Err(error), rest)
             }
         }
+    }
+
+    /// Has the store confirm the sizes of several objects. A single one was asked for at once, which is cheaper.
+    async fn confirm(&self, objects: &[ManifestObject]) -> Result<(), RunError> {
+        if objects.len() < 2 {
+            return Ok(());
+        }
+        self.progress.set_stage("confirming what is stored");
+        let sizes: Vec<(&str, u64)> =
+            objects.iter().map(|object| (object.name.as_str(), object.stored_bytes)).collect();
+        Ok(stoppable(self.stop, self.app.store.confirm(&self.key, &sizes)).await??)
     }
 
     fn manifest(
@@ -279,7 +303,12 @@ impl Run<'_> {
             Err(error) => return Err((error.into(), Rest::Unfinished)),
         }
         let error = match stoppable(stop, app.store.put_manifest(key, manifest)).await {
-            Ok(Ok(())) => return Ok(()),
+            Ok(Ok(version)) => {
+                if manifest.suspicious.is_none() {
+                    app.last_good.keep(version, manifest);
+                }
+                return Ok(());
+            }
             // What lies there is somebody else's backup.
             Ok(Err(error)) if error.kind == StoreErrorKind::Taken => {
                 return Err((error.into(), Rest::Nothing));
@@ -348,14 +377,15 @@ impl Run<'_> {
         objects: &mut Vec<ManifestObject>,
     ) -> Result<String, RunError> {
         let (survey, parts) = self.plan(catalog).await?;
+        let is_one_of_many = parts.len() > 1;
         for part in parts {
-            objects.push(self.dump_part(part).await?);
+            objects.push(self.dump_part(part, is_one_of_many).await?);
         }
         Ok(survey.server_version)
     }
 
-    /// One object, from the command to the confirmed size in the store.
-    async fn dump_part(&self, part: Part) -> Result<ManifestObject, RunError> {
+    /// One object, from the command to the store, which confirms its size now or, for one of many, later.
+    async fn dump_part(&self, part: Part, is_one_of_many: bool) -> Result<ManifestObject, RunError> {
         let Self { app, docker, target, stop, progress, key, .. } = self;
         let format = target.engine.extension(&target.facts()).to_owned();
         let (stem, what) = match (&part.kind, &part.database) {
@@ -374,6 +404,9 @@ impl Run<'_> {
             }
         };
         let mut upload = app.store.upload(&key.object(&name), part.hint);
+        if is_one_of_many {
+            upload = upload.confirmed_later();
+        }
         let check = |ends: &pipeline::Ends| {
             let checked = target.engine.check(part.kind, &ends.head, &ends.tail, ends.bytes);
             checked.map_err(|error| error.to_string())

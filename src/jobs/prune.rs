@@ -19,7 +19,8 @@ use crate::store::{Catalog, StoreError};
 /// One of the two cannot be read. There is no plan then.
 pub async fn plan(app: &App, target: &Target) -> Result<RetentionPlan, StoreError> {
     let backups = app.store.catalog(Some(&target.name)).await?.backups(&target.name);
-    let last_good = good::last_good(&app.store, &backups).await?.map(|manifest| manifest.stamp);
+    let last_good =
+        good::last_good(&app.store, &app.last_good, &backups).await?.map(|manifest| manifest.stamp);
     let stamps: Vec<Stamp> = backups.iter().map(|backup| backup.key.stamp).collect();
     Ok(target.retention.plan(&stamps, last_good, clock::now(), &app.config.time_zone))
 }

@@ -21,12 +21,29 @@ pub struct Catalog {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Folder {
-    has_manifest: bool,
+    manifest: Option<Version>,
     has_drill: bool,
-    /// Sizes by file name: a server that lists an object twice does not make it two.
-    objects: BTreeMap<String, u64>,
+    /// Names and sizes, by name: a server that lists an object twice does not make it two. No map: there are very many
+    /// of these, with very few objects in each.
+    objects: Vec<(Box<str>, u64)>,
     /// When the last of what may be Dumpcar's objects was written, by the store's clock.
     written: Option<Timestamp>,
+}
+
+/// What tells one content of a key from another without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    pub bytes: u64,
+    /// Not every store says it everywhere.
+    pub e_tag: Option<String>,
+}
+
+impl Version {
+    /// Whether the two are of the same content, as far as is known.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let differ = matches!((&self.e_tag, &other.e_tag), (Some(one), Some(another)) if one != another);
+        self.bytes == other.bytes && !differ
+    }
 }
 
 /// How often a listing may show the same object before it is clear that it will never end.
@@ -60,6 +77,7 @@ impl Circle {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredBackup {
     pub key: BackupKey,
+    pub manifest: Version,
     /// Objects beside the manifest.
     pub objects: u32,
     /// Their size in the store.
@@ -93,14 +111,30 @@ impl Store {
             let relative = meta.location.as_ref().get(prefix_len..).unwrap_or_default();
             // Without a time, it is as young as can be.
             let written = Timestamp::from_second(meta.last_modified.timestamp()).unwrap_or(Timestamp::MAX);
-            catalog.add(relative, meta.size, written);
+            catalog.add(relative, Version { bytes: meta.size, e_tag: meta.e_tag }, written);
         }
         Ok(catalog)
     }
 }
 
+impl Folder {
+    fn add(&mut self, name: &str, bytes: u64) {
+        // Listings come in order.
+        let is_next = self.objects.last().is_none_or(|(last, _)| **last < *name);
+        let place = match is_next {
+            true => Err(self.objects.len()),
+            false => self.objects.binary_search_by(|(other, _)| (**other).cmp(name)),
+        };
+        match place.map(|known| self.objects.get_mut(known)) {
+            Ok(Some((_, known))) => *known = bytes,
+            Ok(None) => {}
+            Err(place) => self.objects.insert(place, (name.into(), bytes)),
+        }
+    }
+}
+
 impl Catalog {
-    fn add(&mut self, key: &str, size: u64, written: Timestamp) {
+    fn add(&mut self, key: &str, found: Version, written: Timestamp) {
         let Some((BackupKey { target, stamp }, file_name)) = BackupKey::parse(key) else {
             if !key.starts_with(OWN_STATE) {
                 self.foreign += 1;
@@ -109,12 +143,12 @@ impl Catalog {
         };
         let folder = self.folders.entry(target).or_default().entry(stamp).or_default();
         if file_name == MANIFEST {
-            folder.has_manifest = true;
+            folder.manifest = Some(found);
         } else if file_name == DRILL {
             folder.has_drill = true;
             folder.written = folder.written.max(Some(written));
         } else {
-            folder.objects.insert(file_name.to_owned(), size);
+            folder.add(file_name, found.bytes);
             if may_be_object(file_name) {
                 folder.written = folder.written.max(Some(written));
             }
@@ -125,7 +159,7 @@ impl Catalog {
     pub fn targets(&self) -> impl Iterator<Item = &TargetName> {
         self.folders
             .iter()
-            .filter(|(_, folders)| folders.values().any(|folder| folder.has_manifest))
+            .filter(|(_, folders)| folders.values().any(|folder| folder.manifest.is_some()))
             .map(|(target, _)| target)
     }
 
@@ -137,7 +171,7 @@ impl Catalog {
     /// Names and sizes of the files beside a backup's manifest.
     pub fn files(&self, key: &BackupKey) -> impl Iterator<Item = (&str, u64)> {
         let folder = self.folders.get(&key.target).and_then(|folders| folders.get(&key.stamp));
-        folder.into_iter().flat_map(|folder| &folder.objects).map(|(name, bytes)| (name.as_str(), *bytes))
+        folder.into_iter().flat_map(|folder| &folder.objects).map(|(name, bytes)| (&**name, *bytes))
     }
 
     /// Every folder of a target, whether it is a backup or not.
@@ -151,7 +185,7 @@ impl Catalog {
         folders
             .filter(|(stamp, folder)| {
                 let is_old = folder.written.is_some_and(|written| written < limit);
-                !folder.has_manifest && is_old && stamp.timestamp() < limit
+                folder.manifest.is_none() && is_old && stamp.timestamp() < limit
             })
             .map(|(stamp, _)| *stamp)
             .collect()
@@ -163,12 +197,14 @@ impl Catalog {
             .get(target)
             .into_iter()
             .flatten()
-            .filter(|(_, folder)| folder.has_manifest)
-            .map(|(stamp, folder)| StoredBackup {
-                key: BackupKey { target: target.clone(), stamp: *stamp },
-                objects: u32::try_from(folder.objects.len()).unwrap_or(u32::MAX),
-                bytes: folder.objects.values().sum(),
-                has_drill: folder.has_drill,
+            .filter_map(|(stamp, folder)| {
+                Some(StoredBackup {
+                    key: BackupKey { target: target.clone(), stamp: *stamp },
+                    manifest: folder.manifest.clone()?,
+                    objects: u32::try_from(folder.objects.len()).unwrap_or(u32::MAX),
+                    bytes: folder.objects.iter().map(|(_, bytes)| bytes).sum(),
+                    has_drill: folder.has_drill,
+                })
             })
             .rev()
             .collect()
@@ -178,6 +214,27 @@ impl Catalog {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn version(bytes: u64, e_tag: Option<&str>) -> Version {
+        Version { bytes, e_tag: e_tag.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_content_is_the_same_until_something_says_otherwise() {
+        for (one, another, is_same) in [
+            (version(10, Some("a")), version(10, Some("a")), true),
+            (version(10, Some("a")), version(10, None), true),
+            (version(10, Some("a")), version(10, Some("b")), false),
+            (version(10, Some("a")), version(11, Some("a")), false),
+            (version(10, None), version(11, None), false),
+        ] {
+            assert_eq!(
+                (one.is_same(&another), another.is_same(&one)),
+                (is_same, is_same),
+                "{one:?} {another:?}"
+            );
+        }
+    }
 
     #[test]
     fn only_folders_with_a_manifest_are_backups() {
@@ -192,7 +249,7 @@ mod tests {
             ".dumpcar/runs/x.json",
             "photos/cat.jpg",
         ] {
-            catalog.add(key, 10, Timestamp::UNIX_EPOCH);
+            catalog.add(key, version(10, None), Timestamp::UNIX_EPOCH);
         }
         let target = "shop".parse().unwrap();
         let found: Vec<_> =
@@ -221,7 +278,7 @@ mod tests {
             // Its clock was wrong.
             ("shop/2026-12-04T23-00-00Z/shop.sql.xz", "2026-11-04T23:10:00Z"),
         ] {
-            catalog.add(key, 10, at(written));
+            catalog.add(key, version(10, None), at(written));
         }
         let found = catalog.orphans(&"shop".parse().unwrap(), limit);
         assert_eq!(
@@ -234,7 +291,8 @@ mod tests {
     fn an_object_that_is_listed_twice_is_one_object() {
         let mut catalog = Catalog::default();
         for key in ["shop.sql.xz", "manifest.json", "shop.sql.xz", "manifest.json"] {
-            catalog.add(&format!("shop/2026-11-23T23-00-00Z/{key}"), 10, Timestamp::UNIX_EPOCH);
+            let key = format!("shop/2026-11-23T23-00-00Z/{key}");
+            catalog.add(&key, version(10, None), Timestamp::UNIX_EPOCH);
         }
         let backups = catalog.backups(&"shop".parse().unwrap());
         assert_eq!(backups.len(), 1);

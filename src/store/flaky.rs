@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream, StreamExt as _};
 use object_store::memory::InMemory;
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
@@ -60,14 +60,18 @@ impl Flaky {
         self.calls.lock().unwrap().get(operation).copied().unwrap_or_default()
     }
 
-    async fn play<T>(&self, operation: &'static str, request: impl Future<Output = Result<T>>) -> Result<T> {
+    fn what_now(&self, operation: &'static str) -> Do {
         let nth = {
             let mut calls = self.calls.lock().unwrap();
             let nth = calls.entry(operation).or_default();
             *nth += 1;
             *nth
         };
-        match (self.script)(operation, nth, self.start.elapsed()) {
+        (self.script)(operation, nth, self.start.elapsed())
+    }
+
+    async fn play<T>(&self, operation: &'static str, request: impl Future<Output = Result<T>>) -> Result<T> {
+        match self.what_now(operation) {
             Do::It => request.await,
             Do::Refuse(status, code) => Err(refusal(status, code)),
             Do::ItAndRefuse(status, code) => {
@@ -129,7 +133,20 @@ impl ObjectStore for Flaky {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
+        match self.what_now("list") {
+            Do::It => self.inner.list(prefix),
+            Do::Refuse(status, code) | Do::ItAndRefuse(status, code) => {
+                stream::once(async move { Err(refusal(status, code)) }).boxed()
+            }
+            Do::ItLate(later) => {
+                let listed = self.inner.list(prefix);
+                stream::once(tokio::time::sleep(later))
+                    .flat_map(move |()| stream::empty())
+                    .chain(listed)
+                    .boxed()
+            }
+            Do::Hang => stream::pending().boxed(),
+        }
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {

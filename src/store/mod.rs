@@ -3,6 +3,7 @@
 //! Only this module names S3.
 
 mod catalog;
+mod confirm;
 mod download;
 mod error;
 #[cfg(test)]
@@ -13,7 +14,7 @@ mod s3;
 mod unfinished;
 mod upload;
 
-pub use catalog::{Catalog, StoredBackup};
+pub use catalog::{Catalog, StoredBackup, Version};
 pub use download::Download;
 pub use error::{StoreError, StoreErrorKind};
 pub use journal::StoredRecord;
@@ -134,11 +135,11 @@ impl Store {
 
     /// Writes the manifest: from here on the backup exists.
     ///
-    /// Never over another one, where the store can refuse that.
+    /// Never over another one, where the store can refuse that. Returns what a listing will show of it.
     ///
     /// # Errors
     /// See [`StoreError`]; the backup then does not exist.
-    pub async fn put_manifest(&self, key: &BackupKey, manifest: &Manifest) -> Result<(), StoreError> {
+    pub async fn put_manifest(&self, key: &BackupKey, manifest: &Manifest) -> Result<Version, StoreError> {
         let path = self.path(&key.manifest());
         let json = Bytes::from(manifest.to_json());
         let put = |mode| {
@@ -146,6 +147,7 @@ impl Store {
             let options = PutOptions { mode, ..PutOptions::default() };
             within(ANSWER_LIMIT, self.backend.put_opts(&path, PutPayload::from_bytes(json.clone()), options))
         };
+        let version = |e_tag| Version { bytes: json.len() as u64, e_tag };
         let mut patience = Patience::default();
         loop {
             let result = match put(PutMode::Create).await {
@@ -156,11 +158,11 @@ impl Store {
                 other => other,
             };
             let error = match result {
-                Ok(_) => return Ok(()),
+                Ok(put) => return Ok(version(put.e_tag)),
                 // A repeated request finds its own first try.
                 Err(conflict @ object_store::Error::AlreadyExists { .. }) => {
                     match self.get(&key.manifest()).await {
-                        Ok(there) if there == json => return Ok(()),
+                        Ok(there) if there == json => return Ok(version(None)),
                         Ok(_) => return Err(StoreError::manifest_taken(key)),
                         // Two requests met, and neither was done.
                         Err(error) if error.kind == StoreErrorKind::NotFound => StoreError::new(

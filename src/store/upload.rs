@@ -47,6 +47,8 @@ pub struct Upload {
     buffered: u64,
     /// All bytes written so far.
     written: u64,
+    /// Whether its size is asked for together with that of others: see [`Store::confirm`].
+    is_confirmed_later: bool,
     /// The request that begins a multipart upload, while it is not answered. It is a task of its own: an answer nobody
     /// waits for any more would be an upload nobody can abort.
     creating: Option<JoinHandle<Result<MultipartId, object_store::Error>>>,
@@ -75,6 +77,7 @@ impl Store {
             buffer: Vec::new(),
             buffered: 0,
             written: 0,
+            is_confirmed_later: false,
             creating: None,
             multipart: None,
         }
@@ -82,6 +85,12 @@ impl Store {
 }
 
 impl Upload {
+    /// Leaves it to [`Store::confirm`] to have the store confirm its size.
+    pub fn confirmed_later(mut self) -> Self {
+        self.is_confirmed_later = true;
+        self
+    }
+
     /// Appends bytes; waits while too many parts are on their way.
     ///
     /// # Errors
@@ -163,7 +172,8 @@ impl Upload {
         })
     }
 
-    /// Makes the object exist, and has the store confirm its size. Returns the number of bytes.
+    /// Makes the object exist and, unless that is left for later, has the store confirm its size. Returns the number of
+    /// bytes.
     ///
     /// # Errors
     /// The object does not exist then, and nothing of it is left as far as the store still answers.
@@ -233,32 +243,8 @@ impl Upload {
         self.store.patiently(Patience::default(), "write", limit, put).await.map(drop)
     }
 
-    /// Asks the store for the size of what it now has.
     async fn confirm(&self) -> Result<(), StoreError> {
-        let mut patience = Patience::default();
-        let size = loop {
-            match self.store.size(&self.path).await.map_err(|error| self.store.error("read", error)) {
-                Err(error) => match patience.after(error).await {
-                    Ok(()) => {}
-                    Err(error) => break Err(error),
-                },
-                answered @ Ok(_) => break answered,
-            }
-        };
-        match size {
-            // What is left is the store's word for bytes whose SHA-256 was signed: it checked them when it took them.
-            Err(error) if error.is_denied() && self.store.place().may_be_write_only => Ok(()),
-            Err(error) => Err(error),
-            Ok(Some(size)) if size == self.written => Ok(()),
-            Ok(Some(size)) => Err(StoreError::new(
-                StoreErrorKind::Damaged,
-                format!("{} has {size} bytes in the store instead of {}", self.path, self.written),
-            )),
-            Ok(None) => Err(StoreError::new(
-                StoreErrorKind::Damaged,
-                format!("the store took {} but does not have it", self.path),
-            )),
-        }
+        if self.is_confirmed_later { Ok(()) } else { self.store.confirm_one(&self.path, self.written).await }
     }
 
     /// Removes everything sent so far; once told to stop, in a hurry.

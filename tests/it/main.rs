@@ -28,6 +28,8 @@ mod kill;
 mod operator;
 /// The order in which the store is asked: what makes a backup comes last, what deletes one begins with it (P1).
 mod request_order;
+/// What a backup costs in requests, and what a hundred thousand objects, 200 containers or an idle day cost.
+mod scale;
 /// Passwords and keys, and where they must not appear (P6).
 mod secrets;
 /// A dump of 60 GiB: parts and memory (P3).

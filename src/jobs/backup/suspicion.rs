@@ -28,7 +28,7 @@ pub(super) async fn last_good(
     if target.shrink_alert.is_off() {
         return Ok(None);
     }
-    match stoppable(stop, good::last_good(&app.store, backups)).await? {
+    match stoppable(stop, good::last_good(&app.store, &app.last_good, backups)).await? {
         Ok(good) => Ok(good),
         // Keys that may list and write, but not read.
         Err(error) if !app.config.prune && error.is_denied() => Ok(None),

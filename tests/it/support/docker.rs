@@ -113,6 +113,8 @@ struct State {
     /// Methods and paths in the order in which they came.
     requests: Vec<String>,
     calls: HashMap<Call, usize>,
+    /// Slow calls that are not answered yet, and the most there ever were.
+    open: HashMap<Call, (usize, usize)>,
     faults: Arc<Faults>,
     /// The oldest and the newest minor version of API 1 that is understood.
     api: (u32, u32),
@@ -152,6 +154,7 @@ impl FakeDocker {
             execs: HashMap::new(),
             requests: Vec::new(),
             calls: HashMap::new(),
+            open: HashMap::new(),
             faults: Arc::new(|_, _| None),
             api: (12, 41),
         };
@@ -245,6 +248,11 @@ impl FakeDocker {
         self.engine.state.lock().unwrap().requests.clone()
     }
 
+    /// How many slow calls of this kind were under way at the same time, at the most.
+    pub(crate) fn most_at_once(&self, call: Call) -> usize {
+        self.engine.state.lock().unwrap().open.get(&call).map_or(0, |(_, most)| *most)
+    }
+
     /// How often this was asked for.
     pub(crate) fn calls(&self, call: Call) -> usize {
         self.engine.state.lock().unwrap().calls.get(&call).copied().unwrap_or_default()
@@ -306,7 +314,11 @@ impl Engine {
                 let kind = "application/vnd.docker.raw-stream";
                 return Ok(Response::builder().header("content-type", kind).body(Full::default()).unwrap());
             }
-            Some(Fault::Slow(time)) => tokio::time::sleep(time).await,
+            Some(Fault::Slow(time)) => {
+                self.count_open(call, 1);
+                tokio::time::sleep(time).await;
+                self.count_open(call, -1);
+            }
             Some(Fault::State(status)) => {
                 let mut state = self.state.lock().unwrap();
                 state.containers.values_mut().for_each(|one| one["State"]["Status"] = status.into());
@@ -315,6 +327,13 @@ impl Engine {
             None => {}
         }
         Ok(self.answer(call, &parts, &body, &mut request).await)
+    }
+
+    fn count_open(&self, call: Call, change: isize) {
+        let mut state = self.state.lock().unwrap();
+        let (now, most) = state.open.entry(call).or_default();
+        *now = now.checked_add_signed(change).unwrap();
+        *most = (*most).max(*now);
     }
 
     async fn answer(

@@ -1,5 +1,6 @@
 //! What the tests stand on: a scripted Docker, a real S3 protocol server in process, and the real program between them.
 
+pub(crate) mod crowd;
 pub(crate) mod docker;
 pub(crate) mod fault;
 pub(crate) mod lab;

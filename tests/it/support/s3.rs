@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -17,6 +17,7 @@ use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tokio::net::TcpListener;
 
+use super::crowd::Crowd;
 use super::fault::{AnswerBody, BoxError, Cut, Fault, refusal};
 
 pub(crate) const ACCESS_KEY: &str = "AKIDUMPCARTEST00000";
@@ -112,6 +113,7 @@ pub(crate) struct FakeS3 {
     pub(crate) endpoint: String,
     asked: Arc<Mutex<Vec<Asked>>>,
     unanswered: Arc<AtomicUsize>,
+    crowd: Arc<OnceLock<Crowd>>,
 }
 
 /// Decides about a request before the service sees it: what goes wrong, if anything.
@@ -126,6 +128,8 @@ struct Server {
     /// The body of the last answer to each operation.
     last: Mutex<HashMap<&'static str, Bytes>>,
     unanswered: Arc<AtomicUsize>,
+    /// What listings show instead of what there is.
+    crowd: Arc<OnceLock<Crowd>>,
     fault: Box<Decide>,
 }
 
@@ -145,12 +149,14 @@ impl FakeS3 {
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let unanswered: Arc<AtomicUsize> = Arc::default();
+        let crowd: Arc<OnceLock<Crowd>> = Arc::default();
         let server = Arc::new(Server {
             service: builder.build(),
             asked: Arc::clone(&asked),
             uploads: Mutex::default(),
             last: Mutex::default(),
             unanswered: Arc::clone(&unanswered),
+            crowd: Arc::clone(&crowd),
             fault: Box::new(move |asked| fault(asked).map(Into::into)),
         });
         tokio::spawn(async move {
@@ -166,7 +172,7 @@ impl FakeS3 {
                 });
             }
         });
-        Self { folder, endpoint, asked, unanswered }
+        Self { folder, endpoint, asked, unanswered, crowd }
     }
 
     /// A client of its own, for what the program does not do.
@@ -236,6 +242,11 @@ impl FakeS3 {
         let path = self.root().join(key);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
+    }
+
+    /// From now on listings show these objects, and nothing else.
+    pub(crate) fn shows(&self, crowd: Crowd) {
+        assert!(self.crowd.set(crowd).is_ok(), "once");
     }
 
     /// Where the server keeps an object.
@@ -345,6 +356,10 @@ impl Server {
                     let page = list_uploads(&self.uploads.lock().unwrap(), &asked);
                     return Ok(Response::new(whole(page)));
                 }
+                "ListObjects" if self.crowd.get().is_some() => {
+                    let page = self.crowd.get().unwrap().page(&asked);
+                    return Ok(Response::new(whole(page)));
+                }
                 // The service itself calls it a lack of rights.
                 "AbortMultipartUpload" | "CompleteMultipartUpload" | "UploadPart"
                     if !self.uploads.lock().unwrap().contains(&asked.upload()) =>
@@ -414,7 +429,7 @@ fn list_uploads(uploads: &BTreeSet<(String, String)>, asked: &Asked) -> String {
     xml + "</ListMultipartUploadsResult>"
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 

@@ -164,6 +164,10 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("it still runs")
+    }
+
     pub(crate) fn tell(&self, signal_name: &str) {
         signal(&self.child, signal_name);
     }
