@@ -4,8 +4,10 @@
 //! sides. Memory is what they hold: [`QUEUE`] chunks of [`CHUNK`] on each side.
 
 use std::io;
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use ring::digest::{Context, SHA256};
 use tokio::sync::{mpsc, oneshot};
 
@@ -32,6 +34,42 @@ pub(super) enum Input {
     Finish,
 }
 
+/// Memory for chunks, used again and again: to give it back and take it anew for each would cost as much as to hash it.
+#[derive(Debug, Clone, Default)]
+struct Pool(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Pool {
+    /// An empty buffer with room for a chunk.
+    fn take(&self) -> Vec<u8> {
+        let free = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        free.unwrap_or_else(|| Vec::with_capacity(CHUNK))
+    }
+
+    /// What is in the buffer; its memory comes back when nobody holds that any more.
+    fn share(&self, bytes: Vec<u8>) -> Bytes {
+        Bytes::from_owner(Chunk { bytes, pool: self.clone() })
+    }
+}
+
+struct Chunk {
+    bytes: Vec<u8>,
+    pool: Pool,
+}
+
+impl AsRef<[u8]> for Chunk {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        let mut bytes = mem::take(&mut self.bytes);
+        bytes.clear();
+        self.pool.0.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+    }
+}
+
 /// A worker that takes nothing more; its result says why.
 #[derive(Debug)]
 pub(super) struct Gone;
@@ -39,14 +77,14 @@ pub(super) struct Gone;
 /// The way into a worker, for pieces of any size.
 pub(super) struct Intake {
     channel: mpsc::Sender<Input>,
-    gathered: BytesMut,
+    pool: Pool,
+    gathered: Vec<u8>,
     ends: Ends,
 }
 
 impl Intake {
     pub(super) async fn push(&mut self, mut piece: &[u8]) -> Result<(), Gone> {
         while !piece.is_empty() {
-            self.gathered.reserve(CHUNK - self.gathered.len());
             let (now, later) = piece.split_at(piece.len().min(CHUNK - self.gathered.len()));
             self.gathered.extend_from_slice(now);
             piece = later;
@@ -59,10 +97,10 @@ impl Intake {
 
     /// Hands over what is gathered. Returns the two ends of all that was pushed.
     pub(super) async fn flush(&mut self) -> Result<&Ends, Gone> {
-        let chunk = self.gathered.split().freeze();
-        self.ends.take(&chunk);
-        if !chunk.is_empty() {
-            self.channel.send(Input::Chunk(chunk)).await.map_err(|_| Gone)?;
+        self.ends.take(&self.gathered);
+        if !self.gathered.is_empty() {
+            let gathered = mem::replace(&mut self.gathered, self.pool.take());
+            self.channel.send(Input::Chunk(self.pool.share(gathered))).await.map_err(|_| Gone)?;
         }
         Ok(&self.ends)
     }
@@ -174,6 +212,7 @@ fn next(input: &mut mpsc::Receiver<Input>) -> io::Result<Option<Bytes>> {
 /// The way out of a coder, metered.
 struct Outlet<'a> {
     channel: &'a mpsc::Sender<Bytes>,
+    pool: Pool,
     /// Where the coder writes, again and again.
     out: Vec<u8>,
     meter: Meter,
@@ -181,24 +220,30 @@ struct Outlet<'a> {
 
 impl<'a> Outlet<'a> {
     fn new(channel: &'a mpsc::Sender<Bytes>) -> Self {
-        Self { channel, out: Vec::new(), meter: Meter::new() }
+        Self { channel, pool: Pool::default(), out: Vec::new(), meter: Meter::new() }
     }
 
-    /// Sends what there is, once that is a chunk.
+    /// Sends what there is of whole chunks.
     fn send_full(&mut self) -> io::Result<()> {
-        if self.out.len() >= CHUNK { self.send_all() } else { Ok(()) }
+        let whole = self.out.len() - self.out.len() % CHUNK;
+        self.send(whole)
     }
 
-    fn send_all(&mut self) -> io::Result<()> {
-        self.meter.take(&self.out);
-        // A copy, as large as what is in it: a part keeps it until the store has answered.
-        send(self.channel, Bytes::copy_from_slice(&self.out))?;
-        self.out.clear();
+    fn send(&mut self, bytes: usize) -> io::Result<()> {
+        let (now, _) = self.out.split_at(bytes);
+        self.meter.take(now);
+        // Copies, as large as their memory: a part keeps them until the store has answered.
+        for chunk in now.chunks(CHUNK) {
+            let mut memory = self.pool.take();
+            memory.extend_from_slice(chunk);
+            send(self.channel, self.pool.share(memory))?;
+        }
+        self.out.drain(..bytes);
         Ok(())
     }
 
     fn end(mut self) -> io::Result<(u64, Sha256)> {
-        self.send_all()?;
+        self.send(self.out.len())?;
         Ok(self.meter.end())
     }
 }
@@ -219,7 +264,9 @@ fn spawn<T: Send + 'static>(
         // Nobody listens to a worker whose run was given up.
         drop(done.send(ended));
     })?;
-    let input = Intake { channel, gathered: BytesMut::new(), ends: Ends::default() };
+    let pool = Pool::default();
+    let gathered = pool.take();
+    let input = Intake { channel, pool, gathered, ends: Ends::default() };
     Ok(Worker { input, output, result })
 }
 
