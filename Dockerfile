@@ -10,8 +10,8 @@ ENV RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-re
 # The dependencies in a layer of their own: they change less often than the source. The sources here are stand-ins for
 # what Cargo.toml names.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src tests/it tests/docker \
- && echo 'fn main() {}' | tee src/main.rs tests/it/main.rs tests/docker/main.rs >/dev/null \
+RUN mkdir -p src tests/it tests/docker benches \
+ && echo 'fn main() {}' | tee src/main.rs tests/it/main.rs tests/docker/main.rs benches/stages.rs benches/once.rs >/dev/null \
  && touch src/lib.rs \
  && cargo build --release --locked --bin dumpcar --target "$(rustc -vV | sed -n 's/^host: //p')"
 

@@ -12,7 +12,8 @@ pub mod discovery;
 pub mod docker;
 pub mod engine;
 pub mod exit;
-#[cfg(test)]
+#[cfg(any(test, feature = "bench"))]
+#[doc(hidden)]
 pub mod fuzzing;
 pub mod health;
 pub mod holder;

@@ -15,7 +15,7 @@ pub use client::{Docker, EngineVersion};
 pub use exec::{Captured, Exec, ExecError};
 pub use feed::Feed;
 pub use scratch::{Image, ScratchContainer};
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, fuzzing, feature = "bench"))]
 pub(crate) use trailer::TrailerStripper;
 pub use trailer::TrailingOutput;
 

@@ -1,20 +1,15 @@
 //! The stream of an exec, from the bytes an engine sends to a finished dump: through the real client, its decoder of
 //! frames included, from a tiny engine in this process.
 
-use std::io;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{UnixListener, UnixStream};
 
+use super::engine::{Engine, STDERR, STDOUT, frame};
 use super::pieces;
 use crate::docker::{Docker, ExecError};
 use crate::model::command::Command;
 
-const STDOUT: u8 = 1;
-const STDERR: u8 = 2;
 const HEAD: usize = 8;
 
 /// So much is sent, and not much more.
@@ -27,15 +22,27 @@ const MOST: usize = 128 << 10;
 pub fn frames(data: &[u8]) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-    let socket = Socket::new();
-    let listener = runtime.block_on(async { UnixListener::bind(&socket.0) }).expect("the path is free");
-    let docker = Docker::new(&format!("unix://{}", socket.0.display())).expect("the socket is there");
     let (result, stream) = runtime.block_on(async {
+        let engine = Engine::new().expect("the path is free");
+        let docker = engine.docker();
         let mut stream = None;
-        let engine = serve(&listener, data, &mut stream);
+        let serve = engine.serve(|marker, mut connection| {
+            let bytes = script(data, &marker);
+            let pieces = pieces(&bytes);
+            stream = Some(Stream { marker, bytes });
+            async move {
+                for piece in pieces {
+                    connection.write_all(&piece).await?;
+                    tokio::task::yield_now().await;
+                }
+                connection.shutdown().await?;
+                // Until the client closes it: what it says behind the end must not fail.
+                connection.read_to_end(&mut Vec::new()).await.map(drop)
+            }
+        });
         let result = tokio::select! {
             result = read(&docker) => result,
-            error = engine => panic!("the engine failed: {error:?}"),
+            error = serve => panic!("the engine failed: {error:?}"),
         };
         (result, stream.expect("the command was started"))
     });
@@ -100,65 +107,6 @@ fn dump_in(stream: &Stream) -> Option<Vec<u8>> {
     dump
 }
 
-/// Answers as Docker does. Returns only when something is wrong.
-async fn serve(listener: &UnixListener, data: &[u8], stream: &mut Option<Stream>) -> io::Result<()> {
-    let mut marker = String::new();
-    loop {
-        let (mut connection, _) = listener.accept().await?;
-        // One request for each: the answers say so.
-        let request = request(&mut connection).await?;
-        let path = request.split(' ').nth(1).unwrap_or_default();
-        if path.ends_with("/start") {
-            connection
-                .write_all(b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
-                .await?;
-            let bytes = script(data, &marker);
-            let pieces = pieces(&bytes);
-            *stream = Some(Stream { marker: marker.clone(), bytes });
-            // Beside the requests that follow.
-            tokio::spawn(async move {
-                for piece in pieces {
-                    connection.write_all(&piece).await?;
-                    tokio::task::yield_now().await;
-                }
-                connection.shutdown().await?;
-                // Until the client closes it: what it says behind the end must not fail.
-                connection.read_to_end(&mut Vec::new()).await
-            });
-            continue;
-        }
-        let answer = if path.ends_with("/exec") {
-            let start = request.find("\"dumpcar-").map_or(request.len(), |at| at + 1);
-            marker = request.split_at(start).1.split('"').next().unwrap_or_default().to_owned();
-            r#"{"Id":"1"}"#
-        } else {
-            r#"{"ID":"1","Running":false,"ExitCode":0}"#
-        };
-        let head =
-            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ";
-        connection.write_all(format!("{head}{}\r\n\r\n{answer}", answer.len()).as_bytes()).await?;
-    }
-}
-
-/// A request, head and body.
-async fn request(connection: &mut UnixStream) -> io::Result<String> {
-    let mut request = Vec::new();
-    loop {
-        if connection.read_buf(&mut request).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        let text = String::from_utf8_lossy(&request);
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.to_ascii_lowercase().split("content-length: ").nth(1).map_or(0, |rest| {
-                rest.lines().next().and_then(|digits| digits.trim().parse().ok()).unwrap_or_default()
-            });
-            if body.len() >= length {
-                return Ok(text.into_owned());
-            }
-        }
-    }
-}
-
 /// What is sent: a byte for what comes next and how much of it, and then that.
 fn script(data: &[u8], marker: &str) -> Vec<u8> {
     let (mut sent, mut rest) = (Vec::new(), data.iter().copied());
@@ -188,26 +136,4 @@ fn script(data: &[u8], marker: &str) -> Vec<u8> {
         }
     }
     sent
-}
-
-fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).expect("it is short");
-    [&[kind, 0, 0, 0], length.to_be_bytes().as_slice(), payload].concat()
-}
-
-/// A path nobody else has, which goes with this.
-struct Socket(PathBuf);
-
-impl Socket {
-    fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self(std::env::temp_dir().join(format!("dumpcar-fuzz-{}-{number}", std::process::id())))
-    }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        drop(std::fs::remove_file(&self.0));
-    }
 }

@@ -8,6 +8,9 @@
 
 mod codec;
 mod progress;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod stages;
 mod worker;
 
 pub use progress::Progress;

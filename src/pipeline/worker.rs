@@ -278,22 +278,22 @@ fn send(output: &mpsc::Sender<Bytes>, chunk: Bytes) -> io::Result<()> {
 }
 
 /// Counts and hashes what passes.
-struct Meter {
+pub(super) struct Meter {
     bytes: u64,
     sha256: Context,
 }
 
 impl Meter {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { bytes: 0, sha256: Context::new(&SHA256) }
     }
 
-    fn take(&mut self, piece: &[u8]) {
+    pub(super) fn take(&mut self, piece: &[u8]) {
         self.bytes += piece.len() as u64;
         self.sha256.update(piece);
     }
 
-    fn end(self) -> (u64, Sha256) {
+    pub(super) fn end(self) -> (u64, Sha256) {
         let mut digest = [0; 32];
         digest.copy_from_slice(self.sha256.finish().as_ref());
         (self.bytes, Sha256(digest))

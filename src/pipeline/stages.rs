@@ -1,0 +1,110 @@
+//! The stages of a dump one by one, for `benches`: what they are made of is nobody else's business.
+
+use std::io;
+
+use bytes::Bytes;
+
+use super::codec::{Decoder, Encoder};
+use super::worker::{self, CHUNK, Digests, Made, Meter, Worker};
+use crate::docker::{TrailerStripper, TrailingOutput};
+use crate::model::compression::Compression;
+use crate::model::content::Dialect;
+use crate::model::manifest::Sha256;
+
+/// Takes the trailer off; returns the size of the dump.
+///
+/// # Errors
+/// The stream goes on behind the trailer.
+pub fn trailer(marker: &str, pieces: impl Iterator<Item = Bytes>) -> Result<u64, TrailingOutput> {
+    let (mut stripper, mut bytes) = (TrailerStripper::new(marker), 0);
+    for piece in pieces {
+        bytes += stripper.push(piece)?.iter().map(|dump| dump.len() as u64).sum::<u64>();
+    }
+    Ok(bytes)
+}
+
+pub fn hash(pieces: &[Bytes]) -> (u64, Sha256) {
+    let mut meter = Meter::new();
+    pieces.iter().for_each(|piece| meter.take(piece));
+    meter.end()
+}
+
+/// The codec by itself.
+///
+/// # Errors
+/// The codec fails, or there is none.
+pub fn encode(compression: Compression, pieces: &[Bytes], mut sink: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut encoder = Encoder::new(compression)?.ok_or(io::ErrorKind::Unsupported)?;
+    let mut out = Vec::with_capacity(CHUNK);
+    for piece in pieces {
+        encoder.push(piece, &mut out)?;
+        if out.len() >= CHUNK {
+            sink(&out);
+            out.clear();
+        }
+    }
+    encoder.finish(&mut out)?;
+    sink(&out);
+    Ok(())
+}
+
+/// The codec by itself, the other way.
+///
+/// # Errors
+/// The codec fails, or there is none.
+pub fn decode(compression: Compression, stored: &[Bytes], mut sink: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut decoder = Decoder::new(compression)?.ok_or(io::ErrorKind::Unsupported)?;
+    let mut out = Vec::new();
+    for step in stored.iter().flat_map(|piece| piece.chunks(16 * 1024)) {
+        decoder.push(step, &mut out)?;
+        sink(&out);
+        out.clear();
+    }
+    decoder.finish(&mut out)?;
+    sink(&out);
+    Ok(())
+}
+
+/// The worker: counter, hashes and codec on a thread of their own, with the queues on both its sides.
+///
+/// # Errors
+/// The worker fails.
+pub async fn compress(
+    compression: Compression,
+    dialect: Option<Dialect>,
+    pieces: &[Bytes],
+    sink: impl FnMut(Bytes),
+) -> io::Result<Made> {
+    work(worker::compress(compression, dialect)?, pieces, sink).await
+}
+
+/// The worker, the other way.
+///
+/// # Errors
+/// The worker fails.
+pub async fn decompress(
+    compression: Compression,
+    stored: &[Bytes],
+    sink: impl FnMut(Bytes),
+) -> io::Result<Digests> {
+    work(worker::decompress(compression)?, stored, sink).await
+}
+
+async fn work<T>(worker: Worker<T>, pieces: &[Bytes], mut sink: impl FnMut(Bytes)) -> io::Result<T> {
+    let Worker { mut input, mut output, result } = worker;
+    let feed = async move {
+        for piece in pieces {
+            if input.push(piece).await.is_err() {
+                return;
+            }
+        }
+        drop(input.finish().await);
+    };
+    let take = async {
+        while let Some(piece) = output.recv().await {
+            sink(piece);
+        }
+    };
+    tokio::join!(feed, take);
+    result.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))
+}
