@@ -20,8 +20,8 @@ const MAX_THREADS: usize = 8;
 const XZ_DECODER_MEMORY: u64 = 80 * 1024 * 1024;
 
 /// From this level on zstd runs on threads of its own. Below, one thread is faster than a dump comes, and further ones would
-/// only take processor time from the database, and 40 MiB.
-const ZSTD_THREADS_FROM: u8 = 6;
+/// only take memory, and processor time from the database.
+const ZSTD_THREADS_FROM: u8 = 4;
 
 /// Output room made before each call of the raw coders.
 const ROOM: usize = 64 * 1024;
