@@ -103,7 +103,7 @@ fn xz_encoder(level: u32, threads: usize) -> io::Result<Stream> {
 }
 
 /// What a level of xz means for a dump. The presets are made for anything, programs too; a dump is text, in which a byte
-/// depends on the one before and not on where it stands. At level 1, half as long a search for matches finds as much then.
+/// depends on the one before and not on where it stands. At level 1, half as long a search for matches finds almost as much.
 fn xz_options(level: u32) -> io::Result<LzmaOptions> {
     let mut options = LzmaOptions::new_preset(level)?;
     options.literal_context_bits(4).position_bits(0);
