@@ -28,8 +28,8 @@ use crate::random;
 
 const WRAPPER: &str = concat!(include_str!("end.sh"), include_str!("wrapper.sh"));
 
-/// Docker sends frames of up to 32 KiB; two of them fit, so a busy stream costs one read for two frames.
-const READ_BUFFER: usize = 64 * 1024;
+/// For a dump. Docker sends frames of up to 32 KiB; two of them fit, so a busy stream costs one read for two frames.
+const DUMP_BUFFER: usize = 64 * 1024;
 
 /// How much of the tool's standard error is kept, from its end.
 const STDERR_TAIL: usize = 8 * 1024;
@@ -138,16 +138,18 @@ impl Docker {
     /// # Errors
     /// Docker refuses, or does not answer.
     pub async fn exec(&self, container: &str, command: &Command) -> Result<Exec, DockerError> {
-        self.wrapped(container, command, WRAPPER, &[]).await
+        self.wrapped(container, command, WRAPPER, &[], DUMP_BUFFER).await
     }
 
-    /// Starts `command` under a wrapper that takes the marker, `args`, and what to run.
+    /// Starts `command` under a wrapper that takes the marker, `args`, and what to run. Its outputs are read into a buffer
+    /// of `buffer` bytes, which bollard clears at every look, whether there is something to read or not.
     pub(super) async fn wrapped(
         &self,
         container: &str,
         command: &Command,
         wrapper: &str,
         args: &[&str],
+        buffer: usize,
     ) -> Result<Exec, DockerError> {
         let marker = marker(self.run.as_ref());
         // In the first line, so that a shell in the target finds it (`leftover.sh`).
@@ -168,7 +170,7 @@ impl Docker {
             ..Default::default()
         };
         let created = self.ask("create an exec", self.client.create_exec(container, options)).await?;
-        let start = StartExecOptions { detach: false, tty: false, output_capacity: Some(READ_BUFFER) };
+        let start = StartExecOptions { detach: false, tty: false, output_capacity: Some(buffer) };
         let mut end = End { is_seen: false, unseen: Arc::clone(&self.unseen_end) };
         let started = self.ask("start an exec", self.client.start_exec(&created.id, Some(start))).await;
         // Without an answer, it may have been started all the same.
@@ -351,12 +353,15 @@ impl Exec {
     fn exit_code(&self) -> impl Future<Output = Option<i64>> + Send + use<> {
         let (docker, id) = (self.docker.clone(), self.id.clone());
         let ended = async move {
+            // Docker hears of the end a moment after the output has ended.
+            let mut wait = Duration::from_millis(2);
             loop {
                 let state = docker.ask("inspect an exec", docker.client.inspect_exec(&id)).await.ok()?;
                 if state.running == Some(false) {
                     return state.exit_code;
                 }
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(Duration::from_millis(50));
             }
         };
         async move { tokio::time::timeout(END_LIMIT / 2, ended).await.ok().flatten() }

@@ -18,6 +18,9 @@ const WRAPPER: &str = concat!(include_str!("end.sh"), include_str!("feed.sh"));
 /// What the wrapper says when it has passed on all of the input.
 const FED: &[u8] = b"fed\n";
 
+/// For what a command says while it is fed, which is little.
+const WORDS_BUFFER: usize = 4 * 1024;
+
 /// How long a command whose input nobody takes any more may go on in silence: the wrapper ends it within seconds.
 const END_LIMIT: Duration = Duration::from_secs(60);
 
@@ -37,7 +40,7 @@ impl Docker {
     /// # Errors
     /// Docker refuses, or does not answer.
     pub async fn feed(&self, container: &str, command: &Command, bytes: u64) -> Result<Feed, DockerError> {
-        let exec = self.wrapped(container, command, WRAPPER, &[&bytes.to_string()]).await?;
+        let exec = self.wrapped(container, command, WRAPPER, &[&bytes.to_string()], WORDS_BUFFER).await?;
         Ok(Feed { exec, left: bytes })
     }
 }

@@ -30,6 +30,8 @@ mod engine_restart;
 mod feed;
 /// The end, without any warning, of each of the four that a backup needs, at any instant of it (P1, P4).
 mod kill;
+/// What the daemon of the image takes and gives back (P3).
+mod memory;
 /// A target that is restarted, removed or paused while its rows are dumped.
 mod mid_dump;
 /// A PostgreSQL that is process 1, and dumps that are broken off.

@@ -1,0 +1,43 @@
+//! What the daemon of the image takes and keeps. Allocators are part of that, so nothing less than the image tells.
+
+use std::fs;
+
+use super::support::docker::{Container, docker, until};
+use super::support::sidecar::{Sidecar, logged};
+use super::support::world::World;
+
+const MIB: u64 = 1 << 20;
+
+/// What the kernel says of the daemon's memory, in bytes: `VmRSS`, or `VmHWM` for the most it ever was.
+fn memory(daemon: &Container, which: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", daemon.inspect("{{.State.Pid}}"))).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(which)).expect(&status);
+    let kib: u64 = line.trim_matches(|sign: char| !sign.is_ascii_digit()).parse().unwrap();
+    kib * 1024
+}
+
+/// Dumps of 80 MB that nothing makes smaller fill every queue and every part. The limits are those of `docs/performance.md`.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn a_daemon_stays_within_its_memory_and_gives_it_back_after_a_dump() {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(8) as u64;
+    for (compression, limit) in [("none", 48), ("zstd:3", 64), ("xz:1", 60 + 18 * cores)] {
+        let world = World::new().set("DUMPCAR_COMPRESSION", compression);
+        let sidecar = Sidecar::new(&world);
+        let _target = world.custom("t", "head -c 80000000 /dev/urandom");
+        let daemon = sidecar.daemon(&[]);
+        until("the target is planned", || logged(&daemon, "planned", "t") == 1);
+        let idle = memory(&daemon, "VmRSS:");
+        assert!(idle < 12 * MIB, "{compression}: {idle} bytes before the first dump");
+
+        for done in 1..=2 {
+            docker(&["kill", "-s", "USR1", &daemon.id]);
+            until("it is backed up", || logged(&daemon, "backup committed", "t") == done);
+            // What the first dump leaves for the next ones: connections, threads, code that was never run before.
+            until("the memory has gone back", || memory(&daemon, "VmRSS:") < idle + 4 * MIB);
+        }
+        let peak = memory(&daemon, "VmHWM:");
+        println!("{compression}: {idle} bytes idle, {peak} at most, {} afterwards", memory(&daemon, "VmRSS:"));
+        assert!(peak < limit * MIB, "{compression}: {peak} bytes at most");
+    }
+}
