@@ -9,7 +9,7 @@ use xz2::stream::{Action, Check, Filters, LzmaOptions, MtStreamBuilder, Status, 
 
 use crate::model::compression::Compression;
 
-/// Memory the xz encoder's threads may take together. Preset 1 takes 18 MiB a thread, preset 6 166 MiB, preset 9 over
+/// Memory the xz encoder's threads may take together. Level 1 takes 14 MiB a thread, level 6 166 MiB, level 9 over
 /// 600 MiB (measured); a level that does not fit runs on one thread.
 const XZ_MEMORY: u64 = 256 * 1024 * 1024;
 
