@@ -68,12 +68,18 @@ fn main() {
     println!("{:12}{}", "", names.iter().map(|name| format!("{name:>17}")).collect::<String>());
     for file in files {
         let plain = std::fs::metadata(&file).unwrap().len();
-        let round = || names.iter().map(|name| if OURS.contains(name) { ours(name, &file) } else { program(name, &file) });
+        let round = || {
+            names
+                .iter()
+                .map(|name| if OURS.contains(name) { ours(name, &file) } else { program(name, &file) })
+        };
         let rounds: Vec<Vec<Measured>> = (0..ROUNDS).map(|_| round().collect()).collect();
         let cell = |column: usize| {
-            let best = rounds.iter().filter_map(|round| round.get(column)).min_by_key(|run| run.time).unwrap();
+            let best =
+                rounds.iter().filter_map(|round| round.get(column)).min_by_key(|run| run.time).unwrap();
             #[expect(clippy::cast_precision_loss, reason = "for people")]
-            let (ratio, speed) = (plain as f64 / best.stored as f64, plain as f64 / 1e6 / best.time.as_secs_f64());
+            let (ratio, speed) =
+                (plain as f64 / best.stored as f64, plain as f64 / 1e6 / best.time.as_secs_f64());
             format!("{:>9.2}x {speed:>6.0}", ratio)
         };
         let cells: String = (0..names.len()).map(cell).collect();

@@ -37,7 +37,10 @@ fn a_daemon_stays_within_its_memory_and_gives_it_back_after_a_dump() {
             until("the memory has gone back", || memory(&daemon, "VmRSS:") < idle + 4 * MIB);
         }
         let peak = memory(&daemon, "VmHWM:");
-        println!("{compression}: {idle} bytes idle, {peak} at most, {} afterwards", memory(&daemon, "VmRSS:"));
+        println!(
+            "{compression}: {idle} bytes idle, {peak} at most, {} afterwards",
+            memory(&daemon, "VmRSS:")
+        );
         assert!(peak < limit * MIB, "{compression}: {peak} bytes at most");
     }
 }
