@@ -5,16 +5,11 @@
 
 use std::io::{self, Write};
 
-use xz2::stream::{Action, Check, Filters, LzmaOptions, MtStreamBuilder, Status, Stream};
+use bytes::Bytes;
+use xz2::stream::{Action, Status, Stream};
 
+use super::xz::XzEncoder;
 use crate::model::compression::Compression;
-
-/// Memory the xz encoder's threads may take together. Level 1 takes 14 MiB a thread, level 6 166 MiB, level 9 over
-/// 600 MiB (measured); a level that does not fit runs on one thread.
-const XZ_MEMORY: u64 = 256 * 1024 * 1024;
-
-/// More threads than this gain nothing: one stream of `pg_dump` does not deliver faster.
-const MAX_THREADS: usize = 8;
 
 /// The decoder's limit; preset 9 needs 65 MiB.
 const XZ_DECODER_MEMORY: u64 = 80 * 1024 * 1024;
@@ -23,17 +18,18 @@ const XZ_DECODER_MEMORY: u64 = 80 * 1024 * 1024;
 /// only take memory, and processor time from the database.
 const ZSTD_THREADS_FROM: u8 = 4;
 
-const LEVEL_1_WINDOW: u32 = 512 * 1024;
-
-/// What a thread compresses at a time: that of `xz -1`, which the smaller window would make smaller.
-const LEVEL_1_BLOCK: u64 = 3 * 1024 * 1024;
-
 /// Output room made before each call of the raw coders.
 const ROOM: usize = 64 * 1024;
 
+/// How many threads compress: one for each processor. More than eight gain nothing: no server delivers faster.
+pub(super) fn threads() -> u32 {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    u32::try_from(processors).unwrap_or(u32::MAX).min(8)
+}
+
 /// Compresses a dump.
 pub(super) enum Encoder {
-    Xz(Stream),
+    Xz(XzEncoder),
     Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
     Gzip(flate2::write::GzEncoder<Vec<u8>>),
 }
@@ -41,14 +37,13 @@ pub(super) enum Encoder {
 impl Encoder {
     /// `None` for [`Compression::None`]: there is nothing to do, so nothing is copied.
     pub(super) fn new(compression: Compression) -> io::Result<Option<Self>> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
         Ok(match compression {
-            Compression::Xz(level) => Some(Self::Xz(xz_encoder(level.into(), threads)?)),
+            Compression::Xz(level) => Some(Self::Xz(XzEncoder::new(level.into())?)),
             Compression::Zstd(level) => {
                 let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), level.into())?;
                 encoder.include_checksum(true)?;
-                if threads > 1 && level >= ZSTD_THREADS_FROM {
-                    encoder.multithread(u32::try_from(threads).unwrap_or(1))?;
+                if threads() > 1 && level >= ZSTD_THREADS_FROM {
+                    encoder.multithread(threads())?;
                 }
                 Some(Self::Zstd(encoder))
             }
@@ -61,9 +56,9 @@ impl Encoder {
     }
 
     /// Takes a piece of the dump and appends what it compresses to, if anything yet, to `out`.
-    pub(super) fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+    pub(super) fn push(&mut self, piece: &Bytes, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
-            Self::Xz(stream) => drop(xz_step(stream, piece, Action::Run, out)?),
+            Self::Xz(encoder) => encoder.push(piece, out)?,
             Self::Zstd(encoder) => {
                 encoder.write_all(piece)?;
                 out.append(encoder.get_mut());
@@ -79,60 +74,11 @@ impl Encoder {
     /// Ends the stream: everything was pushed, and it was everything.
     pub(super) fn finish(self, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
-            Self::Xz(mut stream) => loop {
-                if xz_step(&mut stream, &[], Action::Finish, out)? == Status::StreamEnd {
-                    return Ok(());
-                }
-            },
+            Self::Xz(encoder) => encoder.finish(out)?,
             Self::Zstd(encoder) => out.append(&mut encoder.finish()?),
             Self::Gzip(encoder) => out.append(&mut encoder.finish()?),
         }
         Ok(())
-    }
-}
-
-fn xz_encoder(level: u32, threads: usize) -> io::Result<Stream> {
-    let mut filters = Filters::new();
-    filters.lzma2(&xz_options(level)?);
-    let mut builder = MtStreamBuilder::new();
-    builder.filters(filters).check(Check::Crc64);
-    if level == 1 {
-        builder.block_size(LEVEL_1_BLOCK);
-    }
-    for threads in (2..=threads).rev() {
-        builder.threads(u32::try_from(threads).unwrap_or(1));
-        if builder.memusage() <= XZ_MEMORY {
-            return Ok(builder.encoder()?);
-        }
-    }
-    let mut filters = Filters::new();
-    filters.lzma2(&xz_options(level)?);
-    Ok(Stream::new_stream_encoder(&filters, Check::Crc64)?)
-}
-
-/// What a level of xz means for a dump. The presets are made for anything, programs too; a dump is text, in which a byte
-/// depends on the one before and not on where it stands. At level 1, half as long a search in half the window finds almost as
-/// much: what it searches then fits into a core's own cache better, and into less memory.
-fn xz_options(level: u32) -> io::Result<LzmaOptions> {
-    let mut options = LzmaOptions::new_preset(level)?;
-    options.literal_context_bits(4).position_bits(0);
-    if level == 1 {
-        options.depth(4).dict_size(LEVEL_1_WINDOW);
-    }
-    Ok(options)
-}
-
-/// Runs the raw stream until it has taken all of `input`, or, when finishing, filled the room it was given.
-fn xz_step(stream: &mut Stream, mut input: &[u8], action: Action, out: &mut Vec<u8>) -> io::Result<Status> {
-    loop {
-        out.reserve(ROOM);
-        let before = stream.total_in();
-        let status = stream.process_vec(input, out, action)?;
-        let taken = usize::try_from(stream.total_in() - before).unwrap_or(usize::MAX);
-        input = input.get(taken..).unwrap_or_default();
-        if input.is_empty() || status == Status::StreamEnd {
-            return Ok(status);
-        }
     }
 }
 
@@ -231,7 +177,7 @@ mod tests {
         let mut out = Vec::new();
         let mut encoder = Encoder::new(compression).unwrap().unwrap();
         for piece in pieces {
-            encoder.push(piece, &mut out).unwrap();
+            encoder.push(&Bytes::copy_from_slice(piece), &mut out).unwrap();
         }
         encoder.finish(&mut out).unwrap();
         out
@@ -261,17 +207,10 @@ mod tests {
         for compression in ALL {
             let mut out = Vec::new();
             let mut encoder = Encoder::new(compression).unwrap().unwrap();
-            encoder.push(&vec![b'x'; 10_000_000], &mut out).unwrap();
+            encoder.push(&vec![b'x'; 10_000_000].into(), &mut out).unwrap();
             drop(encoder);
             let read = decompress(compression, &out, 4096);
             assert_ne!(read.ok(), Some(vec![b'x'; 10_000_000]), "{compression}");
-        }
-    }
-
-    #[test]
-    fn a_high_level_fits_its_memory_budget() {
-        for level in 0..=9 {
-            drop(xz_encoder(level, 8).unwrap());
         }
     }
 

@@ -12,6 +12,7 @@ mod progress;
 #[doc(hidden)]
 pub mod stages;
 mod worker;
+mod xz;
 
 pub use progress::Progress;
 pub use worker::{Digests, Made};
