@@ -200,11 +200,13 @@ fn block_size(level: u32) -> usize {
     MIN_BLOCK.max(2 * window)
 }
 
-/// Memory that a block takes while it is compressed: what liblzma says a thread would, with input and output.
+/// Memory that a block takes while it is compressed: the encoder, the block, and no more than that again for what it becomes.
 fn cost(level: u32) -> io::Result<u64> {
+    let block = block_size(level) as u64;
     let mut builder = MtStreamBuilder::new();
-    builder.filters(filters(level)?).check(Check::Crc64).block_size(block_size(level) as u64).threads(1);
-    Ok(builder.memusage())
+    builder.filters(filters(level)?).check(Check::Crc64).block_size(block).threads(1);
+    // A thread of liblzma's has room for three blocks.
+    Ok(builder.memusage().saturating_sub(block))
 }
 
 fn encoder(level: u32) -> io::Result<Stream> {
@@ -288,6 +290,15 @@ mod tests {
             assert!(decompress(&stored) == dump, "{bytes} bytes");
             assert!(stored == compress(1, &dump, 7_654_321), "{bytes} bytes in other pieces");
         }
+    }
+
+    #[test]
+    fn two_blocks_of_each_level_up_to_6_fit_into_memory() {
+        for level in 0..=6 {
+            assert!(2 * cost(level).unwrap() <= MEMORY, "level {level}: {} bytes", cost(level).unwrap());
+        }
+        // README.md and docs/performance.md say so.
+        assert!(cost(1).unwrap() <= 11 << 20, "{}", cost(1).unwrap());
     }
 
     #[test]
