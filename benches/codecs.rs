@@ -2,6 +2,7 @@
 //! replaces. `scripts/bench --codecs` has dumps for it, and one core.
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
     reason = "a benchmark that panics has failed, as it should"
@@ -15,8 +16,27 @@ use bytes::Bytes;
 use dumpcar::model::compression::Compression;
 use dumpcar::pipeline::stages;
 
-const OURS: [&str; 5] = ["xz:1", "xz:6", "zstd:3", "zstd:9", "gzip:6"];
-const PROGRAMS: [&str; 2] = ["xz -1", "bzip2 --best"];
+/// By their names: a compression of Dumpcar's, or a program of others.
+const WAYS: [(&str, Way); 12] = [
+    ("xz:1 (default)", Way::Ours("xz:1")),
+    ("xz:6", Way::Ours("xz:6")),
+    ("zstd (zstd:3)", Way::Ours("zstd:3")),
+    ("zstd:9", Way::Ours("zstd:9")),
+    ("zstd:15", Way::Ours("zstd:15")),
+    ("gzip:6", Way::Ours("gzip:6")),
+    ("bzip2 --best", Way::Program("bzip2 --best")),
+    ("xz -1", Way::Program("xz -1")),
+    ("… for text", Way::Program("xz --lzma2=preset=1,lc=4,pb=0")),
+    ("… and depth 4", Way::Program("xz --lzma2=preset=1,lc=4,pb=0,depth=4")),
+    ("… and 512 KiB", Way::Program("xz --lzma2=preset=1,lc=4,pb=0,depth=4,dict=512KiB")),
+    ("… or 256 KiB", Way::Program("xz --lzma2=preset=1,lc=4,pb=0,depth=4,dict=256KiB")),
+];
+
+#[derive(Clone, Copy)]
+enum Way {
+    Ours(&'static str),
+    Program(&'static str),
+}
 
 const ROUNDS: usize = 3;
 
@@ -26,6 +46,15 @@ const PIECE: usize = 256 * 1024;
 struct Measured {
     stored: u64,
     time: Duration,
+}
+
+impl Way {
+    fn run(self, file: &Path) -> Measured {
+        match self {
+            Self::Ours(compression) => ours(compression, file),
+            Self::Program(words) => program(words, file),
+        }
+    }
 }
 
 fn ours(compression: &str, file: &Path) -> Measured {
@@ -40,8 +69,8 @@ fn ours(compression: &str, file: &Path) -> Measured {
     Measured { stored, time: start.elapsed() }
 }
 
-fn program(words: &str, file: &Path) -> Measured {
-    let mut words = words.split(' ');
+fn program(command: &str, file: &Path) -> Measured {
+    let mut words = command.split(' ');
     let start = Instant::now();
     let mut child = Command::new(words.next().unwrap())
         .args(words)
@@ -63,26 +92,31 @@ fn main() {
         println!("codecs: name the files to compress");
         return;
     }
-    let names: Vec<&str> = OURS.into_iter().chain(PROGRAMS).collect();
     println!("plain to stored, and MB of the dump per second on one core: the best of {ROUNDS} rounds");
-    println!("{:12}{}", "", names.iter().map(|name| format!("{name:>17}")).collect::<String>());
-    for file in files {
-        let plain = std::fs::metadata(&file).unwrap().len();
-        let round = || {
-            names
-                .iter()
-                .map(|name| if OURS.contains(name) { ours(name, &file) } else { program(name, &file) })
+    let kinds = files.iter().map(|file| file.file_stem().unwrap().to_string_lossy());
+    let head: String = kinds.chain(["all".into()]).map(|kind| format!("{kind:>15}")).collect();
+    println!("{:14}{head}", "");
+    let round = || WAYS.map(|(_, way)| files.iter().map(|file| way.run(file)).collect::<Vec<_>>());
+    let rounds: Vec<_> = (0..ROUNDS).map(|_| round()).collect();
+    let plain: Vec<u64> = files.iter().map(|file| std::fs::metadata(file).unwrap().len()).collect();
+    for (row, (name, _)) in WAYS.iter().enumerate() {
+        let best = |column: usize| {
+            let runs = rounds.iter().map(|round: &[Vec<Measured>; WAYS.len()]| &round[row][column]);
+            runs.min_by_key(|run| run.time).unwrap()
         };
-        let rounds: Vec<Vec<Measured>> = (0..ROUNDS).map(|_| round().collect()).collect();
-        let cell = |column: usize| {
-            let best =
-                rounds.iter().filter_map(|round| round.get(column)).min_by_key(|run| run.time).unwrap();
-            #[expect(clippy::cast_precision_loss, reason = "for people")]
-            let (ratio, speed) =
-                (plain as f64 / best.stored as f64, plain as f64 / 1e6 / best.time.as_secs_f64());
-            format!("{:>9.2}x {speed:>6.0}", ratio)
-        };
-        let cells: String = (0..names.len()).map(cell).collect();
-        println!("{:12}{cells}", file.file_stem().unwrap().to_string_lossy());
+        let mut all = Measured { stored: 0, time: Duration::ZERO };
+        let mut cells = String::new();
+        for (column, plain) in plain.iter().enumerate() {
+            let Measured { stored, time } = best(column);
+            all.stored += stored;
+            all.time += *time;
+            cells += &cell(*plain, *stored, *time);
+        }
+        println!("{name:14}{cells}{}", cell(plain.iter().sum(), all.stored, all.time));
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+fn cell(plain: u64, stored: u64, time: Duration) -> String {
+    format!("{:>9.2}x {:>4.0}", plain as f64 / stored as f64, plain as f64 / 1e6 / time.as_secs_f64())
 }

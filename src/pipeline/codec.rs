@@ -19,7 +19,7 @@ const XZ_DECODER_MEMORY: u64 = 80 * 1024 * 1024;
 const ZSTD_THREADS_FROM: u8 = 4;
 
 /// Output room made before each call of the raw coders.
-const ROOM: usize = 64 * 1024;
+pub(super) const ROOM: usize = 64 * 1024;
 
 /// How many threads compress: one for each processor. More than eight gain nothing: no server delivers faster.
 pub(super) fn threads() -> u32 {

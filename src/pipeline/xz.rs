@@ -17,7 +17,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use xz2::stream::{Action, Check, Filters, LzmaOptions, MtStreamBuilder, Status, Stream};
 
-use super::codec::threads;
+use super::codec::{ROOM, threads};
 use budget::Budget;
 
 /// Memory that blocks on their way through the encoder may take together.
@@ -29,9 +29,6 @@ const LEVEL_1_WINDOW: u32 = 512 * 1024;
 /// A block is at least as large: what is at its beginning has no window before it.
 const MIN_BLOCK: usize = 3 * 1024 * 1024;
 
-/// Output room made before each call of the raw coders.
-const ROOM: usize = 64 * 1024;
-
 /// What blocks in the making may take of memory and processors, in bytes of memory.
 static BUDGET: LazyLock<Budget> = LazyLock::new(|| Budget::new(MEMORY));
 
@@ -39,22 +36,26 @@ static BUDGET: LazyLock<Budget> = LazyLock::new(|| Budget::new(MEMORY));
 pub(super) enum XzEncoder {
     /// On the shared threads.
     Blocks(Blocks),
-    /// A level of which no two blocks fit into [`MEMORY`]: all of the dump is one block, on the thread of whoever pushes.
+    /// A level of which no two blocks fit into memory: all of the dump is one block, on the thread of whoever pushes.
     Whole(Stream),
 }
 
 impl XzEncoder {
     pub(super) fn new(level: u32) -> io::Result<Self> {
-        let (block, cost) = (block_size(level), cost(level)?);
-        Ok(if cost * 2 <= MEMORY {
+        Self::within(&BUDGET, level)
+    }
+
+    fn within(budget: &'static Budget, level: u32) -> io::Result<Self> {
+        let cost = cost(level)?;
+        Ok(if 2 * cost <= budget.total() {
             // A block takes a processor too.
-            let cost = cost.max(BUDGET.total() / u64::from(threads()));
-            let ahead = usize::try_from(BUDGET.total() / cost).unwrap_or(usize::MAX);
+            let cost = cost.max(budget.total() / u64::from(threads()));
             Self::Blocks(Blocks {
                 level,
+                budget,
                 cost,
-                ahead,
-                block,
+                ahead: usize::try_from(budget.total() / cost).unwrap_or(usize::MAX),
+                block: block_size(level),
                 gathered: Vec::new(),
                 bytes: 0,
                 running: VecDeque::new(),
@@ -84,7 +85,8 @@ impl XzEncoder {
 
 pub(super) struct Blocks {
     level: u32,
-    /// What a block takes of [`BUDGET`].
+    budget: &'static Budget,
+    /// What a block takes of it.
     cost: u64,
     /// How many blocks may be ahead of the first that is not finished.
     ahead: usize,
@@ -142,7 +144,7 @@ impl Blocks {
         let (level, pieces) = (self.level, mem::take(&mut self.gathered));
         let plain = mem::take(&mut self.bytes) as u64;
         let (done, stream) = oneshot::channel();
-        let share = BUDGET.take(self.cost);
+        let share = self.budget.take(self.cost);
         thread::Builder::new().name("xz".to_owned()).spawn(move || {
             let made = compress(level, pieces, &done);
             // First: whoever waits for the block may want to start the next one.
@@ -253,6 +255,8 @@ fn finish(mut stream: Stream, out: &mut Vec<u8>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::{Duration, Instant};
+
 
     /// Digits that compress to about half.
     fn dump(bytes: usize) -> Vec<u8> {
@@ -290,6 +294,23 @@ mod tests {
             assert!(decompress(&stored) == dump, "{bytes} bytes");
             assert!(stored == compress(1, &dump, 7_654_321), "{bytes} bytes in other pieces");
         }
+    }
+
+    #[test]
+    fn a_block_waits_for_its_turn() {
+        let budget: &_ = Box::leak(Box::new(Budget::new(MEMORY)));
+        let all = budget.take(MEMORY);
+        let pushing = thread::spawn(|| {
+            let mut encoder = XzEncoder::within(budget, 1).unwrap();
+            encoder.push(&dump(MIN_BLOCK).into(), &mut Vec::new()).unwrap();
+        });
+        let limit = Instant::now() + Duration::from_secs(60);
+        while budget.waiting() == 0 {
+            assert!(Instant::now() < limit && !pushing.is_finished(), "it did not wait");
+            thread::yield_now();
+        }
+        drop(all);
+        pushing.join().unwrap();
     }
 
     #[test]

@@ -35,6 +35,12 @@ impl Budget {
         self.total
     }
 
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> u64 {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.ticket - state.served
+    }
+
     /// Waits until there is as much; who wants more than all gets all.
     pub(super) fn take(&self, amount: u64) -> Share<'_> {
         let amount = amount.min(self.total);
