@@ -257,7 +257,6 @@ mod tests {
     use super::*;
     use std::time::{Duration, Instant};
 
-
     /// Digits that compress to about half.
     fn dump(bytes: usize) -> Vec<u8> {
         let mut state = 7_u64;
