@@ -22,7 +22,8 @@ exec 3<&0 4>&1
     exec 3<&0
     sh -c "$@" <&3 3<&- 4>&- 5>&- >&2 &
     t=$!
-    trap '' PIPE
+    # A sweep that finds the tool gone would end this one, before its verdict.
+    trap '' PIPE TERM
     printf '%s\n' $t >&5
     exec </dev/null 3<&-
     wait $t
