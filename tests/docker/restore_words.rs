@@ -1,7 +1,7 @@
 use std::process::Stdio;
 
 use super::support::docker::{Container, tools, until};
-use super::support::servers::{MARIADB_11_8, POSTGRESQL_17, Product, Server};
+use super::support::servers::{MARIADB_11_8, MYSQL_9_7, POSTGRESQL_17, Product, Server};
 use super::support::world::{Ended, Running, World};
 
 const GOODS: &[u8] = b"CREATE TABLE goods (word varchar(20));\nINSERT INTO goods VALUES ('as it was');\n";
@@ -125,22 +125,22 @@ fn a_role_that_is_missing_is_named_with_the_cure() {
     assert_eq!(word(&other, "shop"), "as it was");
 }
 
-/// One client stays in a transaction, and one comes back as soon as it is thrown out.
-fn clients_are_no_obstacle(product: Product, stays: &str, returns: &str) {
+/// One client stays in a transaction, one comes back into one as soon as it is thrown out, and four come and go.
+fn clients_are_no_obstacle(product: Product, clients: [&str; 3]) {
     let world = World::new();
     let server = server(&world, product, &["shop"]);
     world.back_up();
     server.load("shop", CHANGED);
     let id = &server.container.id;
-    let clients = [stays, returns].map(|script| {
+    let clients = clients.map(|script| {
         let mut command = std::process::Command::new("docker");
         command.args(["exec", id, "sh", "-c", script]).stdin(Stdio::null());
         Running::start(command)
     });
-    until("both are in it", || clients.iter().all(|client| client.printed().contains("changed")));
+    until("all are in it", || clients.iter().all(|client| client.printed().contains("changed")));
     restored(&world, &[]);
     assert_eq!(word(&server, "shop"), "as it was");
-    until("one is back", || clients[1].printed().contains("as it was"));
+    until("they are back", || clients[1..].iter().all(|client| client.printed().contains("as it was")));
 }
 
 #[test]
@@ -148,19 +148,38 @@ fn clients_are_no_obstacle(product: Product, stays: &str, returns: &str) {
 fn clients_of_a_postgresql_are_no_obstacle() {
     clients_are_no_obstacle(
         POSTGRESQL_17,
-        "(echo 'BEGIN; SELECT * FROM goods;'; exec sleep 1000) | psql -U postgres shop",
-        "while :; do psql -U postgres -c 'SELECT word FROM goods; SELECT pg_sleep(0.2)' shop; done",
+        [
+            "(echo 'BEGIN; SELECT * FROM goods;'; exec sleep 1000) | psql -U postgres shop",
+            "while :; do psql -U postgres -c 'BEGIN; SELECT word FROM goods' -c 'SELECT pg_sleep(8)' shop; done",
+            "for i in 1 2 3 4; do while :; do psql -U postgres -c 'SELECT word FROM goods' shop; done & done; wait",
+        ],
+    );
+}
+
+fn clients_of_mysql_are_no_obstacle(product: Product, client: &str) {
+    let client = format!("{client} -n -uroot -psecret");
+    clients_are_no_obstacle(
+        product,
+        [
+            &format!("(echo 'BEGIN; SELECT * FROM goods;'; exec sleep 1000) | {client} shop"),
+            &format!("while :; do {client} -e 'BEGIN; SELECT word FROM goods; SELECT SLEEP(8)' shop; done"),
+            &format!(
+                "for i in 1 2 3 4; do while :; do {client} -e 'SELECT word FROM goods' shop; done & done; wait"
+            ),
+        ],
     );
 }
 
 #[test]
 #[ignore = "needs Docker: scripts/test docker"]
 fn clients_of_a_mariadb_are_no_obstacle() {
-    clients_are_no_obstacle(
-        MARIADB_11_8,
-        "(echo 'BEGIN; SELECT * FROM goods;'; exec sleep 1000) | mariadb -n -uroot -psecret shop",
-        "while :; do mariadb -uroot -psecret -e 'SELECT word FROM goods; SELECT SLEEP(0.2)' shop; done",
-    );
+    clients_of_mysql_are_no_obstacle(MARIADB_11_8, "mariadb");
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn clients_of_a_mysql_are_no_obstacle() {
+    clients_of_mysql_are_no_obstacle(MYSQL_9_7, "mysql");
 }
 
 #[test]
