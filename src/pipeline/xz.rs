@@ -255,6 +255,8 @@ fn finish(mut stream: Stream, out: &mut Vec<u8>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
 
     /// Digits that compress to about half.
@@ -310,6 +312,38 @@ mod tests {
         }
         drop(all);
         pushing.join().unwrap();
+    }
+
+    #[test]
+    fn blocks_are_not_far_ahead_of_a_slow_one() {
+        let budget: &_ = Box::leak(Box::new(Budget::new(MEMORY)));
+        let XzEncoder::Blocks(mut blocks) = XzEncoder::within(budget, 1).unwrap() else {
+            panic!("level 1 runs on threads");
+        };
+        let ahead = blocks.ahead;
+        let (slow, stream) = oneshot::channel();
+        blocks.running.push_back(Running { plain: MIN_BLOCK as u64, stream });
+        let pushed = Arc::new(AtomicUsize::new(0));
+        let pushing = thread::spawn({
+            let (pushed, block) = (Arc::clone(&pushed), Bytes::from(dump(MIN_BLOCK)));
+            move || {
+                for _ in 0..ahead + 3 {
+                    blocks.push(block.clone(), &mut Vec::new())?;
+                    pushed.fetch_add(1, Ordering::SeqCst);
+                }
+                Ok::<_, io::Error>(())
+            }
+        });
+        let limit = Instant::now() + Duration::from_secs(60);
+        while pushed.load(Ordering::SeqCst) < ahead {
+            assert!(Instant::now() < limit && !pushing.is_finished(), "it waits too early");
+            thread::yield_now();
+        }
+        // Time for the next one, which takes less.
+        thread::sleep(Duration::from_secs(2));
+        assert_eq!(pushed.load(Ordering::SeqCst), ahead);
+        drop(slow);
+        assert!(pushing.join().unwrap().is_err(), "the slow one never came");
     }
 
     #[test]
