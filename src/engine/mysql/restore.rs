@@ -18,7 +18,7 @@ until
 do
     status=$?
     tries=$((tries - 1))
-    case $tries$said in [1-9]*'ERROR 1205 '*) ;; *) printf '%s\n' "$said" >&2 && exit $status ;; esac
+    case $tries$said in [1-9]*'ERROR 1205 '*) ;; *) printf '%s\n' "$said" >&2; exit $status ;; esac
 done
 client --execute="SET SESSION lock_wait_timeout = 60; $3"
 "#;
