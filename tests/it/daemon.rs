@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::support::docker::{Script, Step};
+use super::support::docker::{Script, Step, id_of};
 use super::support::s3::FakeS3;
 use super::support::world::{World, until};
 
@@ -62,7 +62,7 @@ async fn sigusr1_backs_up_now_and_sighup_looks_again() {
     world.docker.container("blog", json!({ "dumpcar.enable": "true", "dumpcar.command": "dump-it" }), &[]);
     daemon.tell("HUP");
     until("the new container was looked at", || {
-        world.docker.requests().iter().any(|request| request.contains("id-blog"))
+        world.docker.requests().iter().any(|request| request.contains(&id_of("blog")))
     })
     .await;
     assert!(world.docker.execs().is_empty());

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::support::docker::Script;
+use super::support::docker::{IMAGE_ID, Script};
 use super::support::s3::FakeS3;
 use super::support::stored::Object;
 use super::support::world::World;
@@ -15,7 +15,7 @@ async fn world() -> World {
 pub(super) fn earlier(world: &World, stamp: &str) {
     let manifest = json!({
         "version": 1, "target": "shop", "stamp": stamp, "engine": "custom", "server_version": "", "image": "i",
-        "image_id": "sha256:1", "instance": "h", "dumpcar": "0.1.0", "started": "2026-01-01T00:00:00Z",
+        "image_id": IMAGE_ID, "instance": "h", "dumpcar": "0.1.0", "started": "2026-01-01T00:00:00Z",
         "finished": "2026-01-01T00:00:01Z",
         "objects": [{
             "name": "dump.dump", "kind": "dump", "format": "dump", "compression": "none", "plain_bytes": 3,
@@ -201,7 +201,7 @@ async fn cat_needs_no_name_when_only_one_database_is_meant() {
         let objects: Vec<Value> = databases.iter().map(|name| object(name)).collect();
         let manifest = json!({
             "version": 1, "target": "shop", "stamp": stamp, "engine": "postgresql", "server_version": "17", "image": "i",
-            "image_id": "sha256:1", "instance": "h", "dumpcar": "0.1.0", "started": "2026-01-01T00:00:00Z",
+            "image_id": IMAGE_ID, "instance": "h", "dumpcar": "0.1.0", "started": "2026-01-01T00:00:00Z",
             "finished": "2026-01-01T00:00:01Z", "objects": objects,
         });
         world.write(&format!("shop/{stamp}/manifest.json"), manifest.to_string().as_bytes());

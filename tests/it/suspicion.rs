@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::support::docker::{ExecRequest, Script, Step};
+use super::support::docker::{ExecRequest, IMAGE_ID, Script, Step};
 use super::support::s3::{Asked, FakeS3};
 use super::support::world::{Ended, World};
 
@@ -38,7 +38,7 @@ async fn world(size: &Size) -> World {
 fn earlier(world: &World, target: &str, stamp: &str, plain_bytes: usize, suspicious: Option<&str>) {
     let mut manifest = json!({
         "version": 1, "target": target, "stamp": stamp, "engine": "custom", "server_version": "", "image": "i",
-        "image_id": "sha256:1", "instance": "h", "dumpcar": "0.1.0", "started": "2026-01-01T00:00:00Z",
+        "image_id": IMAGE_ID, "instance": "h", "dumpcar": "0.1.0", "started": "2026-01-01T00:00:00Z",
         "finished": "2026-01-01T00:00:01Z",
         "objects": [{
             "name": "dump.dump", "kind": "dump", "format": "dump", "compression": "none",

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use dumpcar::jobs::journal::Entry;
 use serde_json::{Value, json};
 
-use super::support::docker::{Call, ExecRequest, Fault, Script, Step};
+use super::support::docker::{Call, ExecRequest, Fault, Script, Step, id_of};
 use super::support::s3::FakeS3;
 use super::support::world::{World, finish, signal, until};
 
@@ -388,7 +388,7 @@ async fn a_tool_that_cannot_be_ended_keeps_its_record_and_the_bucket_is_cleaned_
     let world = world.await.custom("shop");
     let object = leave_object(&world, STAMP);
     let mut left = record(&dead(), Some(STAMP), &[]);
-    left["container"] = "id-shop".into();
+    left["container"] = id_of("shop").into();
     put_record(&world, &left);
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 0, "{}", ended.stderr);
@@ -456,7 +456,7 @@ async fn a_paused_container_may_have_a_tool_and_a_stopped_one_has_none() {
             (call == Call::CreateExec && nth == 1).then_some(Fault::Refuse(409, refusal))
         });
         let mut left = record(&dead(), Some(STAMP), &[]);
-        left["container"] = "id-shop".into();
+        left["container"] = id_of("shop").into();
         put_record(&world, &left);
         let ended = world.run(&["backup"]).await;
         assert_eq!(ended.status, 0, "{}", ended.stderr);

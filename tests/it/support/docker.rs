@@ -24,6 +24,15 @@ use tokio_util::sync::CancellationToken;
 use stream::perform;
 pub(crate) use stream::{Delivery, Script, Step, frame};
 
+/// The image of every container.
+pub(crate) const IMAGE_ID: &str = "sha256:1234123412341234123412341234123412341234123412341234123412341234";
+
+/// A container's id, of 64 digits like Docker's, from its name.
+pub(crate) fn id_of(name: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, name.as_bytes());
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// An exec as the client asked for it.
 #[derive(Debug, Clone)]
 pub(crate) struct ExecRequest {
@@ -110,7 +119,7 @@ type Answer = Response<Full<Bytes>>;
 struct State {
     containers: BTreeMap<String, Value>,
     execs: HashMap<String, Exec>,
-    /// Methods and paths in the order in which they came.
+    /// Methods, paths and queries in the order in which they came.
     requests: Vec<String>,
     calls: HashMap<Call, usize>,
     /// Slow calls that are not answered yet, and the most there ever were.
@@ -222,14 +231,14 @@ impl FakeDocker {
 
     pub(crate) fn container_in_state(&self, name: &str, labels: Value, env: &[&str], state: Value) {
         let inspect = json!({
-            "Id": format!("id-{name}"), "Name": format!("/{name}"), "Image": "sha256:1234", "State": state,
+            "Id": id_of(name), "Name": format!("/{name}"), "Image": IMAGE_ID, "State": state,
             "Config": { "Image": "example/image:1", "Labels": labels, "Env": env },
         });
-        self.engine.state.lock().unwrap().containers.insert(format!("id-{name}"), inspect);
+        self.engine.state.lock().unwrap().containers.insert(id_of(name), inspect);
     }
 
     pub(crate) fn remove(&self, name: &str) {
-        self.engine.state.lock().unwrap().containers.remove(&format!("id-{name}"));
+        self.engine.state.lock().unwrap().containers.remove(&id_of(name));
     }
 
     /// Lets one [`Step::AwaitTest`] go on.
@@ -280,7 +289,7 @@ impl Engine {
         let call = Call::of(&method, &parts);
         let (fault, (oldest, newest)) = {
             let mut state = self.state.lock().unwrap();
-            state.requests.push(format!("{method} {path}"));
+            state.requests.push(format!("{method} {}", request.uri()));
             let count = state.calls.entry(call).or_default();
             *count += 1;
             let count = *count;
@@ -410,7 +419,8 @@ impl Engine {
         if !state.containers.contains_key(container) {
             return json_answer(404, &json!({ "message": format!("No such container: {container}") }));
         }
-        let id = format!("exec-{:04}", state.execs.len());
+        // In order, so that their order is that of the map.
+        let id = format!("{:064x}", state.execs.len());
         let exec = Exec { request, running: false, exit_code: None, released: false, is_forgotten: false };
         state.execs.insert(id.clone(), exec);
         json_answer(201, &json!({ "Id": id }))

@@ -5,6 +5,7 @@ use std::io::Write;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
+use super::docker::IMAGE_ID;
 use super::world::World;
 
 /// An object and what its manifest says of it.
@@ -82,7 +83,7 @@ pub(crate) fn manifest(target: &str, stamp: &str, engine: &str, objects: &[Objec
     let objects: Vec<&Value> = objects.iter().map(|object| &object.entry).collect();
     json!({
         "version": 1, "target": target, "stamp": stamp, "engine": engine, "server_version": "", "image": "i",
-        "image_id": "sha256:1", "instance": "h", "dumpcar": "0.1.0", "started": "2026-01-01T00:00:00Z",
+        "image_id": IMAGE_ID, "instance": "h", "dumpcar": "0.1.0", "started": "2026-01-01T00:00:00Z",
         "finished": "2026-01-01T00:00:01Z", "objects": objects,
     })
 }
