@@ -52,8 +52,8 @@ impl App {
     /// # Errors
     /// See [`DockerError`].
     pub async fn discover(&self) -> Result<Vec<Found>, DockerError> {
-        let containers = self.docker.labelled_containers(&label_start(&self.config.label_prefix)).await?;
-        Ok(discovery::discover(containers, &self.config))
+        let looked = self.docker.labelled_containers(&label_start(&self.config.label_prefix)).await?;
+        Ok(discovery::discover(looked, &self.config))
     }
 
     /// One target as it is now, if it can be backed up.

@@ -63,7 +63,7 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
         return Exit::Failed;
     }
     match app.docker.version().await {
-        Ok(version) => info!(engine = version.engine, api = version.api, "Docker answers"),
+        Ok(version) => info!(engine = %version.engine, api = %version.api, "Docker answers"),
         // It may be restarting: the scheduler keeps asking. No permission stays no permission.
         Err(error) if error.is_transient() => warn!(%error, "Docker does not answer yet"),
         Err(error) => {
@@ -232,7 +232,9 @@ pub async fn list(app: &App, args: &ListArgs) -> Exit {
     };
     let now = clock::now();
     let mut rows = list::rows(&catalog, &args.targets, now);
-    if let Err(error) = list::read_states(&app.store, &mut rows, !args.targets.is_empty(), now).await {
+    if let Err(error) =
+        list::read_states(&app.store, &catalog, &mut rows, !args.targets.is_empty(), now).await
+    {
         warn!(%error, "cannot read every manifest: it is not shown which backups are suspicious");
     }
     if let Err(error) = list::read_drills(&app.store, &mut rows).await {
@@ -273,6 +275,9 @@ async fn find_backup(app: &App, target: &TargetName, at: At) -> Result<(BackupKe
             return Err(Exit::Failed);
         }
     };
+    if let Some(reason) = catalog.lacks(&key, &manifest) {
+        warn!(backup = %key, reason, "this backup is incomplete: `dumpcar list {target}` shows good ones");
+    }
     if let Some(reason) = &manifest.suspicious {
         warn!(backup = %key, %reason, "this backup is suspicious: `dumpcar list {target}` shows good ones");
     }

@@ -1,14 +1,15 @@
 //! From containers to targets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::config::Config;
 use crate::config::labels::TargetLabels;
-use crate::docker::Container;
+use crate::docker::{Container, Looked, Unreadable};
 use crate::engine::{self, Engine, Facts};
 use crate::model::compression::Compression;
 use crate::model::retention::RetentionPolicy;
+use crate::model::run::Scratch;
 use crate::model::schedule::Schedule;
 use crate::model::suspicion::ShrinkAlert;
 use crate::model::target::TargetName;
@@ -85,9 +86,11 @@ pub fn label_start(prefix: &str) -> String {
 }
 
 /// Decides about every labelled container. Containers of another group are left out.
-pub fn discover(containers: Vec<Container>, config: &Config) -> Vec<Found> {
+pub fn discover(looked: Looked, config: &Config) -> Vec<Found> {
+    let Looked { containers, unreadable } = looked;
     let mut found: Vec<Found> =
         containers.into_iter().filter_map(|container| decide(container, config)).collect();
+    found.extend(unreadable.into_iter().filter_map(|container| decide_unreadable(container, config)));
     found.sort_by(|a, b| a.name.cmp(&b.name));
     drop_replaced(&mut found);
     refuse_shared_names(&mut found, &config.label_prefix);
@@ -99,7 +102,7 @@ fn decide(container: Container, config: &Config) -> Option<Found> {
     if container.labels.get("com.docker.compose.oneoff").is_some_and(|value| value == "True") {
         return None;
     }
-    let fallback = default_name(&container);
+    let fallback = default_name(&container.labels, &container.name);
     let invalid = |name: Option<TargetName>, reason: String| {
         Some(Found {
             name: name.unwrap_or_else(|| fallback.clone()),
@@ -168,6 +171,27 @@ fn decide(container: Container, config: &Config) -> Option<Found> {
     })
 }
 
+/// A target of which nothing is known but its labels.
+fn decide_unreadable(container: Unreadable, config: &Config) -> Option<Found> {
+    let Unreadable { name, labels, reason } = container;
+    let group = labels.get(&format!("{}.group", config.label_prefix)).filter(|group| !group.is_empty());
+    let is_scratch = labels.contains_key(&format!("{}.{}", config.label_prefix, Scratch::LABEL));
+    if group != config.group.as_ref() || is_scratch {
+        return None;
+    }
+    let own = match TargetLabels::parse(&labels, &config.label_prefix) {
+        Ok(Some(own)) => own,
+        Ok(None) => return None,
+        Err(_) => TargetLabels::default(),
+    };
+    Some(Found {
+        name: own.name.unwrap_or_else(|| default_name(&labels, &name)),
+        container: name.clone(),
+        schedule: own.schedule.unwrap_or_else(|| config.schedule.clone()),
+        state: State::Unavailable { reason: format!("container {name}: {reason}"), is_stopped: false },
+    })
+}
+
 /// What a container is as the place to restore into: any one, with its labels if it has some. An unhealthy one may be just
 /// the one that needs it.
 ///
@@ -187,6 +211,15 @@ pub fn destination(mut container: Container, config: &Config) -> Result<Target, 
         Some(State::Unavailable { reason, .. } | State::Invalid { reason }) => Err(reason),
         None => Err("it is no container that Dumpcar could restore into".to_owned()),
     }
+}
+
+/// The target that a container is by its own labels, whatever its health; or why it can be none now. `None` when it is none of
+/// this sidecar's.
+pub fn labelled(container: Container, config: &Config) -> Option<Result<Target, String>> {
+    Some(match decide(Container { health: None, ..container }, config)?.state {
+        State::Ready(target) => Ok(*target),
+        State::Unavailable { reason, .. } | State::Invalid { reason } => Err(reason),
+    })
 }
 
 /// A drill's container as what it stands in for.
@@ -227,11 +260,11 @@ fn unavailable(container: &Container) -> Option<String> {
 }
 
 /// The name a target has by itself: stable when the container is made anew.
-fn default_name(container: &Container) -> TargetName {
-    let label = |name: &str| container.labels.get(name).filter(|value| !value.is_empty());
+fn default_name(labels: &HashMap<String, String>, container: &str) -> TargetName {
+    let label = |name: &str| labels.get(name).map(String::as_str).filter(|value| !value.is_empty());
     let name = match (label("com.docker.compose.project"), label("com.docker.compose.service")) {
         (Some(project), Some(service)) => format!("{project}-{service}"),
-        _ => label("com.docker.swarm.service.name").unwrap_or(&container.name).clone(),
+        _ => label("com.docker.swarm.service.name").unwrap_or(container).to_owned(),
     };
     let plain: String = name
         .chars()

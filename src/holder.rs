@@ -8,7 +8,9 @@ use tokio::sync::OnceCell;
 
 use crate::docker::{Docker, DockerError};
 use crate::lock;
-use crate::model::run::{Fate, Holder, HolderContainer, Witness};
+use crate::model::id::ContainerId;
+use crate::model::line::Line;
+use crate::model::run::{Fate, Holder, HolderContainer, ProcessName, Witness};
 use crate::random;
 
 /// This process, as its run records name it.
@@ -17,7 +19,7 @@ use crate::random;
 #[derive(Debug)]
 pub struct Identity {
     instance: String,
-    process: String,
+    process: ProcessName,
     /// Nobody connects to it. `None` where the kernel refused it: then the record's age has to tell.
     socket: Option<UnixListener>,
     holder: OnceCell<Holder>,
@@ -25,8 +27,15 @@ pub struct Identity {
 
 impl Identity {
     pub fn new(instance: &str) -> Self {
-        let process = random::hex(16);
-        Self { instance: instance.to_owned(), socket: bind(&process).ok(), process, holder: OnceCell::new() }
+        let process: ProcessName = random::hex(ProcessName::BYTES)
+            .parse()
+            .expect("hexadecimal digits are what a process's name is made of");
+        Self {
+            instance: instance.to_owned(),
+            socket: bind(process.as_str()).ok(),
+            process,
+            holder: OnceCell::new(),
+        }
     }
 
     /// What a record says of this process. Docker is asked once; what it does not tell is left out.
@@ -34,18 +43,20 @@ impl Identity {
         self.holder
             .get_or_init(|| async {
                 let engine = docker.engine_id().await.ok().flatten().filter(|name| !name.is_empty());
+                let engine = engine.map(|name| Line::clean(&name));
                 let container = match own_container() {
                     // Its name may be another engine's: that one then does not know it.
                     Some(id) => docker.container(&id).await.ok(),
                     None => None,
                 };
                 Holder {
-                    instance: self.instance.clone(),
+                    instance: Line::clean(&self.instance),
                     process: self.process.clone(),
                     boot: line_of("/proc/sys/kernel/random/boot_id"),
                     network: self.socket.as_ref().map(|_| link_of("/proc/self/ns/net")).unwrap_or_default(),
                     engine,
-                    container: container.map(|own| HolderContainer { id: own.id, started: own.started }),
+                    container: container
+                        .map(|own| HolderContainer { id: own.id, started: Line::clean(&own.started) }),
                 }
             })
             .await
@@ -55,14 +66,13 @@ impl Identity {
     pub async fn fate_of(&self, other: &Holder, docker: &Docker) -> Fate {
         let own = self.holder(docker).await;
         if own.shares_sockets(other) {
-            let is_held = bind(&other.process).is_err();
+            let is_held = bind(other.process.as_str()).is_err();
             return if is_held { Fate::Alive } else { Fate::Dead };
         }
         let witness = match &other.container {
             None => Witness::Silent,
             Some(container) => match docker.container(&container.id).await {
-                Ok(found) if found.state == "running" => Witness::Runs { started: found.started },
-                Ok(_) => Witness::Stopped,
+                Ok(found) => Witness::of(&found.state, &found.started),
                 Err(DockerError::NotFound { .. }) => Witness::Missing,
                 Err(_) => Witness::Silent,
             },
@@ -75,27 +85,26 @@ fn bind(process: &str) -> std::io::Result<UnixListener> {
     UnixListener::bind_addr(&SocketAddr::from_abstract_name(lock::name("process", &[process]))?)
 }
 
-fn line_of(path: &str) -> String {
-    fs::read_to_string(path).unwrap_or_default().trim().to_owned()
+fn line_of(path: &str) -> Line {
+    Line::clean(fs::read_to_string(path).unwrap_or_default().trim())
 }
 
-fn link_of(path: &str) -> String {
-    fs::read_link(path).map(|target| target.to_string_lossy().into_owned()).unwrap_or_default()
+fn link_of(path: &str) -> Line {
+    fs::read_link(path).map(|target| Line::clean(&target.to_string_lossy())).unwrap_or_default()
 }
 
 /// The container this process runs in.
-fn own_container() -> Option<String> {
+fn own_container() -> Option<ContainerId> {
     container_in(&fs::read_to_string("/proc/self/mountinfo").ok()?)
 }
 
 /// Docker and podman mount files such as `/etc/hosts` from a folder that is named for the container:
 /// `…/containers/<64 digits>/hosts`.
-fn container_in(mounts: &str) -> Option<String> {
+fn container_in(mounts: &str) -> Option<ContainerId> {
     let sources = mounts.lines().filter_map(|line| line.split(' ').nth(3));
-    let names =
+    let mut names =
         sources.flat_map(|path| path.split("containers/").skip(1)).filter_map(|rest| rest.split('/').next());
-    let mut ids = names.filter(|name| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    ids.next().map(str::to_owned)
+    names.find_map(|name| name.parse().ok())
 }
 
 #[cfg(test)]
@@ -105,15 +114,15 @@ mod tests {
     #[test]
     fn a_process_is_seen_for_as_long_as_it_lives() {
         let identity = Identity::new("host-a");
-        assert!(bind(&identity.process).is_err());
+        assert!(bind(identity.process.as_str()).is_err());
         let name = identity.process.clone();
         drop(identity);
-        assert!(bind(&name).is_ok());
+        assert!(bind(name.as_str()).is_ok());
     }
 
     #[test]
     fn the_own_container_is_found_among_the_mounts() {
-        let id = "4be4f12a".repeat(8);
+        let id: ContainerId = "4be4f12a".repeat(8).parse().unwrap();
         let docker = format!(
             "22 1 0:20 / /proc rw - proc proc rw\n\
              95 90 254:1 /var/lib/docker/containers/{id}/hosts /etc/hosts rw - ext4 /dev/vda rw\n"

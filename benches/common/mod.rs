@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dumpcar::docker::Docker;
-use dumpcar::fuzzing::engine::{Engine, STDOUT, frame};
+use dumpcar::fuzzing::engine::{Engine, STDOUT, container, frame};
 use dumpcar::model::command::Command;
 use dumpcar::model::compression::Compression;
 use dumpcar::model::content::{Counter, Dialect};
@@ -141,7 +141,7 @@ impl Lab {
 
     /// From the socket to pieces of the dump.
     async fn frames(&self) {
-        let mut exec = self.prints.exec("1234", &Command::default()).await.unwrap();
+        let mut exec = self.prints.exec(&container(), &Command::default()).await.unwrap();
         let mut bytes = 0;
         while let Some(piece) = exec.next(Duration::from_secs(60)).await.unwrap() {
             bytes += piece.len() as u64;
@@ -170,7 +170,7 @@ impl Lab {
     /// All of it: from the socket into the store.
     async fn dump(&self, compression: Compression) -> ManifestObject {
         let name = format!("shop.sql{}", compression.extension());
-        let mut exec = self.prints.exec("1234", &Command::default()).await.unwrap();
+        let mut exec = self.prints.exec(&container(), &Command::default()).await.unwrap();
         let mut upload = self.store.upload(&key().object(&name), None);
         let (dialect, silence) = (Some(Dialect::Postgresql), Duration::from_secs(60));
         let check = |_: &_| Ok(());
@@ -196,7 +196,7 @@ impl Lab {
 
     /// From pieces of the dump into the socket.
     async fn feed(&self) {
-        let mut feed = self.takes.feed("1234", &Command::default(), self.bytes).await.unwrap();
+        let mut feed = self.takes.feed(&container(), &Command::default(), self.bytes).await.unwrap();
         for piece in &self.pieces {
             feed.write(piece.clone()).await.unwrap();
         }
@@ -205,7 +205,7 @@ impl Lab {
 
     /// All of it: from the store into the socket.
     async fn restore(&self, object: &ManifestObject) {
-        let mut feed = self.takes.feed("1234", &Command::default(), self.bytes).await.unwrap();
+        let mut feed = self.takes.feed(&container(), &Command::default(), self.bytes).await.unwrap();
         let (check, progress) = (|_: &_| Ok(()), Progress::default());
         pipeline::restore(&self.store, &key(), object, &mut feed, check, &progress).await.unwrap();
     }

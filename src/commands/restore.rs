@@ -15,6 +15,7 @@ use crate::discovery::{self, Target};
 use crate::docker::DockerError;
 use crate::exit::Exit;
 use crate::jobs::restore::{self, Plan, PlanError, Selection};
+use crate::model::id::ContainerName;
 use crate::model::manifest::Manifest;
 use crate::terminal::{ProgressDisplay, Terminal};
 use crate::text::bytes;
@@ -111,7 +112,11 @@ async fn destination(app: &App, args: &RestoreArgs) -> Result<Target, Exit> {
             found.container
         }
     };
-    let container = app.docker.container(&name).await.map_err(|error| {
+    let id: ContainerName = name.parse().map_err(|error| {
+        error!("there is no container {name}: a container's name {error}");
+        Exit::Usage
+    })?;
+    let container = app.docker.container_named(&id).await.map_err(|error| {
         if matches!(error, DockerError::NotFound { .. }) {
             error!("there is no container {name}: `docker ps` shows what there is");
             return Exit::Nothing;

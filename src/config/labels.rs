@@ -9,6 +9,7 @@ use super::parse::{self, Parsed};
 use crate::engine::Engine;
 use crate::model::compression::Compression;
 use crate::model::glob::Glob;
+use crate::model::manifest::is_extension;
 use crate::model::retention::RetentionOverrides;
 use crate::model::schedule::Schedule;
 use crate::model::suspicion::ShrinkAlert;
@@ -290,9 +291,7 @@ fn absolute_path(text: &str) -> Parsed<String> {
 }
 
 fn extension(text: &str) -> Parsed<String> {
-    let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.');
-    let parts_are_there = text.split('.').all(|part| !part.is_empty());
-    if is_plain && parts_are_there && text.len() <= 16 {
+    if is_extension(text) {
         Ok(text.to_owned())
     } else {
         Err("must be 1 to 16 letters, digits or dots, like sql or tar.gz".to_owned())

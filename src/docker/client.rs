@@ -6,11 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use bollard::BollardRequest;
 use bollard::errors::Error as BollardError;
-use bollard::query_parameters::{EventsOptions, InspectContainerOptions, ListContainersOptions};
+use bollard::query_parameters::EventsOptions;
 use futures_util::{Stream, StreamExt, stream};
+use serde::de::DeserializeOwned;
 
+use super::inspect::{self, Listed};
+use super::transport::{Foreign, TooLong, Transport};
 use super::{Container, DockerError};
+use crate::model::id::{ContainerId, ContainerName};
+use crate::model::line::Line;
 use crate::model::run::RunId;
 
 /// Docker answers these at once, or something is wrong; an engine that pulls or removes at full load stays under it.
@@ -23,6 +29,7 @@ const INSPECTED_AT_ONCE: usize = 8;
 #[derive(Debug, Clone)]
 pub struct Docker {
     pub(super) client: bollard::Docker,
+    transport: Transport,
     pub(super) host: String,
     /// The run that commands are run for.
     pub(super) run: Option<RunId>,
@@ -33,8 +40,24 @@ pub struct Docker {
 /// What the engine says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineVersion {
-    pub engine: String,
-    pub api: String,
+    pub engine: Line,
+    pub api: Line,
+}
+
+/// The containers with a label, as they are now.
+#[derive(Debug, Clone, Default)]
+pub struct Looked {
+    pub containers: Vec<Container>,
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A container of which Docker says nothing that can be used.
+#[derive(Debug, Clone)]
+pub struct Unreadable {
+    /// Without the leading slash.
+    pub name: String,
+    pub labels: HashMap<String, String>,
+    pub reason: String,
 }
 
 impl Docker {
@@ -43,13 +66,26 @@ impl Docker {
     /// # Errors
     /// The socket does not exist.
     pub fn new(host: &str) -> Result<Self, DockerError> {
-        let seconds = ANSWER_LIMIT.as_secs();
-        let client = match host.strip_prefix("unix://") {
-            Some(path) => bollard::Docker::connect_with_unix(path, seconds, bollard::API_DEFAULT_VERSION),
-            None => bollard::Docker::connect_with_http(host, seconds, bollard::API_DEFAULT_VERSION),
+        if let Some(path) = host.strip_prefix("unix://")
+            && !std::path::Path::new(path).exists()
+        {
+            return Err(no_socket(host.to_owned()));
+        }
+        let transport = Transport::new(host);
+        let sender = transport.clone();
+        let send = move |request: BollardRequest| {
+            let sender = sender.clone();
+            async move { sender.send(request).await }
         };
+        let client = bollard::Docker::connect_with_custom_transport(
+            send,
+            // Only its path matters.
+            Some("http://localhost"),
+            ANSWER_LIMIT.as_secs(),
+            bollard::API_DEFAULT_VERSION,
+        );
         let client = client.map_err(|error| classify(host, "connect", error))?;
-        Ok(Self { client, host: host.to_owned(), run: None, unseen_end: Arc::default() })
+        Ok(Self { client, transport, host: host.to_owned(), run: None, unseen_end: Arc::default() })
     }
 
     /// The same engine; the commands it runs carry the name of this run, by which [`Docker::end_runs`] finds them.
@@ -62,7 +98,7 @@ impl Docker {
     /// # Errors
     /// See [`DockerError`]; a socket proxy may refuse this one.
     pub async fn engine_id(&self) -> Result<Option<String>, DockerError> {
-        Ok(self.ask("tell its name", self.client.info()).await?.id)
+        Ok(self.get::<inspect::Info>("tell its name", "/info").await?.id)
     }
 
     /// Asks for the engine's version: the cheapest proof that it answers.
@@ -70,72 +106,79 @@ impl Docker {
     /// # Errors
     /// See [`DockerError`].
     pub async fn version(&self) -> Result<EngineVersion, DockerError> {
-        let version = self.ask("tell its version", self.client.version()).await?;
+        let version: inspect::Version = self.get("tell its version", "/version").await?;
         Ok(EngineVersion {
-            engine: version.version.unwrap_or_default(),
-            api: version.api_version.unwrap_or_default(),
+            engine: Line::clean(&version.version.unwrap_or_default()),
+            api: Line::clean(&version.api_version.unwrap_or_default()),
         })
     }
 
     /// Every container with a label that begins so, stopped ones included: one list, and one inspect for each.
     ///
-    /// A container that goes away in between is left out.
+    /// A container that goes away in between is left out. One that Docker refuses to show costs only itself.
     ///
     /// # Errors
     /// See [`DockerError`].
-    pub async fn labelled_containers(&self, label_start: &str) -> Result<Vec<Container>, DockerError> {
+    pub async fn labelled_containers(&self, label_start: &str) -> Result<Looked, DockerError> {
         // Docker's own filters know only whole labels.
-        let options = ListContainersOptions { all: true, ..Default::default() };
-        let listed = self.ask("list containers", self.client.list_containers(Some(options))).await?;
-        let labelled = listed.into_iter().filter_map(|summary| {
-            let is_it = summary.labels.iter().flatten().any(|(label, _)| label.starts_with(label_start));
-            summary.id.filter(|_| is_it)
-        });
-        let mut inspected = pin!(
-            stream::iter(labelled)
-                .map(async |id| self.container(&id).await)
-                .buffer_unordered(INSPECTED_AT_ONCE)
-        );
-        let mut containers = Vec::new();
-        while let Some(container) = inspected.next().await {
-            match container {
-                Ok(container) => containers.push(container),
+        let listed: Vec<Listed> = self.get("list containers", "/containers/json?all=true").await?;
+        let labelled = listed
+            .into_iter()
+            .filter(|listed| listed.labels.iter().flatten().any(|(label, _)| label.starts_with(label_start)));
+        let look = async |listed: Listed| {
+            let found = match listed.id.parse::<ContainerId>() {
+                Ok(id) => self.container(&id).await,
+                Err(error) => Err(nonsense("list containers", &error)),
+            };
+            (listed, found)
+        };
+        let mut inspected = pin!(stream::iter(labelled).map(look).buffer_unordered(INSPECTED_AT_ONCE));
+        let mut looked = Looked::default();
+        while let Some((listed, found)) = inspected.next().await {
+            match found {
+                Ok(container) => looked.containers.push(container),
                 Err(DockerError::NotFound { .. }) => {}
+                Err(error @ (DockerError::Refused { .. } | DockerError::Nonsense { .. })) => {
+                    looked.unreadable.push(Unreadable::new(listed, &error));
+                }
                 Err(error) => return Err(error),
             }
         }
-        containers.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(containers)
+        looked.containers.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(looked)
     }
 
     /// One container as it is now.
     ///
     /// # Errors
+    /// See [`DockerError`]. [`DockerError::Nonsense`] when the answer is about another one, or does not say its state.
+    pub async fn container(&self, id: &ContainerId) -> Result<Container, DockerError> {
+        self.inspect(id.as_str(), Some(id)).await
+    }
+
+    /// The container that has this name now.
+    ///
+    /// # Errors
     /// See [`DockerError`].
-    pub async fn container(&self, id: &str) -> Result<Container, DockerError> {
-        let options = None::<InspectContainerOptions>;
-        let found = self.ask("inspect a container", self.client.inspect_container(id, options)).await?;
-        let config = found.config.unwrap_or_default();
-        let state = found.state.unwrap_or_default();
-        let health = state.health.and_then(|health| health.status).map(|status| status.to_string());
-        Ok(Container {
-            id: found.id.unwrap_or_else(|| id.to_owned()),
-            name: found.name.unwrap_or_default().trim_start_matches('/').to_owned(),
-            image: config.image.unwrap_or_default(),
-            image_id: found.image.unwrap_or_default(),
-            labels: config.labels.unwrap_or_default(),
-            command: config.cmd.unwrap_or_default(),
-            env: config
-                .env
-                .unwrap_or_default()
-                .iter()
-                .filter_map(|pair| pair.split_once('='))
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
-            state: state.status.map(|status| status.to_string()).unwrap_or_default(),
-            started: state.started_at.unwrap_or_default(),
-            health: health.filter(|health| !health.is_empty() && health != "none"),
-        })
+    pub async fn container_named(&self, name: &ContainerName) -> Result<Container, DockerError> {
+        self.inspect(name.as_str(), None).await
+    }
+
+    async fn inspect(&self, name: &str, asked: Option<&ContainerId>) -> Result<Container, DockerError> {
+        const WHAT: &str = "inspect a container";
+        let path = format!("/containers/{name}/json");
+        let answer = self.ask(WHAT, self.transport.get(&path)).await?;
+        inspect::container(&answer, asked).map_err(|error| nonsense(WHAT, &error))
+    }
+
+    /// Asks for what is at `path`, and reads it.
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        what: &'static str,
+        path: &str,
+    ) -> Result<T, DockerError> {
+        let answer = self.ask(what, self.transport.get(path)).await?;
+        serde_json::from_slice(&answer).map_err(|error| nonsense(what, &error))
     }
 
     /// Says that something happened to a container with a label that begins so; ends when the connection does.
@@ -176,6 +219,22 @@ impl Docker {
     }
 }
 
+impl Unreadable {
+    fn new(listed: Listed, error: &DockerError) -> Self {
+        let name = listed.names.unwrap_or_default().into_iter().next().unwrap_or_default();
+        Self {
+            name: name.trim_start_matches('/').to_owned(),
+            labels: listed.labels.unwrap_or_default(),
+            reason: error.to_string(),
+        }
+    }
+}
+
+/// An answer that says nothing.
+pub(super) fn nonsense(what: &'static str, error: &dyn std::error::Error) -> DockerError {
+    DockerError::Nonsense { what, reason: one_line(&error.to_string()) }
+}
+
 /// Turns the client's error into what the user can do about it.
 pub(super) fn classify(host: &str, what: &'static str, error: BollardError) -> DockerError {
     if let BollardError::DockerResponseServerError { status_code, message } = error {
@@ -192,6 +251,12 @@ pub(super) fn classify(host: &str, what: &'static str, error: BollardError) -> D
         && err.is_user()
     {
         return DockerError::NotUpgraded { host: host.to_owned() };
+    }
+    if let Some(too_long) = cause::<TooLong>(&error) {
+        return DockerError::Nonsense { what, reason: too_long.to_string() };
+    }
+    if let Some(foreign) = cause::<Foreign>(&error) {
+        return DockerError::Foreign { what, reason: foreign.to_string() };
     }
     if matches!(error, BollardError::RequestTimeoutError) {
         return DockerError::Timeout { what, seconds: ANSWER_LIMIT.as_secs() };
@@ -218,10 +283,36 @@ fn one_line(message: &str) -> String {
     words.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect()
 }
 
+/// The client's error as the first of its causes: where it is only around an I/O error, that one.
+fn first(error: &BollardError) -> &(dyn std::error::Error + 'static) {
+    if let BollardError::IOError { err } = error { err } else { error }
+}
+
+/// An error of this type among the causes; an error inside of an I/O error is none of its causes.
+fn cause<T: std::error::Error + 'static>(error: &BollardError) -> Option<&T> {
+    let mut next = Some(first(error));
+    while let Some(error) = next {
+        let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let found = error.downcast_ref::<T>().or_else(|| inside?.downcast_ref::<T>());
+        if found.is_some() {
+            return found;
+        }
+        next = error.source();
+    }
+    None
+}
+
+fn no_socket(host: String) -> DockerError {
+    DockerError::Unreachable {
+        host,
+        reason: "there is no such socket; mount it (-v /var/run/docker.sock:/var/run/docker.sock), or set DOCKER_HOST".into(),
+    }
+}
+
 /// Looks for the operating system's reason below the layers of the HTTP client.
 fn from_io(host: &str, error: &BollardError) -> DockerError {
     use std::io::ErrorKind;
-    let mut innermost: &(dyn std::error::Error + 'static) = error;
+    let mut innermost = first(error);
     let mut kind = None;
     loop {
         kind = innermost.downcast_ref::<std::io::Error>().map(std::io::Error::kind).or(kind);
@@ -238,20 +329,14 @@ fn from_io(host: &str, error: &BollardError) -> DockerError {
             uid: own_uid(),
             cure: "run as root, or give the container the socket's group (group_add, or user: \"UID:GID\" with that group)",
         },
-        Some(ErrorKind::NotFound) if is_socket => DockerError::Unreachable {
+        Some(ErrorKind::NotFound) if is_socket => no_socket(host),
+        Some(ErrorKind::ConnectionRefused) => DockerError::Unreachable {
             host,
-            reason: "there is no such socket; mount it (-v /var/run/docker.sock:/var/run/docker.sock), or set DOCKER_HOST".into(),
+            reason: "connection refused; is Docker (or the proxy) running?".into(),
         },
-        Some(ErrorKind::ConnectionRefused) => {
-            DockerError::Unreachable { host, reason: "connection refused; is Docker (or the proxy) running?".into() }
-        }
         Some(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof) => {
             DockerError::Broken { reason: innermost.to_string() }
         }
-        _ if matches!(error, BollardError::SocketNotFoundError(_)) => DockerError::Unreachable {
-            host,
-            reason: "there is no such socket; mount it (-v /var/run/docker.sock:/var/run/docker.sock), or set DOCKER_HOST".into(),
-        },
         Some(_) | None => DockerError::Broken { reason: innermost.to_string() },
     }
 }

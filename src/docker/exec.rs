@@ -20,9 +20,10 @@ use futures_util::{Stream, StreamExt};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::DockerError;
-use super::client::{Docker, classify};
+use super::client::{Docker, classify, nonsense};
 use super::trailer::{TrailerStripper, TrailingOutput};
 use crate::model::command::Command;
+use crate::model::id::{ContainerId, ExecId};
 use crate::model::run::RunId;
 use crate::random;
 
@@ -43,7 +44,7 @@ const END_LIMIT: Duration = Duration::from_secs(10);
 /// [`Exec::cancel`] waits for that.
 pub struct Exec {
     docker: Docker,
-    id: String,
+    id: ExecId,
     pub(super) output: Pin<Box<dyn Stream<Item = Frame> + Send>>,
     pub(super) input: Pin<Box<dyn AsyncWrite + Send>>,
     pub(super) trailer: TrailerStripper,
@@ -137,7 +138,7 @@ impl Docker {
     ///
     /// # Errors
     /// Docker refuses, or does not answer.
-    pub async fn exec(&self, container: &str, command: &Command) -> Result<Exec, DockerError> {
+    pub async fn exec(&self, container: &ContainerId, command: &Command) -> Result<Exec, DockerError> {
         self.wrapped(container, command, WRAPPER, &[], DUMP_BUFFER).await
     }
 
@@ -145,7 +146,7 @@ impl Docker {
     /// of `buffer` bytes, which bollard clears at every look, whether there is something to read or not.
     pub(super) async fn wrapped(
         &self,
-        container: &str,
+        container: &ContainerId,
         command: &Command,
         wrapper: &str,
         args: &[&str],
@@ -169,10 +170,12 @@ impl Docker {
             user: command.exec_user.as_deref(),
             ..Default::default()
         };
-        let created = self.ask("create an exec", self.client.create_exec(container, options)).await?;
+        let created =
+            self.ask("create an exec", self.client.create_exec(container.as_str(), options)).await?;
+        let id: ExecId = created.id.parse().map_err(|error| nonsense("create an exec", &error))?;
         let start = StartExecOptions { detach: false, tty: false, output_capacity: Some(buffer) };
         let mut end = End { is_seen: false, unseen: Arc::clone(&self.unseen_end) };
-        let started = self.ask("start an exec", self.client.start_exec(&created.id, Some(start))).await;
+        let started = self.ask("start an exec", self.client.start_exec(id.as_str(), Some(start))).await;
         // Without an answer, it may have been started all the same.
         let is_unanswered = |error: &DockerError| {
             matches!(
@@ -186,7 +189,7 @@ impl Docker {
         };
         Ok(Exec {
             docker: self.clone(),
-            id: created.id,
+            id,
             output,
             input,
             trailer: TrailerStripper::new(&marker),
@@ -210,7 +213,7 @@ impl Docker {
     /// The command failed, printed more than `max_bytes`, or did not end within `limit`; it is then ended.
     pub async fn capture(
         &self,
-        container: &str,
+        container: &ContainerId,
         command: &Command,
         max_bytes: usize,
         limit: Duration,
@@ -356,7 +359,8 @@ impl Exec {
             // Docker hears of the end a moment after the output has ended.
             let mut wait = Duration::from_millis(2);
             loop {
-                let state = docker.ask("inspect an exec", docker.client.inspect_exec(&id)).await.ok()?;
+                let state =
+                    docker.ask("inspect an exec", docker.client.inspect_exec(id.as_str())).await.ok()?;
                 if state.running == Some(false) {
                     return state.exit_code;
                 }
@@ -376,7 +380,8 @@ impl Exec {
         drop(input);
         // An engine that was restarted meanwhile does not know the command, which may have outlived it.
         let ended = async {
-            while let Ok(state) = docker.ask("inspect an exec", docker.client.inspect_exec(&id)).await {
+            while let Ok(state) = docker.ask("inspect an exec", docker.client.inspect_exec(id.as_str())).await
+            {
                 if state.running == Some(false) {
                     return true;
                 }
@@ -386,7 +391,7 @@ impl Exec {
         };
         match tokio::time::timeout(END_LIMIT, ended).await {
             Ok(is_seen) => end.is_seen |= is_seen,
-            Err(_) => tracing::warn!(exec = id, "a command in the target did not end when told to"),
+            Err(_) => tracing::warn!(exec = %id, "a command in the target did not end when told to"),
         }
     }
 }

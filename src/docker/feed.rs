@@ -12,6 +12,7 @@ use tokio::io::AsyncWriteExt;
 use super::exec::{Exec, ExecError};
 use super::{Docker, DockerError};
 use crate::model::command::Command;
+use crate::model::id::ContainerId;
 
 const WRAPPER: &str = concat!(include_str!("end.sh"), include_str!("feed.sh"));
 
@@ -39,7 +40,12 @@ impl Docker {
     ///
     /// # Errors
     /// Docker refuses, or does not answer.
-    pub async fn feed(&self, container: &str, command: &Command, bytes: u64) -> Result<Feed, DockerError> {
+    pub async fn feed(
+        &self,
+        container: &ContainerId,
+        command: &Command,
+        bytes: u64,
+    ) -> Result<Feed, DockerError> {
         let exec = self.wrapped(container, command, WRAPPER, &[&bytes.to_string()], WORDS_BUFFER).await?;
         Ok(Feed { exec, left: bytes })
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Docker, ExecError};
 use crate::model::command::Command;
+use crate::model::id::ContainerId;
 use crate::model::run::RunId;
 
 const SCRIPT: &str = concat!(include_str!("end.sh"), include_str!("leftover.sh"));
@@ -18,7 +19,7 @@ impl Docker {
     /// Something could not be ended, or the container cannot be asked.
     pub async fn end_runs(
         &self,
-        container: &str,
+        container: &ContainerId,
         runs: &[&RunId],
         exec_user: Option<&str>,
     ) -> Result<(), ExecError> {

@@ -6,12 +6,15 @@
 mod client;
 mod exec;
 mod feed;
+mod guard;
+mod inspect;
 mod leftover;
 mod redact;
 mod scratch;
 mod trailer;
+mod transport;
 
-pub use client::{Docker, EngineVersion};
+pub use client::{Docker, EngineVersion, Looked, Unreadable};
 pub use exec::{Captured, Exec, ExecError};
 pub use feed::Feed;
 pub use scratch::{Image, ScratchContainer};
@@ -24,16 +27,17 @@ use std::fmt;
 
 use redact::HIDDEN;
 
+use crate::model::id::{ContainerId, ImageId};
+
 /// What is known of a container.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Container {
-    pub id: String,
+    pub id: ContainerId,
     /// Without the leading slash.
     pub name: String,
     /// As the container was started with: `postgres:17`.
     pub image: String,
-    /// `sha256:…`.
-    pub image_id: String,
+    pub image_id: ImageId,
     pub labels: HashMap<String, String>,
     /// What the entry point was given.
     pub command: Vec<String>,
@@ -106,6 +110,12 @@ pub enum DockerError {
     Timeout { what: &'static str, seconds: u64 },
     #[error("the connection to Docker broke: {reason}")]
     Broken { reason: String },
+    /// An answer that cannot be right, whoever gave it.
+    #[error("Docker's answer makes no sense when asked to {what}: {reason}")]
+    Nonsense { what: &'static str, reason: String },
+    /// It was not asked: the request is none of Dumpcar's.
+    #[error("not asked to {what}: {reason}")]
+    Foreign { what: &'static str, reason: String },
 }
 
 impl DockerError {
@@ -116,7 +126,11 @@ impl DockerError {
                 true
             }
             Self::Refused { status, .. } => *status >= 500 || *status == 409,
-            Self::Denied { .. } | Self::Forbidden { .. } | Self::NotUpgraded { .. } => false,
+            Self::Denied { .. }
+            | Self::Forbidden { .. }
+            | Self::NotUpgraded { .. }
+            | Self::Nonsense { .. }
+            | Self::Foreign { .. } => false,
         }
     }
 }

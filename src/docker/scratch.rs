@@ -8,7 +8,9 @@ use bollard::query_parameters::{
 };
 use futures_util::StreamExt;
 
-use super::{Docker, DockerError};
+use super::client::nonsense;
+use super::{Docker, DockerError, inspect};
+use crate::model::id::{ContainerId, ContainerName, ImageId};
 
 /// Its processes weigh half of everybody else's.
 const CPU_SHARES: i64 = 512;
@@ -18,16 +20,15 @@ const PIDS: i64 = 2048;
 /// What an image declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// `sha256:…`.
-    pub id: String,
+    pub id: ImageId,
     pub volumes: Vec<String>,
 }
 
 /// A container without a network, in which nothing is of use to anybody else.
 #[derive(Debug, Clone)]
 pub struct ScratchContainer {
-    pub name: String,
-    pub image: String,
+    pub name: ContainerName,
+    pub image: ImageId,
     /// `NAME=value`.
     pub env: Vec<String>,
     /// Behind the image's entry point; empty for the image's own.
@@ -45,12 +46,10 @@ impl Docker {
     ///
     /// # Errors
     /// See [`DockerError`].
-    pub async fn image(&self, name: &str) -> Result<Option<Image>, DockerError> {
-        match self.ask("inspect an image", self.client.inspect_image(name)).await {
-            Ok(found) => Ok(Some(Image {
-                id: found.id.unwrap_or_else(|| name.to_owned()),
-                volumes: found.config.and_then(|config| config.volumes).unwrap_or_default(),
-            })),
+    pub async fn image(&self, id: &ImageId) -> Result<Option<Image>, DockerError> {
+        let found = self.get::<inspect::Image>("inspect an image", &format!("/images/{id}/json")).await;
+        match found {
+            Ok(found) => Ok(Some(Image { id: id.clone(), volumes: found.volumes() })),
             Err(DockerError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -61,15 +60,15 @@ impl Docker {
     /// # Errors
     /// See [`DockerError`].
     pub async fn memory(&self) -> Result<Option<u64>, DockerError> {
-        let info = self.ask("tell its memory", self.client.info()).await?;
-        Ok(info.mem_total.and_then(|bytes| u64::try_from(bytes).ok()))
+        let info: inspect::Info = self.get("tell its memory", "/info").await?;
+        Ok(info.memory.and_then(|bytes| u64::try_from(bytes).ok()))
     }
 
     /// Makes the container and starts it. Returns its id.
     ///
     /// # Errors
     /// See [`DockerError`]. There may be a container all the same.
-    pub async fn start_scratch(&self, scratch: &ScratchContainer) -> Result<String, DockerError> {
+    pub async fn start_scratch(&self, scratch: &ScratchContainer) -> Result<ContainerId, DockerError> {
         let memory = i64::try_from(scratch.memory).ok();
         let in_memory =
             scratch.in_memory.iter().flat_map(|(paths, size)| paths.iter().map(move |path| (path, size)));
@@ -93,7 +92,7 @@ impl Docker {
             ..HostConfig::default()
         };
         let body = ContainerCreateBody {
-            image: Some(scratch.image.clone()),
+            image: Some(scratch.image.to_string()),
             env: Some(scratch.env.clone()),
             cmd: (!scratch.args.is_empty()).then(|| scratch.args.clone()),
             labels: Some(HashMap::from([scratch.label.clone()])),
@@ -104,32 +103,36 @@ impl Docker {
             host_config: Some(host),
             ..ContainerCreateBody::default()
         };
-        let options = CreateContainerOptions { name: Some(scratch.name.clone()), ..Default::default() };
+        let options = CreateContainerOptions { name: Some(scratch.name.to_string()), ..Default::default() };
         let created = self.ask("make a container", self.client.create_container(Some(options), body)).await?;
+        let id: ContainerId = created.id.parse().map_err(|error| nonsense("make a container", &error))?;
         self.ask(
             "start a container",
-            self.client.start_container(&created.id, None::<StartContainerOptions>),
+            self.client.start_container(id.as_str(), None::<StartContainerOptions>),
         )
         .await?;
-        Ok(created.id)
+        Ok(id)
     }
 
     /// Removes a container, running or not, with its volumes. One that is gone, or going, counts as removed.
     ///
     /// # Errors
     /// See [`DockerError`].
-    pub async fn remove(&self, container: &str) -> Result<(), DockerError> {
+    pub async fn remove(&self, container: &ContainerName) -> Result<(), DockerError> {
         let options = RemoveContainerOptions { v: true, force: true, link: false };
-        match self.ask("remove a container", self.client.remove_container(container, Some(options))).await {
+        match self
+            .ask("remove a container", self.client.remove_container(container.as_str(), Some(options)))
+            .await
+        {
             Ok(()) | Err(DockerError::NotFound { .. } | DockerError::Refused { status: 409, .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
     /// The last lines a container has printed, on one line; empty when Docker does not tell.
-    pub async fn last_words(&self, container: &str) -> String {
+    pub async fn last_words(&self, container: &ContainerId) -> String {
         let options = LogsOptions { stdout: true, stderr: true, tail: "5".to_owned(), ..Default::default() };
-        let logs = self.client.logs(container, Some(options));
+        let logs = self.client.logs(container.as_str(), Some(options));
         let lines =
             logs.filter_map(async |line| Some(line.ok()?.to_string().trim().to_owned())).collect::<Vec<_>>();
         let lines = self.ask("show a log", async { Ok(lines.await) }).await.unwrap_or_default();

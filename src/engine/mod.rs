@@ -17,7 +17,6 @@ mod survey;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
 pub use content::ContentError;
 pub use custom::hook;
@@ -31,18 +30,9 @@ pub use survey::{Database, Survey, SurveyError};
 
 pub use crate::model::command::Command;
 use crate::model::content::Dialect;
+pub use crate::model::engine::{Engine, EngineError};
 use crate::model::manifest::ObjectKind;
 use crate::model::run::RunId;
-
-/// The kinds of database Dumpcar knows, and the one it does not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Engine {
-    Postgresql,
-    Mariadb,
-    Mysql,
-    /// Whatever the label `dumpcar.command` prints.
-    Custom,
-}
 
 /// What is known of a container, as far as an engine wants to know it.
 #[derive(Clone, Copy)]
@@ -110,15 +100,6 @@ impl fmt::Debug for Facts<'_> {
 pub(crate) const PRELUDE: &str = include_str!("prelude.sh");
 
 impl Engine {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Postgresql => "postgresql",
-            Self::Mariadb => "mariadb",
-            Self::Mysql => "mysql",
-            Self::Custom => "custom",
-        }
-    }
-
     /// How this engine's tools log in, chosen by the names of the variables; `None` for a custom one.
     pub fn login(self, facts: &Facts<'_>) -> Option<Login> {
         match self {
@@ -269,31 +250,6 @@ impl Engine {
         match self {
             Self::Postgresql | Self::Mariadb | Self::Mysql => "sql",
             Self::Custom => facts.extension.unwrap_or("dump"),
-        }
-    }
-}
-
-impl fmt::Display for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// The text names no engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be postgresql, mariadb, mysql or custom")]
-pub struct EngineError;
-
-impl FromStr for Engine {
-    type Err = EngineError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.to_ascii_lowercase().as_str() {
-            "postgresql" | "postgres" => Ok(Self::Postgresql),
-            "mariadb" => Ok(Self::Mariadb),
-            "mysql" => Ok(Self::Mysql),
-            "custom" => Ok(Self::Custom),
-            _ => Err(EngineError),
         }
     }
 }

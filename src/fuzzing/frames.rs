@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::engine::{Engine, STDERR, STDOUT, frame};
+use super::engine::{Engine, STDERR, STDOUT, container, frame};
 use super::pieces;
 use crate::docker::{Docker, ExecError};
 use crate::model::command::Command;
@@ -56,7 +56,7 @@ pub fn frames(data: &[u8]) {
 
 /// Runs a command, as a dump is run.
 async fn read(docker: &Docker) -> Result<Vec<u8>, ExecError> {
-    let mut exec = docker.exec("1234", &Command::default()).await?;
+    let mut exec = docker.exec(&container(), &Command::default()).await?;
     let mut dump = Vec::new();
     while let Some(piece) = exec.next(Duration::from_secs(5)).await? {
         dump.extend_from_slice(&piece);

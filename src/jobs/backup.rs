@@ -26,6 +26,7 @@ use crate::jobs::journal::Entry;
 use crate::jobs::prune;
 use crate::lock::RunLock;
 use crate::model::key::{BackupKey, database_file_stem};
+use crate::model::line::Line;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind, VERSION};
 use crate::outcome::{Summary, Verdict};
 use crate::pipeline::{self, Progress};
@@ -145,8 +146,7 @@ async fn attempt(
     // Also the cheapest proof that the bucket, the keys and the clock are right, before the database has any work.
     progress.set_stage("looking into the bucket");
     let (catalog, ()) = try_join(plan::catalog(app, target, stop), introduce(app, stop)).await?;
-    let backups = catalog.as_ref().map(|catalog| catalog.backups(&target.name)).unwrap_or_default();
-    let last_good = suspicion::last_good(app, target, &backups, stop).await?;
+    let last_good = suspicion::last_good(app, target, catalog.as_ref(), stop).await?;
     let Begun { entry, key, started } = begin(app, target, catalog.as_ref(), stop).await?;
     let run = Run { app, docker: entry.docker(), target, stop, progress, entry: &entry, key, started };
     let (mut result, rest) = entry.during(Box::pin(run.make(catalog.as_ref(), last_good.as_ref()))).await;
@@ -241,7 +241,7 @@ impl Run<'_> {
                     stored_bytes: manifest.stored_bytes(),
                     elapsed: Duration::ZERO,
                     pruned: 0,
-                    suspicious: manifest.suspicious,
+                    suspicious: manifest.suspicious.map(String::from),
                     problems,
                 };
                 (Ok(summary), Rest::Nothing)
@@ -277,16 +277,16 @@ impl Run<'_> {
             version: VERSION,
             target: target.name.clone(),
             stamp: key.stamp,
-            engine: target.engine.name().to_owned(),
-            server_version,
-            image: target.container.image.clone(),
+            engine: target.engine,
+            server_version: Line::clean(&server_version),
+            image: Line::clean(&target.container.image),
             image_id: target.container.image_id.clone(),
-            instance: app.config.instance.clone(),
-            dumpcar: env!("CARGO_PKG_VERSION").to_owned(),
+            instance: Line::clean(&app.config.instance),
+            dumpcar: Line::clean(env!("CARGO_PKG_VERSION")),
             started: self.started,
             finished: clock::now(),
             restore_command: target.labels.custom.as_ref().and_then(|custom| custom.restore.clone()),
-            suspicious,
+            suspicious: suspicious.map(|reason| Line::clean(&reason)),
             objects,
         }
     }

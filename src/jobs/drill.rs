@@ -19,6 +19,7 @@ use crate::discovery::{self, Target};
 use crate::docker::{Docker, DockerError, Image, ScratchContainer};
 use crate::engine::{self, Engine};
 use crate::model::drill::DrillResult;
+use crate::model::id::ContainerName;
 use crate::model::key::BackupKey;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
 use crate::model::run::{Fate, LEASE, RunId, Scratch};
@@ -118,22 +119,17 @@ struct Drill<'a> {
     progress: &'a Progress,
     run: RunId,
     /// Its name: known before Docker is asked, whose answer may not come.
-    container: Option<String>,
+    container: Option<ContainerName>,
 }
 
 impl Drill<'_> {
     async fn make(&mut self) -> Result<DrillResult, DrillError> {
-        let Ok(engine) = self.manifest.engine.parse::<Engine>() else {
-            return Err(DrillError::Impossible(format!(
-                "this version does not know {:?}",
-                self.manifest.engine
-            )));
-        };
+        let engine = self.manifest.engine;
         let image = self.image().await?;
         self.progress.set_stage("starting a server");
         let scratch = self.start(engine, &image).await?;
         self.wait(&scratch).await?;
-        let mut result = DrillResult::new(clock::now(), &self.app.config.instance, &image.id);
+        let mut result = DrillResult::new(clock::now(), &self.app.config.instance, image.id.as_str());
         match self.restore_and_compare(&scratch, &mut result).await {
             Ok(()) => {}
             Err(Found::Stopped) => return Err(DrillError::Stopped),
@@ -151,7 +147,7 @@ impl Drill<'_> {
         if let Some(target) = self.target
             && let Some(image) = self.docker.image(&target.container.image_id).await?
         {
-            warn!(backup = %self.key, was = self.manifest.image, now = target.container.image, "the image of the backup is gone: the drill takes the one of its target");
+            warn!(backup = %self.key, was = %self.manifest.image, now = target.container.image, "the image of the backup is gone: the drill takes the one of its target");
             return Ok(image);
         }
         let image = &self.manifest.image;
@@ -178,7 +174,7 @@ impl Drill<'_> {
         // Servers sort in `/tmp`.
         let paths = || image.volumes.iter().cloned().chain(["/tmp".to_owned()]).collect();
         let in_memory = fits.then(|| (paths(), room));
-        let name = format!("dumpcar-drill-{}", self.run);
+        let name = Scratch::container(&self.run);
         self.container = Some(name.clone());
         let id = self
             .docker
@@ -197,7 +193,7 @@ impl Drill<'_> {
             .await?;
         let mut container = self.docker.container(&id).await?;
         // The image's name, not its digest, tells which login it has.
-        container.image.clone_from(&self.manifest.image);
+        container.image = self.manifest.image.to_string();
         // As it was when it was dumped, but for what only its target has.
         let mut labels = match self.target {
             Some(target) => TargetLabels { user: None, password_file: None, ..target.labels.clone() },
@@ -356,7 +352,7 @@ impl Drill<'_> {
         for _ in 0..3 {
             match self.docker.remove(name).await {
                 Ok(()) => return,
-                Err(error) => warn!(container = name, %error, "cannot remove the drill's container"),
+                Err(error) => warn!(container = %name, %error, "cannot remove the drill's container"),
             }
             tokio::time::sleep(POLL).await;
         }
@@ -412,7 +408,7 @@ pub async fn sweep(app: &App) {
             return;
         }
     };
-    for container in found {
+    for container in found.containers {
         let scratch =
             container.labels.get(&label).and_then(|json| serde_json::from_str::<Scratch>(json).ok());
         // Of a version that writes another label.
@@ -420,7 +416,7 @@ pub async fn sweep(app: &App) {
         if !is_over(app, &scratch).await {
             continue;
         }
-        match app.docker.remove(&container.id).await {
+        match app.docker.remove(&container.id.clone().into()).await {
             Ok(()) => info!(container = container.name, "container of a drill that was killed removed"),
             Err(error) => {
                 warn!(container = container.name, %error, "cannot remove the container of a drill that was killed");

@@ -1,4 +1,4 @@
-//! Which backup is the last good one: the newest that is not suspicious.
+//! What a backup is worth: by its manifest, and by what the bucket's listing shows of it.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,15 +6,64 @@ use std::sync::{Mutex, PoisonError};
 use tracing::warn;
 
 use crate::clock;
+use crate::model::key::BackupKey;
 use crate::model::manifest::{Manifest, ManifestObject};
 use crate::model::retention::is_from_the_future;
 use crate::model::target::TargetName;
-use crate::store::{Store, StoreError, StoreErrorKind, StoredBackup, Version};
+use crate::store::{Catalog, Store, StoreError, StoreErrorKind, StoredBackup, Version};
 
-/// The last good backup of each target that this process has read or made, so that the daemon need not read tonight what it
-/// wrote last night. A listing says each time whether it is still there, and still the same.
+/// What a backup is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Worth {
+    Good(Manifest),
+    /// Whole, and far smaller than the last good one was.
+    Suspicious(Manifest, String),
+    /// An object that its manifest names is not listed, or not with its size.
+    Incomplete(Manifest, String),
+    /// There is no manifest that could be understood.
+    Unreadable(String),
+}
+
+impl Worth {
+    /// Why it does not count for retention: it is no reason to delete another one. `None` when it does.
+    pub fn against_counting(&self) -> Option<String> {
+        match self {
+            Self::Good(_) | Self::Suspicious(..) => None,
+            Self::Incomplete(_, reason) => Some(format!("incomplete: {reason}")),
+            Self::Unreadable(reason) => Some(format!("unreadable: {reason}")),
+        }
+    }
+}
+
+/// Finds out what a backup is worth, in one request.
+///
+/// # Errors
+/// The manifest could not be read, which says nothing about it.
+pub async fn assess(store: &Store, catalog: &Catalog, key: &BackupKey) -> Result<Worth, StoreError> {
+    let manifest = match store.manifest(key).await {
+        Ok(manifest) => manifest,
+        Err(error) if says_something(&error) => return Ok(Worth::Unreadable(error.to_string())),
+        Err(error) => return Err(error),
+    };
+    Ok(match (catalog.lacks(key, &manifest), &manifest.suspicious) {
+        (Some(reason), _) => Worth::Incomplete(manifest, reason),
+        (None, Some(reason)) => {
+            let reason = reason.to_string();
+            Worth::Suspicious(manifest, reason)
+        }
+        (None, None) => Worth::Good(manifest),
+    })
+}
+
+/// What this process has read of backups, or made, so that the daemon need not read tonight what it wrote last night. A listing
+/// says each time whether it is still there, and still the same.
 #[derive(Debug, Default)]
-pub struct Remembered(Mutex<BTreeMap<TargetName, (Version, Manifest)>>);
+pub struct Remembered {
+    /// The last good backup of each target.
+    last_good: Mutex<BTreeMap<TargetName, (Version, Manifest)>>,
+    /// Backups that count: their manifests, and the fingerprints of what was listed beside these.
+    counted: Mutex<BTreeMap<BackupKey, (Version, u64)>>,
+}
 
 impl Remembered {
     /// Remembers a good one; without its content, which may be large and is not compared.
@@ -22,48 +71,73 @@ impl Remembered {
         let objects = manifest.objects.iter();
         let objects = objects.map(|object| ManifestObject { content: None, ..object.clone() }).collect();
         let manifest = Manifest { objects, ..manifest.clone() };
-        self.0
+        self.last_good
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(manifest.target.clone(), (version, manifest));
     }
 
-    fn find(&self, backup: &StoredBackup) -> Option<Manifest> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn find(&self, backup: &StoredBackup, catalog: &Catalog) -> Option<Manifest> {
+        let all = self.last_good.lock().unwrap_or_else(PoisonError::into_inner);
         let (version, manifest) = all.get(&backup.key.target)?;
         let is_it = manifest.stamp == backup.key.stamp && version.is_same(&backup.manifest);
-        is_it.then(|| manifest.clone())
+        (is_it && catalog.lacks(&backup.key, manifest).is_none()).then(|| manifest.clone())
+    }
+
+    /// Remembers that a backup counts, as it is listed now.
+    pub fn count(&self, backup: &StoredBackup, catalog: &Catalog) {
+        let seen = (backup.manifest.clone(), catalog.fingerprint(&backup.key));
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner).insert(backup.key.clone(), seen);
+    }
+
+    /// Whether a backup is known to count, and nothing of it has changed since. Those that are no longer there are forgotten.
+    pub fn counts(&self, backup: &StoredBackup, catalog: &Catalog) -> bool {
+        if self.find(backup, catalog).is_some() {
+            return true;
+        }
+        let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.get(&backup.key).is_some_and(|(version, fingerprint)| {
+            version.is_same(&backup.manifest) && *fingerprint == catalog.fingerprint(&backup.key)
+        })
+    }
+
+    /// Forgets a backup that was deleted.
+    pub fn forget(&self, key: &BackupKey) {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 }
 
-/// Finds it among a target's backups, which come newest first: one request for each suspicious one, and one for itself
-/// unless it is remembered.
+/// Finds the last good backup of a target, the newest that is: one request for each that is not, and one for itself unless it
+/// is remembered.
 ///
-/// A manifest that cannot be understood is not known to be good and is passed over. So is a backup dated in the future:
-/// it would be the last good one until that day.
+/// A manifest that cannot be understood is not known to be good and is passed over. So is a backup that is not all there, and
+/// one dated in the future: it would be the last good one until that day.
 ///
 /// # Errors
 /// A manifest could not be read, which says nothing about it.
 pub async fn last_good(
     store: &Store,
     remembered: &Remembered,
-    backups: &[StoredBackup],
+    catalog: &Catalog,
+    target: &TargetName,
 ) -> Result<Option<Manifest>, StoreError> {
     let now = clock::now();
-    for backup in backups.iter().filter(|backup| !is_from_the_future(backup.key.stamp, now)) {
-        if let Some(manifest) = remembered.find(backup) {
+    for backup in catalog.backups(target).iter().filter(|backup| !is_from_the_future(backup.key.stamp, now)) {
+        if let Some(manifest) = remembered.find(backup, catalog) {
             return Ok(Some(manifest));
         }
-        match store.manifest(&backup.key).await {
-            Ok(manifest) if manifest.suspicious.is_none() => {
+        match assess(store, catalog, &backup.key).await? {
+            Worth::Good(manifest) => {
                 remembered.keep(backup.manifest.clone(), &manifest);
                 return Ok(Some(manifest));
             }
-            Ok(_) => {}
-            Err(error) if says_something(&error) => {
-                warn!(backup = %backup.key, %error, "this backup is not known to be good");
+            Worth::Suspicious(..) => {}
+            Worth::Incomplete(_, reason) => {
+                warn!(backup = %backup.key, reason, "this backup is incomplete");
             }
-            Err(error) => return Err(error),
+            Worth::Unreadable(reason) => {
+                warn!(backup = %backup.key, reason, "this backup is not known to be good");
+            }
         }
     }
     Ok(None)

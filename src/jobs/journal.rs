@@ -16,7 +16,7 @@ use crate::model::key::Stamp;
 use crate::model::run::{RENEWAL, RunId, RunRecord, VERSION};
 use crate::model::target::TargetName;
 use crate::random;
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreErrorKind};
 
 /// The record of a run of this process.
 ///
@@ -25,6 +25,8 @@ use crate::store::StoreError;
 pub struct Entry<'a> {
     app: &'a App,
     record: RunRecord,
+    /// Who its commands are run as in its container.
+    exec_user: Option<String>,
     docker: Docker,
     renewed: Mutex<Timestamp>,
     /// Nothing is ever deleted, so nothing is written that would have to be.
@@ -47,8 +49,7 @@ impl<'a> Entry<'a> {
         stamp: Stamp,
         prunes: Vec<Stamp>,
     ) -> Result<Self, StoreError> {
-        let container = Some(target.container.id.clone());
-        Self::open(app, &target.name, container, Some(stamp), prunes, false).await
+        Self::open(app, &target.name, Some(target), Some(stamp), prunes, false).await
     }
 
     /// Writes the record of a run that puts a backup of `name` back into `target`.
@@ -56,7 +57,7 @@ impl<'a> Entry<'a> {
     /// # Errors
     /// The store does not take it: nothing may be begun.
     pub async fn of_restore(app: &'a App, name: &TargetName, target: &Target) -> Result<Self, StoreError> {
-        Self::open(app, name, Some(target.container.id.clone()), None, Vec::new(), true).await
+        Self::open(app, name, Some(target), None, Vec::new(), true).await
     }
 
     /// Writes the record of a run that only deletes `prunes`.
@@ -69,8 +70,8 @@ impl<'a> Entry<'a> {
 
     async fn open(
         app: &'a App,
-        target: &TargetName,
-        container: Option<String>,
+        name: &TargetName,
+        target: Option<&Target>,
         stamp: Option<Stamp>,
         prunes: Vec<Stamp>,
         restores: bool,
@@ -78,8 +79,8 @@ impl<'a> Entry<'a> {
         let record = RunRecord {
             version: VERSION,
             run: new_run(),
-            target: target.clone(),
-            container,
+            target: name.clone(),
+            container: target.map(|target| target.container.id.clone()),
             stamp,
             prunes,
             restores,
@@ -91,6 +92,7 @@ impl<'a> Entry<'a> {
             renewed: Mutex::new(record.started),
             docker: app.docker.on_behalf_of(&record.run),
             record,
+            exec_user: target.and_then(|target| target.labels.exec_user.clone()),
             is_kept: app.config.prune,
         };
         // Known to be alive before anybody can find the record.
@@ -152,7 +154,11 @@ impl<'a> Entry<'a> {
     }
 
     async fn is_still_there(&self) -> Result<bool, StoreError> {
-        let found = self.app.store.record(&self.record.key()).await?;
+        let found = match self.app.store.record(&self.record.key()).await {
+            // Whatever is there now, it is not this run's.
+            Err(error) if error.kind == StoreErrorKind::Damaged => None,
+            found => found?,
+        };
         Ok(found.is_some_and(|found| found.holder.process == self.record.holder.process))
     }
 
@@ -162,12 +168,17 @@ impl<'a> Entry<'a> {
     /// # Errors
     /// What is left, in one line.
     pub async fn close(self, is_clean: bool) -> Result<(), String> {
-        let Self { app, record, .. } = &self;
-        let ended = if self.docker.has_unseen_end() { sweep::end_tools(app, record).await } else { Ok(()) };
+        let Self { app, record, exec_user, .. } = &self;
+        let ended = match &record.container {
+            Some(id) if self.docker.has_unseen_end() => {
+                sweep::end_tools(&app.docker, id, &record.run, exec_user.as_deref()).await
+            }
+            Some(_) | None => Ok(()),
+        };
         if !self.is_kept {
             return ended;
         }
-        let result = if is_clean { ended } else { ended.and(sweep::remove(&app.store, record).await) };
+        let result = if is_clean { ended } else { ended.and(sweep::remove(&app.store, record, &[]).await) };
         let result = match result {
             Ok(()) => sweep::forget(&app.store, record).await,
             left => left,
@@ -248,7 +259,7 @@ mod tests {
         let (app, backend) = app(true, |_, _| Do::It);
         let entry = entry(&app).await;
         let (record, key) = (&entry.record, entry.record.key());
-        let other = Holder { process: "another".into(), ..record.holder.clone() };
+        let other = Holder { process: "0123".repeat(8).parse().unwrap(), ..record.holder.clone() };
         let taken = RunRecord { holder: other, ..record.clone() };
         app.store.put_record(&taken).await.unwrap();
         entry.during(work(2)).await;

@@ -6,10 +6,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::jobs::good;
+use crate::jobs::good::{self, Worth};
 use crate::model::drill::DrillResult;
 use crate::model::key::{BackupKey, Stamp};
-use crate::model::manifest::Manifest;
 use crate::model::retention::is_from_the_future;
 use crate::model::target::TargetName;
 use crate::store::{Catalog, Store, StoreError};
@@ -39,6 +38,7 @@ pub struct Row {
 pub enum State {
     Good,
     Suspicious { reason: String },
+    Incomplete { reason: String },
     Unreadable { reason: String },
 }
 
@@ -71,13 +71,14 @@ pub fn rows(catalog: &Catalog, targets: &[TargetName], now: Timestamp) -> Vec<Ro
 /// The store's; what was read until then is there.
 pub async fn read_states(
     store: &Store,
+    catalog: &Catalog,
     rows: &mut [Row],
     every: bool,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let read = async |row: &mut Row| {
         let key = BackupKey { target: row.target.clone(), stamp: row.backup };
-        let state = State::of(store.manifest(&key).await)?;
+        let state = State::of(good::assess(store, catalog, &key).await?);
         let is_good = matches!(state, State::Good) && !is_from_the_future(row.backup, now);
         row.state = Some(state);
         Ok(is_good)
@@ -120,12 +121,12 @@ pub async fn read_drills(store: &Store, rows: &mut [Row]) -> Result<(), StoreErr
 }
 
 impl State {
-    fn of(read: Result<Manifest, StoreError>) -> Result<Self, StoreError> {
-        match read {
-            Ok(Manifest { suspicious: None, .. }) => Ok(Self::Good),
-            Ok(Manifest { suspicious: Some(reason), .. }) => Ok(Self::Suspicious { reason }),
-            Err(error) if good::says_something(&error) => Ok(Self::Unreadable { reason: error.to_string() }),
-            Err(error) => Err(error),
+    fn of(worth: Worth) -> Self {
+        match worth {
+            Worth::Good(_) => Self::Good,
+            Worth::Suspicious(_, reason) => Self::Suspicious { reason },
+            Worth::Incomplete(_, reason) => Self::Incomplete { reason },
+            Worth::Unreadable(reason) => Self::Unreadable { reason },
         }
     }
 
@@ -133,6 +134,7 @@ impl State {
         let text = match self {
             Self::Good => "good".to_owned(),
             Self::Suspicious { reason } => format!("suspicious: {reason}"),
+            Self::Incomplete { reason } => format!("incomplete: {reason}"),
             Self::Unreadable { reason } => format!("unreadable: {reason}"),
         };
         // It comes out of a file in the bucket, and goes to a terminal.

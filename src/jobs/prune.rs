@@ -1,7 +1,10 @@
 //! Deleting what the retention rules no longer want. The plan is made elsewhere; this only carries it out.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::app::App;
 use crate::clock;
@@ -11,31 +14,74 @@ use crate::jobs::journal::Entry;
 use crate::model::key::{BackupKey, Stamp};
 use crate::model::retention::RetentionPlan;
 use crate::model::target::TargetName;
-use crate::store::{Catalog, StoreError};
+use crate::store::{Catalog, StoreError, StoredBackup};
 
 /// What would be kept and what would go now, from a complete listing and the last good one in it.
 ///
 /// # Errors
 /// One of the two cannot be read. There is no plan then.
 pub async fn plan(app: &App, target: &Target) -> Result<RetentionPlan, StoreError> {
-    let backups = app.store.catalog(Some(&target.name)).await?.backups(&target.name);
-    let last_good =
-        good::last_good(&app.store, &app.last_good, &backups).await?.map(|manifest| manifest.stamp);
-    let stamps: Vec<Stamp> = backups.iter().map(|backup| backup.key.stamp).collect();
-    Ok(target.retention.plan(&stamps, last_good, clock::now(), &app.config.time_zone))
+    let catalog = app.store.catalog(Some(&target.name)).await?;
+    let last_good = good::last_good(&app.store, &app.last_good, &catalog, &target.name).await?;
+    proved(app, target, &catalog, None, last_good.map(|manifest| manifest.stamp)).await
 }
 
-/// What goes once the backup `new` is there, which the listing does not have yet; less, should it be suspicious.
+/// What goes at the most once the backup `new` is there, which the listing does not have yet: less, should it be suspicious, or
+/// should others turn out not to count.
 pub fn doomed(app: &App, target: &Target, catalog: &Catalog, new: Stamp) -> Vec<Stamp> {
-    plan_with(app, target, catalog, new, new).deleted().collect()
+    let stamps = catalog.backups(&target.name).into_iter().map(|backup| backup.key.stamp).chain([new]);
+    let plan =
+        target.retention.plan(&stamps.collect::<Vec<_>>(), Some(new), clock::now(), &app.config.time_zone);
+    plan.deleted().collect()
 }
 
-/// The plan for when `new` is there, and `last_good` is the last good one.
-fn plan_with(app: &App, target: &Target, catalog: &Catalog, new: Stamp, last_good: Stamp) -> RetentionPlan {
-    let mut stamps: Vec<Stamp> =
-        catalog.backups(&target.name).iter().map(|backup| backup.key.stamp).collect();
-    stamps.push(new);
-    target.retention.plan(&stamps, Some(last_good), clock::now(), &app.config.time_zone)
+/// Manifests that are read at the same time.
+const AT_ONCE: usize = 8;
+
+/// A plan in which only backups count that are all there: nothing is deleted on the strength of one that is not. Each of those by
+/// which others would go is looked at, once for as long as nothing of it changes; `new` was made by this very process.
+///
+/// # Errors
+/// A manifest could not be read.
+async fn proved(
+    app: &App,
+    target: &Target,
+    catalog: &Catalog,
+    new: Option<Stamp>,
+    last_good: Option<Stamp>,
+) -> Result<RetentionPlan, StoreError> {
+    let now = clock::now();
+    let backups = catalog.backups(&target.name);
+    let mut not_counted: BTreeMap<Stamp, String> = BTreeMap::new();
+    loop {
+        let counted =
+            backups.iter().map(|backup| backup.key.stamp).filter(|stamp| !not_counted.contains_key(stamp));
+        let stamps: Vec<Stamp> = counted.chain(new).collect();
+        let plan = target.retention.plan(&stamps, last_good, now, &app.config.time_zone);
+        let kept: BTreeSet<Stamp> =
+            if plan.deleted().next().is_some() { plan.kept().collect() } else { BTreeSet::new() };
+        let is_unknown = |backup: &&StoredBackup| {
+            kept.contains(&backup.key.stamp) && !app.last_good.counts(backup, catalog)
+        };
+        let unknown: Vec<StoredBackup> = backups.iter().filter(is_unknown).cloned().collect();
+        let assessed = stream::iter(unknown).map(async |backup: StoredBackup| {
+            let worth = good::assess(&app.store, catalog, &backup.key).await?;
+            Ok::<_, StoreError>((backup, worth.against_counting()))
+        });
+        let before = not_counted.len();
+        for (backup, against) in assessed.buffer_unordered(AT_ONCE).try_collect::<Vec<_>>().await? {
+            match against {
+                Some(reason) => {
+                    warn!(backup = %backup.key, reason, "this backup does not count: no other one goes because of it");
+                    not_counted.insert(backup.key.stamp, reason);
+                }
+                None => app.last_good.count(&backup, catalog),
+            }
+        }
+        if not_counted.len() == before {
+            return Ok(plan.with(not_counted));
+        }
+    }
 }
 
 /// Prunes a target right after its backup `new` was committed.
@@ -50,8 +96,11 @@ pub async fn after_run(
     last_good: Stamp,
     stop: &CancellationToken,
 ) -> Result<usize, String> {
-    let plan = plan_with(app, target, catalog, new.stamp, last_good);
-    delete(app, &target.name, &plan, stop).await.map_err(|error| format!("prune: {error}"))
+    let pruned = async {
+        let plan = proved(app, target, catalog, Some(new.stamp), Some(last_good)).await?;
+        delete(app, &target.name, &plan, stop).await
+    };
+    pruned.await.map_err(|error: StoreError| format!("prune: {error}"))
 }
 
 /// Prunes a target outside of a run: on record, so that what a killed process leaves is found.
@@ -78,7 +127,7 @@ pub async fn prune(
 /// Carries out a plan, oldest first. Returns how many backups were deleted.
 ///
 /// # Errors
-/// The first deletion that fails ends it: what is left will be tried at the next run.
+/// The first deletion that the store refuses ends it: what is left will be tried at the next run.
 async fn delete(
     app: &App,
     target: &TargetName,
@@ -93,9 +142,18 @@ async fn delete(
             break;
         }
         let key = BackupKey { target: target.clone(), stamp };
-        let manifest = app.store.delete_backup(&key).await?;
-        info!(target = %target, backup = %stamp, bytes = manifest.stored_bytes(), "backup pruned");
-        deleted += 1;
+        match app.store.delete_backup(&key).await {
+            Ok(manifest) => {
+                app.last_good.forget(&key);
+                info!(target = %target, backup = %stamp, bytes = manifest.stored_bytes(), "backup pruned");
+                deleted += 1;
+            }
+            // Which objects are its own, only the manifest could say. The others go on.
+            Err(error) if good::says_something(&error) => {
+                warn!(backup = %key, %error, "this backup is not pruned, because its manifest cannot be read; if nobody needs it, delete its folder");
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(deleted)
 }

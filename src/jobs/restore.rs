@@ -12,14 +12,14 @@ use super::explain::explain;
 use super::good;
 use super::journal::Entry;
 use crate::app::App;
-use crate::discovery::{self, Target};
-use crate::docker::{Docker, DockerError, ExecError};
+use crate::discovery::Target;
+use crate::docker::{Docker, ExecError};
 use crate::engine::{Engine, Replacement, Staged, Survey};
 use crate::lock::RunLock;
 use crate::model::command::Command;
 use crate::model::key::BackupKey;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
-use crate::model::run::{RunId, RunRecord};
+use crate::model::run::RunId;
 use crate::pipeline::{self, Form, Progress, ReadError, RestoreError};
 
 /// What the short commands may print; what they say is on standard error.
@@ -94,12 +94,7 @@ pub async fn plan(
     selection: &Selection,
 ) -> Result<Plan, PlanError> {
     let impossible = |text: String| Err(PlanError::Impossible(text));
-    let Ok(engine) = manifest.engine.parse::<Engine>() else {
-        return impossible(format!(
-            "the backup is of {:?}, which this version does not know",
-            manifest.engine
-        ));
-    };
+    let engine = manifest.engine;
     if engine != target.engine && !(is_mysql(engine) && is_mysql(target.engine)) {
         return impossible(format!(
             "the backup is of {engine}, and container {} is {}",
@@ -475,14 +470,6 @@ async fn drop_own(docker: &Docker, target: &Target, run: &RunId) -> Result<(), S
 ///
 /// # Errors
 /// What is left, in one line.
-pub async fn drop_leftovers(app: &App, record: &RunRecord) -> Result<(), String> {
-    let Some(id) = record.container.as_ref().filter(|_| record.restores) else { return Ok(()) };
-    let container = match app.docker.container(id).await {
-        Ok(container) => container,
-        // With the container, its databases have gone; or they are a volume's, and no backup has them.
-        Err(DockerError::NotFound { .. }) => return Ok(()),
-        Err(error) => return Err(format!("look for the databases of its restore: {error}")),
-    };
-    let target = discovery::destination(container, &app.config)?;
-    drop_own(&app.docker, &target, &record.run).await
+pub async fn drop_leftovers(app: &App, target: &Target, run: &RunId) -> Result<(), String> {
+    drop_own(&app.docker, target, run).await
 }

@@ -8,17 +8,22 @@ use tracing::{info, warn};
 
 use crate::app::App;
 use crate::clock;
-use crate::docker::{DockerError, ExecError};
+use crate::discovery;
+use crate::docker::{Docker, DockerError, ExecError};
 use crate::jobs::{drill, restore};
-use crate::model::key::{BackupKey, MANIFEST, may_be_object};
-use crate::model::run::{Fate, LEASE, RunId, RunRecord};
+use crate::model::id::ContainerId;
+use crate::model::key::{BackupKey, MANIFEST, Stamp, may_be_object};
+use crate::model::run::{Fate, LEASE, RunId, RunRecord, Witness};
 use crate::model::target::TargetName;
-use crate::store::{Catalog, Store, StoreError, StoreErrorKind, StoredRecord};
+use crate::store::{Catalog, Records, Store, StoreError, StoreErrorKind, StoredRecord};
 
 /// How long nothing was written to a folder without a manifest before it counts as nobody's.
 const ORPHAN_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Removes what dead runs have left, of one target or of all. Returns the records of the other runs, without `own`.
+///
+/// A record is obeyed as far as it is one, and no further: it comes out of the bucket. Tools are ended and databases dropped only
+/// in containers that are targets by their own labels today, objects deleted only where no living run is at work.
 ///
 /// # Errors
 /// The records cannot be read. What could not be removed is logged, and stays on record for the next time.
@@ -27,31 +32,36 @@ pub async fn sweep(
     only: Option<&TargetName>,
     own: Option<&RunId>,
 ) -> Result<Vec<RunRecord>, StoreError> {
-    let mut living = Vec::new();
     drill::sweep(app).await;
     if !app.config.prune {
-        return Ok(living);
+        return Ok(Vec::new());
     }
-    for stored in app.store.records(only, own).await? {
-        if !may_be_swept(app, &stored).await? {
-            living.push(stored.record);
-            continue;
-        }
-        let StoredRecord { record, .. } = stored;
+    let Records { read, left_alone, unread } = app.store.records(only, own).await?;
+    for (key, reason) in left_alone {
+        warn!(key, reason, "a record of a run is left alone; if no newer Dumpcar wrote it, delete it");
+    }
+    if unread > 0 {
+        warn!(
+            unread,
+            "there are more records of runs than Dumpcar reads; delete those of runs that are over, below .dumpcar/runs"
+        );
+    }
+    let (mut over, mut living) = (Vec::new(), Vec::new());
+    for stored in read {
+        if may_be_swept(app, &stored).await? { over.push(stored) } else { living.push(stored.record) }
+    }
+    for StoredRecord { record, renewed } in over {
         let target = &record.target;
         // What is in the way of one is not in the way of the other; the record goes only when both are done.
-        let ended = match end_tools(app, &record).await {
-            Ok(()) => restore::drop_leftovers(app, &record).await,
-            left => left,
-        };
-        let removed = remove(&app.store, &record).await;
-        let done = match ended.and(removed) {
+        let cleared = clear_container(app, &record, renewed).await;
+        let removed = remove(&app.store, &record, &living).await;
+        let done = match cleared.and(removed) {
             Ok(()) => forget(&app.store, &record).await,
             left => left,
         };
         match done {
             Ok(()) => {
-                info!(%target, run = %record.run, instance = record.holder.instance, "cleaned up after a run that was killed");
+                info!(%target, run = %record.run, instance = %record.holder.instance, "cleaned up after a run that was killed");
             }
             Err(left) => {
                 warn!(%target, run = %record.run, %left, "cannot clean up after a run that was killed; the next run tries again");
@@ -72,12 +82,7 @@ async fn may_be_swept(app: &App, stored: &StoredRecord) -> Result<bool, StoreErr
     match app.identity.fate_of(&record.holder, &app.docker).await {
         Fate::Alive => Ok(false),
         Fate::Dead => Ok(true),
-        // A time in the future is a clock that is wrong, and proves nothing.
-        Fate::Unknown
-            if Duration::try_from(clock::now().duration_since(*renewed)).unwrap_or_default() < LEASE =>
-        {
-            Ok(false)
-        }
+        Fate::Unknown if age(*renewed) < LEASE => Ok(false),
         Fate::Unknown => {
             app.store.put_record(&RunRecord { holder: own.clone(), ..record.clone() }).await?;
             Ok(true)
@@ -85,18 +90,49 @@ async fn may_be_swept(app: &App, stored: &StoredRecord) -> Result<bool, StoreErr
     }
 }
 
-/// Ends the tools a run may still have in its target. Mostly there are none: a tool ends with its connection.
+/// Ends what a dead run may still have in its container, and drops the databases that its restore made for itself there.
 ///
 /// # Errors
 /// What is in the way, in one line.
-pub async fn end_tools(app: &App, record: &RunRecord) -> Result<(), String> {
-    let Some(container) = &record.container else { return Ok(()) };
-    // The user they were started as, by today's labels: only that one may end them.
-    let exec_user = match app.target(&record.target).await {
-        Some(target) if target.container.id == *container => target.labels.exec_user,
-        _ => None,
+async fn clear_container(app: &App, record: &RunRecord, renewed: Timestamp) -> Result<(), String> {
+    let Some(id) = &record.container else { return Ok(()) };
+    let container = match app.docker.container(id).await {
+        Ok(container) => container,
+        // With the container, its processes have gone, and its databases; or they are a volume's, and no backup has them.
+        Err(DockerError::NotFound { .. }) => return Ok(()),
+        Err(error) => return Err(format!("look at its container: {error}")),
     };
-    match app.docker.end_runs(container, &[&record.run], exec_user.as_deref()).await {
+    let has_stopped = Witness::of(&container.state, "") == Witness::Stopped;
+    if has_stopped && !record.restores {
+        return Ok(());
+    }
+    let name = container.name.clone();
+    match discovery::labelled(container, &app.config) {
+        Some(Ok(target)) => {
+            end_tools(&app.docker, id, &record.run, target.labels.exec_user.as_deref()).await?;
+            if record.restores { restore::drop_leftovers(app, &target, &record.run).await } else { Ok(()) }
+        }
+        Some(Err(reason)) => Err(reason),
+        // What is not a target is not touched, whatever a record says.
+        None if age(renewed) < ORPHAN_AGE => Err(format!(
+            "container {name} is no target by its labels, so it is not looked for its tool or databases in there"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Ends the tools a run may still have in a container. Mostly there are none: a tool ends with its connection. Only the user
+/// they were started as may end them.
+///
+/// # Errors
+/// What is in the way, in one line.
+pub async fn end_tools(
+    docker: &Docker,
+    container: &ContainerId,
+    run: &RunId,
+    exec_user: Option<&str>,
+) -> Result<(), String> {
+    match docker.end_runs(container, &[run], exec_user).await {
         Ok(()) | Err(ExecError::NotStarted { .. }) => Ok(()),
         // With the container, its processes have gone. Those of a paused one wait.
         Err(ExecError::Docker(DockerError::NotFound { .. })) => Ok(()),
@@ -109,22 +145,32 @@ pub async fn end_tools(app: &App, record: &RunRecord) -> Result<(), String> {
     }
 }
 
+/// A time in the future is a clock that is wrong, and proves nothing.
+fn age(written: Timestamp) -> Duration {
+    Duration::try_from(clock::now().duration_since(written)).unwrap_or_default()
+}
+
 /// Deletes the record of a run of which nothing is left.
 pub async fn forget(store: &Store, record: &RunRecord) -> Result<(), String> {
     store.delete(&record.key()).await.map_err(|error| format!("delete its record: {error}"))
 }
 
-/// Removes the unfinished uploads of a run, and the objects it left without a manifest.
+/// Removes the unfinished uploads of a run, and the objects it left without a manifest; not where one of the `living` is at work.
 ///
 /// # Errors
 /// What is left, in one line.
-pub async fn remove(store: &Store, record: &RunRecord) -> Result<(), String> {
+pub async fn remove(store: &Store, record: &RunRecord, living: &[RunRecord]) -> Result<(), String> {
+    let is_free = |stamp: &Stamp| {
+        let is_its =
+            |other: &RunRecord| other.target == record.target && other.stamps().any(|of| of == *stamp);
+        !living.iter().any(is_its)
+    };
     // First, because an upload may still become an object; and what is in its way is not in the way of the rest.
-    let aborted = match record.stamp {
+    let aborted = match record.stamp.filter(is_free) {
         Some(stamp) => abort_uploads(store, &BackupKey { target: record.target.clone(), stamp }).await,
         None => Ok(()),
     };
-    for stamp in record.stamps() {
+    for stamp in record.stamps().filter(is_free) {
         clean_folder(store, &BackupKey { target: record.target.clone(), stamp }).await?;
     }
     aborted

@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 
 use crate::clock;
 use crate::engine::Engine;
-use crate::model::key::{BackupKey, DRILL, MANIFEST, Stamp, may_be_object};
+use crate::model::key::{BackupKey, MANIFEST, Stamp, may_be_object};
 use crate::model::manifest::{Manifest, ManifestObject};
 use crate::model::retention::is_from_the_future;
 use crate::model::target::TargetName;
@@ -215,7 +215,7 @@ async fn backup(store: &Store, catalog: &Catalog, key: &BackupKey, progress: &Pr
         elapsed: Duration::ZERO,
     };
     match manifest(store, key).await? {
-        Ok((manifest, engine)) => {
+        Ok(manifest) => {
             report.objects = manifest.objects.len();
             let is_named = |name: &str| manifest.objects.iter().any(|object| object.name == name);
             let (named, others): (Vec<_>, Vec<_>) = catalog.files(key).partition(|(name, _)| is_named(name));
@@ -223,7 +223,7 @@ async fn backup(store: &Store, catalog: &Catalog, key: &BackupKey, progress: &Pr
             report.foreign = others.into_iter().map(|(name, _)| name.to_owned()).collect();
             for object in &manifest.objects {
                 progress.set_stage(format!("reading {key}/{}", object.name));
-                match read(store, key, object, engine, progress).await {
+                match read(store, key, object, manifest.engine, progress).await {
                     Ok(()) => report.plain_bytes += object.plain_bytes,
                     Err(problem) => report.problems.push(problem),
                 }
@@ -241,8 +241,8 @@ async fn backup(store: &Store, catalog: &Catalog, key: &BackupKey, progress: &Pr
     Some(report)
 }
 
-/// A manifest that can be held against its objects, and its engine; `None` when it is gone.
-async fn manifest(store: &Store, key: &BackupKey) -> Option<Result<(Manifest, Engine), Problem>> {
+/// A manifest that can be held against its objects; `None` when it is gone.
+async fn manifest(store: &Store, key: &BackupKey) -> Option<Result<Manifest, Problem>> {
     let unreadable = |reason: String| Some(Err(Problem::new(MANIFEST, State::Unreadable, reason)));
     let manifest = match store.manifest(key).await {
         Ok(manifest) => manifest,
@@ -250,17 +250,7 @@ async fn manifest(store: &Store, key: &BackupKey) -> Option<Result<(Manifest, En
         Err(error) if error.kind == StoreErrorKind::Damaged => return unreadable(error.to_string()),
         Err(error) => return Some(Err(Problem::of_store(MANIFEST, &error))),
     };
-    let Ok(engine) = manifest.engine.parse() else {
-        return unreadable(format!("this Dumpcar does not know the engine {:?}", manifest.engine));
-    };
-    let is_plain = |name: &str| may_be_object(name) && name != DRILL && !name.contains('/');
-    if let Some(object) = manifest.objects.iter().find(|object| !is_plain(&object.name)) {
-        return unreadable(format!("it names {:?}, which is no object of Dumpcar's", object.name));
-    }
-    if manifest.objects.is_empty() {
-        return unreadable("it names no object".to_owned());
-    }
-    Some(Ok((manifest, engine)))
+    Some(Ok(manifest))
 }
 
 /// Reads one object to its end: sizes, both digests, and the marks of a whole dump.
@@ -296,7 +286,7 @@ async fn orphans(store: &Store, catalog: &Catalog, target: &TargetName) -> Resul
     let records = store.records(Some(target), None).await?;
     let mut reports = Vec::new();
     for stamp in stamps {
-        if records.iter().any(|stored| stored.record.stamps().any(|of_run| of_run == stamp)) {
+        if records.read.iter().any(|stored| stored.record.stamps().any(|of_run| of_run == stamp)) {
             continue;
         }
         let key = BackupKey { target: target.clone(), stamp };

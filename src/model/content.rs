@@ -41,6 +41,14 @@ pub const MOST_NAMED: usize = 1000;
 const MOST_TOLD: usize = 5;
 
 impl Content {
+    /// Whether its numbers go together.
+    pub(super) fn adds_up(&self) -> bool {
+        let is_named = !self.rows_of.is_empty();
+        let rows = self.rows_of.values().try_fold(0_u64, |sum, rows| sum.checked_add(*rows));
+        self.rows_of.len() <= MOST_NAMED
+            && (!is_named || self.rows_of.len() as u64 == self.tables && rows == Some(self.rows))
+    }
+
     /// What `other` has differently; empty when nothing.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let mut all = Vec::new();

@@ -9,11 +9,22 @@ use serde::{Deserialize, Serialize};
 
 use super::compression::Compression;
 use super::content::Content;
+use super::engine::Engine;
+use super::id::ImageId;
 use super::key::Stamp;
+use super::line::Line;
 use super::target::TargetName;
+
+mod validate;
+
+pub use validate::{Inconsistency, is_extension};
 
 /// The format this version writes. A reader refuses a higher one instead of guessing.
 pub const VERSION: u32 = 1;
+
+/// A manifest has at most so many bytes; a larger one is not read, and not written. Room for 25,000 databases, or for 500 with
+/// a thousand tables each.
+pub const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// The content of `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,18 +33,17 @@ pub struct Manifest {
     pub version: u32,
     pub target: TargetName,
     pub stamp: Stamp,
-    /// `postgresql`, `mariadb`, `mysql` or `custom`.
-    pub engine: String,
+    pub engine: Engine,
     /// As the server itself says it; empty for a custom engine.
-    pub server_version: String,
-    /// The image's name as the container was started with.
-    pub image: String,
-    /// The image's identity (`sha256:…`): a drill starts the very same one.
-    pub image_id: String,
+    pub server_version: Line,
+    /// The image's name as the container was started with. It is shown and never asked for.
+    pub image: Line<512>,
+    /// A drill starts the very same image.
+    pub image_id: ImageId,
     /// Who wrote the backup: `DUMPCAR_INSTANCE`.
-    pub instance: String,
+    pub instance: Line,
     /// The Dumpcar version that wrote it.
-    pub dumpcar: String,
+    pub dumpcar: Line,
     pub started: Timestamp,
     pub finished: Timestamp,
     /// How a custom engine's dump is put back: `dumpcar.restore-command`.
@@ -42,7 +52,7 @@ pub struct Manifest {
     /// Why somebody should look before relying on it: it is far smaller than the last good backup was. Absent from a
     /// good one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub suspicious: Option<String>,
+    pub suspicious: Option<Line<2048>>,
     pub objects: Vec<ManifestObject>,
 }
 
@@ -85,10 +95,10 @@ pub struct ManifestObject {
 }
 
 impl Manifest {
-    /// Reads a manifest of this version or an older one.
+    /// Reads a manifest of this version or an older one. What it returns is right in itself: see [`Inconsistency`].
     ///
     /// # Errors
-    /// Not JSON, not a manifest, or written by a newer Dumpcar.
+    /// Not JSON, not a manifest, not one that Dumpcar writes, or written by a newer Dumpcar.
     pub fn from_json(json: &[u8]) -> Result<Self, ManifestError> {
         /// Read on its own first: a newer manifest need not fit today's fields.
         #[derive(Deserialize)]
@@ -99,7 +109,9 @@ impl Manifest {
         if version > VERSION {
             return Err(ManifestError::Newer { version });
         }
-        serde_json::from_slice(json).map_err(ManifestError::Malformed)
+        let manifest: Self = serde_json::from_slice(json).map_err(ManifestError::Malformed)?;
+        manifest.validate()?;
+        Ok(manifest)
     }
 
     pub fn to_json(&self) -> Vec<u8> {
@@ -108,7 +120,7 @@ impl Manifest {
         json
     }
 
-    /// Saturates: a manifest is read from a bucket, where anything may be.
+    /// The sum of a valid manifest's sizes does not overflow.
     pub fn plain_bytes(&self) -> u64 {
         self.objects.iter().fold(0, |sum, object| sum.saturating_add(object.plain_bytes))
     }
@@ -123,6 +135,8 @@ impl Manifest {
 pub enum ManifestError {
     #[error("not a manifest")]
     Malformed(#[source] serde_json::Error),
+    #[error("not a manifest of Dumpcar's: {0}")]
+    Inconsistent(#[from] Inconsistency),
     #[error(
         "written by a newer Dumpcar (manifest version {version}, this one reads up to {VERSION}); upgrade Dumpcar"
     )]
@@ -170,20 +184,20 @@ impl TryFrom<String> for Sha256 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn example() -> Manifest {
+    pub(super) fn example() -> Manifest {
         Manifest {
             version: VERSION,
             target: "shop-db".parse().unwrap(),
             stamp: "2026-11-23T23-00-00Z".parse().unwrap(),
-            engine: "postgresql".into(),
-            server_version: "17.6".into(),
-            image: "postgres:17".into(),
-            image_id: "sha256:00".into(),
-            instance: "host-a".into(),
-            dumpcar: "0.1.0".into(),
+            engine: Engine::Postgresql,
+            server_version: Line::clean("17.6"),
+            image: Line::clean("postgres:17"),
+            image_id: format!("sha256:{}", "0a".repeat(32)).parse().unwrap(),
+            instance: Line::clean("host-a"),
+            dumpcar: Line::clean("0.1.0"),
             started: "2026-11-23T23:00:00Z".parse().unwrap(),
             finished: "2026-11-23T23:00:09Z".parse().unwrap(),
             restore_command: None,
@@ -219,7 +233,7 @@ mod tests {
     #[test]
     fn only_a_suspicious_backup_says_so() {
         let reason = r#"database "shop": 120.0 KiB instead of 4.1 MiB"#;
-        let suspicious = Manifest { suspicious: Some(reason.into()), ..example() };
+        let suspicious = Manifest { suspicious: Some(Line::clean(reason)), ..example() };
         assert_eq!(Manifest::from_json(&suspicious.to_json()).unwrap(), suspicious);
         let json: serde_json::Value = serde_json::from_slice(&suspicious.to_json()).unwrap();
         assert_eq!((&json["version"], &json["suspicious"]), (&1.into(), &reason.into()));

@@ -17,6 +17,10 @@ pub use overrides::RetentionOverrides;
 /// How far ahead of the clock a backup may be dated and still be an ordinary one: clocks of two hosts differ.
 pub const FUTURE_TOLERANCE: Duration = Duration::from_secs(600);
 
+/// A run deletes no more backups than these, the oldest first; what is left goes with the next one. What is on record
+/// beforehand has to fit into a record.
+pub const MOST_PRUNED: usize = 1000;
+
 /// Whether a backup is dated so far ahead of the clock that it says nothing about the others.
 pub fn is_from_the_future(stamp: Stamp, now: Timestamp) -> bool {
     stamp.timestamp() > now.checked_add(FUTURE_TOLERANCE).unwrap_or(Timestamp::MAX)
@@ -231,6 +235,8 @@ pub enum KeepReason {
     Within(Duration),
     /// Everything newer is suspicious.
     LastGood,
+    /// It is no complete backup, for this reason: it counts for no rule, and is not what a rule does not want.
+    NotCounted(String),
 }
 
 impl fmt::Display for KeepReason {
@@ -243,6 +249,7 @@ impl fmt::Display for KeepReason {
             Self::Oldest { period, of } => write!(f, "oldest, {period} {of} not full"),
             Self::Within(span) => write!(f, "within {}", Short(*span)),
             Self::LastGood => f.write_str("last good one"),
+            Self::NotCounted(reason) => write!(f, "not counted: {reason}"),
         }
     }
 }
@@ -269,9 +276,23 @@ pub struct RetentionPlan {
 }
 
 impl RetentionPlan {
-    /// What goes, newest first.
+    /// The same, with backups that did not count when it was made: they are kept.
+    #[must_use]
+    pub fn with(mut self, not_counted: impl IntoIterator<Item = (Stamp, String)>) -> Self {
+        self.decisions.extend(
+            not_counted
+                .into_iter()
+                .map(|(stamp, reason)| Decision { stamp, reasons: vec![KeepReason::NotCounted(reason)] }),
+        );
+        self.decisions.sort_by_key(|decision| std::cmp::Reverse(decision.stamp));
+        self
+    }
+
+    /// What goes now, newest first: at most [`MOST_PRUNED`], the oldest.
     pub fn deleted(&self) -> impl Iterator<Item = Stamp> + '_ {
-        self.decisions.iter().filter(|decision| !decision.is_kept()).map(|decision| decision.stamp)
+        let all = || self.decisions.iter().filter(|decision| !decision.is_kept());
+        let later = all().count().saturating_sub(MOST_PRUNED);
+        all().skip(later).map(|decision| decision.stamp)
     }
 
     /// What stays, newest first.

@@ -1,9 +1,10 @@
 //! The name under which a target's backups are kept.
 
-use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use super::id::plain_text;
 
 /// A target's name: its folder in the bucket and its name on the command line, in logs and in metrics.
 ///
@@ -12,17 +13,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct TargetName(String);
+plain_text!(TargetName);
 
 /// The text cannot name a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 100 letters, digits, dots, dashes or underscores, and start with a letter or digit")]
 pub struct TargetNameError;
-
-impl TargetName {
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 impl FromStr for TargetName {
     type Err = TargetNameError;
@@ -35,26 +31,6 @@ impl FromStr for TargetName {
         } else {
             Err(TargetNameError)
         }
-    }
-}
-
-impl TryFrom<String> for TargetName {
-    type Error = TargetNameError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<TargetName> for String {
-    fn from(name: TargetName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for TargetName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
     }
 }
 

@@ -6,9 +6,11 @@ use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use object_store::ObjectStore;
 use object_store::path::Path;
+use xxhash_rust::xxh3::Xxh3;
 
 use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
 use crate::model::key::{BackupKey, DRILL, MANIFEST, OWN_STATE, Stamp, may_be_object};
+use crate::model::manifest::Manifest;
 use crate::model::target::TargetName;
 
 /// The backups below the prefix, read from one listing.
@@ -172,6 +174,30 @@ impl Catalog {
     pub fn files(&self, key: &BackupKey) -> impl Iterator<Item = (&str, u64)> {
         let folder = self.folders.get(&key.target).and_then(|folders| folders.get(&key.stamp));
         folder.into_iter().flat_map(|folder| &folder.objects).map(|(name, bytes)| (&**name, *bytes))
+    }
+
+    /// What a backup's folder lacks of what its manifest names, in words; `None` when each object is listed with its size.
+    pub fn lacks(&self, key: &BackupKey, manifest: &Manifest) -> Option<String> {
+        let listed: BTreeMap<&str, u64> = self.files(key).collect();
+        manifest.objects.iter().find_map(|object| match listed.get(object.name.as_str()) {
+            None => Some(format!("{} is not in the bucket", object.name)),
+            Some(bytes) if *bytes != object.stored_bytes => Some(format!(
+                "{} has {bytes} bytes in the bucket instead of {}",
+                object.name, object.stored_bytes
+            )),
+            Some(_) => None,
+        })
+    }
+
+    /// A fingerprint of what is listed of a backup: as long as it is the same, so is what the backup lacks.
+    pub fn fingerprint(&self, key: &BackupKey) -> u64 {
+        let mut hash = Xxh3::new();
+        for (name, bytes) in self.files(key) {
+            hash.update(name.as_bytes());
+            hash.update(&[0]);
+            hash.update(&bytes.to_le_bytes());
+        }
+        hash.digest()
     }
 
     /// Every folder of a target, whether it is a backup or not.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Place;
 use crate::model::key::BackupKey;
 use crate::model::manifest::ManifestError;
+use crate::model::run::RecordError;
 
 /// A request to the store that was not done. The text is one line, names the thing, and says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +67,18 @@ impl StoreError {
     }
 
     pub(super) fn bad_manifest(key: &BackupKey, error: &ManifestError) -> Self {
-        Self::new(StoreErrorKind::Damaged, format!("{}: {}", key.manifest(), one_line(error)))
+        Self::new(StoreErrorKind::Damaged, format!("{}: {}", key.manifest(), short(error)))
+    }
+
+    pub(super) fn bad_record(key: &str, error: &RecordError) -> Self {
+        Self::new(StoreErrorKind::Damaged, format!("{key}: {}", short(error)))
+    }
+
+    pub(super) fn too_large(key: &str, bytes: u64, most: u64) -> Self {
+        Self::new(
+            StoreErrorKind::Damaged,
+            format!("{key} has {bytes} bytes, and no file of Dumpcar's of this kind has more than {most}"),
+        )
     }
 
     pub(super) fn foreign_manifest(key: &BackupKey) -> Self {
@@ -224,6 +236,11 @@ fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
         next = source.source();
     }
     text.replace('\n', " ")
+}
+
+/// The same, cut off: what was read may be quoted in it.
+fn short(error: &(dyn std::error::Error + 'static)) -> String {
+    one_line(error).chars().take(400).collect()
 }
 
 /// The last cause, short: that is where the operating system's own words are.

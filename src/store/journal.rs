@@ -1,13 +1,13 @@
 //! The run records in the store.
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use object_store::{ObjectStore, PutOptions, PutPayload};
 
 use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
 use crate::model::key::BackupKey;
-use crate::model::run::{RECORDS, RunId, RunRecord};
+use crate::model::run::{LARGEST, RECORDS, RecordError, RunId, RunRecord};
 use crate::model::target::TargetName;
 
 /// A record, and when it was last written by the store's clock.
@@ -15,6 +15,29 @@ use crate::model::target::TargetName;
 pub struct StoredRecord {
     pub record: RunRecord,
     pub renewed: Timestamp,
+}
+
+/// A key, relative to the prefix, and when it was last written.
+struct Listed {
+    key: String,
+    written: Timestamp,
+}
+
+/// Records that are read at the same time.
+const AT_ONCE: usize = 8;
+
+/// More runs than these at a time are at work on no bucket. Beyond that, somebody has put records there, and to read all of them
+/// would only hold up the backup.
+const MOST_READ: usize = 500;
+
+/// What the bucket says of runs.
+#[derive(Debug, Default)]
+pub struct Records {
+    pub read: Vec<StoredRecord>,
+    /// Keys of records that are left alone, and why.
+    pub left_alone: Vec<(String, String)>,
+    /// How many there are besides, which were not read.
+    pub unread: usize,
 }
 
 impl Store {
@@ -31,8 +54,7 @@ impl Store {
             .map_err(|error| self.error("write", error))
     }
 
-    /// The records there are, of one target or of all, without that of the run `own`. Those that only a newer Dumpcar
-    /// understands are left out.
+    /// The records there are, of one target or of all, without that of the run `own`.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -40,26 +62,39 @@ impl Store {
         &self,
         only: Option<&TargetName>,
         own: Option<&RunId>,
-    ) -> Result<Vec<StoredRecord>, StoreError> {
+    ) -> Result<Records, StoreError> {
         let below = only.map_or_else(|| RECORDS.to_owned(), |target| format!("{RECORDS}/{target}"));
-        let mut records = Vec::new();
-        for (key, renewed) in self.listed(&below).await? {
-            if RunRecord::parse_key(&key).is_none_or(|(_, run)| own == Some(&run)) {
-                continue;
+        let mut listed = self.listed(&below).await?;
+        listed.retain(|listed| RunRecord::parse_key(&listed.key).is_some_and(|(_, run)| own != Some(&run)));
+        let mut records = Records { unread: listed.len().saturating_sub(MOST_READ), ..Records::default() };
+        // The oldest are the likeliest to be of runs that are over.
+        listed.sort_by_key(|listed| listed.written);
+        listed.truncate(MOST_READ);
+        let read = stream::iter(listed).map(async |listed| (self.record(&listed.key).await, listed));
+        let mut read = std::pin::pin!(read.buffered(AT_ONCE));
+        while let Some((record, Listed { key, written })) = read.next().await {
+            match record {
+                Ok(Some(record)) => records.read.push(StoredRecord { record, renewed: written }),
+                // Its run has ended in the meantime.
+                Ok(None) => {}
+                Err(error) if error.kind == StoreErrorKind::Damaged => {
+                    records.left_alone.push((key, error.to_string()));
+                }
+                Err(error) => return Err(error),
             }
-            // None: its run has ended in the meantime.
-            records.extend(self.record(&key).await?.map(|record| StoredRecord { record, renewed }));
         }
         Ok(records)
     }
 
-    /// The record at this key; `None` when there is none that this Dumpcar understands.
+    /// The record at this key; `None` when there is none.
     ///
     /// # Errors
-    /// See [`StoreError`].
+    /// See [`StoreError`]; [`StoreErrorKind::Damaged`] when there is something else, or one of a newer Dumpcar.
     pub async fn record(&self, key: &str) -> Result<Option<RunRecord>, StoreError> {
-        match self.get(key).await {
-            Ok(json) => Ok(RunRecord::from_json(&json).filter(|record| record.key() == key)),
+        match self.get(key, LARGEST).await {
+            Ok(json) => RunRecord::from_json(&json, key)
+                .map(Some)
+                .map_err(|error: RecordError| StoreError::bad_record(key, &error)),
             Err(error) if error.kind == StoreErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -73,15 +108,15 @@ impl Store {
         let listed = self.listed(&key.to_string()).await?;
         Ok(listed
             .into_iter()
-            .filter_map(|(found, _)| {
-                let (folder, name) = BackupKey::parse(&found)?;
+            .filter_map(|listed| {
+                let (folder, name) = BackupKey::parse(&listed.key)?;
                 (folder == *key).then(|| name.to_owned())
             })
             .collect())
     }
 
     /// Every key below this one, relative to the prefix, with the time it was last written.
-    async fn listed(&self, below: &str) -> Result<Vec<(String, Timestamp)>, StoreError> {
+    async fn listed(&self, below: &str) -> Result<Vec<Listed>, StoreError> {
         let root = self.path("");
         let root_len = if root.as_ref().is_empty() { 0 } else { root.as_ref().len() + 1 };
         let mut objects = self.backend.list(Some(&self.path(below)));
@@ -91,7 +126,7 @@ impl Store {
         {
             let key = meta.location.as_ref().get(root_len..).unwrap_or_default().to_owned();
             let written = Timestamp::from_second(meta.last_modified.timestamp()).unwrap_or(Timestamp::MAX);
-            found.push((key, written));
+            found.push(Listed { key, written });
         }
         Ok(found)
     }

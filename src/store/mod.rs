@@ -2,6 +2,7 @@
 //!
 //! Only this module names S3.
 
+mod answer;
 mod catalog;
 mod confirm;
 mod download;
@@ -17,7 +18,7 @@ mod upload;
 pub use catalog::{Catalog, StoredBackup, Version};
 pub use download::Download;
 pub use error::{StoreError, StoreErrorKind};
-pub use journal::StoredRecord;
+pub use journal::{Records, StoredRecord};
 pub use s3::S3Error;
 pub use unfinished::Unfinished;
 pub use upload::Upload;
@@ -26,7 +27,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::TryStreamExt;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use object_store::{
@@ -35,10 +37,14 @@ use object_store::{
 
 use crate::model::drill::DrillResult;
 use crate::model::key::{BackupKey, DRILL};
-use crate::model::manifest::Manifest;
+use crate::model::manifest::{self, Manifest};
 use crate::model::parts::PartPlan;
+use crate::model::run;
 use patience::Patience;
+use tokio::sync::Semaphore;
 use unfinished::Lister;
+
+const KIB: u64 = 1024;
 
 /// A request that carries no dump and is not answered by then is not going to be. It covers the client's own retries.
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
@@ -71,6 +77,8 @@ pub struct Store {
     place: Arc<Place>,
     /// `None` when the backend is not the S3 client.
     lister: Option<Arc<Lister>>,
+    /// KiB that small objects being read may have together.
+    reading: Arc<Semaphore>,
 }
 
 /// Where the store is and how objects are put there.
@@ -105,7 +113,9 @@ impl fmt::Display for Store {
 
 impl Store {
     pub fn new(backend: Arc<dyn Backend>, place: Place) -> Self {
-        Self { backend, place: Arc::new(place), lister: None }
+        let reading =
+            Arc::new(Semaphore::new(usize::try_from(manifest::LARGEST / KIB + 1).unwrap_or(usize::MAX)));
+        Self { backend, place: Arc::new(place), lister: None, reading }
     }
 
     pub fn place(&self) -> &Place {
@@ -142,6 +152,10 @@ impl Store {
     pub async fn put_manifest(&self, key: &BackupKey, manifest: &Manifest) -> Result<Version, StoreError> {
         let path = self.path(&key.manifest());
         let json = Bytes::from(manifest.to_json());
+        // Nobody would read it.
+        if json.len() as u64 > manifest::LARGEST {
+            return Err(StoreError::too_large(&key.manifest(), json.len() as u64, manifest::LARGEST));
+        }
         let put = |mode| {
             // Manifests are read at every restore: not into a storage class that may take hours to answer.
             let options = PutOptions { mode, ..PutOptions::default() };
@@ -161,7 +175,7 @@ impl Store {
                 Ok(put) => return Ok(version(put.e_tag)),
                 // A repeated request finds its own first try.
                 Err(conflict @ object_store::Error::AlreadyExists { .. }) => {
-                    match self.get(&key.manifest()).await {
+                    match self.get_manifest(key).await {
                         Ok(there) if there == json => return Ok(version(None)),
                         Ok(_) => return Err(StoreError::manifest_taken(key)),
                         // Two requests met, and neither was done.
@@ -183,7 +197,7 @@ impl Store {
     /// # Errors
     /// It is not there, cannot be read, or is not one.
     pub async fn manifest(&self, key: &BackupKey) -> Result<Manifest, StoreError> {
-        let json = self.get(&key.manifest()).await?;
+        let json = self.get_manifest(key).await?;
         let manifest = Manifest::from_json(&json).map_err(|error| StoreError::bad_manifest(key, &error))?;
         if manifest.target == key.target && manifest.stamp == key.stamp {
             Ok(manifest)
@@ -192,11 +206,38 @@ impl Store {
         }
     }
 
-    /// Reads a small object whole.
-    async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
+    /// Reads a manifest as it is.
+    async fn get_manifest(&self, key: &BackupKey) -> Result<Bytes, StoreError> {
+        self.get(&key.manifest(), manifest::LARGEST).await
+    }
+
+    /// Reads an object whole that has at most `most` bytes: in the bucket may be anything. What is read so at the same time has
+    /// together no more than one manifest may have.
+    async fn get(&self, key: &str, most: u64) -> Result<Bytes, StoreError> {
         let path = self.path(key);
-        let read = async { self.backend.get(&path).await?.bytes().await };
-        within(ANSWER_LIMIT, read).await.map_err(|error| self.error("read", error))
+        let read = async {
+            let found = self.backend.get(&path).await?;
+            if found.meta.size > most {
+                return Ok(Err(found.meta.size));
+            }
+            let share = u32::try_from(found.meta.size / KIB + 1).unwrap_or(u32::MAX);
+            // Nobody closes it.
+            let _share = self.reading.acquire_many(share).await.ok();
+            let mut stream = found.into_stream();
+            let mut whole = BytesMut::new();
+            while let Some(piece) = stream.try_next().await? {
+                if (whole.len() + piece.len()) as u64 > most {
+                    return Ok(Err((whole.len() + piece.len()) as u64));
+                }
+                whole.extend_from_slice(&piece);
+            }
+            Ok(Ok(whole.freeze()))
+        };
+        match within(ANSWER_LIMIT, read).await {
+            Ok(Ok(whole)) => Ok(whole),
+            Ok(Err(size)) => Err(StoreError::too_large(key, size, most)),
+            Err(error) => Err(self.error("read", error)),
+        }
     }
 
     /// The size the store has for an object; `None` when there is none.
@@ -228,9 +269,7 @@ impl Store {
         let manifest = self.manifest(key).await?;
         self.delete(&key.manifest()).await?;
         for object in &manifest.objects {
-            if !object.name.contains('/') {
-                self.delete(&key.object(&object.name)).await?;
-            }
+            self.delete(&key.object(&object.name)).await?;
         }
         self.delete(&key.object(DRILL)).await?;
         Ok(manifest)
@@ -252,7 +291,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn drill(&self, key: &BackupKey) -> Result<Option<DrillResult>, StoreError> {
-        Ok(DrillResult::from_json(&self.get(&key.object(DRILL)).await?))
+        Ok(DrillResult::from_json(&self.get(&key.object(DRILL), run::LARGEST).await?))
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum as S3Checksum};
 use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
 
+use super::answer::BoundedConnector;
 use super::unfinished::Lister;
 use super::{Place, Store};
 use crate::config::{Checksum, Config, CredentialSource, S3Settings, ServerEncryption};
@@ -91,6 +92,7 @@ impl Store {
 fn client(config: &Config, options: ClientOptions) -> Result<AmazonS3Builder, S3Error> {
     let settings = &config.s3;
     let mut builder = AmazonS3Builder::new()
+        .with_http_connector(BoundedConnector::default())
         .with_client_options(options)
         .with_retry(RetryConfig {
             backoff: BackoffConfig {

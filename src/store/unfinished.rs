@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use object_store::aws::{AwsAuthorizer, AwsCredentialProvider};
-use object_store::client::{HttpClient, HttpConnector as _, HttpRequest, HttpRequestBody, ReqwestConnector};
+use object_store::client::{HttpClient, HttpConnector as _, HttpRequest, HttpRequestBody};
 use object_store::path::Path;
 use object_store::{ClientOptions, MultipartId};
 use serde::Deserialize;
 
+use super::answer::BoundedConnector;
 use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
 
 /// How often an abort is tried: it is all that stands between a failed run and parts that cost money for ever.
@@ -169,7 +170,7 @@ impl Lister {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
-        let http = ReqwestConnector::default().connect(&self.options)?;
+        let http = BoundedConnector::default().connect(&self.options)?;
         Ok(self.http.get_or_init(|| http))
     }
 

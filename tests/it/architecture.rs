@@ -50,6 +50,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Crate → the only module that may name it.
 const OWNERS: &[(&str, &str)] = &[
     ("bollard", "docker"),
+    ("hyper", "docker"),
     ("object_store", "store"),
     ("quick_xml", "store"),
     ("xz2", "pipeline"),

@@ -12,17 +12,18 @@ use super::support::world::{World, finish, signal, until};
 const DUMP: &[u8] = b"-- a dump\n";
 const STAMP: &str = "2026-01-01T23-00-00Z";
 const RUN: &str = "00000000deadbeef";
+const NOBODY: &str = "00000000000000000000000000000000";
 
 /// A process that has ended: nobody holds the socket of this name.
 fn dead() -> Value {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     let network = std::fs::read_link("/proc/self/ns/net").unwrap();
-    json!({ "instance": "host-a", "process": "nobody", "boot": boot.trim(), "network": network })
+    json!({ "instance": "host-a", "process": NOBODY, "boot": boot.trim(), "network": network })
 }
 
 /// A process of which nothing can be known here.
 fn elsewhere() -> Value {
-    json!({ "instance": "host-b", "process": "nobody", "boot": "another kernel", "network": "net:[1]" })
+    json!({ "instance": "host-b", "process": NOBODY, "boot": "another kernel", "network": "net:[1]" })
 }
 
 fn record(holder: &Value, stamp: Option<&str>, prunes: &[&str]) -> Value {
@@ -365,7 +366,7 @@ async fn a_run_that_was_swept_finds_that_out_before_it_commits() {
     assert!(entry.is_ours(later).await.unwrap());
 
     let mut taken: Value = serde_json::from_slice(&world.read(&key)).unwrap();
-    taken["holder"]["process"] = "another".into();
+    taken["holder"]["process"] = "0123".repeat(8).into();
     world.write(&key, taken.to_string().as_bytes());
     let before = world.s3.asked().len();
     assert!(entry.is_ours(now).await.unwrap(), "just written: nobody can have taken it");

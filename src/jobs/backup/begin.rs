@@ -60,7 +60,7 @@ pub(super) async fn begin<'a>(
         };
         for other in others.iter().filter(|other| other.stamp.is_some()) {
             warn!(
-                target = %target.name, instance = other.holder.instance, since = %other.started,
+                target = %target.name, instance = %other.holder.instance, since = %other.started,
                 "another Dumpcar is at work on a target of this name, or was killed: two of them want two names (label dumpcar.name) or two prefixes (DUMPCAR_STORE)"
             );
         }

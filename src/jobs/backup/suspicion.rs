@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::jobs::good;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
 use crate::model::suspicion::{Shrunk, What, compare};
-use crate::store::StoredBackup;
+use crate::store::Catalog;
 use crate::text::bytes;
 
 /// How many of the databases that shrank are named.
@@ -22,13 +22,11 @@ const NAMED: usize = 3;
 pub(super) async fn last_good(
     app: &App,
     target: &Target,
-    backups: &[StoredBackup],
+    catalog: Option<&Catalog>,
     stop: &CancellationToken,
 ) -> Result<Option<Manifest>, RunError> {
-    if target.shrink_alert.is_off() {
-        return Ok(None);
-    }
-    match stoppable(stop, good::last_good(&app.store, &app.last_good, backups)).await? {
+    let Some(catalog) = catalog.filter(|_| !target.shrink_alert.is_off()) else { return Ok(None) };
+    match stoppable(stop, good::last_good(&app.store, &app.last_good, catalog, &target.name)).await? {
         Ok(good) => Ok(good),
         // Keys that may list and write, but not read.
         Err(error) if !app.config.prune && error.is_denied() => Ok(None),

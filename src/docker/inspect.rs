@@ -1,0 +1,206 @@
+//! What Docker answers about containers, images and itself, as far as it is read.
+//!
+//! Read by types of our own, which know no more than is used, rather than by the client library's, which take any text for an
+//! id. Docker is trusted with what it does, and its answers may come through a proxy, or be about an image's labels.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::Container;
+use crate::model::id::{ContainerId, IdError, ImageId, ImageIdError};
+
+/// Why an answer cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AnswerError {
+    #[error("it is not what Docker answers ({0})")]
+    Json(#[from] serde_json::Error),
+    #[error("it is about another container")]
+    Other,
+    #[error("its container has no state")]
+    NoState,
+    #[error("a container's id {0}")]
+    Id(#[from] IdError),
+    #[error("an image's id {0}")]
+    Image(#[from] ImageIdError),
+}
+
+/// One of the containers there are.
+#[derive(Debug, Deserialize)]
+pub(super) struct Listed {
+    /// Not parsed here: one that is wrong costs only itself.
+    #[serde(rename = "Id")]
+    pub(super) id: String,
+    #[serde(rename = "Names", default)]
+    pub(super) names: Option<Vec<String>>,
+    #[serde(rename = "Labels", default)]
+    pub(super) labels: Option<HashMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Inspected {
+    id: String,
+    name: Option<String>,
+    image: Option<String>,
+    config: Option<Config>,
+    state: Option<State>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Config {
+    image: Option<String>,
+    cmd: Option<Vec<String>>,
+    env: Option<Vec<String>>,
+    labels: Option<HashMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct State {
+    status: String,
+    started_at: Option<String>,
+    health: Option<Health>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Health {
+    status: Option<String>,
+}
+
+/// What Docker says of itself.
+#[derive(Debug, Deserialize)]
+pub(super) struct Info {
+    #[serde(rename = "ID", default)]
+    pub(super) id: Option<String>,
+    #[serde(rename = "MemTotal", default)]
+    pub(super) memory: Option<i64>,
+}
+
+/// What an image declares.
+#[derive(Debug, Deserialize)]
+pub(super) struct Image {
+    #[serde(rename = "Config", default)]
+    config: Option<ImageConfig>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ImageConfig {
+    /// The paths; what is behind them means nothing.
+    #[serde(rename = "Volumes", default)]
+    volumes: Option<BTreeMap<String, IgnoredAny>>,
+}
+
+impl Image {
+    pub(super) fn volumes(self) -> Vec<String> {
+        let volumes = self.config.and_then(|config| config.volumes).unwrap_or_default();
+        volumes.into_keys().collect()
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Version {
+    pub(super) version: Option<String>,
+    pub(super) api_version: Option<String>,
+}
+
+/// Reads the answer about a container. `asked` is the id it was asked for by, if it was not asked for by its name: an answer
+/// about another one says nothing.
+///
+/// # Errors
+/// See [`AnswerError`].
+pub(crate) fn container(answer: &[u8], asked: Option<&ContainerId>) -> Result<Container, AnswerError> {
+    let found: Inspected = serde_json::from_slice(answer)?;
+    let id: ContainerId = found.id.parse()?;
+    if asked.is_some_and(|asked| *asked != id) {
+        return Err(AnswerError::Other);
+    }
+    let state = found.state.filter(|state| !state.status.is_empty()).ok_or(AnswerError::NoState)?;
+    let config = found.config.unwrap_or_default();
+    let health = state.health.and_then(|health| health.status);
+    Ok(Container {
+        id,
+        name: found.name.unwrap_or_default().trim_start_matches('/').to_owned(),
+        image: config.image.unwrap_or_default(),
+        image_id: image_id(&found.image.unwrap_or_default())?,
+        labels: config.labels.unwrap_or_default(),
+        command: config.cmd.unwrap_or_default(),
+        env: config
+            .env
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        state: state.status,
+        started: state.started_at.unwrap_or_default(),
+        health: health.filter(|health| !health.is_empty() && health != "none"),
+    })
+}
+
+/// Podman leaves out what kind of digest it is.
+fn image_id(text: &str) -> Result<ImageId, ImageIdError> {
+    text.parse().or_else(|_| format!("sha256:{text}").parse())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn id(digit: &str) -> String {
+        digit.repeat(64)
+    }
+
+    fn answer() -> Value {
+        json!({
+            "Id": id("a"), "Name": "/shop-db-1", "Image": format!("sha256:{}", id("b")),
+            "Config": { "Image": "postgres:17", "Labels": { "x": "y" }, "Env": ["A=b=c", "nothing"], "Cmd": null },
+            "State": { "Status": "running", "StartedAt": "2026-11-23T23:00:00Z", "Health": { "Status": "none" } },
+        })
+    }
+
+    fn read(answer: &Value) -> Result<Container, AnswerError> {
+        container(answer.to_string().as_bytes(), Some(&id("a").parse().unwrap()))
+    }
+
+    #[test]
+    fn a_container_is_read() {
+        let found = read(&answer()).unwrap();
+        assert_eq!((found.id.as_str(), found.name.as_str()), (id("a").as_str(), "shop-db-1"));
+        assert_eq!((found.state.as_str(), found.started.as_str()), ("running", "2026-11-23T23:00:00Z"));
+        assert_eq!(found.env.get("A").map(String::as_str), Some("b=c"));
+        assert_eq!((found.env.len(), found.health), (1, None));
+        // As podman says it.
+        let mut podman = answer();
+        podman["Image"] = id("b").into();
+        assert_eq!(read(&podman).unwrap().image_id, found.image_id);
+    }
+
+    #[test]
+    fn an_answer_that_is_about_nothing_known_is_none() {
+        for (pointer, value) in [
+            ("/Id", json!(id("c"))),
+            ("/Id", json!("../info#")),
+            ("/Id", Value::Null),
+            ("/State", Value::Null),
+            ("/State/Status", json!("")),
+            ("/State", json!({})),
+            ("/Image", json!("postgres:17")),
+            ("/Image", Value::Null),
+            ("/Config/Labels", json!(["x"])),
+        ] {
+            let mut wrong = answer();
+            *wrong.pointer_mut(pointer).unwrap() = value.clone();
+            assert!(read(&wrong).is_err(), "{pointer} {value}");
+        }
+        // What `GET /info` answers was once taken for a container that has stopped.
+        assert!(read(&json!({ "ID": "ENGI:NEOF", "Containers": 3 })).is_err());
+        assert!(container(b"", None).is_err());
+    }
+}

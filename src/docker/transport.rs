@@ -1,0 +1,146 @@
+//! How a request gets to Docker, and at most how much comes back.
+//!
+//! A connection for each request: a command's stream needs one of its own anyway, the others are few, and what a connection
+//! may bring is then what one answer may have.
+
+use std::io;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bollard::BollardRequest;
+use bollard::errors::Error as BollardError;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{HOST, HeaderValue};
+use hyper::{Request, Response, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+
+use super::guard::{Form, form_of};
+
+/// Where Docker listens.
+#[derive(Debug, Clone)]
+pub(super) enum Transport {
+    Unix(PathBuf),
+    /// `host:port`.
+    Tcp(String),
+}
+
+/// A request that no form allows: a bug, and what was behind it is worth a look.
+#[derive(Debug, thiserror::Error)]
+#[error("Dumpcar does not send {method} {path}: that is none of its requests")]
+pub(super) struct Foreign {
+    method: String,
+    path: String,
+}
+
+/// An answer beyond its limit.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer has more than {0} bytes")]
+pub(super) struct TooLong(u64);
+
+impl Transport {
+    /// `unix:///path`, or anything else with a host and a port.
+    pub(super) fn new(host: &str) -> Self {
+        match host.strip_prefix("unix://") {
+            Some(path) => Self::Unix(path.into()),
+            None => {
+                let authority = host.split_once("://").map_or(host, |(_, rest)| rest);
+                Self::Tcp(authority.trim_end_matches('/').to_owned())
+            }
+        }
+    }
+
+    /// Sends a request of a known form and waits for the answer's head.
+    pub(super) async fn send(&self, request: BollardRequest) -> Result<Response<Incoming>, BollardError> {
+        let (mut head, body) = request.into_parts();
+        let form = form_of(head.method.as_str(), head.uri.path(), head.uri.query()).ok_or_else(|| {
+            let path: String = head.uri.path().chars().take(200).collect();
+            io::Error::other(Foreign { method: head.method.to_string(), path })
+        })?;
+        // In a request to a server, the server is no part of the address.
+        if let Some(path) = head.uri.path_and_query().cloned() {
+            head.uri = Uri::from(path);
+        }
+        let (host, stream) = self.connect(form).await?;
+        head.headers.insert(HOST, host);
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        // It ends with the answer, or with whoever reads that.
+        tokio::spawn(connection.with_upgrades());
+        Ok(sender.send_request(Request::from_parts(head, body)).await?)
+    }
+
+    /// Asks for something of which the whole answer is wanted.
+    pub(super) async fn get(&self, path: &str) -> Result<Bytes, BollardError> {
+        let body = http_body_util::Either::Left(Full::default());
+        let response = self.send(Request::get(path).body(body)?).await?;
+        let status = response.status();
+        let answer = response.into_body().collect().await?.to_bytes();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let message = match serde_json::from_slice::<Refusal>(&answer) {
+            Ok(Refusal { message }) => message,
+            Err(_) => String::from_utf8_lossy(&answer).into_owned(),
+        };
+        Err(BollardError::DockerResponseServerError { status_code: status.as_u16(), message })
+    }
+
+    async fn connect(&self, form: &Form) -> io::Result<(HeaderValue, Bounded)> {
+        let (host, stream): (_, Pin<Box<dyn Stream>>) = match self {
+            Self::Unix(path) => ("localhost", Box::pin(UnixStream::connect(path).await?)),
+            Self::Tcp(authority) => (authority, Box::pin(TcpStream::connect(authority.as_str()).await?)),
+        };
+        let host = HeaderValue::from_str(host).map_err(io::Error::other)?;
+        Ok((host, Bounded { stream, limit: form.limit, read: 0 }))
+    }
+}
+
+/// What Docker says when it does not do something.
+#[derive(serde::Deserialize)]
+struct Refusal {
+    message: String,
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send {}
+impl<T: AsyncRead + AsyncWrite + Send> Stream for T {}
+
+/// A connection that breaks when it brings more than it may.
+struct Bounded {
+    stream: Pin<Box<dyn Stream>>,
+    limit: Option<u64>,
+    read: u64,
+}
+
+impl AsyncRead for Bounded {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = self.stream.as_mut().poll_read(cx, buffer);
+        self.read += (buffer.filled().len() - before) as u64;
+        match self.limit {
+            Some(limit) if self.read > limit => Poll::Ready(Err(io::Error::other(TooLong(limit)))),
+            Some(_) | None => polled,
+        }
+    }
+}
+
+impl AsyncWrite for Bounded {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.stream.as_mut().poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.as_mut().poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.as_mut().poll_shutdown(cx)
+    }
+}

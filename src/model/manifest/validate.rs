@@ -1,0 +1,239 @@
+//! What a manifest must be to be one of Dumpcar's.
+//!
+//! A manifest comes out of the bucket, where whoever can write may have put it. Everybody reads it by [`Manifest::from_json`], so
+//! what is said here holds for `list`, `cat`, `restore`, `drill`, `verify`, `prune` and for retention alike.
+
+use std::collections::BTreeSet;
+
+use super::{Manifest, ManifestObject, ObjectKind};
+use crate::model::engine::Engine;
+use crate::model::key::database_file_stem;
+
+/// In bytes; a name has at most 63 bytes in PostgreSQL, and 64 characters of up to 4 bytes in MariaDB and MySQL.
+const LONGEST_DATABASE: usize = 256;
+/// In bytes. A label's value is as long as that only by mistake.
+const LONGEST_COMMAND: usize = 64 * 1024;
+const LONGEST_EXTENSION: usize = 16;
+
+/// What Dumpcar does not write.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Inconsistency {
+    #[error("it names no object")]
+    NoObjects,
+    #[error("object {0:?} does not have the name that its content gives it")]
+    Name(String),
+    #[error("it names {0:?} twice")]
+    Twice(String),
+    #[error("a backup of {engine} has no object of this kind: {object:?}")]
+    Kind { engine: Engine, object: String },
+    #[error("object {0:?} has no database of a possible name")]
+    Database(String),
+    #[error("database {0:?} is the server's own, which is never backed up")]
+    OwnDatabase(String),
+    #[error("object {0:?} has a file format that is none")]
+    Format(String),
+    #[error("object {0:?} is empty")]
+    Empty(String),
+    #[error("the sizes of its objects do not add up")]
+    Sizes,
+    #[error("what object {0:?} is said to contain does not add up")]
+    Content(String),
+    #[error("it has a restore command that none of its objects needs, or one that is too long")]
+    Command,
+}
+
+impl Manifest {
+    /// Whether everything in it goes together, by itself and with the rest.
+    ///
+    /// # Errors
+    /// The first thing that does not.
+    pub(super) fn validate(&self) -> Result<(), Inconsistency> {
+        if self.objects.is_empty() {
+            return Err(Inconsistency::NoObjects);
+        }
+        let mut names = BTreeSet::new();
+        let (mut plain, mut stored) = (0_u64, 0_u64);
+        for object in &self.objects {
+            object.validate(self.engine)?;
+            if !names.insert(object.name.as_str()) {
+                return Err(Inconsistency::Twice(object.name.clone()));
+            }
+            plain = plain.checked_add(object.plain_bytes).ok_or(Inconsistency::Sizes)?;
+            stored = stored.checked_add(object.stored_bytes).ok_or(Inconsistency::Sizes)?;
+        }
+        match &self.restore_command {
+            None => Ok(()),
+            Some(command) if self.engine == Engine::Custom && command.len() <= LONGEST_COMMAND => Ok(()),
+            Some(_) => Err(Inconsistency::Command),
+        }
+    }
+}
+
+impl ManifestObject {
+    /// The name its content gives it: `<database>.sql.xz`, `globals.sql.xz`, `dump.<extension>.xz`. Never a path, nor the name of
+    /// a file that is not an object.
+    pub fn expected_name(&self) -> String {
+        let stem = match (self.kind, &self.database) {
+            (ObjectKind::Database, Some(database)) => database_file_stem(database),
+            (ObjectKind::Globals, _) => "globals".to_owned(),
+            (ObjectKind::Database | ObjectKind::Dump, _) => "dump".to_owned(),
+        };
+        format!("{stem}.{}{}", self.format, self.compression.extension())
+    }
+
+    fn validate(&self, engine: Engine) -> Result<(), Inconsistency> {
+        let shown = || self.name.chars().take(200).collect::<String>();
+        let is_sql = match engine {
+            Engine::Postgresql | Engine::Mariadb | Engine::Mysql => true,
+            Engine::Custom => false,
+        };
+        let database = match (self.kind, &self.database) {
+            (ObjectKind::Database, Some(name)) if is_sql => Some(name),
+            (ObjectKind::Globals, None) if is_sql => None,
+            (ObjectKind::Dump, None) if !is_sql => None,
+            (ObjectKind::Database | ObjectKind::Globals | ObjectKind::Dump, _) => {
+                return Err(Inconsistency::Kind { engine, object: shown() });
+            }
+        };
+        if let Some(name) = database {
+            if name.is_empty() || name.len() > LONGEST_DATABASE || name.contains('\0') {
+                return Err(Inconsistency::Database(shown()));
+            }
+            if engine.is_own_database(name) {
+                return Err(Inconsistency::OwnDatabase(name.clone()));
+            }
+        }
+        if !(is_extension(&self.format) && (!is_sql || self.format == "sql")) {
+            return Err(Inconsistency::Format(shown()));
+        }
+        if self.name != self.expected_name() {
+            return Err(Inconsistency::Name(shown()));
+        }
+        if self.plain_bytes == 0 || self.stored_bytes == 0 {
+            return Err(Inconsistency::Empty(shown()));
+        }
+        let adds_up = match &self.content {
+            None => true,
+            Some(content) => self.kind == ObjectKind::Database && content.adds_up(),
+        };
+        if adds_up { Ok(()) } else { Err(Inconsistency::Content(shown())) }
+    }
+}
+
+/// Whether a text is what the label `extension` takes.
+pub fn is_extension(text: &str) -> bool {
+    let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.');
+    is_plain && text.len() <= LONGEST_EXTENSION && text.split('.').all(|part| !part.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::tests::example;
+    use super::*;
+
+    fn json() -> Value {
+        serde_json::from_slice(&example().to_json()).unwrap()
+    }
+
+    fn read(manifest: &Value) -> Result<Manifest, String> {
+        Manifest::from_json(manifest.to_string().as_bytes()).map_err(|error| error.to_string())
+    }
+
+    fn changed(pointer: &str, value: Value) -> Value {
+        let mut manifest = json();
+        let (parent, field) = pointer.rsplit_once('/').unwrap();
+        manifest.pointer_mut(parent).unwrap()[field] = value;
+        manifest
+    }
+
+    #[test]
+    fn an_object_has_the_name_that_its_content_gives_it() {
+        assert!(read(&json()).is_ok());
+        for name in [
+            "",
+            ".",
+            "..",
+            "../shop.sql.xz",
+            "a/b.sql.xz",
+            "note.txt",
+            "drill.json",
+            "manifest.json",
+            "shop.sql",
+            "Shop.sql.xz",
+            "shop.sql.xz\n",
+            "shop.sql.xz?versionId=1",
+            "%2e%2e",
+            "globals.sql.xz",
+        ] {
+            assert!(read(&changed("/objects/0/name", name.into())).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_no_manifest() {
+        let twice = json!([json()["objects"][0], json()["objects"][0]]);
+        let content = |tables: u64, rows: u64| json!({ "tables": tables, "rows": rows, "lines": 9, "fingerprint": "00000000000000ff", "rows_of": { "public.a": 3 } });
+        assert!(read(&changed("/objects/0/content", content(1, 3))).is_ok());
+        for (pointer, value) in [
+            ("/objects", json!([])),
+            ("/objects", twice),
+            ("/objects/0/kind", json!("dump")),
+            ("/objects/0/kind", json!("globals")),
+            ("/objects/0/database", Value::Null),
+            ("/objects/0/database", json!("")),
+            ("/objects/0/database", json!("template1")),
+            ("/objects/0/format", json!("rdb")),
+            ("/objects/0/format", json!("sql/../..")),
+            ("/objects/0/plain_bytes", json!(0)),
+            ("/objects/0/stored_bytes", json!(0)),
+            ("/objects/0/stored_bytes", json!(-1)),
+            ("/objects/0/stored_bytes", json!(1e300)),
+            ("/objects/0/content", content(2, 3)),
+            ("/objects/0/content", content(1, 4)),
+            ("/restore_command", json!("rm -rf /")),
+            ("/engine", json!("oracle")),
+            ("/engine", json!("custom")),
+            ("/image_id", json!("postgres:17")),
+            ("/image_id", json!("../images/get?names=x")),
+            ("/image", json!("\u{1b}]0;x\u{7}")),
+            ("/suspicious", json!("two\nlines")),
+            ("/suspicious", json!("\u{202e}")),
+            ("/server_version", json!("x".repeat(1000))),
+        ] {
+            assert!(read(&changed(pointer, value.clone())).is_err(), "{pointer} {value}");
+        }
+    }
+
+    #[test]
+    fn the_servers_own_schemas_are_never_put_back() {
+        for (engine, database) in [
+            ("mariadb", "mysql"),
+            ("mysql", "MySQL"),
+            ("mysql", "sys"),
+            ("mariadb", "information_schema"),
+            ("mysql", "performance_schema"),
+            ("postgresql", "template0"),
+        ] {
+            let mut manifest = changed("/objects/0/database", database.into());
+            manifest["engine"] = engine.into();
+            manifest["objects"][0]["name"] = format!("{database}.sql.xz").into();
+            let error = read(&manifest).unwrap_err();
+            assert!(error.contains("the server's own"), "{engine} {database}: {error}");
+        }
+        let mut manifest = changed("/objects/0/database", "mysql".into());
+        manifest["objects"][0]["name"] = "mysql.sql.xz".into();
+        assert!(read(&manifest).is_ok(), "an ordinary name for PostgreSQL");
+    }
+
+    #[test]
+    fn sums_do_not_overflow() {
+        let mut manifest = json();
+        let mut other = manifest["objects"][0].clone();
+        (other["database"], other["name"]) = ("crm".into(), "crm.sql.xz".into());
+        other["plain_bytes"] = u64::MAX.into();
+        manifest["objects"].as_array_mut().unwrap().push(other);
+        assert!(read(&manifest).unwrap_err().contains("do not add up"));
+    }
+}
