@@ -31,7 +31,7 @@ const fn form(
 pub(super) const FORMS: [Form; 13] = [
     form("GET", "/version", &[], Some(MIB)),
     form("GET", "/info", &[], Some(4 * MIB)),
-    form("GET", "/containers/json", &["all"], Some(32 * MIB)),
+    form("GET", "/containers/json", &["all"], Some(8 * MIB)),
     form("GET", "/containers/{id}/json", &[], Some(4 * MIB)),
     // A connection's. It is opened again, so the limit only bounds how long one event may be.
     form("GET", "/events", &["filters"], Some(8 * MIB)),

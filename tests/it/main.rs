@@ -22,6 +22,8 @@ mod docker_faults;
 mod download;
 /// What a dump tool does: how it dies, what it says, what it leaves running.
 mod dump_tool;
+/// Backups that are not all there: never good, and no reason to delete another one (P5).
+mod incomplete;
 /// The end of the process at each request that changes the bucket, before and after it is done (P1, P4).
 mod kill;
 /// Listing, reading back, pruning.
