@@ -14,6 +14,8 @@ mod architecture;
 mod backup;
 /// Mistakes of the user: wording and exit status.
 mod bad_input;
+/// A few stored bytes that decompress to gigabytes, or want a window of as many: what they cost (P3, P11).
+mod bombs;
 /// The daemon: schedule, signals, containers that come and go.
 mod daemon;
 /// What Docker does: refusals, cuts, silence, restarts, streams in pieces.
