@@ -19,9 +19,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pipeline", &["model", "docker", "store"]),
     ("outcome", &["model"]),
     ("cli", &["model"]),
-    ("health", &["model", "outcome", "lock"]),
+    ("health", &["model", "outcome", "lock", "text"]),
     ("terminal", &["pipeline", "text"]),
-    ("logging", &["config", "clock", "terminal"]),
+    ("logging", &["config", "clock", "terminal", "text"]),
     ("discovery", &["config", "docker", "engine", "model"]),
     (
         "jobs",

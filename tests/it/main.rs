@@ -48,3 +48,5 @@ mod sweep;
 mod unfinished;
 /// Backups read back from the bucket: what is found in them, and that nothing is overlooked (P8).
 mod verify;
+/// Control characters and line breaks from containers, labels and the bucket: not in the log, nor in tables (P11).
+mod words_from_outside;
