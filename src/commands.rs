@@ -38,21 +38,21 @@ use crate::scheduler::{self, Scheduler, log_outcome};
 use crate::signals::Listener;
 use crate::store::StoredBackup;
 use crate::terminal::{ProgressDisplay, Terminal};
-use crate::text::{Table, bytes};
+use crate::text::{Table, bytes, escaped_json, escaped_lines};
 
 /// Docker sends SIGKILL 10 s after SIGTERM. What is not cleaned up by then would be cut anyway; this leaves time to
 /// say so.
 const GRACE: Duration = Duration::from_millis(9_500);
 
-/// Writes a result to standard output. A reader that has gone wants no more of it.
+/// Writes a result to standard output: lines, in which nothing acts on a terminal. A reader that has gone wants no more of it.
 fn print(text: &str) {
     let mut stdout = io::stdout().lock();
-    drop(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
+    drop(stdout.write_all(escaped_lines(text).as_bytes()).and_then(|()| stdout.flush()));
 }
 
 fn print_json(value: &impl Serialize) {
     let json = serde_json::to_string_pretty(value).expect("results have only string keys");
-    print(&format!("{json}\n"));
+    print(&format!("{}\n", escaped_json(&json)));
 }
 
 /// The daemon: backs up on schedule until told to stop.

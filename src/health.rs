@@ -13,6 +13,10 @@ use std::time::Duration;
 use crate::lock;
 use crate::model::target::TargetName;
 use crate::outcome::Outcome;
+use crate::text::escaped;
+
+/// No report is longer; another process may have taken the address, and print without end.
+const LONGEST: u64 = 1024 * 1024;
 
 /// What is wrong, by target. Empty means healthy.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +56,7 @@ impl Health {
     /// The problems, one to a line; empty when there is none.
     pub fn report(&self) -> String {
         let problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
-        problems.iter().map(|(key, problem)| format!("{key}: {problem}\n")).collect()
+        problems.iter().map(|(key, problem)| format!("{}\n", escaped(&format!("{key}: {problem}")))).collect()
     }
 
     /// A verification ended: what it found to be wrong, if anything.
@@ -74,13 +78,24 @@ impl Health {
         let health = self.clone();
         // A thread: it has to answer when the runtime is busy, too.
         std::thread::Builder::new().name("health".into()).spawn(move || {
-            for stream in listener.incoming().flatten() {
-                // Whoever asked may have gone; the next one counts.
-                drop((&stream).write_all(health.report().as_bytes()));
+            for stream in listener.incoming() {
+                match stream {
+                    // Whoever asked may have gone; the next one counts.
+                    Ok(stream) => drop(answer(stream, &health.report())),
+                    // Out of file descriptors, say: that does not pass by asking again at once.
+                    Err(_) => std::thread::sleep(Duration::from_secs(1)),
+                }
             }
         })?;
         Ok(())
     }
+}
+
+/// Sends as much of a report as the kernel takes at once, some hundred kilobytes. Nobody is waited for: one who does not read
+/// would keep the others from their answers.
+fn answer(mut stream: UnixStream, report: &str) -> io::Result<()> {
+    stream.set_nonblocking(true)?;
+    stream.write_all(report.as_bytes())
 }
 
 /// Asks the daemon in this container. `Ok` has the problems, empty when all is well.
@@ -88,15 +103,40 @@ impl Health {
 /// # Errors
 /// No daemon answers.
 pub fn ask(daemon: &str) -> io::Result<String> {
-    let mut stream = UnixStream::connect_addr(&address(daemon)?)?;
+    let stream = UnixStream::connect_addr(&address(daemon)?)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    let mut report = String::new();
-    stream.read_to_string(&mut report)?;
-    Ok(report)
+    let mut report = Vec::new();
+    stream.take(LONGEST).read_to_end(&mut report)?;
+    // It may be cut in the middle of a character.
+    Ok(String::from_utf8_lossy(&report).into_owned())
 }
 
 /// One address for each container: with `network_mode: host` several share the network namespace, but not the PIDs.
 fn address(daemon: &str) -> io::Result<SocketAddr> {
     let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
     SocketAddr::from_abstract_name(lock::name("health", &[&namespace.to_string_lossy(), daemon]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_keeps_others_from_their_answer() {
+        let (health, daemon) = (Health::default(), format!("test {}", std::process::id()));
+        // More than fits into a socket.
+        health.set_daemon(Some("x".repeat(4 << 20)));
+        health.serve(&daemon).unwrap();
+        let idle: Vec<UnixStream> =
+            (0..3).map(|_| UnixStream::connect_addr(&address(&daemon).unwrap()).unwrap()).collect();
+        assert!(ask(&daemon).unwrap().starts_with("(dumpcar): xxx"));
+        drop(idle);
+    }
+
+    #[test]
+    fn a_problem_is_one_line() {
+        let health = Health::default();
+        health.set_daemon(Some("a\nb\u{1b}[31m".into()));
+        assert_eq!(health.report(), "(dumpcar): a\\nb\\u{1b}[31m\n");
+    }
 }

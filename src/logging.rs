@@ -1,12 +1,16 @@
-//! The log: on standard error, text for a terminal and JSON for everything else.
+//! The log: on standard error, text for a terminal and JSON for everything else. An event is one line, and has no character
+//! that acts on a terminal, whatever is in its fields: much of it was said by a container, Docker or the bucket.
 
+use std::fmt::{self, Debug};
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use tracing::field::Field;
+use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::format::{self, Writer};
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -14,6 +18,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::clock;
 use crate::config::{Config, LogFormat, LogLevel};
 use crate::terminal::Terminal;
+use crate::text;
 
 /// Starts logging for the whole process.
 pub fn start(config: &Config, terminal: Arc<Terminal>) {
@@ -22,13 +27,14 @@ pub fn start(config: &Config, terminal: Arc<Terminal>) {
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
-    let lines = Lines(terminal);
+    let lines = Lines { terminal, is_json: !text };
     let base = tracing_subscriber::registry().with(shown(config.log_level));
     let layer =
         tracing_subscriber::fmt::layer().with_timer(LocalTime(config.time_zone.clone())).with_writer(lines);
     // A second start in one process (a test) is not an error.
     if text {
-        let layer = layer.with_target(false).with_ansi(io::stderr().is_terminal());
+        let fields = format::debug_fn(write_field).delimited(" ");
+        let layer = layer.with_target(false).with_ansi(io::stderr().is_terminal()).fmt_fields(fields);
         drop(base.with(layer).try_init());
     } else {
         let layer = layer
@@ -58,15 +64,29 @@ fn shown(level: LogLevel) -> Targets {
 struct LocalTime(TimeZone);
 
 impl FormatTime for LocalTime {
-    fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
+    fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
         let now = clock::now().to_zoned(self.0.clone());
         write!(writer, "{}", now.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z"))
     }
 }
 
+/// As tracing-subscriber writes a field, except that it escapes the escape character in messages only.
+fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> fmt::Result {
+    let value = format!("{value:?}");
+    let value = text::escaped(&value);
+    match field.name() {
+        "message" => write!(writer, "{value}"),
+        name if writer.has_ansi_escapes() => write!(writer, "\x1b[3m{name}\x1b[0m\x1b[2m=\x1b[0m{value}"),
+        name => write!(writer, "{name}={value}"),
+    }
+}
+
 /// Writes whole lines, around the progress display.
 #[derive(Clone)]
-struct Lines(Arc<Terminal>);
+struct Lines {
+    terminal: Arc<Terminal>,
+    is_json: bool,
+}
 
 impl<'a> MakeWriter<'a> for Lines {
     type Writer = Self;
@@ -78,7 +98,9 @@ impl<'a> MakeWriter<'a> for Lines {
 
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.print(line)?;
+        let text = String::from_utf8_lossy(line);
+        let text = if self.is_json { text::escaped_json(&text) } else { text };
+        self.terminal.print(text.as_bytes())?;
         Ok(line.len())
     }
 

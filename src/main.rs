@@ -11,7 +11,7 @@ use dumpcar::config::Config;
 use dumpcar::exit::Exit;
 use dumpcar::signals::Listener;
 use dumpcar::terminal::Terminal;
-use dumpcar::{commands, logging};
+use dumpcar::{commands, logging, text};
 
 fn main() -> ExitCode {
     run().into()
@@ -118,5 +118,7 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 /// Says why there is no log to say it in.
 fn complain(message: &str) {
     // Nothing can be done about a closed standard error.
-    drop(io::stderr().write_all(format!("dumpcar: {}\n", message.trim_end()).as_bytes()));
+    drop(
+        io::stderr().write_all(format!("dumpcar: {}\n", text::escaped_lines(message.trim_end())).as_bytes()),
+    );
 }

@@ -122,7 +122,7 @@ impl Shown {
             stored => format!(", {} stored", text::bytes(stored)),
         };
         let rate = plain.saturating_mul(1000) / millis;
-        format!(
+        let line = format!(
             "{}  {}  {} read{}, {}/s, {}",
             self.target,
             self.progress.stage(),
@@ -130,6 +130,8 @@ impl Shown {
             stored,
             text::bytes(rate),
             text::span(i64::try_from(millis / 1000).unwrap_or(i64::MAX)),
-        )
+        );
+        // The stage may have a database's name.
+        text::escaped(&line).into_owned()
     }
 }

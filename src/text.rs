@@ -1,6 +1,9 @@
-//! Numbers and tables for people.
+//! Numbers, tables, and words from outside, for people.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use crate::model::line::is_unsafe;
 
 /// `1.2 MiB`.
 pub fn bytes(count: u64) -> String {
@@ -29,7 +32,42 @@ pub fn span(seconds: i64) -> String {
     }
 }
 
-/// Columns that line up.
+/// `text` as it may stand on a line of a log or a terminal: with escapes (`\n`, `\u{1b}`) for what would end the line, command
+/// the terminal, or show other text in another order.
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    replaced(text, is_unsafe, |c| c.escape_default().to_string())
+}
+
+/// The same for text of several lines.
+pub fn escaped_lines(text: &str) -> Cow<'_, str> {
+    replaced(text, acts_in_a_line, |c| c.escape_default().to_string())
+}
+
+/// The same for JSON, which only has line breaks of its own. It stays JSON: the characters are in its strings.
+pub fn escaped_json(json: &str) -> Cow<'_, str> {
+    replaced(json, acts_in_a_line, |c| format!("\\u{:04x}", u32::from(c)))
+}
+
+fn acts_in_a_line(c: char) -> bool {
+    c != '\n' && is_unsafe(c)
+}
+
+fn replaced(text: &str, acts: fn(char) -> bool, escape: impl Fn(char) -> String) -> Cow<'_, str> {
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut result = String::with_capacity(text.len());
+    for c in text.chars() {
+        if acts(c) {
+            result.push_str(&escape(c));
+        } else {
+            result.push(c);
+        }
+    }
+    Cow::Owned(result)
+}
+
+/// Columns that line up. Each row is a line, whatever is in its cells.
 #[derive(Debug)]
 pub struct Table<const N: usize> {
     rows: Vec<[String; N]>,
@@ -41,7 +79,7 @@ impl<const N: usize> Table<N> {
     }
 
     pub fn push(&mut self, row: [String; N]) {
-        self.rows.push(row);
+        self.rows.push(row.map(|cell| escaped(&cell).into_owned()));
     }
 }
 
@@ -85,5 +123,49 @@ mod tests {
         let mut table = Table::new(["A", "LONG"]);
         table.push(["xyz".into(), "1".into()]);
         assert_eq!(table.to_string(), "A    LONG\nxyz  1\n");
+    }
+
+    #[test]
+    fn a_cell_stays_in_its_row() {
+        let mut table = Table::new(["A"]);
+        table.push(["x\n\u{1b}[31my".into()]);
+        assert_eq!(table.to_string(), "A\nx\\n\\u{1b}[31my\n");
+    }
+
+    #[test]
+    fn what_acts_on_a_terminal_is_escaped() {
+        for (text, shown) in [
+            ("x\u{1b}]0;title\u{7}", r"x\u{1b}]0;title\u{7}"),
+            ("a\r\n\tb", r"a\r\n\tb"),
+            ("\0\u{7f}\u{80}\u{85}\u{9b}\u{9f}", r"\u{0}\u{7f}\u{80}\u{85}\u{9b}\u{9f}"),
+            ("\u{2028}\u{2029}", r"\u{2028}\u{2029}"),
+            ("\u{202a}\u{202e}\u{2066}\u{2069}", r"\u{202a}\u{202e}\u{2066}\u{2069}"),
+            ("\u{200e}\u{200f}\u{61c}", r"\u{200e}\u{200f}\u{61c}"),
+        ] {
+            assert_eq!(escaped(text), shown);
+        }
+    }
+
+    #[test]
+    fn other_text_stays_as_it_is() {
+        for text in ["", "C:\\n \"x\"", "größer als 日本 🦀", "\u{a0}\u{2027}\u{202f}\u{2065}\u{206a}"]
+        {
+            assert!(matches!(escaped(text), Cow::Borrowed(same) if same == text), "{text}");
+        }
+    }
+
+    #[test]
+    fn lines_stay_lines() {
+        assert_eq!(escaped_lines("a\u{1b}\nb\r\n"), "a\\u{1b}\nb\\r\n");
+    }
+
+    #[test]
+    fn json_stays_the_same_json() {
+        let value = serde_json::json!({ "a\u{7f}": "\u{1b}\n\u{9b}\u{2028}\u{202e}\u{2066} \\ \" ä" });
+        for json in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+            let shown = escaped_json(&json);
+            assert!(!shown.contains(acts_in_a_line), "{shown:?}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+        }
     }
 }

@@ -110,7 +110,7 @@ impl Lab {
             "count" => Box::new(|| count(Dialect::Postgresql, &self.pieces)),
             "encode" => Box::new(move || drop(self.encode(compression))),
             "decode" => {
-                let stored = self.encode(compression);
+                let stored = self.encode(compression).concat();
                 Box::new(move || {
                     let mut bytes = 0;
                     stages::decode(compression, &stored, |out| bytes += out.len() as u64).unwrap();

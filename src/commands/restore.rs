@@ -18,7 +18,7 @@ use crate::jobs::restore::{self, Plan, PlanError, Selection};
 use crate::model::id::ContainerName;
 use crate::model::manifest::Manifest;
 use crate::terminal::{ProgressDisplay, Terminal};
-use crate::text::bytes;
+use crate::text::{bytes, escaped};
 
 /// `dumpcar restore`.
 pub async fn restore(
@@ -61,6 +61,7 @@ pub async fn restore(
             info!(backup = %plan.key, %container, elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "restored");
             let names: Vec<_> = plan.databases.iter().map(|wanted| shown(&wanted.name)).collect();
             let globals = if plan.globals.is_some() { "roles and users, " } else { "" };
+            let container = escaped(container);
             print(&format!("restored into {container} from {}: {globals}{}\n", plan.key, names.join(", ")));
             Exit::Done
         }
@@ -134,7 +135,10 @@ fn overview(plan: &Plan, manifest: &Manifest) -> String {
     let Plan { key, target, globals, databases } = plan;
     let mut text = format!(
         "restore {key} ({} {})\n   into {} ({})\n",
-        manifest.engine, manifest.server_version, target.container.name, target.container.image
+        manifest.engine,
+        escaped(&manifest.server_version),
+        escaped(&target.container.name),
+        escaped(&target.container.image)
     );
     let mut line = |what: &str, size: u64, effect: &str| {
         writeln!(text, "  {what}, {}: {effect}", bytes(size)).expect("a string takes everything");

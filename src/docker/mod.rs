@@ -25,8 +25,6 @@ pub use trailer::TrailingOutput;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-use redact::HIDDEN;
-
 use crate::model::id::{ContainerId, ImageId};
 
 /// What is known of a container.
@@ -55,21 +53,9 @@ impl Container {
     /// `text` without the secrets of the container's environment and without the logins of addresses: a tool may quote
     /// one when it fails.
     ///
-    /// A variable is taken for a secret by its name. Values of less than four characters are left: they would be found
-    /// in ordinary words.
+    /// A variable is taken for a secret by its name; see [`redact::variables`].
     pub fn redact(&self, text: &str) -> String {
-        const SIGNS: [&str; 5] = ["PASS", "SECRET", "TOKEN", "KEY", "PWD"];
-        let is_secret = |name: &str| SIGNS.iter().any(|sign| name.to_ascii_uppercase().contains(sign));
-        let mut secrets: Vec<&String> = self
-            .env
-            .iter()
-            .filter(|(name, value)| is_secret(name) && value.len() >= 4)
-            .map(|(_, value)| value)
-            .collect();
-        // One may be the beginning of another.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        let text = secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), HIDDEN));
-        redact::logins(&text)
+        redact::logins(&redact::variables(text, &self.env))
     }
 }
 

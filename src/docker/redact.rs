@@ -1,7 +1,54 @@
-//! Passwords that can be told by what is around them.
+//! Secrets in what a tool prints: those of its environment, and those that can be told by what is around them.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// What stands in a secret's place.
 pub(super) const HIDDEN: &str = "***";
+
+/// `text` without the values of the variables that are secrets by their names, and without the base64 of these.
+///
+/// Short values are left: they would be found in ordinary words, and so would the base64 of longer ones.
+pub(super) fn variables(text: &str, env: &BTreeMap<String, String>) -> String {
+    let secrets = env.iter().filter(|(name, value)| value.len() >= 4 && is_secret(name, value));
+    let mut hidden: Vec<String> = Vec::new();
+    for (_, secret) in secrets {
+        if secret.len() >= 8 {
+            hidden.push(base64(secret.as_bytes()));
+        }
+        hidden.push(secret.clone());
+    }
+    // One may be the beginning of another.
+    hidden.sort_by_key(|secret| Reverse(secret.len()));
+    hidden.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), HIDDEN))
+}
+
+fn is_secret(name: &str, value: &str) -> bool {
+    const ANYWHERE: [&str; 7] = ["PASS", "SECRET", "TOKEN", "KEY", "PWD", "CRED", "DSN"];
+    /// In front of another word they often say how, and not with what: `SESSION_DRIVER=database`.
+    const WORDS: [&str; 3] = ["AUTH", "SESSION", "PW"];
+    const NO_SECRETS: [&str; 3] = ["METHOD", "USER", "USERNAME"];
+    let name = name.to_ascii_uppercase();
+    if ANYWHERE.iter().any(|sign| name.contains(sign)) {
+        return true;
+    }
+    let is_ordinary =
+        value.bytes().all(|b| b.is_ascii_alphabetic()) || value.bytes().all(|b| b.is_ascii_digit());
+    let mut words = name.split('_').rev();
+    let last = words.next().unwrap_or_default();
+    WORDS.contains(&last)
+        || !is_ordinary && !NO_SECRETS.contains(&last) && words.any(|word| WORDS.contains(&word))
+}
+
+/// The standard alphabet of RFC 4648, without padding: what is padded contains it.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let sextets = bytes.chunks(3).flat_map(|group| {
+        let bits = (0..3).fold(0, |bits, at| bits << 8 | usize::from(group.get(at).copied().unwrap_or(0)));
+        (0..=group.len()).map(move |at| bits >> (18 - 6 * at) & 63)
+    });
+    sextets.filter_map(|sextet| ALPHABET.get(sextet).map(|&letter| char::from(letter))).collect()
+}
 
 /// `text` without the passwords of `scheme://user:password@host` and of `password=…`, as connection strings have them.
 pub(super) fn logins(text: &str) -> String {
@@ -69,6 +116,70 @@ mod tests {
         ] {
             assert_eq!(logins(text), shown);
         }
+    }
+
+    #[test]
+    fn variables_are_told_by_their_names() {
+        for (name, value, is_hidden) in [
+            ("POSTGRES_PASSWORD", "hunter2", true),
+            ("app_pass", "word", true),
+            ("API_KEY", "abcd", true),
+            ("API_KEY", "abc", false),
+            ("DB_CREDENTIALS", "hunter2", true),
+            ("SENTRY_DSN", "https://abc@example.com/1", true),
+            ("REDISCLI_AUTH", "hunter", true),
+            ("AUTH", "1234", true),
+            ("DB_PW", "hunter", true),
+            ("SESSION", "abcdef", true),
+            ("BASIC_AUTH_LINE", "app:hunter2", true),
+            ("SESSION_COOKIE", "a1b2c3", true),
+            ("SESSION_DRIVER", "database", false),
+            ("SESSION_TIMEOUT", "3600", false),
+            ("POSTGRES_HOST_AUTH_METHOD", "scram-sha-256", false),
+            ("AUTH_USER", "app_1", false),
+            ("AUTHOR", "J. Doe 1", false),
+            ("PWA_NAME", "shop-1", false),
+            ("POSTGRES_USER", "shop-1", false),
+            ("POSTGRES_DB", "shop-1", false),
+        ] {
+            let env = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+            let shown = variables(&format!("it says {value}!"), &env);
+            assert_eq!(shown == "it says ***!", is_hidden, "{name}: {shown}");
+        }
+    }
+
+    #[test]
+    fn base64_of_a_secret_is_hidden_too() {
+        let env = BTreeMap::from([
+            ("A_TOKEN".to_owned(), "hunter2!".to_owned()),
+            ("B_KEY".to_owned(), "hunter2".to_owned()),
+        ]);
+        for (text, shown) in [
+            ("aHVudGVyMiE=", "***="),
+            ("aHVudGVyMiE", "***"),
+            ("x aHVudGVyMiE= y hunter2! z hunter2", "x ***= y *** z ***"),
+            // Of seven bytes: not hidden.
+            ("aHVudGVyMg==", "aHVudGVyMg=="),
+        ] {
+            assert_eq!(variables(text, &env), shown);
+        }
+    }
+
+    /// RFC 4648, section 10.
+    #[test]
+    fn base64_is_that_of_the_standard() {
+        for (text, encoded) in [
+            ("", ""),
+            ("f", "Zg"),
+            ("fo", "Zm8"),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg"),
+            ("fooba", "Zm9vYmE"),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(text.as_bytes()), encoded);
+        }
+        assert_eq!(base64(&[0xfb, 0xff, 0xbf]), "+/+/");
     }
 
     #[test]

@@ -97,8 +97,13 @@ fn parse_status(text: &[u8]) -> Result<Option<u8>, TrailingOutput> {
         None if text.len() < STATUS_LEN => return Ok(None),
         _ => return Err(TrailingOutput),
     };
-    let digits = complete.strip_prefix(b" ").ok_or(TrailingOutput)?;
-    std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).map(Some).ok_or(TrailingOutput)
+    complete.strip_prefix(b" ").and_then(exit_status).map(Some).ok_or(TrailingOutput)
+}
+
+/// As a shell prints it: no sign, and no zero in front of it.
+fn exit_status(digits: &[u8]) -> Option<u8> {
+    let text = std::str::from_utf8(digits).ok()?;
+    text.parse().ok().filter(|status: &u8| status.to_string() == text)
 }
 
 #[cfg(test)]
@@ -190,7 +195,10 @@ mod tests {
 
     #[test]
     fn a_marker_without_a_status_is_an_error() {
-        for text in [" 256\n", " x\n", "0\n", " 1234567"] {
+        for text in [
+            " 256\n", " 999\n", " x\n", "0\n", " 1234567", " +0\n", " -0\n", " 00\n", " 007\n", " +7\n",
+            "  0\n", " 0 \n", " \n", "\n",
+        ] {
             let stream = format!("dump\n{MARKER}{text}");
             assert_eq!(
                 run(&mut TrailerStripper::new(MARKER), &[stream.as_bytes()]),

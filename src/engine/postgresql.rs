@@ -15,8 +15,8 @@ const SURVEY: &str = include_str!("postgresql/survey.sql");
 /// database itself, each for `current_database()` so that the dump loads into a database of any name.
 const SETTINGS: &str = include_str!("postgresql/settings.sql");
 
-/// The roles as `pg_dumpall` writes their names. Any of them may be there when the globals are loaded.
-const ROLES: &str = r"SELECT quote_ident(rolname) FROM pg_catalog.pg_roles WHERE rolname !~ E'[\r\n]'";
+/// Makes what `pg_dumpall` prints loadable into a server that has some of its roles.
+const ROLES: &str = include_str!("postgresql/roles.sed");
 
 /// A server need not have the database that a variable names, nor even `postgres`; `template1` it has.
 /// The last refusal is the one worth reading: by then the name of the database was not the reason.
@@ -49,28 +49,14 @@ exec pg_dump "$@"
 /// `pg_dumpall` starts `sh -c 'pg_dump -V'` first. Killed at that moment it leaves both to process 1, and a PostgreSQL
 /// that is process 1 takes the exit status of that shell for a crash and restarts (seen with 17). So it is no `exec`:
 /// the shell outlives it, keeps its few kilobytes, and may die again only when it prints them.
-///
-/// `CREATE ROLE` of a role that is there would stop `psql -v ON_ERROR_STOP=1` at the first line.
 const GLOBALS_SCRIPT: &str = r#"
 find_tool pg_dump
 find_tool pg_dumpall
-roles=$(psql -X -w -q -A -t -v ON_ERROR_STOP=1 -c "$1") || exit
+roles=$1
 shift
 globals=$(pg_dumpall "$@") || exit
-newline='
-'
-IFS=$newline
-set -f
-for role in $roles; do
-    line="${newline}CREATE ROLE $role;$newline"
-    block="BEGIN CREATE ROLE $role; EXCEPTION WHEN duplicate_object THEN NULL; END"
-    case $globals in
-        *"$line"*)
-            globals="${globals%%"$line"*}${newline}DO \$dumpcar\$ $block \$dumpcar\$;$newline${globals#*"$line"}" ;;
-    esac
-done
 trap - TERM HUP INT
-printf '%s\n' "$globals"
+printf '%s\n' "$globals" | LC_ALL=C sed -E "$roles"
 "#;
 
 /// Every database that accepts connections and is no template. `postgres` is one of them: people keep data in it.

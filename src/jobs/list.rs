@@ -131,14 +131,12 @@ impl State {
     }
 
     fn for_people(&self) -> String {
-        let text = match self {
+        match self {
             Self::Good => "good".to_owned(),
             Self::Suspicious { reason } => format!("suspicious: {reason}"),
             Self::Incomplete { reason } => format!("incomplete: {reason}"),
             Self::Unreadable { reason } => format!("unreadable: {reason}"),
-        };
-        // It comes out of a file in the bucket, and goes to a terminal.
-        text.replace(char::is_control, " ")
+        }
     }
 }
 

@@ -134,8 +134,7 @@ impl Report {
         if !self.foreign.is_empty() {
             text = format!("{text} (not Dumpcar's: {})", self.foreign.join(", "));
         }
-        // It comes out of a bucket, and goes to a terminal.
-        text.replace(char::is_control, " ")
+        text
     }
 
     fn log(&self) {

@@ -3,16 +3,16 @@
 //! Nothing in here finishes a stream by itself: a dump that broke off must not become a valid archive. (`xz2`'s writer
 //! types finish when they are dropped, so the raw stream is used.)
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, Read, Write};
 
 use bytes::Bytes;
-use xz2::stream::{Action, Status, Stream};
+use xz2::stream::Stream;
 
 use super::xz::XzEncoder;
 use crate::model::compression::Compression;
 
-/// The decoder's limit; preset 9 needs 65 MiB.
-const XZ_DECODER_MEMORY: u64 = 80 * 1024 * 1024;
+/// What an xz decoder takes besides its window, and some more.
+const BESIDES_WINDOW: u64 = 1024 * 1024;
 
 /// From this level on zstd runs on threads of its own. Below, one thread is faster than a dump comes, and further ones would
 /// only take memory, and processor time from the database.
@@ -82,89 +82,42 @@ impl Encoder {
     }
 }
 
-/// Decompresses a stored object.
-pub(super) enum Decoder {
-    Xz { stream: Stream, ended: bool },
-    Zstd { decoder: zstd::stream::write::Decoder<'static, Vec<u8>> },
-    Gzip(flate2::write::GzDecoder<Vec<u8>>),
+/// Decompresses a stored object while it is read, never more at a time than there is room for: a few stored bytes may be
+/// many plain ones. What `stored` still has at the end does not belong to the archive.
+///
+/// Memory is the window, which is as large as the archive wants it to be, up to what its level may have.
+///
+/// # Errors
+/// No memory. What is wrong with the archive shows when it is read: it was cut, it is damaged, its window is too large.
+pub(super) fn decoder<'a>(
+    compression: Compression,
+    stored: impl BufRead + 'a,
+) -> io::Result<Box<dyn Read + 'a>> {
+    let window_log = window_log(compression);
+    Ok(match compression {
+        Compression::Xz(_) => {
+            let stream = Stream::new_stream_decoder((1 << window_log) + BESIDES_WINDOW, 0)?;
+            Box::new(xz2::bufread::XzDecoder::new_stream(stored, stream))
+        }
+        Compression::Zstd(_) => {
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(stored)?;
+            decoder.window_log_max(window_log)?;
+            Box::new(decoder)
+        }
+        Compression::Gzip(_) => Box::new(flate2::bufread::GzDecoder::new(stored)),
+        Compression::None => Box::new(stored),
+    })
 }
 
-impl Decoder {
-    pub(super) fn new(compression: Compression) -> io::Result<Option<Self>> {
-        Ok(match compression {
-            Compression::Xz(_) => {
-                Some(Self::Xz { stream: Stream::new_stream_decoder(XZ_DECODER_MEMORY, 0)?, ended: false })
-            }
-            Compression::Zstd(_) => {
-                Some(Self::Zstd { decoder: zstd::stream::write::Decoder::new(Vec::new())? })
-            }
-            Compression::Gzip(_) => Some(Self::Gzip(flate2::write::GzDecoder::new(Vec::new()))),
-            Compression::None => None,
-        })
-    }
-
-    pub(super) fn push(&mut self, mut piece: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-        match self {
-            Self::Xz { stream, ended } => {
-                while !piece.is_empty() {
-                    if *ended {
-                        return Err(io::Error::new(
-                            io::ErrorKind::InvalidData,
-                            "bytes behind the end of the archive",
-                        ));
-                    }
-                    out.reserve(ROOM);
-                    let before = stream.total_in();
-                    let status = stream.process_vec(piece, out, Action::Run)?;
-                    let taken = usize::try_from(stream.total_in() - before).unwrap_or(usize::MAX);
-                    piece = piece.get(taken..).unwrap_or_default();
-                    *ended = status == Status::StreamEnd;
-                }
-            }
-            Self::Zstd { decoder } => {
-                decoder.write_all(piece)?;
-                out.append(decoder.get_mut());
-            }
-            Self::Gzip(decoder) => {
-                decoder.write_all(piece)?;
-                out.append(decoder.get_mut());
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends the stream.
-    ///
-    /// # Errors
-    /// The archive was cut.
-    pub(super) fn finish(self, out: &mut Vec<u8>) -> io::Result<()> {
-        match self {
-            Self::Xz { mut stream, ended } => {
-                if ended {
-                    return Ok(());
-                }
-                loop {
-                    out.reserve(ROOM);
-                    let before = stream.total_out();
-                    let status = stream.process_vec(&[], out, Action::Finish)?;
-                    if status == Status::StreamEnd {
-                        return Ok(());
-                    }
-                    if stream.total_out() == before {
-                        return Err(io::ErrorKind::UnexpectedEof.into());
-                    }
-                }
-            }
-            Self::Zstd { mut decoder } => {
-                decoder.flush()?;
-                out.append(decoder.get_mut());
-                Ok(())
-            }
-            Self::Gzip(decoder) => {
-                out.append(&mut decoder.finish()?);
-                Ok(())
-            }
-        }
+/// The largest window an archive of this level may have, as a power of two. 8 MiB are what every decoder of zstd should
+/// take (RFC 8878, 3.1.1.1.2), and what xz has up to its level 6.
+fn window_log(compression: Compression) -> u32 {
+    match compression {
+        Compression::Xz(..=6) | Compression::Zstd(..=19) | Compression::Gzip(_) | Compression::None => 23,
+        Compression::Xz(7) => 24,
+        Compression::Xz(8) | Compression::Zstd(20) => 25,
+        Compression::Xz(9..) | Compression::Zstd(21) => 26,
+        Compression::Zstd(22..) => 27,
     }
 }
 
@@ -184,13 +137,9 @@ mod tests {
     }
 
     fn decompress(compression: Compression, stored: &[u8], piece: usize) -> io::Result<Vec<u8>> {
-        let mut out = Vec::new();
-        let mut decoder = Decoder::new(compression)?.unwrap();
-        for piece in stored.chunks(piece) {
-            decoder.push(piece, &mut out)?;
-        }
-        decoder.finish(&mut out)?;
-        Ok(out)
+        let mut plain = Vec::new();
+        decoder(compression, io::BufReader::with_capacity(piece, stored))?.read_to_end(&mut plain)?;
+        Ok(plain)
     }
 
     const ALL: [Compression; 3] = [Compression::Xz(1), Compression::Zstd(3), Compression::Gzip(6)];
@@ -209,9 +158,41 @@ mod tests {
             let mut encoder = Encoder::new(compression).unwrap().unwrap();
             encoder.push(&vec![b'x'; 10_000_000].into(), &mut out).unwrap();
             drop(encoder);
-            let read = decompress(compression, &out, 4096);
-            assert_ne!(read.ok(), Some(vec![b'x'; 10_000_000]), "{compression}");
+            assert!(decompress(compression, &out, 4096).is_err(), "{compression}");
         }
+    }
+
+    /// The window that an archive asks for stands in its first bytes: the dump need not be as large.
+    #[test]
+    fn each_level_has_a_window_that_is_read_back() {
+        let levels = (0..=9).map(Compression::Xz).chain((1..=22).map(Compression::Zstd));
+        for compression in levels {
+            let stored = compress(compression, &[b"-- a dump\n".to_vec()]);
+            assert_eq!(decompress(compression, &stored, 7).unwrap(), b"-- a dump\n", "{compression}");
+        }
+    }
+
+    #[test]
+    fn a_window_that_no_archive_of_its_level_has_is_refused() {
+        for (level, other) in [
+            (Compression::Xz(9), Compression::Xz(1)),
+            (Compression::Xz(8), Compression::Xz(7)),
+            (Compression::Zstd(22), Compression::Zstd(21)),
+            (Compression::Zstd(20), Compression::Zstd(19)),
+        ] {
+            let stored = compress(level, &[b"-- a dump\n".to_vec()]);
+            assert!(decompress(other, &stored, 7).is_err(), "{level} as {other}");
+        }
+    }
+
+    /// What `cat a.zst b.zst` and `pzstd` make is one archive to zstd.
+    #[test]
+    fn frames_of_zstd_may_stand_one_behind_the_other() {
+        let zstd = Compression::Zstd(3);
+        let two = [compress(zstd, &[b"a".to_vec()]), compress(zstd, &[b"b".to_vec()])].concat();
+        assert_eq!(decompress(zstd, &two, 7).unwrap(), b"ab");
+        assert!(decompress(zstd, &two[..two.len() - 1], 7).is_err(), "cut");
+        assert!(decompress(zstd, &[&two[..], b"x"].concat(), 7).is_err(), "something behind it");
     }
 
     proptest! {

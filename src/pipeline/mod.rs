@@ -163,7 +163,8 @@ pub enum Form {
 /// Returns the two ends of what `sink` took.
 ///
 /// # Errors
-/// See [`ReadError`]. `sink` may have taken all of it by then: damage may show only at the end.
+/// See [`ReadError`]. `sink` may have taken all of it by then: damage may show only at the end. It has never taken more than
+/// the manifest says there is.
 pub async fn read(
     store: &Store,
     key: &BackupKey,
@@ -176,12 +177,12 @@ pub async fn read(
     if download.size() != object.stored_bytes {
         return Err(damaged("size"));
     }
-    let compression = match form {
-        Form::Plain => object.compression,
-        Form::Stored => Compression::None,
+    let (compression, most, size) = match form {
+        Form::Plain => (object.compression, object.plain_bytes, "size after decompression"),
+        Form::Stored => (Compression::None, object.stored_bytes, "size"),
     };
     let broken = |source| ReadError::Codec { name: object.name.clone(), source };
-    let Worker { mut input, mut output, result } = worker::decompress(compression).map_err(broken)?;
+    let Worker { mut input, mut output, result } = worker::decompress(compression, most).map_err(broken)?;
     let feed = async move {
         while let Some(range) = download.next().await? {
             if let Err(Gone) = input.push(&range).await {
@@ -202,11 +203,12 @@ pub async fn read(
     tokio::try_join!(feed, take)?;
     let digests =
         result.await.unwrap_or_else(|_| Err(io::Error::other("the worker panicked"))).map_err(broken)?;
+    let Some(digests) = digests else { return Err(damaged(size)) };
     if digests.stored_sha256 != object.stored_sha256 {
         return Err(damaged("SHA-256"));
     }
     if form == Form::Plain && digests.plain_bytes != object.plain_bytes {
-        return Err(damaged("size after decompression"));
+        return Err(damaged(size));
     }
     if form == Form::Plain && digests.plain_sha256 != object.plain_sha256 {
         return Err(damaged("SHA-256 after decompression"));

@@ -4,7 +4,7 @@ use std::io;
 
 use bytes::Bytes;
 
-use super::codec::{Decoder, Encoder};
+use super::codec::{Encoder, decoder};
 use super::worker::{self, CHUNK, Digests, Made, Meter, Worker};
 use crate::docker::{TrailerStripper, TrailingOutput};
 use crate::model::compression::Compression;
@@ -51,18 +51,17 @@ pub fn encode(compression: Compression, pieces: &[Bytes], mut sink: impl FnMut(&
 /// The codec by itself, the other way.
 ///
 /// # Errors
-/// The codec fails, or there is none.
-pub fn decode(compression: Compression, stored: &[Bytes], mut sink: impl FnMut(&[u8])) -> io::Result<()> {
-    let mut decoder = Decoder::new(compression)?.ok_or(io::ErrorKind::Unsupported)?;
-    let mut out = Vec::new();
-    for step in stored.iter().flat_map(|piece| piece.chunks(16 * 1024)) {
-        decoder.push(step, &mut out)?;
-        sink(&out);
-        out.clear();
+/// The codec fails.
+pub fn decode(compression: Compression, stored: &[u8], mut sink: impl FnMut(&[u8])) -> io::Result<()> {
+    let (mut decoder, mut out) = (decoder(compression, stored)?, vec![0; CHUNK]);
+    loop {
+        let filled = worker::fill(&mut decoder, &mut out)?;
+        let (now, _) = out.split_at(filled);
+        if now.is_empty() {
+            return Ok(());
+        }
+        sink(now);
     }
-    decoder.finish(&mut out)?;
-    sink(&out);
-    Ok(())
 }
 
 /// The worker: counter, hashes and codec on a thread of their own, with the queues on both its sides.
@@ -87,7 +86,8 @@ pub async fn decompress(
     stored: &[Bytes],
     sink: impl FnMut(Bytes),
 ) -> io::Result<Digests> {
-    work(worker::decompress(compression)?, stored, sink).await
+    let digests = work(worker::decompress(compression, u64::MAX)?, stored, sink).await?;
+    digests.ok_or_else(|| io::ErrorKind::FileTooLarge.into())
 }
 
 async fn work<T>(worker: Worker<T>, pieces: &[Bytes], mut sink: impl FnMut(Bytes)) -> io::Result<T> {

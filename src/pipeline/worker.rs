@@ -1,18 +1,18 @@
 //! The thread a dump is hashed and compressed on.
 //!
 //! Compression would block the async runtime, so each dump has one thread of its own, with bounded channels on both
-//! sides. Memory is what they hold: [`QUEUE`] chunks of [`CHUNK`] on each side.
+//! sides. Memory is what they hold, [`QUEUE`] chunks of [`CHUNK`] on each side, and the codec's.
 
-use std::io;
+use std::io::{self, BufRead, Read};
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use ring::digest::{Context, SHA256};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Ends;
-use super::codec::{Decoder, Encoder};
+use super::codec::{self, Encoder};
 use crate::model::compression::Compression;
 use crate::model::content::{Content, Counter, Dialect};
 use crate::model::manifest::Sha256;
@@ -22,9 +22,6 @@ use crate::model::manifest::Sha256;
 pub(super) const CHUNK: usize = 256 * 1024;
 
 const QUEUE: usize = 4;
-
-/// Stored bytes that are decompressed at a time.
-const STEP: usize = 16 * 1024;
 
 /// What the worker is sent. A channel that closes without [`Input::Finish`] is a stream that broke off.
 #[derive(Debug)]
@@ -41,6 +38,19 @@ struct Pool(Arc<Mutex<Vec<Vec<u8>>>>);
 impl Pool {
     /// An empty buffer with room for a chunk.
     fn take(&self) -> Vec<u8> {
+        let mut free = self.pop();
+        free.clear();
+        free
+    }
+
+    /// A buffer of a chunk's length, with whatever was in it.
+    fn take_filled(&self) -> Vec<u8> {
+        let mut free = self.pop();
+        free.resize(CHUNK, 0);
+        free
+    }
+
+    fn pop(&self) -> Vec<u8> {
         let free = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
         free.unwrap_or_else(|| Vec::with_capacity(CHUNK))
     }
@@ -64,8 +74,7 @@ impl AsRef<[u8]> for Chunk {
 
 impl Drop for Chunk {
     fn drop(&mut self) {
-        let mut bytes = mem::take(&mut self.bytes);
-        bytes.clear();
+        let bytes = mem::take(&mut self.bytes);
         self.pool.0.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
     }
 }
@@ -171,33 +180,103 @@ pub(super) fn compress(compression: Compression, dialect: Option<Dialect>) -> io
 }
 
 /// Starts a worker that decompresses. `input` takes stored bytes; [`Input::Finish`] says the object was read to its end.
-pub(super) fn decompress(compression: Compression) -> io::Result<Worker<Digests>> {
+/// No more than `most` bytes come out: if there are more, the result is `None`, at once.
+pub(super) fn decompress(compression: Compression, most: u64) -> io::Result<Worker<Option<Digests>>> {
     spawn("decompress", move |input, output| {
-        let mut stored = Meter::new();
-        let mut decoder = Decoder::new(compression)?;
-        let mut outlet = Outlet::new(output);
-        while let Some(chunk) = next(input)? {
-            stored.take(&chunk);
-            let Some(decoder) = &mut decoder else {
+        let mut stored = Stored::new(input);
+        if compression == Compression::None {
+            // What was hashed is not hashed again, nor copied.
+            while let Some(chunk) = stored.next()? {
+                if stored.meter.bytes > most {
+                    return Ok(None);
+                }
                 send(output, chunk)?;
-                continue;
-            };
-            // In small steps: a few stored bytes may be many plain ones.
-            for step in chunk.chunks(STEP) {
-                decoder.push(step, &mut outlet.out)?;
-                outlet.send_full()?;
+            }
+            let stored = stored.meter.end();
+            return Ok(Some(digests(stored, stored)));
+        }
+        let (pool, mut meter) = (Pool::default(), Meter::new());
+        let mut decoder = codec::decoder(compression, &mut stored)?;
+        let mut wanted = decoder.by_ref().take(most);
+        loop {
+            let mut memory = pool.take_filled();
+            let filled = fill(&mut wanted, &mut memory)?;
+            if filled == 0 {
+                break;
+            }
+            let mut chunk = pool.share(memory);
+            chunk.truncate(filled);
+            meter.take(&chunk);
+            send(output, chunk)?;
+        }
+        if decoder.read(&mut [0])? > 0 {
+            return Ok(None);
+        }
+        drop(decoder);
+        if !stored.fill_buf()?.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "bytes behind the end of the archive"));
+        }
+        Ok(Some(digests(meter.end(), stored.meter.end())))
+    })
+}
+
+/// Reads until the buffer is full, or there is no more; returns how much that is.
+pub(super) fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match reader.read(room)? {
+            0 => break,
+            bytes => filled += bytes,
+        }
+    }
+    Ok(filled)
+}
+
+/// The way into a decoder, metered.
+struct Stored<'a> {
+    input: &'a mut mpsc::Receiver<Input>,
+    /// What the decoder has not taken yet.
+    chunk: Bytes,
+    has_ended: bool,
+    meter: Meter,
+}
+
+impl<'a> Stored<'a> {
+    fn new(input: &'a mut mpsc::Receiver<Input>) -> Self {
+        Self { input, chunk: Bytes::new(), has_ended: false, meter: Meter::new() }
+    }
+
+    fn next(&mut self) -> io::Result<Option<Bytes>> {
+        let chunk = next(self.input)?;
+        if let Some(chunk) = &chunk {
+            self.meter.take(chunk);
+        }
+        Ok(chunk)
+    }
+}
+
+impl BufRead for Stored<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.chunk.is_empty() && !self.has_ended {
+            match self.next()? {
+                Some(chunk) => self.chunk = chunk,
+                None => self.has_ended = true,
             }
         }
-        let stored = stored.end();
-        let plain = match decoder {
-            Some(decoder) => {
-                decoder.finish(&mut outlet.out)?;
-                outlet.end()?
-            }
-            None => stored,
-        };
-        Ok(digests(plain, stored))
-    })
+        Ok(&self.chunk)
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.chunk.advance(bytes);
+    }
+}
+
+impl Read for Stored<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.fill_buf()?.read(buffer)?;
+        self.consume(bytes);
+        Ok(bytes)
+    }
 }
 
 /// The next chunk; `None` when it was everything.

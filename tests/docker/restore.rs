@@ -126,3 +126,38 @@ fn postgresql_15_is_upgraded_to_17_by_a_restore() {
 fn mariadb_10_11_is_upgraded_to_11_8_by_a_restore() {
     an_empty_server_becomes_the_same(MARIADB_10_11, MARIADB_11_8);
 }
+
+/// Whoever may create roles chooses their names, and what a restore makes of them is run by the administrator.
+#[test]
+#[ignore = "needs Docker"]
+fn roles_of_any_name_come_back_and_run_nothing() {
+    let names = [
+        "a\nb",
+        "a\r\nCREATE ROLE victim;\nb",
+        "a'b\\",
+        "q\"\"x",
+        "x$dumpcar$; ALTER ROLE victim SUPERUSER; --",
+        "y'; ALTER ROLE victim SUPERUSER; --",
+    ];
+    let world = World::new();
+    let source = Server::target(&world, POSTGRESQL_17, "secret", &[("name", "source")]);
+    for name in names {
+        source.sql(&format!("CREATE ROLE \"{name}\" VALID UNTIL '2099-01-01';\n"));
+    }
+    source.sql("CREATE ROLE victim;\nCOMMENT ON ROLE \"a\nb\" IS '\"\nCREATE ROLE victim;\n';\n");
+    let roles = |server: &Server| {
+        server.sql(
+            "SELECT encode(convert_to(rolname, 'UTF8'), 'hex'), rolsuper, rolvaliduntil FROM pg_roles \
+             WHERE rolname !~ '^pg_' ORDER BY 1;\n",
+        )
+    };
+    let before = roles(&source);
+    assert_eq!(before.lines().count(), names.len() + 2, "{before}");
+    world.back_up();
+    source.sql("DROP ROLE victim;\nALTER ROLE \"a\nb\" SUPERUSER;\n");
+    restore(&world, &["--globals"]);
+    assert_eq!(roles(&source), before, "into the same server");
+    let copy = Server::plain(POSTGRESQL_17, "other");
+    restore(&world, &["--globals", "--to", &copy.container.id]);
+    assert_eq!(roles(&copy), before, "into an empty one");
+}

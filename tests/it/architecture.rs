@@ -5,7 +5,7 @@ use std::path::Path;
 const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("secret", &[]),
-    ("text", &[]),
+    ("text", &["model"]),
     ("exit", &[]),
     ("clock", &[]),
     ("lock", &[]),
@@ -19,9 +19,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pipeline", &["model", "docker", "store"]),
     ("outcome", &["model"]),
     ("cli", &["model"]),
-    ("health", &["model", "outcome", "lock"]),
+    ("health", &["model", "outcome", "lock", "text"]),
     ("terminal", &["pipeline", "text"]),
-    ("logging", &["config", "clock", "terminal"]),
+    ("logging", &["config", "clock", "terminal", "text"]),
     ("discovery", &["config", "docker", "engine", "model"]),
     (
         "jobs",

@@ -14,6 +14,8 @@ mod architecture;
 mod backup;
 /// Mistakes of the user: wording and exit status.
 mod bad_input;
+/// A few stored bytes that decompress to gigabytes, or want a window of as many: what they cost (P3, P11).
+mod bombs;
 /// The daemon: schedule, signals, containers that come and go.
 mod daemon;
 /// What Docker does: refusals, cuts, silence, restarts, streams in pieces.
@@ -48,3 +50,5 @@ mod sweep;
 mod unfinished;
 /// Backups read back from the bucket: what is found in them, and that nothing is overlooked (P8).
 mod verify;
+/// Control characters and line breaks from containers, labels and the bucket: not in the log, nor in tables (P11).
+mod words_from_outside;

@@ -74,6 +74,14 @@ impl Object {
         self
     }
 
+    /// Something else is in the bucket, and the manifest knows it.
+    pub(crate) fn holds(mut self, stored: Vec<u8>) -> Self {
+        self.entry["stored_bytes"] = stored.len().into();
+        self.entry["stored_sha256"] = sha256(&stored).into();
+        self.stored = stored;
+        self
+    }
+
     pub(crate) fn name(&self) -> &str {
         self.entry["name"].as_str().unwrap()
     }
