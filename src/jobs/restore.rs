@@ -21,6 +21,7 @@ use crate::model::key::BackupKey;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
 use crate::model::run::RunId;
 use crate::pipeline::{self, Form, Progress, ReadError, RestoreError};
+use crate::random;
 
 /// What the short commands may print; what they say is on standard error.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
@@ -35,6 +36,8 @@ pub struct Plan {
     /// Roles and users, which come first.
     pub globals: Option<ManifestObject>,
     pub databases: Vec<Wanted>,
+    /// What is run is the command of the manifest, and not one of the container's labels.
+    pub manifest_command: Option<String>,
 }
 
 /// One database, or a custom engine's dump.
@@ -54,6 +57,8 @@ pub struct Selection {
     pub databases: Vec<String>,
     pub new_name: Option<String>,
     pub globals: bool,
+    /// Whether a custom engine's dump may be put back by the command of its manifest: whoever writes the bucket chooses that.
+    pub manifest_command: bool,
 }
 
 /// Why nothing was restored, or not all of it.
@@ -101,12 +106,18 @@ pub async fn plan(
             target.container.name, target.engine
         ));
     }
-    if let (Engine::Custom, Some(custom)) = (engine, &mut target.labels.custom)
-        && custom.restore.is_none()
-    {
-        custom.restore.clone_from(&manifest.restore_command);
-    }
+    let manifest_command = match &mut target.labels.custom {
+        Some(custom) if engine == Engine::Custom && custom.restore.is_none() => {
+            custom.restore = allowed_command(manifest, selection, &app.config.label_prefix)?;
+            custom.restore.clone()
+        }
+        Some(_) | None => None,
+    };
     let (globals, databases) = choose(manifest, selection).map_err(PlanError::Nothing)?;
+    let names = databases.iter().filter_map(|object| object.database.as_ref());
+    if let Some(name) = names.chain(&selection.new_name).find(|name| engine.is_reserved(name)) {
+        return impossible(format!("{name:?} is no name that a backup may restore a database to"));
+    }
     let survey = survey(&app.docker, &target).await.map_err(PlanError::Impossible)?;
     let wanted = |object: ManifestObject| {
         let own = object.database.clone().unwrap_or_default();
@@ -114,14 +125,26 @@ pub async fn plan(
         let is_there = survey.databases.iter().any(|database| database.name == name);
         Wanted { is_there: is_there || object.kind == ObjectKind::Dump, name, object }
     };
-    let plan = Plan { key, globals, databases: databases.into_iter().map(wanted).collect(), target };
-    if plan.target.engine.load(&plan.target.facts(), None).is_none() {
-        return impossible(format!(
-            "it is not known how to restore this one: set the label {}.restore-command on the container",
-            app.config.label_prefix
-        ));
+    let databases = databases.into_iter().map(wanted).collect();
+    Ok(Plan { key, globals, databases, target, manifest_command })
+}
+
+/// The manifest's command for a container that has no label with one.
+fn allowed_command(
+    manifest: &Manifest,
+    selection: &Selection,
+    prefix: &str,
+) -> Result<Option<String>, PlanError> {
+    match &manifest.restore_command {
+        Some(command) if selection.manifest_command => Ok(Some(command.clone())),
+        Some(command) => Err(PlanError::Impossible(format!(
+            "the container has no label {prefix}.restore-command, and the backup's manifest has the command {command:?}, \
+             which whoever may write the bucket may have changed: set the label, or allow this command by --manifest-command"
+        ))),
+        None => Err(PlanError::Impossible(format!(
+            "no restore command: set the label {prefix}.restore-command on the container"
+        ))),
     }
-    Ok(plan)
 }
 
 fn is_mysql(engine: Engine) -> bool {
@@ -187,6 +210,9 @@ pub async fn run(
     let entry = Entry::of_restore(app, &plan.key.target, &plan.target)
         .await
         .map_err(|error| untouched(error.to_string()))?;
+    if let Some(command) = &plan.manifest_command {
+        info!(target = name, "running the restore command of the manifest: {command:?}");
+    }
     let run = entry.run().clone();
     let docker = entry.docker().clone();
     let restore = Restore { app, docker, plan, run, stop, progress };
@@ -331,7 +357,7 @@ impl Restore<'_> {
     async fn fill(&self, wanted: &Wanted, name: &str) -> Result<(), Stumble> {
         let target = &self.plan.target;
         let Wanted { object, .. } = wanted;
-        if let Some(command) = target.engine.create(&target.facts(), name, object.options.as_deref()) {
+        if let Some(command) = target.engine.create(&target.facts(), name, object.options.as_ref()) {
             self.progress.set_stage(format!("making room for {}", what(&wanted.name)));
             self.stoppable(self.ask(&format!("make {}", what(&wanted.name)), Some(name), &command)).await?;
         }
@@ -342,8 +368,8 @@ impl Restore<'_> {
         let Self { app, docker, plan, progress, .. } = self;
         let target = &plan.target;
         let what = object.database.as_deref().map_or_else(|| object.name.clone(), what);
-        let Some(command) = target.engine.load(&target.facts(), database) else {
-            return Err(Stumble::Failed("it is not known how to restore this one".to_owned()));
+        let Some(command) = target.engine.load(&target.facts(), database, &random::hex(16)) else {
+            return Err(Stumble::Failed("no restore command".to_owned()));
         };
         progress.set_stage(format!("restoring {what}"));
         let started = Instant::now();
@@ -355,7 +381,10 @@ impl Restore<'_> {
             Err(error) => return Err(self.explained(&what, database, error.into()).await),
         };
         let check = |ends: &pipeline::Ends| self.check(object, ends);
-        let restored = Box::pin(pipeline::restore(&app.store, &plan.key, object, &mut feed, check, progress));
+        let mut edit = target.engine.edit();
+        let edit = |piece| edit.take(piece);
+        let restored =
+            Box::pin(pipeline::restore(&app.store, &plan.key, object, &mut feed, edit, check, progress));
         let error = match self.stoppable(async { Ok(restored.await) }).await {
             Ok(Ok(())) => {
                 info!(
