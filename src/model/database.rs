@@ -133,7 +133,7 @@ mod tests {
                 assert!(options(&json).is_err(), "{json}");
             }
         }
-        for json in [r#"{"locale_provider":"x"}"#, r#"{"encoding":7}"#, r#""ENCODING 'UTF8'""#, "[]"] {
+        for json in [r#"{"locale_provider":"x"}"#, r#"{"encoding":7}"#, r#""ENCODING 'UTF8'""#, "7"] {
             assert!(options(json).is_err(), "{json}");
         }
     }
