@@ -168,7 +168,7 @@ mod tests {
         let odd = DUMP.replacen("\\restrict Kx7", "\\restrict K'7", 1);
         let long = DUMP.replacen("Kx7", &"k".repeat(MAX_KEY + 1), 1);
         let no_title = DUMP.replacen("-- PostgreSQL", "-- OtherSQL", 2);
-        let cut = &DUMP[..DUMP.find("Kx7").unwrap()];
+        let (cut, _) = DUMP.split_once("Kx7").unwrap();
         let large = format!("{}{DUMP}", " ".repeat(2 * MAX_HEAD));
         for dump in [&older, &odd, &long, &no_title, cut, &large, "", "x"] {
             assert!(passed(dump.as_bytes(), &[100_000]) == dump.as_bytes(), "{:.300}", dump);
