@@ -174,12 +174,13 @@ impl Engine {
     /// Whether a backup may not replace or make a database of this name: the server's own, one that a restore makes for
     /// itself, or what is no name.
     pub fn is_reserved(self, name: &str) -> bool {
-        let is_system = match self {
-            Self::Postgresql => postgresql::is_system(name),
-            Self::Mariadb | Self::Mysql => mysql::is_system(name),
+        let is_schema = match self {
+            Self::Mariadb | Self::Mysql => !name.starts_with(mysql::NO_SCHEMA),
+            Self::Postgresql => true,
             Self::Custom => return false,
         };
-        is_system || restore::is_leftover(name) || name.is_empty() || name.contains('\0')
+        let is_name = is_schema && !name.is_empty() && !name.contains('\0');
+        !is_name || self.is_own_database(name) || restore::is_leftover(name)
     }
 
     /// What a dump has to pass on its way into [`Engine::load`].

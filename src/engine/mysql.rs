@@ -4,7 +4,7 @@ mod restore;
 
 pub(super) use restore::{create, load};
 
-use super::{Command, Facts, Survey, login};
+use super::{Command, Engine, Facts, Survey, login};
 
 /// Which of the two. What differs between them is decided by a `match` on this, in this file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +19,10 @@ enum Tool {
     Dump,
 }
 
-/// The schemas of the server itself. Users and grants, which are in the schema `mysql`, are in the globals.
-const SYSTEM: [&str; 5] = ["information_schema", "performance_schema", "mysql", "sys", "ndbinfo"];
-
 /// What directories are called that a server takes for schemas: `#mysql50#lost+found`.
-const NO_SCHEMA: &str = "#mysql50#";
+pub(super) const NO_SCHEMA: &str = "#mysql50#";
 
+/// `{users}` tells the users' schemas from the server's. Users and grants, which are in the schema `mysql`, are in the globals.
 const SURVEY: &str = r#"
 SET SESSION sql_mode = '';
 SELECT CONCAT('version ', VERSION());
@@ -34,10 +32,10 @@ SELECT CONCAT('accounts ', EXISTS (SELECT 1 FROM information_schema.user_privile
         '''@''', SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '''')));
 SELECT CONCAT('database ', HEX(CONVERT(schema_name USING utf8mb4)), ' ', (SELECT COALESCE(SUM(data_length), 0)
     FROM information_schema.tables WHERE table_schema = schema_name))
-    FROM information_schema.schemata WHERE {own};
+    FROM information_schema.schemata WHERE {users};
 SELECT CONCAT('options ', HEX(CONVERT(schema_name USING utf8mb4)), ' ', HEX(CONCAT('{"character_set": "',
     default_character_set_name, '", "collation": "', default_collation_name, '"}')))
-    FROM information_schema.schemata WHERE {own}
+    FROM information_schema.schemata WHERE {users}
 "#;
 
 const SURVEY_SCRIPT: &str = r#"
@@ -88,14 +86,9 @@ const OBJECT_GRANTS: [&str; 3] = [
 ];
 
 pub(super) fn survey(flavour: Flavour, facts: &Facts<'_>) -> Command {
-    let own =
-        format!("schema_name NOT IN ('{}') AND schema_name NOT LIKE '{NO_SCHEMA}%'", SYSTEM.join("', '"));
-    command(flavour, facts, Tool::Client, SURVEY_SCRIPT, vec![SURVEY.replace("{own}", &own)])
-}
-
-/// Whether it is the server's own. A server whose file system does not tell upper case from lower takes both for it.
-pub(super) fn is_system(schema: &str) -> bool {
-    SYSTEM.iter().any(|own| own.eq_ignore_ascii_case(schema)) || schema.starts_with(NO_SCHEMA)
+    let servers = Engine::Mysql.own_databases().join("', '");
+    let users = format!("schema_name NOT IN ('{servers}') AND schema_name NOT LIKE '{NO_SCHEMA}%'");
+    command(flavour, facts, Tool::Client, SURVEY_SCRIPT, vec![SURVEY.replace("{users}", &users)])
 }
 
 /// Neither `--databases` nor `USE`: the dump loads into whatever database the client is in. `CREATE DATABASE` with its

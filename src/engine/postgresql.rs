@@ -80,11 +80,6 @@ pub(super) fn survey(facts: &Facts<'_>) -> Command {
     command(facts, &[CONNECT, SURVEY_SCRIPT], vec![SURVEY.to_owned()])
 }
 
-/// Whether it is the server's own. `postgres` is none: people keep data in it.
-pub(super) fn is_system(database: &str) -> bool {
-    matches!(database, "template0" | "template1")
-}
-
 /// Neither `--create`, which ties a dump to one name, nor `--clean`, which drops what is there: it is for an empty
 /// database. With owners and privileges, whose roles are in the globals.
 ///
