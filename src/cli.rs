@@ -115,6 +115,9 @@ pub struct RestoreArgs {
     /// Roles, users and grants as well, before the databases: those that are there become what they were
     #[arg(long)]
     pub globals: bool,
+    /// Run the restore command of the backup's manifest if the container has no label with one
+    #[arg(long)]
+    pub manifest_command: bool,
     /// Do not ask: overwrite what is there
     #[arg(long)]
     pub yes: bool,

@@ -207,7 +207,17 @@ impl Lab {
     async fn restore(&self, object: &ManifestObject) {
         let mut feed = self.takes.feed(&container(), &Command::default(), self.bytes).await.unwrap();
         let (check, progress) = (|_: &_| Ok(()), Progress::default());
-        pipeline::restore(&self.store, &key(), object, &mut feed, check, &progress).await.unwrap();
+        pipeline::restore(
+            &self.store,
+            &key(),
+            object,
+            &mut feed,
+            Option::unwrap_or_default,
+            check,
+            &progress,
+        )
+        .await
+        .unwrap();
     }
 }
 

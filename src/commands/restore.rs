@@ -79,6 +79,7 @@ async fn prepare(app: &App, args: &RestoreArgs) -> Result<(Plan, Manifest), Exit
         databases: args.database.clone(),
         new_name: args.new_name.clone(),
         globals: args.globals,
+        manifest_command: args.manifest_command,
     };
     match restore::plan(app, key, &manifest, target, &selection).await {
         Ok(plan) => Ok((plan, manifest)),
@@ -132,7 +133,7 @@ async fn destination(app: &App, args: &RestoreArgs) -> Result<Target, Exit> {
 }
 
 fn overview(plan: &Plan, manifest: &Manifest) -> String {
-    let Plan { key, target, globals, databases } = plan;
+    let Plan { key, target, globals, databases, manifest_command } = plan;
     let mut text = format!(
         "restore {key} ({} {})\n   into {} ({})\n",
         manifest.engine,
@@ -153,6 +154,10 @@ fn overview(plan: &Plan, manifest: &Manifest) -> String {
     for wanted in databases {
         let effect = if wanted.is_there { "EVERYTHING IN IT NOW WILL BE GONE" } else { "will be made" };
         line(&shown(&wanted.name), wanted.object.plain_bytes, effect);
+    }
+    if let Some(command) = manifest_command {
+        writeln!(text, "  by the command of the manifest in the bucket: {command:?}")
+            .expect("a string takes everything");
     }
     text
 }

@@ -21,6 +21,8 @@ pub enum Problem {
     Busy,
     /// A password file cannot be read.
     PasswordFile,
+    /// A dump tells the client to do something, and not the server.
+    ClientCommand,
     /// The server has no room for what it has to write.
     DiskFull,
     /// The tool died of a signal.
@@ -39,6 +41,7 @@ impl Problem {
             | Self::PermissionDenied
             | Self::RoleMissing
             | Self::PasswordFile
+            | Self::ClientCommand
             | Self::DiskFull
             | Self::Other => false,
         }
@@ -55,9 +58,13 @@ pub struct Diagnosis {
 
 /// What the tools and servers say, in lower case; the first that is found decides. Of two that are in one message the
 /// more telling stands first.
-const SIGNS: [(&str, Problem); 45] = [
+const SIGNS: [(&str, Problem); 49] = [
     ("dumpcar: cannot read ", Problem::PasswordFile),
     ("dumpcar: cannot find ", Problem::ToolMissing),
+    ("backslash commands are restricted", Problem::ClientCommand),
+    ("\\unrestrict: wrong key", Problem::ClientCommand),
+    ("unknown command '\\", Problem::ClientCommand),
+    ("not allowed in the sandbox mode", Problem::ClientCommand),
     ("no space left on device", Problem::DiskFull),
     ("disk full", Problem::DiskFull),
     ("the table is full", Problem::DiskFull),
@@ -192,6 +199,15 @@ fn text(
                 "cannot read {path} in the container: it is missing, or {} may not read it (labels \
                  dumpcar.password-file and dumpcar.exec-user)",
                 facts.exec_user.unwrap_or("the container's user")
+            )
+        }
+        Problem::ClientCommand => {
+            let client = match engine {
+                Engine::Postgresql => "psql",
+                Engine::Mariadb | Engine::Mysql | Engine::Custom => "the client",
+            };
+            format!(
+                "the dump contains a command for {client} itself; Dumpcar refuses it, because no dump tool writes one: {said}"
             )
         }
         Problem::DiskFull => format!("the server's disk is full: {said}"),

@@ -24,12 +24,13 @@ pub use detect::detect;
 pub use diagnosis::{Diagnosis, Problem, diagnose};
 pub use login::{Login, Password, User};
 pub use remarks::remarks;
-pub use restore::{Replacement, Staged};
+pub use restore::{Edit, Replacement, Staged};
 pub use scratch::process_one;
 pub use survey::{Database, Survey, SurveyError};
 
 pub use crate::model::command::Command;
 use crate::model::content::Dialect;
+use crate::model::database::DatabaseOptions;
 pub use crate::model::engine::{Engine, EngineError};
 use crate::model::manifest::ObjectKind;
 use crate::model::run::RunId;
@@ -161,7 +162,7 @@ impl Engine {
 
     /// Makes the empty database a dump is loaded into, with its [`Database::options`]. With [`Replacement::InPlace`] this
     /// removes the one that is there. `None` where there is nothing of the kind.
-    pub fn create(self, facts: &Facts<'_>, name: &str, options: Option<&str>) -> Option<Command> {
+    pub fn create(self, facts: &Facts<'_>, name: &str, options: Option<&DatabaseOptions>) -> Option<Command> {
         match self {
             Self::Postgresql => Some(postgresql::create(facts, name, options)),
             Self::Mariadb => Some(mysql::create(mysql::Flavour::Mariadb, facts, name, options)),
@@ -170,11 +171,34 @@ impl Engine {
         }
     }
 
-    /// Reads a dump from its standard input: one of `database`, or, without one, the globals; a custom engine's by
-    /// [`Facts::restore_command`]. `None` when that is not known.
-    pub fn load(self, facts: &Facts<'_>, database: Option<&str>) -> Option<Command> {
+    /// Whether a backup may not replace or make a database of this name: the server's own, one that a restore makes for
+    /// itself, or what is no name.
+    pub fn is_reserved(self, name: &str) -> bool {
+        let is_schema = match self {
+            Self::Mariadb | Self::Mysql => !name.starts_with(mysql::NO_SCHEMA),
+            Self::Postgresql => true,
+            Self::Custom => return false,
+        };
+        let is_name = is_schema && !name.is_empty() && !name.contains('\0');
+        !is_name || self.is_own_database(name) || restore::is_leftover(name)
+    }
+
+    /// What a dump has to pass on its way into [`Engine::load`].
+    pub fn edit(self) -> Edit {
         match self {
-            Self::Postgresql => Some(postgresql::load(facts, database)),
+            Self::Postgresql => Edit(Some(postgresql::RestrictLines::default())),
+            Self::Mariadb | Self::Mysql | Self::Custom => Edit(None),
+        }
+    }
+
+    /// Reads a dump, edited, from its standard input: one of `database`, or, without one, the globals; a custom engine's by
+    /// [`Facts::restore_command`]. `None` when that is not known.
+    ///
+    /// A dump is what somebody has put into the bucket: the client obeys no command in it that is not the server's, as far
+    /// as it can be told so. `word` is for that: letters and digits, random, for this load only.
+    pub fn load(self, facts: &Facts<'_>, database: Option<&str>, word: &str) -> Option<Command> {
+        match self {
+            Self::Postgresql => Some(postgresql::load(facts, database, word)),
             Self::Mariadb => Some(mysql::load(mysql::Flavour::Mariadb, facts, database)),
             Self::Mysql => Some(mysql::load(mysql::Flavour::Mysql, facts, database)),
             Self::Custom => custom::load(facts),

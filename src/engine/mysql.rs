@@ -4,7 +4,7 @@ mod restore;
 
 pub(super) use restore::{create, load};
 
-use super::{Command, Facts, Survey, login};
+use super::{Command, Engine, Facts, Survey, login};
 
 /// Which of the two. What differs between them is decided by a `match` on this, in this file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,9 +19,11 @@ enum Tool {
     Dump,
 }
 
-/// Left out are the schemas of the server itself, and directories it takes for schemas (`#mysql50#lost+found`).
-/// Users and grants, which are in the schema `mysql`, are in the globals.
-const SURVEY: &str = r"
+/// What directories are called that a server takes for schemas: `#mysql50#lost+found`.
+pub(super) const NO_SCHEMA: &str = "#mysql50#";
+
+/// `{users}` tells the users' schemas from the server's. Users and grants, which are in the schema `mysql`, are in the globals.
+const SURVEY: &str = r#"
 SET SESSION sql_mode = '';
 SELECT CONCAT('version ', VERSION());
 SELECT CONCAT('accounts ', EXISTS (SELECT 1 FROM information_schema.user_privileges WHERE privilege_type = 'SELECT'
@@ -30,15 +32,11 @@ SELECT CONCAT('accounts ', EXISTS (SELECT 1 FROM information_schema.user_privile
         '''@''', SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '''')));
 SELECT CONCAT('database ', HEX(CONVERT(schema_name USING utf8mb4)), ' ', (SELECT COALESCE(SUM(data_length), 0)
     FROM information_schema.tables WHERE table_schema = schema_name))
-    FROM information_schema.schemata
-    WHERE schema_name NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys', 'ndbinfo')
-    AND schema_name NOT LIKE '#mysql50#%';
-SELECT CONCAT('options ', HEX(CONVERT(schema_name USING utf8mb4)), ' CHARACTER SET ', default_character_set_name,
-    ' COLLATE ', default_collation_name)
-    FROM information_schema.schemata
-    WHERE schema_name NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys', 'ndbinfo')
-    AND schema_name NOT LIKE '#mysql50#%'
-";
+    FROM information_schema.schemata WHERE {users};
+SELECT CONCAT('options ', HEX(CONVERT(schema_name USING utf8mb4)), ' ', HEX(CONCAT('{"character_set": "',
+    default_character_set_name, '", "collation": "', default_collation_name, '"}')))
+    FROM information_schema.schemata WHERE {users}
+"#;
 
 const SURVEY_SCRIPT: &str = r#"
 exec "$tool" --user="$DUMPCAR_USER" --host=localhost --default-character-set=utf8mb4 --connect-timeout=15 \
@@ -88,7 +86,9 @@ const OBJECT_GRANTS: [&str; 3] = [
 ];
 
 pub(super) fn survey(flavour: Flavour, facts: &Facts<'_>) -> Command {
-    command(flavour, facts, Tool::Client, SURVEY_SCRIPT, vec![SURVEY.to_owned()])
+    let servers = Engine::Mysql.own_databases().join("', '");
+    let users = format!("schema_name NOT IN ('{servers}') AND schema_name NOT LIKE '{NO_SCHEMA}%'");
+    command(flavour, facts, Tool::Client, SURVEY_SCRIPT, vec![SURVEY.replace("{users}", &users)])
 }
 
 /// Neither `--databases` nor `USE`: the dump loads into whatever database the client is in. `CREATE DATABASE` with its

@@ -4,8 +4,10 @@
 //! the container's own `PGHOST` and `PGPORT`.
 
 mod restore;
+mod restrict;
 
 pub(super) use restore::{create, drop_leftovers, end_work, load, swap};
+pub(super) use restrict::RestrictLines;
 
 use super::{Command, Facts, Survey, login};
 
@@ -72,7 +74,7 @@ pub(super) fn survey(facts: &Facts<'_>) -> Command {
 pub(super) fn dump(facts: &Facts<'_>, survey: &Survey, database: &str) -> Command {
     let flags = ["--no-password", "--format=plain", "--lock-wait-timeout=300000"].map(str::to_owned);
     let options = survey.databases.iter().find(|known| known.name == database);
-    let options = options.and_then(|known| known.options.as_deref());
+    let options = options.and_then(|known| known.options.as_ref());
     // A line break in a name must not end the comment.
     let made_with = restore::create_statement(database, options).replace(['\r', '\n'], " ");
     let args = [SETTINGS.to_owned(), made_with].into_iter();

@@ -1,9 +1,23 @@
 //! What putting a dump back needs besides loading it.
 
+use bytes::Bytes;
+
+use super::{Facts, postgresql};
 use crate::model::run::RunId;
 
 /// What the names of the databases begin with that a restore makes for itself.
 pub(super) const LEFTOVERS: [&str; 2] = ["dumpcar_restore_", "dumpcar_replaced_"];
+
+/// A load executes what somebody has put into the bucket: it does so as the server's user, and not as root.
+const AS_USER: &str = include_str!("as_user.sh");
+
+/// Defines `as_user`. The label says who it is; without one, nobody has asked for the image's root.
+pub(super) fn as_user(facts: &Facts<'_>) -> &'static str {
+    match facts.exec_user {
+        Some(_) => "as_user() { as=; }\n",
+        None => AS_USER,
+    }
+}
 
 /// How a database gets the content of a dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +26,21 @@ pub enum Replacement {
     Swap,
     /// The old content goes first. Whatever fails after that leaves a part of the new one.
     InPlace,
+}
+
+/// What a dump passes on its way into a server. It is as long behind it as before.
+#[derive(Debug)]
+pub struct Edit(pub(super) Option<postgresql::RestrictLines>);
+
+impl Edit {
+    /// What can be passed on when this piece of the dump has come; without one, at its end, what is left.
+    pub fn take(&mut self, piece: Option<Bytes>) -> Bytes {
+        match (&mut self.0, piece) {
+            (Some(lines), Some(piece)) => lines.take(piece),
+            (Some(lines), None) => lines.end(),
+            (None, piece) => piece.unwrap_or_default(),
+        }
+    }
 }
 
 /// A database that is filled under another name than it will have.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Engine;
 use super::restore::is_leftover;
+use crate::model::database::DatabaseOptions;
 
 /// What the server says there is to dump.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,8 +28,8 @@ pub struct Database {
     pub name: String,
     /// About how many bytes it has on disk; `None` when the login may not ask.
     pub size_hint: Option<u64>,
-    /// What stands behind its name in the `CREATE DATABASE` that makes an empty one like it.
-    pub options: Option<String>,
+    /// How an empty one like it is made.
+    pub options: Option<DatabaseOptions>,
 }
 
 /// The survey's output is not what the survey prints.
@@ -53,9 +54,10 @@ impl Survey {
     }
 }
 
-/// Lines of a word and a value: `version TEXT`, `accounts 0|1`, `database HEX [SIZE]`, `options HEX TEXT`, `closed HEX`,
+/// Lines of a word and a value: `version TEXT`, `accounts 0|1`, `database HEX [SIZE]`, `options HEX HEX`, `closed HEX`,
 /// `broken HEX`.
-/// Names are hexadecimal because they may hold any byte, line ends included.
+/// Names are hexadecimal because they may hold any byte, line ends included; so are options, the JSON of
+/// [`DatabaseOptions`].
 pub(super) fn parse(engine: Engine, stdout: &[u8]) -> Result<Survey, SurveyError> {
     let text = String::from_utf8_lossy(stdout);
     let mut survey = Survey::default();
@@ -80,8 +82,15 @@ pub(super) fn parse(engine: Engine, stdout: &[u8]) -> Result<Survey, SurveyError
                 }
             }
             "options" => {
-                let (hex, text) = value.split_once(' ').ok_or_else(unexpected)?;
-                options.insert(name(hex)?, text.to_owned());
+                let (hex, json) = value.split_once(' ').ok_or_else(unexpected)?;
+                let (name, json) = (name(hex)?, bytes(json)?);
+                match serde_json::from_slice::<DatabaseOptions>(&json) {
+                    Ok(known) => drop(options.insert(name, known)),
+                    Err(error) => survey.notes.push(format!(
+                        "database {name:?} has an encoding or a locale that cannot be recorded ({error}): \
+                         a restore makes it with the server's own"
+                    )),
+                }
             }
             "closed" => survey.notes.push(format!(
                 "database {:?} accepts no connections (datallowconn is off) and is not backed up",
@@ -122,12 +131,15 @@ fn unread_accounts(engine: Engine) -> Option<String> {
 }
 
 fn name(hex: &str) -> Result<String, SurveyError> {
+    String::from_utf8(bytes(hex)?).map_err(|_| SurveyError::Name(hex.to_owned()))
+}
+
+fn bytes(hex: &str) -> Result<Vec<u8>, SurveyError> {
     let digits: Option<Vec<u8>> =
         hex.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
     let digits = digits.filter(|digits| digits.len() % 2 == 0 && !digits.is_empty());
     let digits = digits.ok_or_else(|| SurveyError::Line(hex.to_owned()))?;
-    let bytes = digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
-    String::from_utf8(bytes).map_err(|_| SurveyError::Name(hex.to_owned()))
+    Ok(digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect())
 }
 
 #[cfg(test)]
@@ -139,7 +151,8 @@ mod tests {
         let survey = parse(
             Engine::Postgresql,
             b"version 17.6 (Debian 17.6-1)\naccounts 1\ndatabase 73686f70 8404327\n\
-            database 612062220a27c3a9\noptions 73686f70 ENCODING 'UTF8'\n\
+            database 612062220a27c3a9\noptions 73686f70 7b22656e636f64696e67223a202255544638222c2022636f6c6c617465223a202243227d\n\
+            options 612062220a27c3a9 7b22656e636f64696e67223a20225554463827227d\n\
             database 64756d706361725f726573746f72655f303132333435363738396162636465665f30\nclosed 78\nbroken 79\n",
         )
         .unwrap();
@@ -152,14 +165,22 @@ mod tests {
                 Database {
                     name: "shop".to_owned(),
                     size_hint: Some(8_404_327),
-                    options: Some("ENCODING 'UTF8'".to_owned()),
+                    options: Some(serde_json::from_str(r#"{"encoding": "UTF8", "collate": "C"}"#).unwrap()),
                 },
             ]
         );
         assert_eq!(survey.leftovers, ["dumpcar_restore_0123456789abcdef_0"]);
-        assert_eq!(survey.notes.len(), 2);
-        assert!(survey.notes[0].contains("\"x\" accepts no connections"), "{:?}", survey.notes);
-        assert!(survey.notes[1].contains("\"y\" is the rest of an interrupted DROP"), "{:?}", survey.notes);
+        let notes = [
+            "cannot be recorded",
+            "\"x\" accepts no connections",
+            "\"y\" is the rest of an interrupted DROP",
+        ];
+        assert_eq!(survey.notes.len(), notes.len());
+        assert!(
+            survey.notes.iter().zip(notes).all(|(note, words)| note.contains(words)),
+            "{:?}",
+            survey.notes
+        );
     }
 
     #[test]

@@ -134,3 +134,44 @@ fn an_engine_has_one_name_and_one_nickname() {
     assert_eq!("postgres".parse(), Ok(Engine::Postgresql));
     assert_eq!("oracle".parse::<Engine>(), Err(EngineError));
 }
+
+#[test]
+fn a_load_leaves_the_dump_nothing_but_the_server() {
+    let env = BTreeMap::new();
+    let load = |engine: Engine, facts: &Facts<'_>| engine.load(facts, Some(DATABASE), "word").unwrap();
+    let facts = Facts::new("", &env);
+    let psql = load(Engine::Postgresql, &facts);
+    assert!(psql.script.contains(r#"-c "\\restrict $DUMPCAR_RESTRICT" -f -"#), "{}", psql.script);
+    assert!(psql.env.contains(&("DUMPCAR_RESTRICT".to_owned(), "word".to_owned())), "{psql:?}");
+    for (engine, user) in
+        [(Engine::Postgresql, "postgres"), (Engine::Mariadb, "mysql"), (Engine::Mysql, "mysql")]
+    {
+        let script = load(engine, &facts).script;
+        assert!(script.contains("setpriv") && script.contains(&format!("as_user {user} ")), "{script}");
+        let flags = ["--binary-mode", "--local-infile=0", "--sandbox", "--system-command=OFF"];
+        assert!(engine == Engine::Postgresql || flags.iter().all(|flag| script.contains(flag)), "{script}");
+        // The label says who it is.
+        let script = load(engine, &Facts { exec_user: Some("0"), ..facts }).script;
+        assert!(!script.contains("setpriv"), "{script}");
+    }
+}
+
+#[test]
+fn the_servers_own_databases_are_reserved() {
+    for (engine, names) in [
+        (Engine::Postgresql, &["template0", "template1", "dumpcar_restore_0123456789abcdef_0"][..]),
+        (
+            Engine::Mariadb,
+            &["mysql", "SYS", "Information_Schema", "performance_schema", "#mysql50#lost+found"],
+        ),
+        (Engine::Mysql, &["mysql", "ndbinfo"]),
+    ] {
+        for name in names.iter().chain(&["", "a\0b"]) {
+            assert!(engine.is_reserved(name), "{engine} {name:?}");
+        }
+        for name in ["shop", "postgres", "mysql_shop", "we ird\"`"] {
+            assert!(!engine.is_reserved(name), "{engine} {name:?}");
+        }
+    }
+    assert!(!Engine::Custom.is_reserved(""));
+}

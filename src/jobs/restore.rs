@@ -3,6 +3,11 @@
 //! PostgreSQL is all or nothing: everything is loaded into databases of other names, which take the place of the old ones in
 //! one transaction at the end. What cannot do that gets its objects read in full before the old content goes (promise P8).
 
+mod plan;
+
+pub(super) use plan::survey;
+pub use plan::{Plan, PlanError, Selection, Wanted, plan};
+
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -14,47 +19,18 @@ use super::journal::Entry;
 use crate::app::App;
 use crate::discovery::Target;
 use crate::docker::{Docker, ExecError};
-use crate::engine::{Engine, Replacement, Staged, Survey};
+use crate::engine::{Replacement, Staged};
 use crate::lock::RunLock;
 use crate::model::command::Command;
-use crate::model::key::BackupKey;
-use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
+use crate::model::manifest::{ManifestObject, ObjectKind};
 use crate::model::run::RunId;
 use crate::pipeline::{self, Form, Progress, ReadError, RestoreError};
+use crate::random;
 
 /// What the short commands may print; what they say is on standard error.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// A server that is asked for its databases, or to make or rename one, is done within this time or not well.
 const ANSWER_LIMIT: Duration = Duration::from_secs(300);
-
-/// What is put back, and where.
-#[derive(Debug)]
-pub struct Plan {
-    pub key: BackupKey,
-    pub target: Target,
-    /// Roles and users, which come first.
-    pub globals: Option<ManifestObject>,
-    pub databases: Vec<Wanted>,
-}
-
-/// One database, or a custom engine's dump.
-#[derive(Debug)]
-pub struct Wanted {
-    pub object: ManifestObject,
-    /// The name it gets; empty for a custom dump.
-    pub name: String,
-    /// Whether there is a database of that name: its content will be gone.
-    pub is_there: bool,
-}
-
-/// What a user asks for.
-#[derive(Debug, Default)]
-pub struct Selection {
-    /// Empty means all.
-    pub databases: Vec<String>,
-    pub new_name: Option<String>,
-    pub globals: bool,
-}
 
 /// Why nothing was restored, or not all of it.
 #[derive(Debug, thiserror::Error)]
@@ -70,105 +46,7 @@ pub enum Failure {
     },
 }
 
-/// What is wrong with what was asked for: nothing was begun.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// There is no such thing in the backup.
-    #[error("{0}")]
-    Nothing(String),
-    #[error("{0}")]
-    Impossible(String),
-}
-
 const UNTOUCHED: &str = "nothing was changed";
-
-/// Chooses the objects, and looks at what is there already.
-///
-/// # Errors
-/// See [`PlanError`].
-pub async fn plan(
-    app: &App,
-    key: BackupKey,
-    manifest: &Manifest,
-    mut target: Target,
-    selection: &Selection,
-) -> Result<Plan, PlanError> {
-    let impossible = |text: String| Err(PlanError::Impossible(text));
-    let engine = manifest.engine;
-    if engine != target.engine && !(is_mysql(engine) && is_mysql(target.engine)) {
-        return impossible(format!(
-            "the backup is of {engine}, and container {} is {}",
-            target.container.name, target.engine
-        ));
-    }
-    if let (Engine::Custom, Some(custom)) = (engine, &mut target.labels.custom)
-        && custom.restore.is_none()
-    {
-        custom.restore.clone_from(&manifest.restore_command);
-    }
-    let (globals, databases) = choose(manifest, selection).map_err(PlanError::Nothing)?;
-    let survey = survey(&app.docker, &target).await.map_err(PlanError::Impossible)?;
-    let wanted = |object: ManifestObject| {
-        let own = object.database.clone().unwrap_or_default();
-        let name = selection.new_name.clone().unwrap_or(own);
-        let is_there = survey.databases.iter().any(|database| database.name == name);
-        Wanted { is_there: is_there || object.kind == ObjectKind::Dump, name, object }
-    };
-    let plan = Plan { key, globals, databases: databases.into_iter().map(wanted).collect(), target };
-    if plan.target.engine.load(&plan.target.facts(), None).is_none() {
-        return impossible(format!(
-            "it is not known how to restore this one: set the label {}.restore-command on the container",
-            app.config.label_prefix
-        ));
-    }
-    Ok(plan)
-}
-
-fn is_mysql(engine: Engine) -> bool {
-    matches!(engine, Engine::Mariadb | Engine::Mysql)
-}
-
-fn choose(
-    manifest: &Manifest,
-    selection: &Selection,
-) -> Result<(Option<ManifestObject>, Vec<ManifestObject>), String> {
-    let named = |name: &String| {
-        manifest.objects.iter().find(|object| object.database.as_ref() == Some(name)).cloned()
-    };
-    let all: Vec<_> =
-        manifest.objects.iter().filter(|object| object.kind != ObjectKind::Globals).cloned().collect();
-    let names: Vec<_> = all.iter().filter_map(|object| object.database.as_deref()).collect();
-    let names = names.join(", ");
-    let mut databases = Vec::new();
-    for name in &selection.databases {
-        databases
-            .push(named(name).ok_or_else(|| format!("the backup has no database {name:?}: it has {names}"))?);
-    }
-    if selection.databases.is_empty() {
-        databases = all;
-    }
-    if selection.new_name.is_some() && databases.len() != 1 {
-        return Err(format!("--as is for one database: name it by --database; the backup has {names}"));
-    }
-    let globals = manifest.objects.iter().find(|object| object.kind == ObjectKind::Globals).cloned();
-    match (selection.globals, globals) {
-        (true, None) => Err("the backup has no globals".to_owned()),
-        (true, globals) => Ok((globals, databases)),
-        (false, _) if databases.is_empty() => {
-            Err("the backup has no database, only globals (--globals)".to_owned())
-        }
-        (false, _) => Ok((None, databases)),
-    }
-}
-
-pub(super) async fn survey(docker: &Docker, target: &Target) -> Result<Survey, String> {
-    let facts = target.facts();
-    let Some(command) = target.engine.survey(&facts) else { return Ok(Survey::default()) };
-    match docker.capture(&target.container.id, &command, ANSWER_BYTES, ANSWER_LIMIT).await {
-        Ok(answer) => target.engine.parse_survey(&answer.stdout).map_err(|error| error.to_string()),
-        Err(error) => Err(explain(docker, target, "list its databases", None, error).await.0),
-    }
-}
 
 /// Carries the plan out. Whatever becomes of it, the error says what state the databases are in.
 ///
@@ -187,6 +65,9 @@ pub async fn run(
     let entry = Entry::of_restore(app, &plan.key.target, &plan.target)
         .await
         .map_err(|error| untouched(error.to_string()))?;
+    if let Some(command) = &plan.manifest_command {
+        info!(target = name, "running the restore command of the manifest: {command:?}");
+    }
     let run = entry.run().clone();
     let docker = entry.docker().clone();
     let restore = Restore { app, docker, plan, run, stop, progress };
@@ -331,7 +212,7 @@ impl Restore<'_> {
     async fn fill(&self, wanted: &Wanted, name: &str) -> Result<(), Stumble> {
         let target = &self.plan.target;
         let Wanted { object, .. } = wanted;
-        if let Some(command) = target.engine.create(&target.facts(), name, object.options.as_deref()) {
+        if let Some(command) = target.engine.create(&target.facts(), name, object.options.as_ref()) {
             self.progress.set_stage(format!("making room for {}", what(&wanted.name)));
             self.stoppable(self.ask(&format!("make {}", what(&wanted.name)), Some(name), &command)).await?;
         }
@@ -342,8 +223,8 @@ impl Restore<'_> {
         let Self { app, docker, plan, progress, .. } = self;
         let target = &plan.target;
         let what = object.database.as_deref().map_or_else(|| object.name.clone(), what);
-        let Some(command) = target.engine.load(&target.facts(), database) else {
-            return Err(Stumble::Failed("it is not known how to restore this one".to_owned()));
+        let Some(command) = target.engine.load(&target.facts(), database, &random::hex(16)) else {
+            return Err(Stumble::Failed("no restore command".to_owned()));
         };
         progress.set_stage(format!("restoring {what}"));
         let started = Instant::now();
@@ -355,7 +236,10 @@ impl Restore<'_> {
             Err(error) => return Err(self.explained(&what, database, error.into()).await),
         };
         let check = |ends: &pipeline::Ends| self.check(object, ends);
-        let restored = Box::pin(pipeline::restore(&app.store, &plan.key, object, &mut feed, check, progress));
+        let mut edit = target.engine.edit();
+        let edit = |piece| edit.take(piece);
+        let restored =
+            Box::pin(pipeline::restore(&app.store, &plan.key, object, &mut feed, edit, check, progress));
         let error = match self.stoppable(async { Ok(restored.await) }).await {
             Ok(Ok(())) => {
                 info!(

@@ -31,15 +31,23 @@ impl Engine {
         }
     }
 
+    /// The databases that are the server's own.
+    pub fn own_databases(self) -> &'static [&'static str] {
+        match self {
+            Self::Postgresql => &OF_POSTGRESQL,
+            Self::Mariadb | Self::Mysql => &OF_MYSQL,
+            Self::Custom => &[],
+        }
+    }
+
     /// Whether a database of this name is the server's own: never dumped, so never put back. In whatever case: where file
     /// names know none, `MySQL` is `mysql`.
     pub fn is_own_database(self, name: &str) -> bool {
-        let own: &[&str] = match self {
-            Self::Postgresql => return OF_POSTGRESQL.contains(&name),
-            Self::Mariadb | Self::Mysql => &OF_MYSQL,
-            Self::Custom => &[],
+        let is_same = |own: &&str| match self {
+            Self::Postgresql => *own == name,
+            Self::Mariadb | Self::Mysql | Self::Custom => own.eq_ignore_ascii_case(name),
         };
-        own.iter().any(|own| own.eq_ignore_ascii_case(name))
+        self.own_databases().iter().any(is_same)
     }
 }
 

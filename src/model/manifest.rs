@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::compression::Compression;
 use super::content::Content;
+use super::database::DatabaseOptions;
 use super::engine::Engine;
 use super::id::ImageId;
 use super::key::Stamp;
@@ -77,9 +78,9 @@ pub struct ManifestObject {
     /// The database's real name; absent for globals and custom dumps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<String>,
-    /// What stands behind its name in the `CREATE DATABASE` that makes an empty one like it: encoding, collation.
+    /// How an empty one like it is made: encoding, collation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub options: Option<String>,
+    pub options: Option<DatabaseOptions>,
     /// `sql`, or a custom engine's extension.
     pub format: String,
     pub compression: Compression,

@@ -5,6 +5,7 @@
 pub mod command;
 pub mod compression;
 pub mod content;
+pub mod database;
 pub mod drill;
 pub mod duration;
 pub mod engine;

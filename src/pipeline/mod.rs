@@ -231,6 +231,8 @@ pub enum RestoreError {
 /// Feeds a command with an object, and lets it see the end of its input only when all of it was right. After an error
 /// `feed` wants to be cancelled.
 ///
+/// `edit` gets each piece and says what to pass on for it, and is asked once more, without one, for what is left at the end.
+///
 /// # Errors
 /// See [`RestoreError`].
 pub async fn restore(
@@ -238,13 +240,14 @@ pub async fn restore(
     key: &BackupKey,
     object: &ManifestObject,
     feed: &mut Feed,
+    mut edit: impl FnMut(Option<Bytes>) -> Bytes,
     check: impl FnOnce(&Ends) -> Result<(), String>,
     progress: &Progress,
 ) -> Result<(), RestoreError> {
     let mut failed = None;
     let sink = async |piece: Bytes| {
         let bytes = piece.len();
-        feed.write(piece).await.map_err(|error| {
+        feed.write(edit(Some(piece))).await.map_err(|error| {
             failed = Some(error);
             io::Error::from(io::ErrorKind::BrokenPipe)
         })?;
@@ -256,6 +259,7 @@ pub async fn restore(
         Err(error) => return Err(failed.map_or(error.into(), RestoreError::Exec)),
     };
     check(&ends).map_err(RestoreError::Content)?;
+    feed.write(edit(None)).await?;
     feed.finish().await?;
     Ok(())
 }

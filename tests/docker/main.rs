@@ -28,6 +28,8 @@ mod drill;
 mod engine_restart;
 /// How a tool is fed, under real shells: it sees the end of its input only when Dumpcar says so (P8).
 mod feed;
+/// Dumps and manifests that somebody else has written.
+mod hostile_dump;
 /// The end, without any warning, of each of the four that a backup needs, at any instant of it (P1, P4).
 mod kill;
 /// What the daemon of the image takes and gives back (P3).

@@ -9,7 +9,7 @@ fn diagnosis(engine: Engine, status: i32, stderr: &str) -> Diagnosis {
 }
 
 /// Word for word from pg_dump and psql 15.18 and 17.12.
-const POSTGRESQL: [(&str, Problem); 22] = [
+const POSTGRESQL: [(&str, Problem); 23] = [
     (
         r#"pg_dump: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  database "nope" does not exist"#,
         Problem::DatabaseGone,
@@ -86,10 +86,14 @@ const POSTGRESQL: [(&str, Problem); 22] = [
     ("dumpcar: cannot read password file /run/secrets/pw", Problem::PasswordFile),
     ("pg_dump: error: something new", Problem::Other),
     (r#"ERROR:  role "shop_owner" does not exist"#, Problem::RoleMissing),
+    (
+        r"psql:<stdin>:2: error: backslash commands are restricted; only \unrestrict is allowed",
+        Problem::ClientCommand,
+    ),
 ];
 
 /// Word for word from the tools of MariaDB 10.11.18 and 11.8.9 (the same words) and MySQL 9.7.4.
-const MYSQL: [(&str, Problem); 21] = [
+const MYSQL: [(&str, Problem); 23] = [
     (
         r#"mariadb-dump: Got error: 1049: "Unknown database 'nope'" when selecting the database"#,
         Problem::DatabaseGone,
@@ -165,6 +169,8 @@ const MYSQL: [(&str, Problem); 21] = [
     ),
     ("dumpcar: cannot find mariadb-dump mysqldump in the container", Problem::ToolMissing),
     ("mysqldump: Error: something new", Problem::Other),
+    (r"ERROR at line 2: Unknown command '\!'.", Problem::ClientCommand),
+    ("ERROR at line 1: Not allowed in the sandbox mode", Problem::ClientCommand),
 ];
 
 #[test]
@@ -203,9 +209,11 @@ fn texts_name_the_thing_and_the_cure() {
         text(Postgresql, 1, POSTGRESQL[13].0),
         text(Postgresql, 1, POSTGRESQL[17].0),
         text(Postgresql, 3, POSTGRESQL[21].0),
+        text(Postgresql, 3, POSTGRESQL[22].0),
         text(Postgresql, 66, "dumpcar: cannot read password file /run/secrets/pw"),
         text(Mariadb, 127, "dumpcar: cannot find mariadb-dump mysqldump in the container"),
         text(Mysql, 2, MYSQL[1].0),
+        text(Mysql, 1, MYSQL[21].0),
         text(Mysql, 137, ""),
         text(Mysql, 143, ""),
         text(Custom, 127, "sh: 1: mongodump: not found"),

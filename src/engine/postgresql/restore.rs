@@ -5,7 +5,8 @@
 //! as long as the load takes.
 
 use super::{CONNECT, Command, Facts, command};
-use crate::engine::restore::{LEFTOVERS, Staged};
+use crate::engine::restore::{LEFTOVERS, Staged, as_user};
+use crate::model::database::{DatabaseOptions, LocaleProvider, Text, Word};
 use crate::model::run::RunId;
 
 /// Before [`CONNECT`]: not in a database that is being replaced.
@@ -15,14 +16,17 @@ const CREATE_SCRIPT: &str = r#"
 exec psql -X -w -q -v ON_ERROR_STOP=1 -c "$1"
 "#;
 
-/// A `psql` that knows `\restrict` says so in its help. For older ones, which fail on it, these two lines become comments:
-/// they protect against a dump that a hostile server made up, and have a random word that no row has.
+/// A dump is for the server and not for `psql`, whose own commands run programs and read files: it gets a `\restrict` with
+/// a word that no dump can know, and from then on refuses them. A `psql` that can do that says so in its help. An older one
+/// obeys the dump.
 const LOAD_SCRIPT: &str = r#"
 find_tool psql
+set -- psql -X -w -q -o /dev/null -v ON_ERROR_STOP=1
+as_user postgres "$@" -c 'SELECT 1'
 case $(psql --help=commands 2>/dev/null) in
-    *'\restrict'*) exec psql -X -w -q -o /dev/null -v ON_ERROR_STOP=1 ;;
+    *'\restrict'*) set -- "$@" -c "\\restrict $DUMPCAR_RESTRICT" -f - ;;
 esac
-sed 's/^\\\(un\)\{0,1\}restrict [0-9A-Za-z]\{32,\}$/--/' | psql -X -w -q -o /dev/null -v ON_ERROR_STOP=1
+exec $as "$@"
 "#;
 
 /// Clients that were thrown out come back at once, and a database somebody is in cannot be renamed.
@@ -56,21 +60,46 @@ done
 exit $status
 "#;
 
-pub(in crate::engine) fn create_statement(name: &str, options: Option<&str>) -> String {
-    format!("CREATE DATABASE {} {};", quoted(name), options.unwrap_or("TEMPLATE template0"))
+pub(in crate::engine) fn create_statement(name: &str, options: Option<&DatabaseOptions>) -> String {
+    let mut sql = format!("CREATE DATABASE {} TEMPLATE template0", quoted(name));
+    let Some(options) = options else { return sql + ";" };
+    let DatabaseOptions { encoding, locale_provider, collate, ctype, locale, icu_rules, .. } = options;
+    let locale_of = match locale_provider {
+        Some(LocaleProvider::Icu) => "ICU_LOCALE",
+        Some(LocaleProvider::Builtin) => "BUILTIN_LOCALE",
+        Some(LocaleProvider::Libc) | None => "LOCALE",
+    };
+    for (option, value) in [
+        ("ENCODING", encoding.as_ref().map(Word::as_str)),
+        ("LOCALE_PROVIDER", locale_provider.map(LocaleProvider::name)),
+        ("LC_COLLATE", collate.as_ref().map(Text::as_str)),
+        ("LC_CTYPE", ctype.as_ref().map(Text::as_str)),
+        (locale_of, locale.as_ref().map(Text::as_str)),
+        ("ICU_RULES", icu_rules.as_ref().map(Text::as_str)),
+    ] {
+        if let Some(value) = value {
+            sql.push_str(&format!(" {option} {}", literal(value)));
+        }
+    }
+    sql + ";"
 }
 
-pub(in crate::engine) fn create(facts: &Facts<'_>, name: &str, options: Option<&str>) -> Command {
+pub(in crate::engine) fn create(facts: &Facts<'_>, name: &str, options: Option<&DatabaseOptions>) -> Command {
     command(facts, &[ELSEWHERE, CONNECT, CREATE_SCRIPT], vec![create_statement(name, options)])
 }
 
-/// Loads what it reads into the database; without one, the roles.
-pub(in crate::engine) fn load(facts: &Facts<'_>, database: Option<&str>) -> Command {
-    let Some(database) = database else {
-        return command(facts, &[ELSEWHERE, CONNECT, LOAD_SCRIPT], Vec::new());
+/// Loads what it reads into the database; without one, the roles. `word` is what only this load knows.
+pub(in crate::engine) fn load(facts: &Facts<'_>, database: Option<&str>, word: &str) -> Command {
+    let as_user = as_user(facts);
+    let mut command = match database {
+        None => command(facts, &[as_user, ELSEWHERE, CONNECT, LOAD_SCRIPT], Vec::new()),
+        Some(database) => {
+            let mut command = command(facts, &[as_user, LOAD_SCRIPT], Vec::new());
+            command.env.push(("PGDATABASE".to_owned(), database.to_owned()));
+            command
+        }
     };
-    let mut command = command(facts, &[LOAD_SCRIPT], Vec::new());
-    command.env.push(("PGDATABASE".to_owned(), database.to_owned()));
+    command.env.push(("DUMPCAR_RESTRICT".to_owned(), word.to_owned()));
     command
 }
 
@@ -128,4 +157,33 @@ fn literal(text: &str) -> String {
     // As `quote_literal` does it, whatever standard_conforming_strings says.
     let escaped = text.replace('\\', "\\\\").replace('\'', "''");
     if text.contains('\\') { format!("E'{escaped}'") } else { format!("'{escaped}'") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statement(options: &serde_json::Value) -> String {
+        let options = serde_json::from_value(options.clone()).unwrap();
+        create_statement("a\"b", Some(&options))
+    }
+
+    #[test]
+    fn options_are_rendered_and_never_taken_as_sql() {
+        assert_eq!(create_statement("x", None), r#"CREATE DATABASE "x" TEMPLATE template0;"#);
+        let options = serde_json::json!({
+            "encoding": "UTF8", "locale_provider": "icu", "collate": "de_DE.utf8", "ctype": "C",
+            "locale": "und-u-ks-level2", "icu_rules": "&a < b",
+        });
+        assert_eq!(
+            statement(&options),
+            r#"CREATE DATABASE "a""b" TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER 'icu' LC_COLLATE 'de_DE.utf8' LC_CTYPE 'C' ICU_LOCALE 'und-u-ks-level2' ICU_RULES '&a < b';"#
+        );
+        let options =
+            serde_json::json!({ "locale_provider": "builtin", "locale": "x'; DROP DATABASE shop; --\\' " });
+        assert_eq!(
+            statement(&options),
+            r#"CREATE DATABASE "a""b" TEMPLATE template0 LOCALE_PROVIDER 'builtin' BUILTIN_LOCALE E'x''; DROP DATABASE shop; --\\'' ';"#
+        );
+    }
 }

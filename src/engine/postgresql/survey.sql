@@ -10,11 +10,12 @@ FROM pg_catalog.pg_database
 WHERE NOT datistemplate
 UNION ALL
 SELECT 'options ' || encode(convert_to(datname::text, getdatabaseencoding()), 'hex') || ' '
-    || translate(format('TEMPLATE template0 ENCODING %L', pg_encoding_to_char(encoding))
-        || coalesce(' LOCALE_PROVIDER ' || CASE j ->> 'datlocprovider'
-            WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' WHEN 'c' THEN 'libc' END, '')
-        || format(' LC_COLLATE %L LC_CTYPE %L', datcollate, datctype)
-        || coalesce(CASE j ->> 'datlocprovider' WHEN 'i' THEN ' ICU_LOCALE ' WHEN 'b' THEN ' BUILTIN_LOCALE ' END
-            || quote_literal(coalesce(j ->> 'datlocale', j ->> 'daticulocale')), ''), E'\r\n', '  ')
+    || encode(convert_to(jsonb_strip_nulls(jsonb_build_object(
+        'encoding', pg_encoding_to_char(encoding),
+        'locale_provider', CASE j ->> 'datlocprovider' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' WHEN 'c' THEN 'libc' END,
+        'collate', datcollate,
+        'ctype', datctype,
+        'locale', coalesce(j ->> 'datlocale', j ->> 'daticulocale'),
+        'icu_rules', j ->> 'daticurules'))::text, getdatabaseencoding()), 'hex')
 FROM pg_catalog.pg_database d CROSS JOIN to_jsonb(d) AS j
 WHERE NOT datistemplate

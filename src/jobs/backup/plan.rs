@@ -12,6 +12,7 @@ use crate::discovery::Target;
 use crate::engine::{Engine, Survey};
 use crate::model::command::Command;
 use crate::model::compression::Compression;
+use crate::model::database::DatabaseOptions;
 use crate::model::manifest::ObjectKind;
 use crate::store::Catalog;
 
@@ -25,7 +26,7 @@ pub(super) struct Part {
     pub(super) kind: ObjectKind,
     pub(super) database: Option<String>,
     /// How an empty one like it is made.
-    pub(super) options: Option<String>,
+    pub(super) options: Option<DatabaseOptions>,
     pub(super) command: Command,
     /// The size in the store to expect.
     pub(super) hint: Option<u64>,

@@ -1,0 +1,159 @@
+//! What is to be restored, and whether that can be: decided before anything is changed.
+
+use super::{ANSWER_BYTES, ANSWER_LIMIT};
+use crate::app::App;
+use crate::discovery::Target;
+use crate::docker::Docker;
+use crate::engine::{Engine, Survey};
+use crate::jobs::explain::explain;
+use crate::model::key::BackupKey;
+use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
+
+/// What is put back, and where.
+#[derive(Debug)]
+pub struct Plan {
+    pub key: BackupKey,
+    pub target: Target,
+    /// Roles and users, which come first.
+    pub globals: Option<ManifestObject>,
+    pub databases: Vec<Wanted>,
+    /// What is run is the command of the manifest, and not one of the container's labels.
+    pub manifest_command: Option<String>,
+}
+
+/// One database, or a custom engine's dump.
+#[derive(Debug)]
+pub struct Wanted {
+    pub object: ManifestObject,
+    /// The name it gets; empty for a custom dump.
+    pub name: String,
+    /// Whether there is a database of that name: its content will be gone.
+    pub is_there: bool,
+}
+
+/// What a user asks for.
+#[derive(Debug, Default)]
+pub struct Selection {
+    /// Empty means all.
+    pub databases: Vec<String>,
+    pub new_name: Option<String>,
+    pub globals: bool,
+    /// Whether a custom engine's dump may be put back by the command of its manifest: whoever writes the bucket chooses that.
+    pub manifest_command: bool,
+}
+
+/// What is wrong with what was asked for: nothing was begun.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// There is no such thing in the backup.
+    #[error("{0}")]
+    Nothing(String),
+    #[error("{0}")]
+    Impossible(String),
+}
+
+/// Chooses the objects, and looks at what is there already.
+///
+/// # Errors
+/// See [`PlanError`].
+pub async fn plan(
+    app: &App,
+    key: BackupKey,
+    manifest: &Manifest,
+    mut target: Target,
+    selection: &Selection,
+) -> Result<Plan, PlanError> {
+    let impossible = |text: String| Err(PlanError::Impossible(text));
+    let engine = manifest.engine;
+    if engine != target.engine && !(is_mysql(engine) && is_mysql(target.engine)) {
+        return impossible(format!(
+            "the backup is of {engine}, and container {} is {}",
+            target.container.name, target.engine
+        ));
+    }
+    let manifest_command = match &mut target.labels.custom {
+        Some(custom) if engine == Engine::Custom && custom.restore.is_none() => {
+            custom.restore = allowed_command(manifest, selection, &app.config.label_prefix)?;
+            custom.restore.clone()
+        }
+        Some(_) | None => None,
+    };
+    let (globals, databases) = choose(manifest, selection).map_err(PlanError::Nothing)?;
+    let names = databases.iter().filter_map(|object| object.database.as_ref());
+    if let Some(name) = names.chain(&selection.new_name).find(|name| engine.is_reserved(name)) {
+        return impossible(format!("{name:?} is no name that a backup may restore a database to"));
+    }
+    let survey = survey(&app.docker, &target).await.map_err(PlanError::Impossible)?;
+    let wanted = |object: ManifestObject| {
+        let own = object.database.clone().unwrap_or_default();
+        let name = selection.new_name.clone().unwrap_or(own);
+        let is_there = survey.databases.iter().any(|database| database.name == name);
+        Wanted { is_there: is_there || object.kind == ObjectKind::Dump, name, object }
+    };
+    let databases = databases.into_iter().map(wanted).collect();
+    Ok(Plan { key, globals, databases, target, manifest_command })
+}
+
+/// The manifest's command for a container that has no label with one.
+fn allowed_command(
+    manifest: &Manifest,
+    selection: &Selection,
+    prefix: &str,
+) -> Result<Option<String>, PlanError> {
+    match &manifest.restore_command {
+        Some(command) if selection.manifest_command => Ok(Some(command.clone())),
+        Some(command) => Err(PlanError::Impossible(format!(
+            "the container has no label {prefix}.restore-command, and the backup's manifest has the command {command:?}, \
+             which whoever may write the bucket may have changed: set the label, or allow this command by --manifest-command"
+        ))),
+        None => Err(PlanError::Impossible(format!(
+            "no restore command: set the label {prefix}.restore-command on the container"
+        ))),
+    }
+}
+
+fn is_mysql(engine: Engine) -> bool {
+    matches!(engine, Engine::Mariadb | Engine::Mysql)
+}
+
+fn choose(
+    manifest: &Manifest,
+    selection: &Selection,
+) -> Result<(Option<ManifestObject>, Vec<ManifestObject>), String> {
+    let named = |name: &String| {
+        manifest.objects.iter().find(|object| object.database.as_ref() == Some(name)).cloned()
+    };
+    let all: Vec<_> =
+        manifest.objects.iter().filter(|object| object.kind != ObjectKind::Globals).cloned().collect();
+    let names: Vec<_> = all.iter().filter_map(|object| object.database.as_deref()).collect();
+    let names = names.join(", ");
+    let mut databases = Vec::new();
+    for name in &selection.databases {
+        databases
+            .push(named(name).ok_or_else(|| format!("the backup has no database {name:?}: it has {names}"))?);
+    }
+    if selection.databases.is_empty() {
+        databases = all;
+    }
+    if selection.new_name.is_some() && databases.len() != 1 {
+        return Err(format!("--as is for one database: name it by --database; the backup has {names}"));
+    }
+    let globals = manifest.objects.iter().find(|object| object.kind == ObjectKind::Globals).cloned();
+    match (selection.globals, globals) {
+        (true, None) => Err("the backup has no globals".to_owned()),
+        (true, globals) => Ok((globals, databases)),
+        (false, _) if databases.is_empty() => {
+            Err("the backup has no database, only globals (--globals)".to_owned())
+        }
+        (false, _) => Ok((None, databases)),
+    }
+}
+
+pub(in crate::jobs) async fn survey(docker: &Docker, target: &Target) -> Result<Survey, String> {
+    let facts = target.facts();
+    let Some(command) = target.engine.survey(&facts) else { return Ok(Survey::default()) };
+    match docker.capture(&target.container.id, &command, ANSWER_BYTES, ANSWER_LIMIT).await {
+        Ok(answer) => target.engine.parse_survey(&answer.stdout).map_err(|error| error.to_string()),
+        Err(error) => Err(explain(docker, target, "list its databases", None, error).await.0),
+    }
+}
