@@ -142,7 +142,7 @@ pub struct Made {
 pub(super) struct Worker<T> {
     pub(super) input: Intake,
     pub(super) output: mpsc::Receiver<Bytes>,
-    /// Arrives after the last of the output, and only after a [`Input::Finish`].
+    /// Arrives after the last of the output: digests only after an [`Input::Finish`].
     pub(super) result: oneshot::Receiver<io::Result<T>>,
 }
 

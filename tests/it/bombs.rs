@@ -98,6 +98,7 @@ fn bombs() -> Vec<Bomb> {
         bomb("zstd with a window of 128 MiB", "zstd:3", zstd(27, 3000), 1000, refused),
         bomb("… said to be more", "zstd:3", zstd(27, 3000), 1 << 50, refused),
         bomb("… said to be 1000 bytes of level 22", "zstd:22", zstd(27, 3000), 1000, surplus),
+        bomb("… said to be more of level 22", "zstd:22", zstd(27, 3000), 1 << 50, surplus),
         bomb("zstd with a window of 2 GiB", "zstd:22", zstd(31, 3000), 1 << 50, refused),
         bomb("256 MiB of xz, said to be 1000 bytes", "xz:6", xz(6, 256), 1000, surplus),
         bomb("256 MiB of xz, said to be more", "xz:6", xz(6, 256), 1 << 50, surplus),
@@ -143,8 +144,10 @@ async fn a_bomb_costs_no_more_than_a_backup_and_is_damaged() {
         if cat.status != 1 || printed > plain_bytes || !cat.stderr.contains("do not use what was printed") {
             wrong.push(format!("{what}: cat ends with {} after {printed} bytes: {}", cat.status, cat.stderr));
         }
+        // A backup of level 22 has this window, and nothing tells it from a bomb of that size.
+        let window = if compression == "zstd:22" && plain_bytes > 128 * MIB { 128 * MIB } else { 0 };
         for (memory, ordinary) in [of_verify, of_cat].into_iter().zip(&ordinary) {
-            if memory > ordinary + MORE {
+            if memory > ordinary + window + MORE {
                 wrong.push(format!("{what}: {} MiB", memory / MIB));
             }
         }
