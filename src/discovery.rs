@@ -97,9 +97,25 @@ pub fn discover(looked: Looked, config: &Config) -> Vec<Found> {
     found
 }
 
+/// What a container says of itself if it is that of a drill, of this sidecar or another one.
+///
+/// Its name has to say the same as its label: an image made of such a container (`docker commit`) has the label as well.
+pub fn scratch_of(name: &str, labels: &HashMap<String, String>) -> Option<Scratch> {
+    let end = format!(".{}", Scratch::LABEL);
+    let labels = labels.iter().filter(|(label, _)| label.ends_with(&end));
+    let mut named = labels.filter_map(|(_, json)| serde_json::from_str::<Scratch>(json).ok());
+    named.find(|scratch| Scratch::container(&scratch.run).as_str() == name)
+}
+
 fn decide(container: Container, config: &Config) -> Option<Found> {
-    // `docker compose run db psql` gives its one-off container the service's labels.
-    if container.labels.get("com.docker.compose.oneoff").is_some_and(|value| value == "True") {
+    // Its image may have the labels of a target.
+    if scratch_of(&container.name, &container.labels).is_some() {
+        return None;
+    }
+    // `docker compose run db psql` gives its one-off container the service's labels. Without the project, the label is
+    // the image's, and the container as good as any.
+    let compose = |name: &str| container.labels.get(&format!("com.docker.compose.{name}"));
+    if compose("oneoff").is_some_and(|value| value == "True") && compose("project").is_some() {
         return None;
     }
     let fallback = default_name(&container.labels, &container.name);
@@ -175,8 +191,7 @@ fn decide(container: Container, config: &Config) -> Option<Found> {
 fn decide_unreadable(container: Unreadable, config: &Config) -> Option<Found> {
     let Unreadable { name, labels, reason } = container;
     let group = labels.get(&format!("{}.group", config.label_prefix)).filter(|group| !group.is_empty());
-    let is_scratch = labels.contains_key(&format!("{}.{}", config.label_prefix, Scratch::LABEL));
-    if group != config.group.as_ref() || is_scratch {
+    if group != config.group.as_ref() || scratch_of(&name, &labels).is_some() {
         return None;
     }
     let own = match TargetLabels::parse(&labels, &config.label_prefix) {
@@ -299,5 +314,60 @@ fn refuse_shared_names(found: &mut [Found], prefix: &str) {
                 one.name,
             ),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn found(name: &str, labels: &[(&str, &str)]) -> Vec<String> {
+        let config = Config::from_pairs([("DUMPCAR_STORE".to_owned(), "s3://bucket".to_owned())], &|_| {
+            Err(std::io::ErrorKind::NotFound.into())
+        });
+        let opted_in = [("dumpcar.enable", "true"), ("dumpcar.command", "true")];
+        let container = Container {
+            id: "0".repeat(64).parse().unwrap(),
+            name: name.to_owned(),
+            image: String::new(),
+            image_id: format!("sha256:{}", "0".repeat(64)).parse().unwrap(),
+            labels: opted_in
+                .iter()
+                .chain(labels)
+                .map(|(name, value)| ((*name).into(), (*value).into()))
+                .collect(),
+            command: Vec::new(),
+            env: BTreeMap::new(),
+            state: "running".to_owned(),
+            started: String::new(),
+            health: None,
+        };
+        let found =
+            discover(Looked { containers: vec![container], unreadable: Vec::new() }, &config.unwrap());
+        found.iter().map(|one| format!("{} {}", one.name, matches!(one.state, State::Ready(_)))).collect()
+    }
+
+    #[test]
+    fn a_drills_container_is_no_target_whatever_its_image_says() {
+        let run = "00000000deadbeef";
+        let holder = json!({ "instance": "", "process": "0".repeat(32), "boot": "", "network": "" });
+        let label = json!({ "run": run, "created": "2026-11-23T23:00:00Z", "holder": holder }).to_string();
+        let name = format!("dumpcar-drill-{run}");
+        let none: [&str; 0] = [];
+        assert_eq!(found(&name, &[("dumpcar.scratch", &label)]), none);
+        // Of a sidecar with labels of its own.
+        assert_eq!(found(&name, &[("other.scratch", &label)]), none);
+        // A label alone would be a way to lose a target in silence: an image has it, or it was committed.
+        assert_eq!(found("shop", &[("dumpcar.scratch", &label)]), ["shop false"]);
+        assert_eq!(found("shop", &[("other.scratch", &label)]), ["shop true"]);
+        assert_eq!(found(&name, &[("dumpcar.scratch", "")]), [format!("{name} true")]);
+    }
+
+    #[test]
+    fn a_one_off_is_composes_own() {
+        let oneoff = ("com.docker.compose.oneoff", "True");
+        assert_eq!(found("shop", &[oneoff, ("com.docker.compose.project", "shop")]), [""; 0]);
+        assert_eq!(found("shop", &[oneoff]), ["shop true"]);
     }
 }

@@ -10,7 +10,7 @@ use super::{find_backup, print, print_json};
 use crate::app::App;
 use crate::cli::DrillArgs;
 use crate::exit::Exit;
-use crate::jobs::drill;
+use crate::jobs::drill::{self, Drilled};
 use crate::model::target::TargetName;
 use crate::terminal::{ProgressDisplay, Terminal};
 use crate::text::Table;
@@ -47,7 +47,9 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
             [name.to_string(), key.stamp.to_string(), word.to_owned(), databases, tables, rows, time]
         };
         match result {
-            Ok(result) => {
+            Ok(drilled) => {
+                drill::log(&key, &drilled);
+                let Drilled { result, detail } = drilled;
                 let word = if result.problem.is_none() { "ok" } else { "FAILED" };
                 table.push(row(
                     word,
@@ -58,16 +60,15 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
                         format!("{}s", result.seconds),
                     ],
                 ));
-                drill::log(&key, &result);
                 if result.problem.is_none() {
                     good += 1;
                 } else {
                     bad += 1;
                 }
-                reports.push(json!({ "target": name, "backup": key.stamp, "result": word.to_ascii_lowercase(), "drill": result }));
+                reports.push(json!({ "target": name, "backup": key.stamp, "result": word.to_ascii_lowercase(), "drill": result, "detail": detail }));
             }
             Err(problem) => {
-                error!(backup = %key, %problem, "drill: nothing was found out");
+                error!(backup = %key, %problem, "drill inconclusive");
                 table.push(row("not done", ["-"; 4].map(str::to_owned)));
                 reports.push(json!({ "target": name, "backup": key.stamp, "result": "not done", "problem": problem.to_string() }));
                 bad += 1;

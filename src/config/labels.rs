@@ -48,6 +48,7 @@ const NAMES: &[&str] = &[
     "drill.expect",
     "drill.database",
     "drill.args",
+    "drill.env",
 ];
 
 /// Two spellings, because the tools people come from are divided.
@@ -103,6 +104,8 @@ pub struct DrillLabels {
     pub database: Option<String>,
     /// Arguments of the server that is started.
     pub args: Vec<String>,
+    /// Names of the target's variables that it gets besides those its image needs.
+    pub env: Vec<String>,
 }
 
 /// An engine Dumpcar does not know: whatever prints a dump.
@@ -238,6 +241,7 @@ impl<'a> Reader<'a> {
             args: self
                 .get("drill.args", |text| words::split(text).map_err(|e| e.to_string()))
                 .unwrap_or_default(),
+            env: self.get("drill.env", list).unwrap_or_default(),
         }
     }
 

@@ -74,6 +74,10 @@ pub struct Config {
     pub drill_schedule: Schedule,
     /// What the server of a drill may take, besides its data. In bytes.
     pub drill_memory: u64,
+    /// What the server of a drill may write to Docker's disk, in bytes; 0 is nothing at all.
+    pub drill_disk: u64,
+    /// The longest a drill may take.
+    pub drill_timeout: Duration,
     /// Who writes the backups.
     pub instance: String,
     pub log_level: LogLevel,
@@ -107,6 +111,8 @@ const DEFAULT_TIMEOUT: Duration = HOUR.saturating_mul(12);
 const DEFAULT_STALL_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// Enough for a server with its image's own settings.
 const DRILL_MEMORY: u64 = 1 << 30;
+/// A drill executes what is in the bucket: not all night.
+const DRILL_TIMEOUT: Duration = HOUR.saturating_mul(2);
 
 const DEFAULT_SCHEDULE: &str = "0 23 * * *";
 const DEFAULT_DOCKER_HOST: &str = "unix:///var/run/docker.sock";
@@ -256,6 +262,11 @@ impl Config {
             reader.setting("DUMPCAR_DRILL_MEMORY", raw.drill_memory, DRILL_MEMORY, drill_memory, |size| {
                 parse::show_bytes(*size)
             });
+        let drill_disk = reader.setting("DUMPCAR_DRILL_DISK", raw.drill_disk, 0, drill_disk, |size| {
+            if *size == 0 { "off".to_owned() } else { parse::show_bytes(*size) }
+        });
+        let drill_timeout =
+            reader.setting("DUMPCAR_DRILL_TIMEOUT", raw.drill_timeout, DRILL_TIMEOUT, parse::limit, span);
         let label_prefix = reader.setting(
             "DUMPCAR_LABEL_PREFIX",
             raw.label_prefix,
@@ -326,6 +337,8 @@ impl Config {
             label_prefix,
             drill_schedule,
             drill_memory,
+            drill_disk,
+            drill_timeout,
             instance,
             log_level,
             log_format,
@@ -359,6 +372,15 @@ fn storage_class(text: &str) -> parse::Parsed<String> {
 fn drill_memory(text: &str) -> parse::Parsed<u64> {
     let size = parse::bytes(text).filter(|size| *size >= 64 << 20);
     size.ok_or_else(|| "must be a size of at least 64MiB with its unit, like 2GiB".to_owned())
+}
+
+fn drill_disk(text: &str) -> parse::Parsed<u64> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(0);
+    }
+    // What an image writes besides its data has room in it.
+    let size = parse::bytes(text).filter(|size| *size >= 1 << 30);
+    size.ok_or_else(|| "must be a size of at least 1GiB with its unit, like 50GiB, or off".to_owned())
 }
 
 fn part_size(text: &str) -> parse::Parsed<u64> {

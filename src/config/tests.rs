@@ -70,6 +70,8 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_GROUP - (default)
     DUMPCAR_DRILL_SCHEDULE off (default)
     DUMPCAR_DRILL_MEMORY 1GiB (default)
+    DUMPCAR_DRILL_DISK off (default)
+    DUMPCAR_DRILL_TIMEOUT 2h (default)
     DUMPCAR_LABEL_PREFIX dumpcar (default)
     DUMPCAR_INSTANCE unknown (default)
     DUMPCAR_LOG info (default)
@@ -121,6 +123,8 @@ fn everything_can_be_set() {
         ("DUMPCAR_LABEL_PREFIX", "com.example.dumpcar"),
         ("DUMPCAR_DRILL_SCHEDULE", "@weekly"),
         ("DUMPCAR_DRILL_MEMORY", "512MiB"),
+        ("DUMPCAR_DRILL_DISK", "50GiB"),
+        ("DUMPCAR_DRILL_TIMEOUT", "90m"),
         ("DUMPCAR_INSTANCE", "host-a"),
         ("DUMPCAR_LOG", "DEBUG"),
         ("DUMPCAR_LOG_FORMAT", "json"),
@@ -166,6 +170,8 @@ fn everything_can_be_set() {
     DUMPCAR_GROUP blue (environment)
     DUMPCAR_DRILL_SCHEDULE @weekly (environment)
     DUMPCAR_DRILL_MEMORY 512MiB (environment)
+    DUMPCAR_DRILL_DISK 50GiB (environment)
+    DUMPCAR_DRILL_TIMEOUT 1h 30m (environment)
     DUMPCAR_LABEL_PREFIX com.example.dumpcar (environment)
     DUMPCAR_INSTANCE host-a (environment)
     DUMPCAR_LOG debug (environment)

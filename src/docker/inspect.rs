@@ -84,21 +84,30 @@ pub(super) struct Info {
 #[derive(Debug, Deserialize)]
 pub(super) struct Image {
     #[serde(rename = "Config", default)]
-    config: Option<ImageConfig>,
+    pub(super) config: Option<ImageConfig>,
 }
 
-#[derive(Debug, Deserialize)]
-struct ImageConfig {
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct ImageConfig {
     /// The paths; what is behind them means nothing.
-    #[serde(rename = "Volumes", default)]
-    volumes: Option<BTreeMap<String, IgnoredAny>>,
+    pub(super) volumes: Option<BTreeMap<String, IgnoredAny>>,
+    pub(super) env: Option<Vec<String>>,
+    pub(super) labels: Option<HashMap<String, String>>,
 }
 
-impl Image {
-    pub(super) fn volumes(self) -> Vec<String> {
-        let volumes = self.config.and_then(|config| config.volumes).unwrap_or_default();
-        volumes.into_keys().collect()
-    }
+/// What a container has written.
+#[derive(Debug, Deserialize)]
+pub(super) struct Size {
+    /// In bytes, in its own layer.
+    #[serde(rename = "SizeRw", default)]
+    pub(super) layer: Option<u64>,
+}
+
+/// `NAME=value` pairs.
+pub(super) fn variables(pairs: &[String]) -> BTreeMap<String, String> {
+    let pairs = pairs.iter().filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 #[derive(Debug, Deserialize)]
@@ -129,13 +138,7 @@ pub(crate) fn container(answer: &[u8], asked: Option<&ContainerId>) -> Result<Co
         image_id: image_id(&found.image.unwrap_or_default())?,
         labels: config.labels.unwrap_or_default(),
         command: config.cmd.unwrap_or_default(),
-        env: config
-            .env
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|pair| pair.split_once('='))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
+        env: variables(&config.env.unwrap_or_default()),
         state: state.status,
         started: state.started_at.unwrap_or_default(),
         health: health.filter(|health| !health.is_empty() && health != "none"),

@@ -1,6 +1,6 @@
 //! Containers that are made to be thrown away.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig};
 use bollard::query_parameters::{
@@ -17,14 +17,20 @@ const CPU_SHARES: i64 = 512;
 /// Enough for every server, and not for a fork bomb.
 const PIDS: i64 = 2048;
 
+/// A database's image makes its folders its user's own, and then becomes that user.
+const CAPABILITIES: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
+
 /// What an image declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     pub id: ImageId,
     pub volumes: Vec<String>,
+    pub env: BTreeMap<String, String>,
+    /// Their names.
+    pub labels: Vec<String>,
 }
 
-/// A container without a network, in which nothing is of use to anybody else.
+/// A container without a network, in which nothing is of use to anybody else, and which can do little to its host.
 #[derive(Debug, Clone)]
 pub struct ScratchContainer {
     pub name: ContainerName,
@@ -33,12 +39,14 @@ pub struct ScratchContainer {
     pub env: Vec<String>,
     /// Behind the image's entry point; empty for the image's own.
     pub args: Vec<String>,
-    /// Name and value.
-    pub label: (String, String),
+    /// By name; over those of the image.
+    pub labels: HashMap<String, String>,
     /// In bytes, file systems in memory included.
     pub memory: u64,
-    /// Paths that are file systems in memory, of this size in bytes.
-    pub in_memory: Option<(Vec<String>, u64)>,
+    /// Paths that are file systems in memory, and their sizes in bytes.
+    pub in_memory: BTreeMap<String, u64>,
+    /// Nothing but those can be written.
+    pub is_read_only: bool,
 }
 
 impl Docker {
@@ -49,7 +57,15 @@ impl Docker {
     pub async fn image(&self, id: &ImageId) -> Result<Option<Image>, DockerError> {
         let found = self.get::<inspect::Image>("inspect an image", &format!("/images/{id}/json")).await;
         match found {
-            Ok(found) => Ok(Some(Image { id: id.clone(), volumes: found.volumes() })),
+            Ok(found) => {
+                let inspect::ImageConfig { volumes, env, labels } = found.config.unwrap_or_default();
+                Ok(Some(Image {
+                    id: id.clone(),
+                    volumes: volumes.unwrap_or_default().into_keys().collect(),
+                    env: inspect::variables(&env.unwrap_or_default()),
+                    labels: labels.unwrap_or_default().into_keys().collect(),
+                }))
+            }
             Err(DockerError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -71,7 +87,7 @@ impl Docker {
     pub async fn start_scratch(&self, scratch: &ScratchContainer) -> Result<ContainerId, DockerError> {
         let memory = i64::try_from(scratch.memory).ok();
         let in_memory =
-            scratch.in_memory.iter().flat_map(|(paths, size)| paths.iter().map(move |path| (path, size)));
+            scratch.in_memory.iter().map(|(path, size)| (path.clone(), format!("rw,size={size}")));
         let host = HostConfig {
             network_mode: Some("none".to_owned()),
             memory,
@@ -80,7 +96,10 @@ impl Docker {
             cpu_shares: Some(CPU_SHARES),
             pids_limit: Some(PIDS),
             security_opt: Some(vec!["no-new-privileges".to_owned()]),
-            tmpfs: Some(in_memory.map(|(path, size)| (path.clone(), format!("rw,size={size}"))).collect()),
+            cap_drop: Some(vec!["ALL".to_owned()]),
+            cap_add: Some(CAPABILITIES.map(str::to_owned).to_vec()),
+            readonly_rootfs: Some(scratch.is_read_only),
+            tmpfs: Some(in_memory.collect()),
             // Kept for the message about a server that does not start.
             log_config: Some(HostConfigLogConfig {
                 typ: Some("json-file".to_owned()),
@@ -95,7 +114,7 @@ impl Docker {
             image: Some(scratch.image.to_string()),
             env: Some(scratch.env.clone()),
             cmd: (!scratch.args.is_empty()).then(|| scratch.args.clone()),
-            labels: Some(HashMap::from([scratch.label.clone()])),
+            labels: Some(scratch.labels.clone()),
             healthcheck: Some(HealthConfig {
                 test: Some(vec!["NONE".to_owned()]),
                 ..HealthConfig::default()
@@ -112,6 +131,16 @@ impl Docker {
         )
         .await?;
         Ok(id)
+    }
+
+    /// What a container has written to Docker's disk, in bytes, besides volumes.
+    ///
+    /// # Errors
+    /// See [`DockerError`].
+    pub async fn written(&self, container: &ContainerName) -> Result<u64, DockerError> {
+        let path = format!("/containers/{container}/json?size=true");
+        let found: inspect::Size = self.get("measure a container", &path).await?;
+        Ok(found.layer.unwrap_or_default())
     }
 
     /// Removes a container, running or not, with its volumes. One that is gone, or going, counts as removed.

@@ -230,10 +230,30 @@ impl Engine {
         }
     }
 
-    /// The environment of a throwaway server of this kind, for a target with this one. `password` is its administrator's
-    /// where the target's is not known.
-    pub fn scratch_env(self, target: &BTreeMap<String, String>, password: &str) -> BTreeMap<String, String> {
-        scratch::env(self, target, password)
+    /// The environment of a throwaway server of this kind, for a target with this one: what its set-up needs, what is
+    /// `wanted` besides, and `password` wherever there is one.
+    pub fn scratch_env(
+        self,
+        target: &BTreeMap<String, String>,
+        wanted: &[String],
+        password: &str,
+    ) -> BTreeMap<String, String> {
+        scratch::env(self, target, wanted, password)
+    }
+
+    /// An administrator of a throwaway server that no backup changes, and what makes it there; `None` where none is needed.
+    pub fn scratch_account(self, facts: &Facts<'_>) -> Option<(&'static str, Command)> {
+        scratch::account(self, facts)
+    }
+
+    /// Folders outside of its image's volumes that a server must be able to write to.
+    pub fn run_folders(self) -> &'static [&'static str] {
+        scratch::run_folders(self)
+    }
+
+    /// Variables and arguments by which a server keeps its data in the container's own layer.
+    pub fn data_in_layer(self) -> (BTreeMap<String, String>, Vec<String>) {
+        scratch::data_in_layer(self)
     }
 
     /// Whether process 1 of this name ([`process_one`]) is the server itself, and no longer what sets it up.

@@ -197,8 +197,12 @@ pub(super) fn globals(flavour: Flavour, facts: &Facts<'_>, survey: &Survey) -> O
 
 /// Rows only, columns divided by tabs.
 pub(super) fn query(flavour: Flavour, facts: &Facts<'_>, database: &str, query: &str) -> Command {
-    let use_it = format!("USE `{}`; {query}", database.replace('`', "``"));
-    command(flavour, facts, Tool::Client, SURVEY_SCRIPT, vec![use_it])
+    ask(flavour, facts, format!("USE `{}`; {query}", database.replace('`', "``")))
+}
+
+/// Statements that need no database.
+pub(super) fn ask(flavour: Flavour, facts: &Facts<'_>, statements: String) -> Command {
+    command(flavour, facts, Tool::Client, SURVEY_SCRIPT, vec![statements])
 }
 
 fn list_databases(names: &str) -> String {

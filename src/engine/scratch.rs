@@ -4,43 +4,95 @@ use std::collections::BTreeMap;
 
 use super::{Command, Engine, Facts, custom, mysql, postgresql};
 
-/// The environment of a scratch container: what its target was configured with, without what names a file that is not there,
-/// and with a password of its administrator.
+/// What an image's set-up reads of its environment besides passwords, and what a server's texts depend on.
+fn is_set_up(engine: Engine, is_bitnami: bool, name: &str) -> bool {
+    let names: &[&str] = match engine {
+        // bitnami's `POSTGRESQL_USERNAME` is no administrator: it comes with the backup's roles.
+        Engine::Postgresql if is_bitnami => &["POSTGRESQL_INITDB_ARGS", "POSTGRES_INITDB_ARGS"],
+        Engine::Postgresql => &["POSTGRES_USER", "POSTGRES_DB", "POSTGRES_INITDB_ARGS"],
+        Engine::Mariadb => &["MARIADB_USER", "MARIADB_DATABASE", "MYSQL_USER", "MYSQL_DATABASE"],
+        Engine::Mysql => &["MYSQL_USER", "MYSQL_DATABASE"],
+        Engine::Custom => &[],
+    };
+    names.contains(&name) || matches!(name, "LANG" | "LANGUAGE" | "TZ") || name.starts_with("LC_")
+}
+
+/// The environment of a scratch container: of the target's, what its image needs to set a server up, and what the label
+/// `dumpcar.drill.env` names. Its passwords are made up.
 ///
-/// Passwords are kept where they are known, because roles get theirs back from the backup.
+/// A drill executes the backup. So the server has no secret that the backup could read: neither the target's passwords
+/// nor anything of the application.
 pub(super) fn env(
     engine: Engine,
     target: &BTreeMap<String, String>,
+    wanted: &[String],
     password: &str,
 ) -> BTreeMap<String, String> {
-    let is_elsewhere = |name: &str| {
-        name.ends_with("_FILE")
-            || name.starts_with("FILE__")
-            || name.ends_with("_RANDOM_ROOT_PASSWORD")
-            || name.ends_with("_ROOT_PASSWORD_HASH")
-    };
-    let mut env: BTreeMap<_, _> = target
-        .iter()
-        .filter(|(name, value)| !is_elsewhere(name) && !value.is_empty())
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    let names: &[&str] = match engine {
-        Engine::Postgresql => &["POSTGRES_PASSWORD", "POSTGRESQL_PASSWORD"],
-        Engine::Mariadb => &["MARIADB_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD"],
-        Engine::Mysql => &["MYSQL_ROOT_PASSWORD"],
+    let is_bitnami = target.keys().any(|name| name.starts_with("BITNAMI_"));
+    let is_kept = |name: &String| wanted.contains(name) || is_set_up(engine, is_bitnami, name);
+    let kept = target.iter().filter(|(name, value)| is_kept(name) && !value.is_empty());
+    let mut env: BTreeMap<_, _> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let passwords: &[&str] = match engine {
+        Engine::Postgresql if is_bitnami => &[],
+        Engine::Postgresql => &["POSTGRES_PASSWORD"],
+        // Images read one or the other. That of a user without a name is passed over.
+        Engine::Mariadb => {
+            &["MARIADB_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD", "MARIADB_PASSWORD", "MYSQL_PASSWORD"]
+        }
+        Engine::Mysql => &["MYSQL_ROOT_PASSWORD", "MYSQL_PASSWORD"],
         Engine::Custom => &[],
     };
-    if let Some(first) = names.first()
-        && !names.iter().any(|name| env.contains_key(*name))
-    {
-        env.insert((*first).to_owned(), password.to_owned());
+    for name in passwords {
+        env.entry((*name).to_owned()).or_insert_with(|| password.to_owned());
     }
     if engine == Engine::Postgresql {
-        // The backup gives the administrator back a password that may be in a file of the target only.
-        let args = env.entry("POSTGRES_INITDB_ARGS".to_owned()).or_default();
-        *args = format!("{args} --auth-local=trust").trim_start().to_owned();
+        // The backup gives the administrator back a password that nobody knows here.
+        if is_bitnami {
+            env.insert("ALLOW_EMPTY_PASSWORD".to_owned(), "yes".to_owned());
+        } else {
+            let args = env.entry("POSTGRES_INITDB_ARGS".to_owned()).or_default();
+            *args = format!("{args} --auth-local=trust").trim_start().to_owned();
+        }
     }
     env
+}
+
+/// An account for the drill alone, where accounts of the backup replace that of the image, and the command that makes it.
+pub(super) fn account(engine: Engine, facts: &Facts<'_>) -> Option<(&'static str, Command)> {
+    const USER: &str = "dumpcar_drill";
+    let flavour = match engine {
+        Engine::Mariadb => mysql::Flavour::Mariadb,
+        Engine::Mysql => mysql::Flavour::Mysql,
+        Engine::Postgresql | Engine::Custom => return None,
+    };
+    // Without a password, as whoever gets there is in the container already. Only who may act for others can restore
+    // that somebody may, and that is no part of ALL.
+    let make = format!(
+        "CREATE USER '{USER}'@'localhost'; GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'localhost' WITH GRANT OPTION; \
+         INSERT INTO mysql.proxies_priv SELECT Host, '{USER}', Proxied_host, Proxied_user, With_grant, Grantor, \
+         Timestamp FROM mysql.proxies_priv WHERE User = 'root' AND Host = 'localhost'; FLUSH PRIVILEGES"
+    );
+    Some((USER, mysql::ask(flavour, facts, make)))
+}
+
+/// Where a server has its sockets, outside of its volumes.
+pub(super) fn run_folders(engine: Engine) -> &'static [&'static str] {
+    match engine {
+        Engine::Postgresql => &["/run/postgresql"],
+        Engine::Mariadb | Engine::Mysql => &["/run/mysqld"],
+        Engine::Custom => &[],
+    }
+}
+
+/// Variables and arguments that move a server's data out of the image's volumes, to where everybody may make a folder.
+/// For a custom one, the label `dumpcar.drill.args` can.
+pub(super) fn data_in_layer(engine: Engine) -> (BTreeMap<String, String>, Vec<String>) {
+    const FOLDER: &str = "/tmp/dumpcar-drill";
+    match engine {
+        Engine::Postgresql => (BTreeMap::from([("PGDATA".to_owned(), FOLDER.to_owned())]), Vec::new()),
+        Engine::Mariadb | Engine::Mysql => (BTreeMap::new(), vec![format!("--datadir={FOLDER}")]),
+        Engine::Custom => (BTreeMap::new(), Vec::new()),
+    }
 }
 
 /// Prints the name of process 1. While an image sets a server up, that is its entry point, and the server that answers
@@ -72,26 +124,57 @@ pub(super) fn query(engine: Engine, facts: &Facts<'_>, database: &str, query: &s
 mod tests {
     use super::*;
 
-    fn of(engine: Engine, pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    fn of(engine: Engine, pairs: &[(&str, &str)], wanted: &[&str]) -> String {
         let target = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        env(engine, &target, "made-up").into_iter().collect()
+        let wanted: Vec<_> = wanted.iter().map(|name| (*name).to_owned()).collect();
+        let env = env(engine, &target, &wanted, "made-up");
+        env.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+    }
+
+    /// All that a target may have.
+    const TARGET: [(&str, &str); 22] = [
+        ("APP_API_TOKEN", "canary"),
+        ("DATABASE_URL", "postgres://app:canary@db/app"),
+        ("LANG", "de_DE.utf8"),
+        ("LC_COLLATE", "C"),
+        ("MARIADB_PASSWORD", "canary"),
+        ("MARIADB_ROOT_PASSWORD", "canary"),
+        ("MARIADB_USER", "app"),
+        ("MYSQL_DATABASE", "shop"),
+        ("MYSQL_PASSWORD", "canary"),
+        ("MYSQL_PASSWORD_FILE", "/run/secrets/canary"),
+        ("MYSQL_PWD", "canary"),
+        ("MYSQL_ROOT_PASSWORD", "canary"),
+        ("MYSQL_USER", "app"),
+        ("PGHOST", "elsewhere"),
+        ("PGPASSWORD", "canary"),
+        ("POSTGRESQL_PASSWORD", "canary"),
+        ("POSTGRES_DB", "shop"),
+        ("POSTGRES_INITDB_ARGS", "--locale=C"),
+        ("POSTGRES_PASSWORD", "canary"),
+        ("POSTGRES_PASSWORD_FILE", "/run/secrets/canary"),
+        ("POSTGRES_USER", "app"),
+        ("TZ", ""),
+    ];
+
+    #[test]
+    fn a_server_gets_what_its_set_up_needs_and_made_up_passwords() {
+        insta::assert_snapshot!(of(Engine::Postgresql, &TARGET, &[]), @"LANG=de_DE.utf8 LC_COLLATE=C POSTGRES_DB=shop POSTGRES_INITDB_ARGS=--locale=C --auth-local=trust POSTGRES_PASSWORD=made-up POSTGRES_USER=app");
+        insta::assert_snapshot!(of(Engine::Mariadb, &TARGET, &[]), @"LANG=de_DE.utf8 LC_COLLATE=C MARIADB_PASSWORD=made-up MARIADB_ROOT_PASSWORD=made-up MARIADB_USER=app MYSQL_DATABASE=shop MYSQL_PASSWORD=made-up MYSQL_ROOT_PASSWORD=made-up MYSQL_USER=app");
+        insta::assert_snapshot!(of(Engine::Mysql, &TARGET, &[]), @"LANG=de_DE.utf8 LC_COLLATE=C MYSQL_DATABASE=shop MYSQL_PASSWORD=made-up MYSQL_ROOT_PASSWORD=made-up MYSQL_USER=app");
+        insta::assert_snapshot!(of(Engine::Custom, &TARGET, &[]), @"LANG=de_DE.utf8 LC_COLLATE=C");
+        insta::assert_snapshot!(of(Engine::Postgresql, &[], &[]), @"POSTGRES_INITDB_ARGS=--auth-local=trust POSTGRES_PASSWORD=made-up");
+        let bitnami = [&TARGET[..], &[("BITNAMI_APP_NAME", "postgresql")]].concat();
+        insta::assert_snapshot!(of(Engine::Postgresql, &bitnami, &[]), @"ALLOW_EMPTY_PASSWORD=yes LANG=de_DE.utf8 LC_COLLATE=C POSTGRES_INITDB_ARGS=--locale=C");
     }
 
     #[test]
-    fn an_administrator_has_a_password_and_no_file_is_named() {
-        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    fn a_label_lets_more_through() {
         assert_eq!(
-            of(Engine::Postgresql, &[("POSTGRES_USER", "app"), ("POSTGRES_PASSWORD_FILE", "/run/secrets/p")]),
-            [
-                pair("POSTGRES_INITDB_ARGS", "--auth-local=trust"),
-                pair("POSTGRES_PASSWORD", "made-up"),
-                pair("POSTGRES_USER", "app"),
-            ]
+            of(Engine::Custom, &TARGET, &["APP_API_TOKEN", "MISSING"]),
+            "APP_API_TOKEN=canary LANG=de_DE.utf8 LC_COLLATE=C"
         );
-        assert_eq!(
-            of(Engine::Mariadb, &[("MYSQL_ROOT_PASSWORD", "x"), ("MARIADB_RANDOM_ROOT_PASSWORD", "yes")]),
-            [pair("MYSQL_ROOT_PASSWORD", "x")]
-        );
-        assert_eq!(of(Engine::Custom, &[("A", "b"), ("C", "")]), [pair("A", "b")]);
+        let mysql = of(Engine::Mysql, &TARGET, &["MYSQL_ROOT_PASSWORD"]);
+        assert!(mysql.contains("MYSQL_ROOT_PASSWORD=canary"), "{mysql}");
     }
 }

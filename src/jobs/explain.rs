@@ -53,6 +53,20 @@ pub(super) async fn explain(
     (target.container.redact(&format!("{what}: {reason}")), transient)
 }
 
+/// The operating system's words where nothing may be written.
+pub(super) const READ_ONLY: &str = "Read-only file system";
+
+/// Whether a command in a target failed because there is no room to write in.
+pub(super) fn lacks_room(target: &Target, error: &ExecError) -> bool {
+    let ExecError::Failed { status, stderr } = error else { return false };
+    // The same in every program, also one that nobody knows.
+    if ["No space left on device", READ_ONLY].iter().any(|words| stderr.contains(words)) {
+        return true;
+    }
+    let diagnosis = engine::diagnose(target.engine, (*status).into(), stderr, &target.facts(), None);
+    diagnosis.problem == engine::Problem::DiskFull
+}
+
 /// What became of the container, when it is no longer running.
 async fn whereabouts(docker: &Docker, target: &Target) -> Option<String> {
     let name = &target.container.name;

@@ -153,8 +153,11 @@ pub fn table(rows: &[Row], now: Timestamp) -> String {
             row.drill.as_ref().map_or_else(
                 || "-".to_owned(),
                 |drill| {
-                    let word = if drill.problem.is_none() { "ok" } else { "FAILED" };
-                    format!("{word} {} ago", span(now.as_second() - drill.at.as_second()))
+                    let age = span(now.as_second() - drill.at.as_second());
+                    match &drill.problem {
+                        None => format!("ok {age} ago"),
+                        Some(problem) => format!("FAILED {age} ago: {problem}"),
+                    }
                 },
             ),
             row.state.as_ref().map_or_else(|| "-".to_owned(), State::for_people),

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::explain::explain;
+use super::explain::{explain, lacks_room};
 use super::good;
 use super::journal::Entry;
 use crate::app::App;
@@ -22,10 +22,13 @@ use crate::docker::{Docker, ExecError};
 use crate::engine::{Replacement, Staged};
 use crate::lock::RunLock;
 use crate::model::command::Command;
+use crate::model::drill::Problem;
+use crate::model::line::Name;
 use crate::model::manifest::{ManifestObject, ObjectKind};
 use crate::model::run::RunId;
 use crate::pipeline::{self, Form, Progress, ReadError, RestoreError};
 use crate::random;
+use crate::store::{StoreError, StoreErrorKind};
 
 /// What the short commands may print; what they say is on standard error.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
@@ -41,8 +44,8 @@ pub enum Failure {
     Failed {
         reason: String,
         state: String,
-        /// It says nothing about the backup: the store, Docker or the server was away.
-        may_pass: bool,
+        /// What is wrong with the backup. `None` where that is not known: the store, Docker or the server was away, or full.
+        problem: Option<Problem>,
     },
 }
 
@@ -58,7 +61,7 @@ pub async fn run(
     stop: &CancellationToken,
     progress: &Progress,
 ) -> Result<(), Failure> {
-    let untouched = |reason: String| Failure::Failed { reason, state: UNTOUCHED.to_owned(), may_pass: true };
+    let untouched = |reason: String| Failure::Failed { reason, state: UNTOUCHED.to_owned(), problem: None };
     let name = plan.key.target.as_str();
     let _lock = RunLock::take(&app.store.to_string(), name)
         .ok_or_else(|| untouched(format!("a backup or a restore of {name} is running: wait for that one")))?;
@@ -115,7 +118,7 @@ enum Stumble {
     Stopped,
     /// Something was away that a restore needs.
     Away(String),
-    Failed(String),
+    Failed(String, Problem),
 }
 
 impl Stumble {
@@ -123,8 +126,8 @@ impl Stumble {
         let state = state.into();
         match self {
             Self::Stopped => Failure::Stopped { state },
-            Self::Away(reason) => Failure::Failed { reason, state, may_pass: true },
-            Self::Failed(reason) => Failure::Failed { reason, state, may_pass: false },
+            Self::Away(reason) => Failure::Failed { reason, state, problem: None },
+            Self::Failed(reason, problem) => Failure::Failed { reason, state, problem: Some(problem) },
         }
     }
 }
@@ -170,12 +173,14 @@ impl Restore<'_> {
         }
         self.progress.set_stage("putting the databases in place");
         // From here on it is too late to stop: what was renamed would have to be found out.
-        let Err(stumble) = self.ask("put the databases in place", None, &command).await else {
+        let Err(stumble) =
+            self.ask("put the databases in place", None, &command, Problem::SwapFailed {}).await
+        else {
             return Ok(());
         };
         // The answer may have been lost, and the work done; or be done while it is looked at.
         if let Some(command) = target.engine.end_work(&target.facts(), &self.run) {
-            drop(self.ask("end what the server still does", None, &command).await);
+            drop(self.ask("end what the server still does", None, &command, Problem::SwapFailed {}).await);
         }
         match survey(&self.app.docker, target).await {
             Ok(survey) if staged.iter().all(|one| !survey.leftovers.contains(&one.staged)) => Ok(()),
@@ -214,7 +219,9 @@ impl Restore<'_> {
         let Wanted { object, .. } = wanted;
         if let Some(command) = target.engine.create(&target.facts(), name, object.options.as_ref()) {
             self.progress.set_stage(format!("making room for {}", what(&wanted.name)));
-            self.stoppable(self.ask(&format!("make {}", what(&wanted.name)), Some(name), &command)).await?;
+            let problem = Problem::LoadFailed { object: Name::clean(&object.name) };
+            let what = format!("make {}", what(&wanted.name));
+            self.stoppable(self.ask(&what, Some(name), &command, problem)).await?;
         }
         self.load(object, Some(name)).await
     }
@@ -224,16 +231,17 @@ impl Restore<'_> {
         let target = &plan.target;
         let what = object.database.as_deref().map_or_else(|| object.name.clone(), what);
         let Some(command) = target.engine.load(&target.facts(), database, &random::hex(16)) else {
-            return Err(Stumble::Failed("no restore command".to_owned()));
+            return Err(Stumble::Away("no restore command".to_owned()));
         };
         progress.set_stage(format!("restoring {what}"));
         let started = Instant::now();
         let what = format!("restore {what}");
+        let refused = || Problem::LoadFailed { object: Name::clean(&object.name) };
         let feed = self
             .stoppable(async { Ok(docker.feed(&target.container.id, &command, object.plain_bytes).await) });
         let mut feed = match feed.await? {
             Ok(feed) => feed,
-            Err(error) => return Err(self.explained(&what, database, error.into()).await),
+            Err(error) => return Err(self.explained(&what, database, error.into(), refused()).await),
         };
         let check = |ends: &pipeline::Ends| self.check(object, ends);
         let mut edit = target.engine.edit();
@@ -256,11 +264,13 @@ impl Restore<'_> {
             None => Stumble::Stopped,
             Some(RestoreError::Exec(error)) => {
                 let has_choked = matches!(error, ExecError::Failed { .. });
-                let said = self.explained(&what, database, error).await;
+                let said = self.explained(&what, database, error, refused()).await;
                 if has_choked { self.damage_behind(said, object).await } else { said }
             }
-            Some(RestoreError::Read(error)) => unread(&what, &error),
-            Some(RestoreError::Content(reason)) => Stumble::Failed(format!("{what}: {reason}")),
+            Some(RestoreError::Read(error)) => unread(&what, object, &error),
+            Some(RestoreError::Content(reason)) => {
+                Stumble::Failed(format!("{what}: {reason}"), damaged(object))
+            }
         })
     }
 
@@ -274,8 +284,8 @@ impl Restore<'_> {
         }
         self.progress.set_stage(format!("checking {}", object.name));
         match (said, self.verify(object).await) {
-            (Stumble::Failed(said) | Stumble::Away(said), Err(Stumble::Failed(damage))) => {
-                Stumble::Failed(format!("{damage} ({said})"))
+            (Stumble::Failed(said, _) | Stumble::Away(said), Err(Stumble::Failed(damage, problem))) => {
+                Stumble::Failed(format!("{damage} ({said})"), problem)
             }
             (said, _) => said,
         }
@@ -287,8 +297,9 @@ impl Restore<'_> {
             Box::pin(pipeline::read(&self.app.store, &self.plan.key, object, Form::Plain, async |_| Ok(())));
         let ends = self.stoppable(async { Ok(read.await) }).await?;
         let what = format!("check {}", object.name);
-        let ends = ends.map_err(|error| unread(&what, &error))?;
-        self.check(object, &ends).map_err(|reason| Stumble::Failed(format!("{what}: {reason}")))
+        let ends = ends.map_err(|error| unread(&what, object, &error))?;
+        self.check(object, &ends)
+            .map_err(|reason| Stumble::Failed(format!("{what}: {reason}"), damaged(object)))
     }
 
     fn check(&self, object: &ManifestObject, ends: &pipeline::Ends) -> Result<(), String> {
@@ -296,17 +307,32 @@ impl Restore<'_> {
         checked.map_err(|error| format!("{}: {error}", object.name))
     }
 
-    async fn ask(&self, what: &str, database: Option<&str>, command: &Command) -> Result<(), Stumble> {
+    async fn ask(
+        &self,
+        what: &str,
+        database: Option<&str>,
+        command: &Command,
+        problem: Problem,
+    ) -> Result<(), Stumble> {
         let container = &self.plan.target.container.id;
         match self.docker.capture(container, command, ANSWER_BYTES, ANSWER_LIMIT).await {
             Ok(_) => Ok(()),
-            Err(error) => Err(self.explained(what, database, error).await),
+            Err(error) => Err(self.explained(what, database, error, problem).await),
         }
     }
 
-    async fn explained(&self, what: &str, database: Option<&str>, error: ExecError) -> Stumble {
-        let (reason, may_pass) = explain(&self.docker, &self.plan.target, what, database, error).await;
-        if may_pass { Stumble::Away(reason) } else { Stumble::Failed(reason) }
+    /// `problem` is what it means when the server refuses, and not for lack of room.
+    async fn explained(
+        &self,
+        what: &str,
+        database: Option<&str>,
+        error: ExecError,
+        problem: Problem,
+    ) -> Stumble {
+        let target = &self.plan.target;
+        let is_full = lacks_room(target, &error);
+        let (reason, may_pass) = explain(&self.docker, target, what, database, error).await;
+        if may_pass || is_full { Stumble::Away(reason) } else { Stumble::Failed(reason, problem) }
     }
 
     async fn stoppable<T>(&self, work: impl Future<Output = Result<T, Stumble>>) -> Result<T, Stumble> {
@@ -327,7 +353,11 @@ fn what(database: &str) -> String {
     if database.is_empty() { "the target's content".to_owned() } else { format!("database {database:?}") }
 }
 
-fn unread(what: &str, error: &ReadError) -> Stumble {
+fn damaged(object: &ManifestObject) -> Problem {
+    Problem::Damaged { object: Name::clean(&object.name) }
+}
+
+fn unread(what: &str, object: &ManifestObject, error: &ReadError) -> Stumble {
     let reason = match std::error::Error::source(error) {
         Some(source) => format!("{what}: {error}: {source}"),
         None => format!("{what}: {error}"),
@@ -335,8 +365,11 @@ fn unread(what: &str, error: &ReadError) -> Stumble {
     match error {
         // That an object is missing or was replaced is one of the backup.
         ReadError::Store(error) if !good::says_something(error) => Stumble::Away(reason),
+        ReadError::Store(StoreError { kind: StoreErrorKind::NotFound, .. }) => {
+            Stumble::Failed(reason, Problem::Missing { object: Name::clean(&object.name) })
+        }
         ReadError::Store(_) | ReadError::Codec { .. } | ReadError::Damaged { .. } | ReadError::Output(_) => {
-            Stumble::Failed(reason)
+            Stumble::Failed(reason, damaged(object))
         }
     }
 }

@@ -6,12 +6,16 @@
 //! The fingerprint is the sum, modulo 2^64, of the XXH3-64 hashes of all lines, without those that differ from dump to dump
 //! (dates, versions, random words). A sum, because the order of what has no order (grants, say) is nobody's promise.
 
+mod difference;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use memchr::{memchr, memchr_iter, memchr2, memmem};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+
+pub use difference::Difference;
 
 /// How a dump is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,9 +41,6 @@ pub struct Content {
 /// A manifest is read by every `list`: it does not name more tables than this.
 pub const MOST_NAMED: usize = 1000;
 
-/// At most so many differences are told.
-const MOST_TOLD: usize = 5;
-
 impl Content {
     /// Whether its numbers go together.
     pub(super) fn adds_up(&self) -> bool {
@@ -47,44 +48,6 @@ impl Content {
         let rows = self.rows_of.values().try_fold(0_u64, |sum, rows| sum.checked_add(*rows));
         self.rows_of.len() <= MOST_NAMED
             && (!is_named || self.rows_of.len() as u64 == self.tables && rows == Some(self.rows))
-    }
-
-    /// What `other` has differently; empty when nothing.
-    pub fn differences(&self, other: &Self) -> Vec<String> {
-        let mut all = Vec::new();
-        for (name, rows) in &self.rows_of {
-            match other.rows_of.get(name) {
-                None if !other.rows_of.is_empty() || other.tables == 0 => {
-                    all.push(format!("table {name} is missing"));
-                }
-                Some(found) if found != rows => {
-                    all.push(format!("table {name} has {found} rows instead of {rows}"));
-                }
-                None | Some(_) => {}
-            }
-        }
-        let surplus = other.rows_of.keys().filter(|name| !self.rows_of.contains_key(*name));
-        if !self.rows_of.is_empty() {
-            all.extend(surplus.map(|name| format!("table {name} is too many")));
-        }
-        if all.is_empty() && self.tables != other.tables {
-            all.push(format!("{} tables instead of {}", other.tables, self.tables));
-        }
-        if all.is_empty() && self.rows != other.rows {
-            all.push(format!("{} rows instead of {}", other.rows, self.rows));
-        }
-        if all.is_empty() && self.lines != other.lines {
-            all.push(format!("{} lines of definitions and rows instead of {}", other.lines, self.lines));
-        }
-        if all.is_empty() && self.fingerprint != other.fingerprint {
-            all.push(
-                "as many tables and rows, but some of them, or a definition, are not the same".to_owned(),
-            );
-        }
-        let more = all.len().saturating_sub(MOST_TOLD);
-        all.truncate(MOST_TOLD);
-        all.extend((more > 0).then(|| format!("and {more} more")));
-        all
     }
 }
 

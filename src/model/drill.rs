@@ -1,22 +1,39 @@
 //! What a drill found.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use super::content::Difference;
+use super::id::ImageId;
+use super::key::{BackupKey, Stamp};
+use super::line::{Line, Name};
+use super::target::TargetName;
 
 /// The format this version writes. A higher one is left to whoever understands it.
 const VERSION: u32 = 1;
 
+/// More than a drill ever tells of one database.
+const MOST_DIFFERENCES: usize = 16;
+
 /// The content of `drill.json`, beside the manifest of the backup that was restored.
+///
+/// A drill executes what is in the bucket, and this file goes back there. So it has no text that a tool printed: whoever
+/// writes a backup into the bucket could otherwise read here what his dump has found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DrillResult {
     /// [`VERSION`] when written.
     version: u32,
+    /// The backup it is about.
+    target: TargetName,
+    stamp: Stamp,
     /// When it was done.
     pub at: Timestamp,
     /// Who did it: `DUMPCAR_INSTANCE`.
-    pub instance: String,
-    /// The image of the server it was restored into (`sha256:…`).
-    pub image_id: String,
+    pub instance: Line,
+    /// The image of the server it was restored into.
+    pub image_id: ImageId,
     /// From the start of the server to the last comparison.
     pub seconds: f64,
     /// Databases that were restored and compared.
@@ -25,17 +42,60 @@ pub struct DrillResult {
     pub rows: u64,
     /// Why the backup is not good; absent when it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<String>,
+    pub problem: Option<Problem>,
+}
+
+/// Why a backup is not good. Its names are the manifest's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Problem {
+    /// There is nothing in it to restore.
+    Empty {},
+    /// The bucket does not have the object.
+    Missing { object: Name },
+    /// The object is not what the manifest says.
+    Damaged { object: Name },
+    /// The server, or the restore command, refused something of the object.
+    LoadFailed { object: Name },
+    /// The server refused to give the restored databases their names.
+    SwapFailed {},
+    /// The restored database cannot be dumped again.
+    DumpFailed { database: Name },
+    /// The restored database has another content.
+    Content { database: Name, differences: Vec<Difference> },
+    /// The query of the label failed.
+    QueryFailed {},
+    /// The query of the label has another answer than the label expects.
+    Query {},
+}
+
+impl fmt::Display for Problem {
+    /// The kind only: names out of the bucket are for JSON.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty {} => "nothing to restore",
+            Self::Missing { .. } => "object missing",
+            Self::Damaged { .. } => "object damaged",
+            Self::LoadFailed { .. } => "does not load",
+            Self::SwapFailed {} => "cannot be put in place",
+            Self::DumpFailed { .. } => "cannot be dumped again",
+            Self::Content { .. } => "content differs",
+            Self::QueryFailed {} => "query failed",
+            Self::Query {} => "wrong answer",
+        })
+    }
 }
 
 impl DrillResult {
     /// A drill that has found nothing yet.
-    pub fn new(at: Timestamp, instance: &str, image_id: &str) -> Self {
+    pub fn new(key: &BackupKey, at: Timestamp, instance: &str, image_id: &ImageId) -> Self {
         Self {
             version: VERSION,
+            target: key.target.clone(),
+            stamp: key.stamp,
             at,
-            instance: instance.to_owned(),
-            image_id: image_id.to_owned(),
+            instance: Line::clean(instance),
+            image_id: image_id.clone(),
             seconds: 0.0,
             databases: 0,
             tables: 0,
@@ -50,9 +110,15 @@ impl DrillResult {
         json
     }
 
-    /// `None` when it is none, or one that only a newer Dumpcar understands.
-    pub fn from_json(json: &[u8]) -> Option<Self> {
-        serde_json::from_slice(json).ok().filter(|result: &Self| result.version <= VERSION)
+    /// `None` when it is none of this backup, or one that only a newer Dumpcar understands.
+    pub fn from_json(json: &[u8], key: &BackupKey) -> Option<Self> {
+        let result: Self = serde_json::from_slice(json).ok()?;
+        let is_small = match &result.problem {
+            Some(Problem::Content { differences, .. }) => differences.len() <= MOST_DIFFERENCES,
+            Some(_) | None => true,
+        };
+        let is_of_this = result.target == key.target && result.stamp == key.stamp;
+        (result.version <= VERSION && is_of_this && is_small).then_some(result)
     }
 }
 
@@ -60,24 +126,106 @@ impl DrillResult {
 mod tests {
     use super::*;
 
-    /// The bucket outlives the program.
-    #[test]
-    fn version_1_stays_what_it_is() {
+    fn key() -> BackupKey {
+        BackupKey { target: "shop".parse().unwrap(), stamp: "2026-11-23T23-00-00Z".parse().unwrap() }
+    }
+
+    fn good() -> DrillResult {
         let at = "2026-11-23T23:30:00Z".parse().unwrap();
-        let good = DrillResult {
+        DrillResult {
             databases: 2,
             tables: 3,
             rows: 4,
             seconds: 1.5,
-            ..DrillResult::new(at, "host-a", "sha256:00")
-        };
-        let json = String::from_utf8(good.to_json()).unwrap();
-        assert_eq!(
-            json.split_whitespace().collect::<String>(),
-            r#"{"version":1,"at":"2026-11-23T23:30:00Z","instance":"host-a","image_id":"sha256:00","seconds":1.5,"databases":2,"tables":3,"rows":4}"#
-        );
-        assert_eq!(DrillResult::from_json(json.as_bytes()), Some(good));
-        assert_eq!(DrillResult::from_json(json.replace("\"version\": 1", "\"version\": 2").as_bytes()), None);
-        assert_eq!(DrillResult::from_json(b"{}"), None);
+            ..DrillResult::new(&key(), at, "host-a", &format!("sha256:{}", "0a".repeat(32)).parse().unwrap())
+        }
+    }
+
+    fn json(result: &DrillResult) -> String {
+        String::from_utf8(result.to_json()).unwrap()
+    }
+
+    /// The bucket outlives the program.
+    #[test]
+    fn version_1_stays_what_it_is() {
+        insta::assert_snapshot!(json(&good()), @r#"
+        {
+          "version": 1,
+          "target": "shop",
+          "stamp": "2026-11-23T23-00-00Z",
+          "at": "2026-11-23T23:30:00Z",
+          "instance": "host-a",
+          "image_id": "sha256:0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a",
+          "seconds": 1.5,
+          "databases": 2,
+          "tables": 3,
+          "rows": 4
+        }
+        "#);
+        let name = Name::clean;
+        let differences = vec![
+            Difference::TableMissing { table: name("a") },
+            Difference::Rows { table: name("b"), expected: 2, found: 1 },
+            Difference::More { differences: 7 },
+            Difference::TablesUnexpected { tables: 2, first: String::new() },
+            Difference::Tables { expected: 2, found: 1 },
+            Difference::RowsTotal { expected: 2, found: 1 },
+            Difference::Lines { expected: 2, found: 1 },
+            Difference::Fingerprint,
+        ];
+        let problems = [
+            Problem::Empty {},
+            Problem::Missing { object: name("shop.sql.xz") },
+            Problem::Damaged { object: name("shop.sql.xz") },
+            Problem::LoadFailed { object: name("shop.sql.xz") },
+            Problem::SwapFailed {},
+            Problem::DumpFailed { database: name("shop") },
+            Problem::Content { database: name("shop"), differences },
+            Problem::QueryFailed {},
+            Problem::Query {},
+        ];
+        let mut all = String::new();
+        for problem in problems {
+            all += &serde_json::to_string(&problem).unwrap();
+            all.push('\n');
+            let bad = DrillResult { problem: Some(problem), ..good() };
+            assert_eq!(DrillResult::from_json(&bad.to_json(), &key()), Some(bad));
+        }
+        insta::assert_snapshot!(all, @r#"
+        {"kind":"empty"}
+        {"kind":"missing","object":"shop.sql.xz"}
+        {"kind":"damaged","object":"shop.sql.xz"}
+        {"kind":"load_failed","object":"shop.sql.xz"}
+        {"kind":"swap_failed"}
+        {"kind":"dump_failed","database":"shop"}
+        {"kind":"content","database":"shop","differences":[{"kind":"table_missing","table":"a"},{"kind":"rows","table":"b","expected":2,"found":1},{"kind":"more","differences":7},{"kind":"tables_unexpected","tables":2},{"kind":"tables","expected":2,"found":1},{"kind":"rows_total","expected":2,"found":1},{"kind":"lines","expected":2,"found":1},{"kind":"fingerprint"}]}
+        {"kind":"query_failed"}
+        {"kind":"query"}
+        "#);
+    }
+
+    #[test]
+    fn a_result_that_is_not_of_this_backup_or_not_understood_is_none() {
+        let read = |json: &str| DrillResult::from_json(json.as_bytes(), &key());
+        let good_json = json(&good());
+        assert_eq!(read(&good_json), Some(good()));
+        let bad = DrillResult { problem: Some(Problem::Query {}), ..good() };
+        let bad_json = json(&bad);
+        for (from, to) in [
+            ("\"version\": 1", "\"version\": 2"),
+            ("\"shop\"", "\"blog\""),
+            ("T23-00-00Z", "T23-00-01Z"),
+            ("\"host-a\"", &format!("{:?}", "a".repeat(2000))),
+            ("{\n    \"kind\": \"query\"\n  }", "\"ERROR: a tool said this\""),
+            ("\"query\"", "\"of_a_newer_version\""),
+        ] {
+            let changed = bad_json.replace(from, to);
+            assert_ne!(changed, bad_json, "{from}");
+            assert_eq!(read(&changed), None, "{changed}");
+        }
+        let many = vec![Difference::Fingerprint; MOST_DIFFERENCES + 1];
+        let many = Problem::Content { database: Name::clean("shop"), differences: many };
+        assert_eq!(read(&json(&DrillResult { problem: Some(many), ..good() })), None);
+        assert_eq!(read("{}"), None);
     }
 }

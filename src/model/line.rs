@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 #[serde(into = "String", try_from = "String")]
 pub struct Line<const MOST: usize = 256>(String);
 
+/// The name of a database, a table or an object: what is longer is no key of S3.
+pub type Name = Line<1024>;
+
 /// The text is no such line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be one line of at most {most} bytes without control characters")]

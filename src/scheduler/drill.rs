@@ -110,7 +110,7 @@ impl Plan {
 async fn drill_newest(app: &App, name: &TargetName, stop: &CancellationToken) -> Option<String> {
     drill::sweep(app).await;
     let unknown = |error: &dyn std::fmt::Display| {
-        warn!(target = %name, problem = %error, "drill: nothing was found out");
+        warn!(target = %name, problem = %error, "drill inconclusive");
         Some(format!("its newest backup could not be drilled: {error}"))
     };
     let key = match app.store.catalog(Some(name)).await {
@@ -126,9 +126,9 @@ async fn drill_newest(app: &App, name: &TargetName, stop: &CancellationToken) ->
     let target = app.target(name).await;
     let progress = Progress::default();
     match Box::pin(drill::run(app, &key, &manifest, target.as_ref(), stop, &progress)).await {
-        Ok(result) => {
-            drill::log(&key, &result);
-            result.problem.map(|problem| format!("the backup {key} is not good: {problem}"))
+        Ok(drilled) => {
+            drill::log(&key, &drilled);
+            drilled.detail.map(|problem| format!("the backup {key} is not good: {problem}"))
         }
         Err(DrillError::Stopped) => None,
         Err(error) => unknown(&error),

@@ -286,12 +286,12 @@ impl Store {
         self.patiently(Patience::default(), "write", ANSWER_LIMIT, put).await.map(drop)
     }
 
-    /// Reads what the last drill of a backup found; `None` when it is nothing this version understands.
+    /// Reads what the last drill of a backup found; `None` when it is of another backup, or nothing this version understands.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub async fn drill(&self, key: &BackupKey) -> Result<Option<DrillResult>, StoreError> {
-        Ok(DrillResult::from_json(&self.get(&key.object(DRILL), run::LARGEST).await?))
+        Ok(DrillResult::from_json(&self.get(&key.object(DRILL), run::LARGEST).await?, key))
     }
 }
 

@@ -24,6 +24,7 @@ mod damage;
 /// Nothing is written to a disk (P2).
 mod disk;
 mod drill;
+mod drill_hostile;
 /// A Docker engine that is stopped and started again in the middle of a dump.
 mod engine_restart;
 /// How a tool is fed, under real shells: it sees the end of its input only when Dumpcar says so (P8).

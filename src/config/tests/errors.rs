@@ -74,6 +74,8 @@ fn each_error_names_its_variable_and_the_cure() {
         ("DUMPCAR_LABEL_PREFIX", "dumpcar."),
         ("DUMPCAR_DRILL_SCHEDULE", "sundays"),
         ("DUMPCAR_DRILL_MEMORY", "1MiB"),
+        ("DUMPCAR_DRILL_DISK", "1MiB"),
+        ("DUMPCAR_DRILL_TIMEOUT", "0s"),
         ("DUMPCAR_INSTANCE", "a\tb"),
         ("DUMPCAR_LOG", "verbose"),
         ("DUMPCAR_LOG_FORMAT", "xml"),
@@ -135,6 +137,8 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_LABEL_PREFIX: must be letters, digits, dots, dashes or underscores, like dumpcar or com.example.dumpcar
     DUMPCAR_DRILL_SCHEDULE: must be five cron fields like `0 23 * * *`, one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually, an interval like `every 6h`, or off
     DUMPCAR_DRILL_MEMORY: must be a size of at least 64MiB with its unit, like 2GiB
+    DUMPCAR_DRILL_DISK: must be a size of at least 1GiB with its unit, like 50GiB, or off
+    DUMPCAR_DRILL_TIMEOUT: must be at least 1s
     DUMPCAR_INSTANCE: must be one line
     DUMPCAR_LOG: must be one of error, warn, info, debug, trace
     DUMPCAR_LOG_FORMAT: must be one of auto, text, json

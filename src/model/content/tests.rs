@@ -116,28 +116,44 @@ fn a_fingerprint_stays_what_it_is() {
     assert!(serde_json::from_str::<Fingerprint>("\"+123456789abcdef\"").is_err());
 }
 
+fn said(differences: &[Difference]) -> Vec<String> {
+    differences.iter().map(ToString::to_string).collect()
+}
+
 #[test]
 fn differences_name_what_is_missing() {
     let whole = content(Dialect::Mysql, MYSQL, 100);
-    assert_eq!(whole.differences(&whole), [""; 0]);
+    let told = |dump: &str| said(&whole.differences(&content(Dialect::Mysql, dump, 100)));
+    assert_eq!(told(MYSQL), [""; 0]);
     let without = MYSQL.replace("CREATE TABLE `od``d` (\n  `id` int\n);\n", "");
-    assert_eq!(whole.differences(&content(Dialect::Mysql, &without, 100)), ["table od`d is missing"]);
+    assert_eq!(told(&without), ["table od`d is missing"]);
     let fewer = MYSQL.replace("(4,'(VALUES'),\n", "");
-    assert_eq!(
-        whole.differences(&content(Dialect::Mysql, &fewer, 100)),
-        ["table orders has 4 rows instead of 5"]
-    );
+    assert_eq!(told(&fewer), ["table orders has 4 rows instead of 5"]);
     let other = MYSQL.replace("(5,NULL)", "(6,NULL)");
     assert_eq!(
-        whole.differences(&content(Dialect::Mysql, &other, 100)),
+        told(&other),
         ["as many tables and rows, but some of them, or a definition, are not the same"]
     );
-    let empty = content(Dialect::Mysql, "-- nothing\n", 100);
-    assert_eq!(whole.differences(&empty).len(), 2);
-    let many: String = (0..50).map(|n| format!("CREATE TABLE `t{n}` (\n);\n")).collect();
-    let differences = content(Dialect::Mysql, &many, 100).differences(&empty);
+    assert_eq!(told("-- nothing\n").len(), 2);
+    let many = |last| (0..last).map(|n| format!("CREATE TABLE `t{n:03}` (\n);\n")).collect::<String>();
+    let content = |last| content(Dialect::Mysql, &many(last), 100);
+    let differences = said(&content(50).differences(&content(0)));
     assert_eq!(differences.len(), 6);
     assert_eq!(differences[5], "and 45 more");
+    // Without names there are only numbers.
+    assert_eq!(said(&content(1002).differences(&content(1001))), ["1001 tables instead of 1002"]);
+}
+
+/// The restored dump chose these names. One may be a secret that it has read.
+#[test]
+fn only_the_log_names_a_table_that_the_manifest_does_not() {
+    let whole = content(Dialect::Mysql, MYSQL, 100);
+    let told = |dump: String| whole.differences(&content(Dialect::Mysql, &dump, 100));
+    let one = told(format!("{MYSQL}CREATE TABLE `pw-CANARY` (\n);\n"));
+    assert_eq!(said(&one), ["unexpected table pw-CANARY"]);
+    assert_eq!(serde_json::to_string(&one).unwrap(), r#"[{"kind":"tables_unexpected","tables":1}]"#);
+    let two = told(format!("{MYSQL}CREATE TABLE `b` (\n);\nCREATE TABLE `a` (\n);\n"));
+    assert_eq!(said(&two), ["2 unexpected tables, the first is a"]);
 }
 
 proptest! {

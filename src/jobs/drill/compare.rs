@@ -1,0 +1,154 @@
+//! The restore on trial, and what came of it.
+
+use super::server::{ANSWER_BYTES, Scratch};
+use super::{Drill, Found};
+use crate::docker::ExecError;
+use crate::engine::{self, Engine};
+use crate::jobs::cat;
+use crate::jobs::explain::{explain, lacks_room};
+use crate::jobs::restore::{self, Selection};
+use crate::model::drill::{DrillResult, Problem};
+use crate::model::line::Name;
+use crate::model::manifest::{ManifestObject, ObjectKind};
+use crate::pipeline;
+
+impl Drill<'_> {
+    pub(super) async fn restore_and_compare(
+        &self,
+        scratch: &Scratch,
+        result: &mut DrillResult,
+    ) -> Result<(), Found> {
+        let globals = self.manifest.objects.iter().any(|object| object.kind == ObjectKind::Globals);
+        let selection = Selection { globals, ..Selection::default() };
+        let target = &scratch.target;
+        let plan =
+            restore::plan(self.app, self.key.clone(), self.manifest, target.clone(), &selection).await?;
+        restore::into_scratch(self.app, &plan, &self.run, self.stop, self.progress)
+            .await
+            .map_err(|failure| self.unless_it_lacks_variables(scratch, failure.into()))?;
+        let survey = restore::survey(&self.docker, target).await.map_err(Found::Nothing)?;
+        for object in self.manifest.objects.iter().filter(|object| object.kind != ObjectKind::Globals) {
+            result.databases += 1;
+            self.compare(scratch, &survey, object, result).await?;
+        }
+        self.ask(scratch).await
+    }
+
+    /// Dumps a restored database and holds what is in it against what was in the backup's dump.
+    async fn compare(
+        &self,
+        scratch: &Scratch,
+        survey: &engine::Survey,
+        object: &ManifestObject,
+        result: &mut DrillResult,
+    ) -> Result<(), Found> {
+        let target = &scratch.target;
+        let (Some(dialect), Some(database)) = (target.engine.dialect(), &object.database) else {
+            return Ok(());
+        };
+        self.progress.set_stage(format!("comparing database {database:?}"));
+        let what = format!("dump the restored database {database:?}");
+        let problem = || Problem::DumpFailed { database: Name::clean(database) };
+        let command = target.engine.dump(&target.facts(), survey, database);
+        let mut exec = match self.docker.exec(&target.container.id, &command).await {
+            Ok(exec) => exec,
+            Err(error) => return Err(self.failed(scratch, &what, database, error.into(), problem()).await),
+        };
+        let content =
+            pipeline::inspect(&mut exec, dialect, self.app.config.stall_timeout, self.progress).await;
+        let content = match content {
+            Ok(content) => content,
+            Err(error) => return Err(self.failed(scratch, &what, database, error, problem()).await),
+        };
+        result.tables += content.tables;
+        result.rows += content.rows;
+        // Without it the backup is of a Dumpcar that did not look: that it loads is all there is to know.
+        let differences =
+            object.content.as_ref().map(|backed_up| backed_up.differences(&content)).unwrap_or_default();
+        if differences.is_empty() {
+            return Ok(());
+        }
+        let told: Vec<_> = differences.iter().map(ToString::to_string).collect();
+        let detail = format!("database {database:?} did not come back as it was: {}", told.join(", "));
+        Err(Found::Bad(Problem::Content { database: Name::clean(database), differences }, detail))
+    }
+
+    /// The user's own question.
+    async fn ask(&self, scratch: &Scratch) -> Result<(), Found> {
+        let target = &scratch.target;
+        let labels = &target.labels.drill;
+        let Some(query) = &labels.query else { return Ok(()) };
+        let prefix = &self.app.config.label_prefix;
+        let database = match (&labels.database, target.engine) {
+            (Some(name), _) => name.clone(),
+            (None, Engine::Custom) => String::new(),
+            (None, Engine::Postgresql | Engine::Mariadb | Engine::Mysql) => {
+                let object = cat::choose(self.manifest, &cat::Wanted::Only).map_err(|problem| {
+                    Found::Nothing(format!(
+                        "which database is {prefix}.drill.query for? Set {prefix}.drill.database ({problem})"
+                    ))
+                })?;
+                object.database.clone().unwrap_or_default()
+            }
+        };
+        self.progress.set_stage("asking the query of the label");
+        let command = target.engine.query(&target.facts(), &database, query);
+        let limit = self.app.config.stall_timeout;
+        let answer = match self.docker.capture(&target.container.id, &command, ANSWER_BYTES, limit).await {
+            Ok(answer) => String::from_utf8_lossy(&answer.stdout).trim().to_owned(),
+            Err(error) => {
+                let what = format!("{prefix}.drill.query");
+                let failed = self.failed(scratch, &what, &database, error, Problem::QueryFailed {}).await;
+                return Err(self.unless_it_lacks_variables(scratch, failed));
+            }
+        };
+        let detail = match &labels.expect {
+            Some(expected) if answer == expected.trim() => return Ok(()),
+            None if !answer.is_empty() => return Ok(()),
+            Some(expected) => format!(
+                "{prefix}.drill.query says {:?} instead of {:?}",
+                target.container.redact(&shortened(&answer)),
+                shortened(expected.trim())
+            ),
+            None => format!("{prefix}.drill.query says nothing"),
+        };
+        Err(Found::Bad(Problem::Query {}, detail))
+    }
+
+    /// Why a command in the drill's server failed; `problem` if that is a refusal.
+    async fn failed(
+        &self,
+        scratch: &Scratch,
+        what: &str,
+        database: &str,
+        error: ExecError,
+        problem: Problem,
+    ) -> Found {
+        let target = &scratch.target;
+        let is_full = lacks_room(target, &error);
+        let (reason, may_pass) = explain(&self.docker, target, what, Some(database), error).await;
+        if may_pass || is_full { Found::Nothing(reason) } else { Found::Bad(problem, reason) }
+    }
+
+    /// A custom command that fails without its target's environment may fail for that: nothing is known of the backup.
+    fn unless_it_lacks_variables(&self, scratch: &Scratch, found: Found) -> Found {
+        if scratch.withheld.is_empty() {
+            return found;
+        }
+        match found {
+            Found::Bad(Problem::LoadFailed { .. } | Problem::QueryFailed {}, detail) => {
+                Found::Nothing(format!(
+                    "{detail}; the drill's server has no variable of its target but those of the label {}.drill.env, which \
+                 lacks {}",
+                    self.app.config.label_prefix,
+                    scratch.withheld.join(", ")
+                ))
+            }
+            Found::Stopped | Found::Nothing(_) | Found::Bad(..) => found,
+        }
+    }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(200).collect()
+}
