@@ -59,6 +59,8 @@ variables! {
     label_prefix "DUMPCAR_LABEL_PREFIX"
     drill_schedule "DUMPCAR_DRILL_SCHEDULE"
     drill_memory "DUMPCAR_DRILL_MEMORY"
+    signing_key "DUMPCAR_SIGNING_KEY"
+    trusted_signers "DUMPCAR_TRUSTED_SIGNERS"
     instance "DUMPCAR_INSTANCE"
     log "DUMPCAR_LOG"
     log_format "DUMPCAR_LOG_FORMAT"

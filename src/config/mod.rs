@@ -7,6 +7,7 @@ pub mod labels;
 mod nearest;
 mod parse;
 mod reader;
+mod signing;
 mod store;
 mod words;
 
@@ -31,6 +32,7 @@ use crate::model::retention::{RetentionPolicy, RetentionRules};
 use crate::model::schedule::Schedule;
 use crate::model::suspicion::ShrinkAlert;
 use crate::secret::Secret;
+use crate::signing::{Signer, TrustedSigners};
 use env::Environment;
 use reader::Reader;
 
@@ -74,6 +76,10 @@ pub struct Config {
     pub drill_schedule: Schedule,
     /// What the server of a drill may take, besides its data. In bytes.
     pub drill_memory: u64,
+    /// Signs what goes into the bucket.
+    pub signer: Option<Signer>,
+    /// When set, nothing from the bucket counts that none of them has signed.
+    pub trusted_signers: Option<TrustedSigners>,
     /// Who writes the backups.
     pub instance: String,
     pub log_level: LogLevel,
@@ -256,6 +262,7 @@ impl Config {
             reader.setting("DUMPCAR_DRILL_MEMORY", raw.drill_memory, DRILL_MEMORY, drill_memory, |size| {
                 parse::show_bytes(*size)
             });
+        let (signer, trusted_signers) = signing::read(&mut reader, raw.signing_key, raw.trusted_signers);
         let label_prefix = reader.setting(
             "DUMPCAR_LABEL_PREFIX",
             raw.label_prefix,
@@ -326,6 +333,8 @@ impl Config {
             label_prefix,
             drill_schedule,
             drill_memory,
+            signer,
+            trusted_signers,
             instance,
             log_level,
             log_format,
