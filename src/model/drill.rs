@@ -3,6 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::key::{BackupKey, Stamp};
+use super::target::TargetName;
+
 /// The format this version writes. A higher one is left to whoever understands it.
 const VERSION: u32 = 1;
 
@@ -11,6 +14,11 @@ const VERSION: u32 = 1;
 pub struct DrillResult {
     /// [`VERSION`] when written.
     version: u32,
+    /// The backup it is about. Absent from older results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target: Option<TargetName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stamp: Option<Stamp>,
     /// When it was done.
     pub at: Timestamp,
     /// Who did it: `DUMPCAR_INSTANCE`.
@@ -30,9 +38,11 @@ pub struct DrillResult {
 
 impl DrillResult {
     /// A drill that has found nothing yet.
-    pub fn new(at: Timestamp, instance: &str, image_id: &str) -> Self {
+    pub fn new(of: &BackupKey, at: Timestamp, instance: &str, image_id: &str) -> Self {
         Self {
             version: VERSION,
+            target: Some(of.target.clone()),
+            stamp: Some(of.stamp),
             at,
             instance: instance.to_owned(),
             image_id: image_id.to_owned(),
@@ -42,6 +52,12 @@ impl DrillResult {
             rows: 0,
             problem: None,
         }
+    }
+
+    /// Whether it is about this backup; `None` when it does not say.
+    pub fn is_about(&self, key: &BackupKey) -> Option<bool> {
+        let (target, stamp) = (self.target.as_ref()?, self.stamp?);
+        Some(*target == key.target && stamp == key.stamp)
     }
 
     pub fn to_json(&self) -> Vec<u8> {
@@ -64,17 +80,19 @@ mod tests {
     #[test]
     fn version_1_stays_what_it_is() {
         let at = "2026-11-23T23:30:00Z".parse().unwrap();
+        let key =
+            BackupKey { target: "shop".parse().unwrap(), stamp: "2026-11-23T23-00-00Z".parse().unwrap() };
         let good = DrillResult {
             databases: 2,
             tables: 3,
             rows: 4,
             seconds: 1.5,
-            ..DrillResult::new(at, "host-a", "sha256:00")
+            ..DrillResult::new(&key, at, "host-a", "sha256:00")
         };
         let json = String::from_utf8(good.to_json()).unwrap();
         assert_eq!(
             json.split_whitespace().collect::<String>(),
-            r#"{"version":1,"at":"2026-11-23T23:30:00Z","instance":"host-a","image_id":"sha256:00","seconds":1.5,"databases":2,"tables":3,"rows":4}"#
+            r#"{"version":1,"target":"shop","stamp":"2026-11-23T23-00-00Z","at":"2026-11-23T23:30:00Z","instance":"host-a","image_id":"sha256:00","seconds":1.5,"databases":2,"tables":3,"rows":4}"#
         );
         assert_eq!(DrillResult::from_json(json.as_bytes()), Some(good));
         assert_eq!(DrillResult::from_json(json.replace("\"version\": 1", "\"version\": 2").as_bytes()), None);
