@@ -167,7 +167,7 @@ fn jitter_is_spread_evenly_and_stays_the_same() {
     assert!(all.iter().all(|delay| *delay < max));
     for tenth in 0..10u64 {
         let range = Duration::from_secs(tenth * 100)..Duration::from_secs((tenth + 1) * 100);
-        let count = all.iter().filter(|delay| range.contains(delay)).count();
+        let count = all.iter().filter(|delay| range.contains(*delay)).count();
         assert!((850..1150).contains(&count), "{count} in {range:?}");
     }
     assert_eq!(jitter("shop-db", Duration::ZERO), Duration::ZERO);
