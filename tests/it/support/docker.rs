@@ -2,6 +2,7 @@
 //!
 //! It speaks the API over a Unix socket, the hijacked exec stream included, so the program's own client is under test.
 
+mod scratch;
 mod stream;
 
 use std::collections::{BTreeMap, HashMap};
@@ -374,8 +375,8 @@ impl Engine {
             }
             Call::Inspect => {
                 let state = self.state.lock().unwrap();
-                let named = || state.containers.values().find(|one| one["Name"] == format!("/{id}"));
-                let found = state.containers.get(id).or_else(named);
+                // A name will do as well.
+                let found = state.containers.get(id).or_else(|| state.containers.get(&id_of(id)));
                 found.map_or_else(missing, |one| json_answer(200, one))
             }
             Call::CreateExec => self.create_exec(id, body),
@@ -399,7 +400,9 @@ impl Engine {
                 json_answer(200, &json!({}))
             }
             Call::Info => json_answer(200, &json!({ "ID": "ENGI:NEOF:TEST" })),
-            Call::Other => missing(),
+            Call::Other => {
+                self.other(request.method().as_str(), parts, request.uri().query().unwrap_or_default(), body)
+            }
         }
     }
 
