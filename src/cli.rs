@@ -42,6 +42,12 @@ pub enum Command {
     Config(ConfigArgs),
     /// Print the least IAM policy for this bucket
     Policy,
+    /// Make a key pair for DUMPCAR_SIGNING_KEY and DUMPCAR_TRUSTED_SIGNERS
+    ///
+    /// The private key goes to standard output, so that `dumpcar keygen > signing.key` makes a file of it; the public key
+    /// goes to standard error, with what to do with the two. No settings are needed. Keys of `ssh-keygen -t ed25519 -N ''`
+    /// are as good.
+    Keygen,
     /// Ask the daemon in this container whether all is well
     Healthcheck,
 }

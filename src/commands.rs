@@ -1,10 +1,12 @@
 //! What each command does, and with which exit status it ends.
 
 mod drill;
+mod keygen;
 mod restore;
 mod verify;
 
 pub use drill::drill;
+pub use keygen::keygen;
 pub use restore::restore;
 pub use verify::verify;
 

@@ -27,6 +27,7 @@ pub mod random;
 pub mod scheduler;
 pub mod secret;
 pub mod signals;
+pub mod signing;
 pub mod store;
 pub mod terminal;
 pub mod text;

@@ -27,6 +27,10 @@ fn run() -> Exit {
             return exit;
         }
     };
+    // Whoever makes a key has no settings yet.
+    if matches!(cli.command, Some(Command::Keygen)) {
+        return commands::keygen();
+    }
     let config = match Config::from_pairs(environment(), &|path| std::fs::read_to_string(path)) {
         Ok(config) => config,
         Err(errors) => {
@@ -98,7 +102,7 @@ async fn execute(command: Option<Command>, app: App, listener: Listener, termina
                 .run_until_cancelled(commands::verify(&app, &args, terminal))
                 .await
                 .unwrap_or(Exit::Failed),
-            Command::Config(_) | Command::Policy | Command::Healthcheck => Exit::Done,
+            Command::Config(_) | Command::Policy | Command::Healthcheck | Command::Keygen => Exit::Done,
         }
     };
     let exit = job.await;

@@ -9,11 +9,17 @@ pub fn hex(bytes: usize) -> String {
     random.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// So many random bytes, of which a key may be made.
+pub fn bytes<const COUNT: usize>() -> [u8; COUNT] {
+    let mut random = [0; COUNT];
+    ring::rand::SystemRandom::new().fill(&mut random).expect("the kernel's random source works");
+    random
+}
+
 /// One random byte: to wait for another while than others do.
 pub fn byte() -> u8 {
-    let mut random = [0];
-    ring::rand::SystemRandom::new().fill(&mut random).expect("the kernel's random source works");
-    random[0]
+    let [random] = bytes();
+    random
 }
 
 #[cfg(test)]

@@ -15,3 +15,5 @@ pub mod model;
 mod random;
 #[path = "../../src/secret.rs"]
 pub mod secret;
+#[path = "../../src/signing/mod.rs"]
+pub mod signing;

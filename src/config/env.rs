@@ -61,6 +61,8 @@ variables! {
     drill_memory "DUMPCAR_DRILL_MEMORY"
     drill_disk "DUMPCAR_DRILL_DISK"
     drill_timeout "DUMPCAR_DRILL_TIMEOUT"
+    signing_key "DUMPCAR_SIGNING_KEY"
+    trusted_signers "DUMPCAR_TRUSTED_SIGNERS"
     instance "DUMPCAR_INSTANCE"
     log "DUMPCAR_LOG"
     log_format "DUMPCAR_LOG_FORMAT"

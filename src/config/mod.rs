@@ -7,6 +7,7 @@ pub mod labels;
 mod nearest;
 mod parse;
 mod reader;
+mod signing;
 mod store;
 mod words;
 
@@ -31,6 +32,7 @@ use crate::model::retention::{RetentionPolicy, RetentionRules};
 use crate::model::schedule::Schedule;
 use crate::model::suspicion::ShrinkAlert;
 use crate::secret::Secret;
+use crate::signing::{Signer, TrustedSigners};
 use env::Environment;
 use reader::Reader;
 
@@ -78,6 +80,10 @@ pub struct Config {
     pub drill_disk: u64,
     /// The longest a drill may take.
     pub drill_timeout: Duration,
+    /// Signs what goes into the bucket.
+    pub signer: Option<Signer>,
+    /// When set, nothing from the bucket counts that none of them has signed.
+    pub trusted_signers: Option<TrustedSigners>,
     /// Who writes the backups.
     pub instance: String,
     pub log_level: LogLevel,
@@ -267,6 +273,7 @@ impl Config {
         });
         let drill_timeout =
             reader.setting("DUMPCAR_DRILL_TIMEOUT", raw.drill_timeout, DRILL_TIMEOUT, parse::limit, span);
+        let (signer, trusted_signers) = signing::read(&mut reader, raw.signing_key, raw.trusted_signers);
         let label_prefix = reader.setting(
             "DUMPCAR_LABEL_PREFIX",
             raw.label_prefix,
@@ -339,6 +346,8 @@ impl Config {
             drill_memory,
             drill_disk,
             drill_timeout,
+            signer,
+            trusted_signers,
             instance,
             log_level,
             log_format,

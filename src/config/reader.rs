@@ -15,7 +15,7 @@ pub struct Shown {
 }
 
 const NONE: &str = "-";
-const SECRET: &str = "(set)";
+pub(super) const SECRET: &str = "(set)";
 
 pub(super) struct Reader<'a> {
     env: &'a Environment,

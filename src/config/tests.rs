@@ -12,6 +12,7 @@ fn read_file(path: &str) -> io::Result<String> {
         "/run/secrets/key" => Ok("AKIA\n".to_owned()),
         "/run/secrets/secret" => Ok("s3cret\n\n".to_owned()),
         "/run/secrets/store" => Ok("s3://from-file/x\r\n".to_owned()),
+        "/run/secrets/signing.key" => Ok(include_str!("../signing/fixtures/ed25519").to_owned()),
         "/run/secrets/empty" => Ok("\n".to_owned()),
         "/run/secrets/mine" => Err(ErrorKind::PermissionDenied.into()),
         _ => Err(ErrorKind::NotFound.into()),
@@ -72,6 +73,8 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_DRILL_MEMORY 1GiB (default)
     DUMPCAR_DRILL_DISK off (default)
     DUMPCAR_DRILL_TIMEOUT 2h (default)
+    DUMPCAR_SIGNING_KEY - (default)
+    DUMPCAR_TRUSTED_SIGNERS - (default)
     DUMPCAR_LABEL_PREFIX dumpcar (default)
     DUMPCAR_INSTANCE unknown (default)
     DUMPCAR_LOG info (default)
@@ -125,6 +128,8 @@ fn everything_can_be_set() {
         ("DUMPCAR_DRILL_MEMORY", "512MiB"),
         ("DUMPCAR_DRILL_DISK", "50GiB"),
         ("DUMPCAR_DRILL_TIMEOUT", "90m"),
+        ("DUMPCAR_SIGNING_KEY_FILE", "/run/secrets/signing.key"),
+        ("DUMPCAR_TRUSTED_SIGNERS", include_str!("../signing/fixtures/ed25519.pub")),
         ("DUMPCAR_INSTANCE", "host-a"),
         ("DUMPCAR_LOG", "DEBUG"),
         ("DUMPCAR_LOG_FORMAT", "json"),
@@ -172,6 +177,8 @@ fn everything_can_be_set() {
     DUMPCAR_DRILL_MEMORY 512MiB (environment)
     DUMPCAR_DRILL_DISK 50GiB (environment)
     DUMPCAR_DRILL_TIMEOUT 1h 30m (environment)
+    DUMPCAR_SIGNING_KEY (set) SHA256:um9aepnOuy5Xf3Ud3/2vgK+H5cu7F7TqtOJFxIEecbI (file)
+    DUMPCAR_TRUSTED_SIGNERS SHA256:um9aepnOuy5Xf3Ud3/2vgK+H5cu7F7TqtOJFxIEecbI (environment)
     DUMPCAR_LABEL_PREFIX com.example.dumpcar (environment)
     DUMPCAR_INSTANCE host-a (environment)
     DUMPCAR_LOG debug (environment)

@@ -76,6 +76,16 @@ fn each_error_names_its_variable_and_the_cure() {
         ("DUMPCAR_DRILL_MEMORY", "1MiB"),
         ("DUMPCAR_DRILL_DISK", "1MiB"),
         ("DUMPCAR_DRILL_TIMEOUT", "0s"),
+        ("DUMPCAR_SIGNING_KEY", "hunter2"),
+        ("DUMPCAR_SIGNING_KEY", include_str!("../../signing/fixtures/ed25519.pub")),
+        ("DUMPCAR_SIGNING_KEY", include_str!("../../signing/fixtures/encrypted")),
+        ("DUMPCAR_SIGNING_KEY", include_str!("../../signing/fixtures/ecdsa")),
+        ("DUMPCAR_SIGNING_KEY", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl"),
+        ("DUMPCAR_TRUSTED_SIGNERS", "# none"),
+        ("DUMPCAR_TRUSTED_SIGNERS", include_str!("../../signing/fixtures/ed25519")),
+        ("DUMPCAR_TRUSTED_SIGNERS", "ssh-rsa AAAA"),
+        ("DUMPCAR_TRUSTED_SIGNERS", "me namespaces=\"x\" ssh-ed25519 AAAA"),
+        ("DUMPCAR_TRUSTED_SIGNERS", "ssh-ed25519 AAAA"),
         ("DUMPCAR_INSTANCE", "a\tb"),
         ("DUMPCAR_LOG", "verbose"),
         ("DUMPCAR_LOG_FORMAT", "xml"),
@@ -139,6 +149,16 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_DRILL_MEMORY: must be a size of at least 64MiB with its unit, like 2GiB
     DUMPCAR_DRILL_DISK: must be a size of at least 1GiB with its unit, like 50GiB, or off
     DUMPCAR_DRILL_TIMEOUT: must be at least 1s
+    DUMPCAR_SIGNING_KEY: must be an OpenSSH private key (-----BEGIN OPENSSH PRIVATE KEY-----), as `dumpcar keygen` prints it
+    DUMPCAR_SIGNING_KEY: is a public key; the private one belongs here, as `dumpcar keygen` prints it
+    DUMPCAR_SIGNING_KEY: is encrypted with a passphrase, which nobody could enter; remove it with `ssh-keygen -p -N ''`
+    DUMPCAR_SIGNING_KEY: must be an Ed25519 key; make one with `dumpcar keygen` or `ssh-keygen -t ed25519 -N ''`
+    DUMPCAR_SIGNING_KEY: is damaged; copy the key again, all lines of it
+    DUMPCAR_TRUSTED_SIGNERS: must have a public key, like ssh-ed25519 AAAA… as `dumpcar keygen` prints it
+    DUMPCAR_TRUSTED_SIGNERS: is a private key; the public one belongs here, which `ssh-keygen -y` prints
+    DUMPCAR_TRUSTED_SIGNERS: key 1 must be an Ed25519 key, like ssh-ed25519 AAAA…
+    DUMPCAR_TRUSTED_SIGNERS: key 1 has options (namespaces=, valid-before=, cert-authority), which are not supported; remove them
+    DUMPCAR_TRUSTED_SIGNERS: key 1 is damaged; copy it again
     DUMPCAR_INSTANCE: must be one line
     DUMPCAR_LOG: must be one of error, warn, info, debug, trace
     DUMPCAR_LOG_FORMAT: must be one of auto, text, json
@@ -171,6 +191,21 @@ fn unknown_and_unsupported_names_are_errors() {
     ");
     // Compose passes `${NOT_SET:-}` as an empty text.
     assert!(load(&[STORE, ("DUMPCAR_LISTEN", ""), ("DUMPCAR_TYPO", ""), ("DUMPCAR_KEEP_LAST", "")]).is_ok());
+}
+
+/// Else the next run would not count the backups of the one before.
+#[test]
+fn whoever_signs_has_to_trust_himself() {
+    let own = include_str!("../../signing/fixtures/ed25519.pub");
+    let other = Signer::from_seed(&[1; 32]).public_key().to_string();
+    let key = ("DUMPCAR_SIGNING_KEY", include_str!("../../signing/fixtures/ed25519"));
+    insta::assert_snapshot!(errors(&[key, ("DUMPCAR_TRUSTED_SIGNERS", &other)]), @"DUMPCAR_TRUSTED_SIGNERS: must have the public key of DUMPCAR_SIGNING_KEY, too: else its own backups would not count");
+    let both = format!("{other}\n{own}");
+    for pairs in
+        [&[key, ("DUMPCAR_TRUSTED_SIGNERS", &both)][..], &[("DUMPCAR_TRUSTED_SIGNERS", &other)], &[key]]
+    {
+        assert!(load(&[&[STORE], pairs].concat()).is_ok());
+    }
 }
 
 #[test]
