@@ -38,7 +38,7 @@ use crate::outcome::{Outcome, Verdict};
 use crate::pipeline::Form;
 use crate::scheduler::{self, Scheduler, log_outcome};
 use crate::signals::Listener;
-use crate::store::StoredBackup;
+use crate::store::{StoreErrorKind, StoredBackup};
 use crate::terminal::{ProgressDisplay, Terminal};
 use crate::text::{Table, bytes, escaped_json, escaped_lines};
 
@@ -59,6 +59,9 @@ fn print_json(value: &impl Serialize) {
 
 /// The daemon: backs up on schedule until told to stop.
 pub async fn daemon(app: App, listener: Listener) -> Exit {
+    if let Err(exit) = require_signer(&app) {
+        return exit;
+    }
     let health = Health::default();
     if let Err(error) = health.serve(&app.config.identity()) {
         error!(%error, "another dumpcar daemon runs in this container");
@@ -102,8 +105,22 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
     }
 }
 
+/// Whoever cannot sign may read a bucket in which only signed backups count, and must make none.
+fn require_signer(app: &App) -> Result<(), Exit> {
+    if app.store.can_sign() {
+        return Ok(());
+    }
+    error!(
+        "backups made here would not count: DUMPCAR_TRUSTED_SIGNERS is set and DUMPCAR_SIGNING_KEY is not. Set the key, or only read here (list, verify, cat, restore, drill)"
+    );
+    Err(Exit::Usage)
+}
+
 /// `dumpcar backup`.
 pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, terminal: Arc<Terminal>) -> Exit {
+    if let Err(exit) = require_signer(&app) {
+        return exit;
+    }
     let (found, mut missing) = match select(&app, &args.targets).await {
         Ok(selected) => selected,
         Err(exit) => return exit,
@@ -264,17 +281,24 @@ async fn find_backup(app: &App, target: &TargetName, at: At) -> Result<(BackupKe
         }
     };
     let backups = catalog.backups(target);
-    let Some(stamp) = at.pick(backups.iter().map(|backup| backup.key.stamp)) else {
-        let there_is = what_there_is(app, target, &backups).await;
-        error!(%target, store = %app.store, "there is no such backup; {there_is}");
-        return Err(Exit::Nothing);
-    };
-    let key = BackupKey { target: target.clone(), stamp };
-    let manifest = match app.store.manifest(&key).await {
-        Ok(manifest) => manifest,
-        Err(error) => {
-            error!(%error, "cannot read the manifest");
-            return Err(Exit::Failed);
+    let mut stamps = backups.iter().map(|backup| backup.key.stamp);
+    let (key, manifest) = loop {
+        let Some(stamp) = at.pick(&mut stamps) else {
+            let there_is = what_there_is(app, target, &backups).await;
+            error!(%target, store = %app.store, "there is no such backup; {there_is}");
+            return Err(Exit::Nothing);
+        };
+        let key = BackupKey { target: target.clone(), stamp };
+        match app.store.manifest(&key).await {
+            Ok(manifest) => break (key, manifest),
+            // Anybody can put one there: it must not be in the way of the newest that is signed.
+            Err(error) if error.kind == StoreErrorKind::Unsigned && !matches!(at, At::Stamp(_)) => {
+                warn!(backup = %key, %error, "an unsigned backup is passed over");
+            }
+            Err(error) => {
+                error!(%error, "cannot read the manifest");
+                return Err(Exit::Failed);
+            }
         }
     };
     if let Some(reason) = catalog.lacks(&key, &manifest) {

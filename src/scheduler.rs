@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::clock;
 use crate::discovery::{Found, State, label_start};
 use crate::health::Health;
-use crate::jobs::{backup, sweep};
+use crate::jobs::{backup, good, sweep};
 use crate::model::schedule::{Schedule, jitter};
 use crate::model::target::TargetName;
 use crate::outcome::{Outcome, Verdict, accept_it};
@@ -288,11 +288,19 @@ impl Scheduler {
             if known.is_planned {
                 continue;
             }
-            known.is_planned = is_certain;
             // One dated in the future (a clock that was wrong) says nothing about what was missed.
-            let backups = catalog.as_ref().map(|catalog| catalog.backups(name)).unwrap_or_default();
-            let newest =
-                backups.iter().map(|backup| backup.key.stamp.timestamp()).find(|started| *started <= now);
+            let mut backups = catalog.as_ref().map(|catalog| catalog.backups(name)).unwrap_or_default();
+            backups.retain(|backup| backup.key.stamp.timestamp() <= now);
+            let newest = match good::newest_signed(&self.app.store, &backups).await {
+                Ok(newest) => newest.map(|key| key.stamp.timestamp()),
+                Err(error) => {
+                    error!(target = %name, %error, "cannot tell whether a backup was missed");
+                    self.look_at = now + RETRY;
+                    is_certain = false;
+                    None
+                }
+            };
+            known.is_planned = is_certain;
             let missed =
                 newest.is_some_and(|newest| known.schedule.is_missed(newest, now, &config.time_zone));
             let due_before = known.due;

@@ -18,6 +18,7 @@ use crate::docker::TrailerStripper;
 use crate::engine::Engine;
 use crate::model::manifest::{Manifest, VERSION};
 use crate::model::schedule::Schedule;
+use crate::signing::{Kind, Signature, Signer, TrustedSigners, open, seal};
 
 const MARKER: &str = "dumpcar-0123456789abcdef0123456789abcdef";
 
@@ -191,6 +192,35 @@ pub fn manifest(data: &[u8]) {
     }
 }
 
+/// A signature, keys, or JSON with a signature in it: read or refused, and what was read is written back the same.
+pub fn signature(data: &[u8]) {
+    if let Ok(signature) = Signature::from_armor(data) {
+        assert_eq!(Signature::from_armor(signature.to_armor().as_bytes()), Ok(signature.clone()));
+        assert_eq!(Signature::from_base64(&signature.to_base64()), Ok(signature));
+    }
+    let signer = Signer::from_seed(&[1; 32]);
+    let trusted: TrustedSigners = signer.public_key().to_string().parse().expect("a public key");
+    if let Ok(opened) = open(Kind::Record, data, &trusted) {
+        assert_eq!(open(Kind::Record, &seal(Kind::Record, &opened, &signer), &trusted), Ok(opened));
+    }
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match text.parse::<Signer>() {
+        Ok(signer) => {
+            let signature = signer.sign(Kind::Drill, data);
+            assert_eq!(signature.check(Kind::Drill, data), Ok(()));
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+    match text.parse::<TrustedSigners>() {
+        Ok(trusted) => {
+            let lines: Vec<String> = trusted.keys().iter().map(ToString::to_string).collect();
+            assert_eq!(lines.join("\n").parse(), Ok(trusted.clone()));
+            assert_eq!(lines.join(",").parse(), Ok(trusted));
+        }
+        Err(error) => assert!(!error.to_string().contains('\n')),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +252,11 @@ mod tests {
     #[test]
     fn kept_inputs_of_the_schedule_hold() {
         replay("schedule", schedule);
+    }
+
+    #[test]
+    fn kept_inputs_of_the_signature_hold() {
+        replay("signature", signature);
     }
 
     #[test]

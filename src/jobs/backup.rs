@@ -462,6 +462,9 @@ impl Run<'_> {
                 warn!(target = %self.target.name, key, %error, "an object without a manifest is left");
             }
         }
+        if let Err(error) = self.app.store.delete_signature(&self.key).await {
+            warn!(target = %self.target.name, key = self.key.signature(), %error, "a signature without a manifest is left");
+        }
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Worth {
     Incomplete(Manifest, String),
     /// There is no manifest that could be understood.
     Unreadable(String),
+    /// Only signed ones count (`DUMPCAR_TRUSTED_SIGNERS`), and this one is not.
+    Unsigned(String),
 }
 
 impl Worth {
@@ -31,6 +33,7 @@ impl Worth {
             Self::Good(_) | Self::Suspicious(..) => None,
             Self::Incomplete(_, reason) => Some(format!("incomplete: {reason}")),
             Self::Unreadable(reason) => Some(format!("unreadable: {reason}")),
+            Self::Unsigned(reason) => Some(format!("unsigned: {reason}")),
         }
     }
 }
@@ -42,6 +45,9 @@ impl Worth {
 pub async fn assess(store: &Store, catalog: &Catalog, key: &BackupKey) -> Result<Worth, StoreError> {
     let manifest = match store.manifest(key).await {
         Ok(manifest) => manifest,
+        Err(error) if error.kind == StoreErrorKind::Unsigned => {
+            return Ok(Worth::Unsigned(error.to_string()));
+        }
         Err(error) if says_something(&error) => return Ok(Worth::Unreadable(error.to_string())),
         Err(error) => return Err(error),
     };
@@ -135,7 +141,7 @@ pub async fn last_good(
             Worth::Incomplete(_, reason) => {
                 warn!(backup = %backup.key, reason, "this backup is incomplete");
             }
-            Worth::Unreadable(reason) => {
+            Worth::Unreadable(reason) | Worth::Unsigned(reason) => {
                 warn!(backup = %backup.key, reason, "this backup is not known to be good");
             }
         }
@@ -143,7 +149,29 @@ pub async fn last_good(
     Ok(None)
 }
 
-/// Whether a failure is one of the manifest itself: damaged, of a newer Dumpcar, or gone meanwhile.
+/// The newest of these backups, which come newest first, that is not unsigned: anybody who may write to the bucket can put an
+/// unsigned one there. Asks the store only where that matters.
+///
+/// # Errors
+/// A manifest could not be read, which says nothing about it.
+pub async fn newest_signed(store: &Store, backups: &[StoredBackup]) -> Result<Option<BackupKey>, StoreError> {
+    for backup in backups {
+        if !store.wants_signatures() {
+            return Ok(Some(backup.key.clone()));
+        }
+        match store.manifest(&backup.key).await {
+            Err(error) if error.kind == StoreErrorKind::Unsigned => {
+                warn!(backup = %backup.key, %error, "an unsigned backup is passed over");
+            }
+            // What else is wrong with it is for the caller to find out.
+            Err(error) if !says_something(&error) => return Err(error),
+            Ok(_) | Err(_) => return Ok(Some(backup.key.clone())),
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a failure is one of the manifest itself: damaged, unsigned, of a newer Dumpcar, or gone meanwhile.
 pub fn says_something(error: &StoreError) -> bool {
-    matches!(error.kind, StoreErrorKind::Damaged | StoreErrorKind::NotFound)
+    matches!(error.kind, StoreErrorKind::Damaged | StoreErrorKind::Unsigned | StoreErrorKind::NotFound)
 }

@@ -29,7 +29,7 @@ pub struct Entry<'a> {
     exec_user: Option<String>,
     docker: Docker,
     renewed: Mutex<Timestamp>,
-    /// Nothing is ever deleted, so nothing is written that would have to be.
+    /// Nothing is ever deleted, so nothing is written that would have to be; nor is what nobody would obey.
     is_kept: bool,
 }
 
@@ -93,7 +93,7 @@ impl<'a> Entry<'a> {
             docker: app.docker.on_behalf_of(&record.run),
             record,
             exec_user: target.and_then(|target| target.labels.exec_user.clone()),
-            is_kept: app.config.prune,
+            is_kept: app.config.prune && app.store.can_sign(),
         };
         // Known to be alive before anybody can find the record.
         if entry.is_kept {

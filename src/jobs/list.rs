@@ -5,13 +5,14 @@ use std::pin::pin;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde::Serialize;
+use tracing::warn;
 
 use crate::jobs::good::{self, Worth};
 use crate::model::drill::DrillResult;
 use crate::model::key::{BackupKey, Stamp};
 use crate::model::retention::is_from_the_future;
 use crate::model::target::TargetName;
-use crate::store::{Catalog, Store, StoreError};
+use crate::store::{Catalog, Store, StoreError, StoreErrorKind};
 use crate::text::{Table, bytes, span};
 
 /// One backup in the listing.
@@ -40,6 +41,7 @@ pub enum State {
     Suspicious { reason: String },
     Incomplete { reason: String },
     Unreadable { reason: String },
+    Unsigned { reason: String },
 }
 
 /// Manifests that are read at the same time.
@@ -113,7 +115,12 @@ pub async fn read_drills(store: &Store, rows: &mut [Row]) -> Result<(), StoreErr
     for row in drilled {
         let Some(found) = read.next().await else { break };
         row.drill = match found {
-            Err(error) if good::says_something(&error) => None,
+            Err(error) if good::says_something(&error) => {
+                if error.kind == StoreErrorKind::Unsigned {
+                    warn!(%error, "a drill's result does not count");
+                }
+                None
+            }
             found => found?,
         };
     }
@@ -127,6 +134,7 @@ impl State {
             Worth::Suspicious(_, reason) => Self::Suspicious { reason },
             Worth::Incomplete(_, reason) => Self::Incomplete { reason },
             Worth::Unreadable(reason) => Self::Unreadable { reason },
+            Worth::Unsigned(reason) => Self::Unsigned { reason },
         }
     }
 
@@ -136,6 +144,7 @@ impl State {
             Self::Suspicious { reason } => format!("suspicious: {reason}"),
             Self::Incomplete { reason } => format!("incomplete: {reason}"),
             Self::Unreadable { reason } => format!("unreadable: {reason}"),
+            Self::Unsigned { reason } => format!("unsigned: {reason}"),
         }
     }
 }

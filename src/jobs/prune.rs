@@ -58,10 +58,18 @@ async fn proved(
             backups.iter().map(|backup| backup.key.stamp).filter(|stamp| !not_counted.contains_key(stamp));
         let stamps: Vec<Stamp> = counted.chain(new).collect();
         let plan = target.retention.plan(&stamps, last_good, now, &app.config.time_zone);
-        let kept: BTreeSet<Stamp> =
-            if plan.deleted().next().is_some() { plan.kept().collect() } else { BTreeSet::new() };
+        let all_signed = app.store.wants_signatures();
+        let looked_at: BTreeSet<Stamp> = match plan.deleted().next() {
+            None => BTreeSet::new(),
+            // What is not signed is not deleted either, and the plan says so.
+            Some(_) if all_signed => stamps.into_iter().collect(),
+            Some(_) => plan.kept().collect(),
+        };
         let is_unknown = |backup: &&StoredBackup| {
-            kept.contains(&backup.key.stamp) && !app.last_good.counts(backup, catalog)
+            // Without an ETag, a size is all there is to know a manifest by, and anybody can get that right.
+            let is_known =
+                app.last_good.counts(backup, catalog) && !(all_signed && backup.manifest.e_tag.is_none());
+            looked_at.contains(&backup.key.stamp) && !is_known
         };
         let unknown: Vec<StoredBackup> = backups.iter().filter(is_unknown).cloned().collect();
         let assessed = stream::iter(unknown).map(async |backup: StoredBackup| {

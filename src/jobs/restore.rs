@@ -28,7 +28,7 @@ use crate::model::manifest::{ManifestObject, ObjectKind};
 use crate::model::run::RunId;
 use crate::pipeline::{self, Form, Progress, ReadError, RestoreError};
 use crate::random;
-use crate::store::{StoreError, StoreErrorKind};
+use crate::store::{Store, StoreError, StoreErrorKind};
 
 /// What the short commands may print; what they say is on standard error.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
@@ -73,7 +73,8 @@ pub async fn run(
     }
     let run = entry.run().clone();
     let docker = entry.docker().clone();
-    let restore = Restore { app, docker, plan, run, stop, progress };
+    let store = app.store.pinned();
+    let restore = Restore { app, store, docker, plan, run, stop, progress };
     let result = entry.during(Box::pin(restore.make())).await;
     let is_clean = match restore.drop_own().await {
         Ok(()) => true,
@@ -101,11 +102,14 @@ pub(super) async fn into_scratch(
     progress: &Progress,
 ) -> Result<(), Failure> {
     let docker = app.docker.on_behalf_of(run);
-    Box::pin(Restore { app, docker, plan, run: run.clone(), stop, progress }.make()).await
+    let store = app.store.pinned();
+    Box::pin(Restore { app, store, docker, plan, run: run.clone(), stop, progress }.make()).await
 }
 
 struct Restore<'a> {
     app: &'a App,
+    /// Nobody exchanges an object between its check and its use.
+    store: Store,
     docker: Docker,
     plan: &'a Plan,
     run: RunId,
@@ -136,9 +140,10 @@ impl Restore<'_> {
     async fn make(&self) -> Result<(), Failure> {
         let Plan { globals, databases, target, .. } = self.plan;
         let replacement = target.engine.replacement();
-        // What cannot be taken back is read in full before anything is changed.
-        let objects =
-            databases.iter().map(|wanted| &wanted.object).filter(|_| replacement == Replacement::InPlace);
+        // What cannot be taken back is read in full before anything is changed. So is everything where only what is signed
+        // counts: a client executes what it reads, long before the digest at the end tells that somebody else wrote it.
+        let is_first_checked = replacement == Replacement::InPlace || self.app.store.wants_signatures();
+        let objects = databases.iter().map(|wanted| &wanted.object).filter(|_| is_first_checked);
         for object in globals.iter().chain(objects) {
             self.progress.set_stage(format!("checking {}", object.name));
             self.verify(object).await.map_err(|stumble| stumble.with(UNTOUCHED))?;
@@ -227,7 +232,7 @@ impl Restore<'_> {
     }
 
     async fn load(&self, object: &ManifestObject, database: Option<&str>) -> Result<(), Stumble> {
-        let Self { app, docker, plan, progress, .. } = self;
+        let Self { store, docker, plan, progress, .. } = self;
         let target = &plan.target;
         let what = object.database.as_deref().map_or_else(|| object.name.clone(), what);
         let Some(command) = target.engine.load(&target.facts(), database, &random::hex(16)) else {
@@ -247,7 +252,7 @@ impl Restore<'_> {
         let mut edit = target.engine.edit();
         let edit = |piece| edit.take(piece);
         let restored =
-            Box::pin(pipeline::restore(&app.store, &plan.key, object, &mut feed, edit, check, progress));
+            Box::pin(pipeline::restore(store, &plan.key, object, &mut feed, edit, check, progress));
         let error = match self.stoppable(async { Ok(restored.await) }).await {
             Ok(Ok(())) => {
                 info!(
@@ -294,7 +299,7 @@ impl Restore<'_> {
     /// Reads an object to its end.
     async fn verify(&self, object: &ManifestObject) -> Result<(), Stumble> {
         let read =
-            Box::pin(pipeline::read(&self.app.store, &self.plan.key, object, Form::Plain, async |_| Ok(())));
+            Box::pin(pipeline::read(&self.store, &self.plan.key, object, Form::Plain, async |_| Ok(())));
         let ends = self.stoppable(async { Ok(read.await) }).await?;
         let what = format!("check {}", object.name);
         let ends = ends.map_err(|error| unread(&what, object, &error))?;

@@ -50,6 +50,8 @@ pub enum State {
     Orphaned,
     /// The store did not hand it out, which says nothing about it.
     Unavailable,
+    /// No trusted key has signed it, so it is not read.
+    Unsigned,
     /// The manifest is damaged, or only a newer Dumpcar understands it.
     Unreadable,
     /// The manifest names an object that is not there.
@@ -72,6 +74,7 @@ impl State {
             Self::Ok => "ok",
             Self::Orphaned => "orphaned",
             Self::Unavailable => "unavailable",
+            Self::Unsigned => "unsigned",
             Self::Unreadable => "unreadable",
             Self::Missing => "missing",
             Self::Damaged => "damaged",
@@ -89,6 +92,7 @@ impl Problem {
         let state = match error.kind {
             StoreErrorKind::NotFound => State::Missing,
             StoreErrorKind::Damaged => State::Damaged,
+            StoreErrorKind::Unsigned => State::Unsigned,
             StoreErrorKind::Refused
             | StoreErrorKind::Denied
             | StoreErrorKind::Unsupported
@@ -126,7 +130,7 @@ impl Report {
         let mut text = match self.state {
             State::Ok => "ok".to_owned(),
             State::Orphaned => "orphaned: objects without a manifest are no backup".to_owned(),
-            State::Unavailable | State::Unreadable | State::Missing | State::Damaged => {
+            State::Unavailable | State::Unsigned | State::Unreadable | State::Missing | State::Damaged => {
                 let of_one = |one: &Problem| format!("{}: {}: {}", one.state.word(), one.object, one.reason);
                 self.problems.iter().map(of_one).collect::<Vec<_>>().join("; ")
             }
@@ -148,7 +152,7 @@ impl Report {
             State::Unavailable => {
                 error!(%target, %backup, reason = self.finding(), "cannot verify the backup");
             }
-            State::Unreadable | State::Missing | State::Damaged => {
+            State::Unsigned | State::Unreadable | State::Missing | State::Damaged => {
                 error!(%target, %backup, reason = self.finding(), "the backup is not good");
             }
         }
@@ -173,9 +177,13 @@ pub async fn verify(
     let mut reports = Vec::new();
     for target in catalog.names().filter(|name| targets.is_empty() || targets.contains(name)) {
         for key in chosen(&catalog, target, every, clock::now()) {
-            if let Some(report) = backup(store, &catalog, &key, progress).await {
-                report.log();
-                reports.push(report);
+            let report = backup(store, &catalog, &key, progress).await;
+            // Anybody can put one there that is not signed: it must not hide the newest that is.
+            let goes_on = every || report.as_ref().is_some_and(|report| report.state == State::Unsigned);
+            report.iter().for_each(Report::log);
+            reports.extend(report);
+            if !goes_on {
+                break;
             }
         }
         match orphans(store, &catalog, target).await {
@@ -189,12 +197,12 @@ pub async fn verify(
     Ok(reports)
 }
 
-/// Which of a target's backups are read, newest first. One dated in the future would be the newest until that day.
+/// Which of a target's backups are read, newest first; unless it is every one, the first will do. One dated in the future would be the newest until that day.
 fn chosen(catalog: &Catalog, target: &TargetName, every: bool, now: Timestamp) -> Vec<BackupKey> {
     let mut keys: Vec<BackupKey> = catalog.backups(target).into_iter().map(|backup| backup.key).collect();
     if !every {
         let newest = keys.iter().position(|key| !is_from_the_future(key.stamp, now)).unwrap_or(0);
-        keys = keys.into_iter().skip(newest).take(1).collect();
+        keys = keys.into_iter().skip(newest).collect();
     }
     keys
 }

@@ -12,6 +12,9 @@ use super::target::TargetName;
 /// The file name whose existence makes a folder a backup.
 pub const MANIFEST: &str = "manifest.json";
 
+/// The file beside a manifest that has its signature.
+pub const SIGNATURE: &str = "manifest.json.sig";
+
 /// The file beside a manifest that says what the backup's last drill found.
 pub const DRILL: &str = "drill.json";
 
@@ -101,6 +104,11 @@ impl BackupKey {
         self.object(MANIFEST)
     }
 
+    /// The key of its signature.
+    pub fn signature(&self) -> String {
+        self.object(SIGNATURE)
+    }
+
     /// Splits a key relative to the prefix into its folder and file name; `None` when it is not one of Dumpcar's.
     pub fn parse(key: &str) -> Option<(Self, &str)> {
         let mut parts = key.splitn(3, '/');
@@ -137,9 +145,10 @@ pub fn database_file_stem(database: &str) -> String {
 }
 
 /// Whether a file in a backup's folder may be an object Dumpcar wrote, by its name: `<database>.sql`, `globals.sql` or
-/// `dump.<extension>`, each with or without its compression's extension; or a drill's result. Somebody else's file is not to be touched.
+/// `dump.<extension>`, each with or without its compression's extension; or
+/// what may lie beside a manifest. Somebody else's file is not to be touched.
 pub fn may_be_object(file_name: &str) -> bool {
-    if file_name == DRILL {
+    if file_name == DRILL || file_name == SIGNATURE {
         return true;
     }
     let plain =
@@ -192,11 +201,28 @@ mod tests {
 
     #[test]
     fn files_of_others_are_told_by_their_names() {
-        for ours in ["shop.sql.xz", "globals.sql", "a%2Eb.sql.zst", "dump.rdb", "dump.tar.gz", "dump.dump.xz"]
-        {
+        for ours in [
+            "shop.sql.xz",
+            "globals.sql",
+            "a%2Eb.sql.zst",
+            "dump.rdb",
+            "dump.tar.gz",
+            "dump.dump.xz",
+            DRILL,
+            SIGNATURE,
+        ] {
             assert!(may_be_object(ours), "{ours}");
         }
-        for other in ["note.txt", "manifest.json", ".sql", "dump.", "dump", "shop.sql.xz.part", "x.xz"] {
+        for other in [
+            "note.txt",
+            "manifest.json",
+            ".sql",
+            "dump.",
+            "dump",
+            "shop.sql.xz.part",
+            "x.xz",
+            "shop.sql.xz.sig",
+        ] {
             assert!(!may_be_object(other), "{other}");
         }
     }

@@ -15,6 +15,7 @@ use crate::clock;
 use crate::discovery::{Found, State};
 use crate::health::Health;
 use crate::jobs::drill::{self, DrillError};
+use crate::jobs::good;
 use crate::model::schedule::Schedule;
 use crate::model::target::TargetName;
 use crate::pipeline::Progress;
@@ -115,7 +116,10 @@ async fn drill_newest(app: &App, name: &TargetName, stop: &CancellationToken) ->
     };
     let key = match app.store.catalog(Some(name)).await {
         // That there is none is for the backups' own schedule to say.
-        Ok(catalog) => catalog.backups(name).first()?.key.clone(),
+        Ok(catalog) => match good::newest_signed(&app.store, &catalog.backups(name)).await {
+            Ok(newest) => newest?,
+            Err(error) => return unknown(&error),
+        },
         Err(error) => return unknown(&error),
     };
     let manifest = match app.store.manifest(&key).await {

@@ -11,6 +11,9 @@ const FIELD: &str = "signature";
 ///
 /// It is that of the other fields in the order of their names, without any white space. So it holds however the file is
 /// laid out.
+///
+/// # Panics
+/// On what is no JSON object.
 pub fn seal(kind: Kind, json: &[u8], signer: &Signer) -> Vec<u8> {
     let mut object: Map<String, Value> =
         serde_json::from_slice(json).expect("what Dumpcar writes is a JSON object");

@@ -9,7 +9,7 @@ use object_store::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
-use crate::model::key::{BackupKey, DRILL, MANIFEST, OWN_STATE, Stamp, may_be_object};
+use crate::model::key::{BackupKey, DRILL, MANIFEST, OWN_STATE, SIGNATURE, Stamp, may_be_object};
 use crate::model::manifest::Manifest;
 use crate::model::target::TargetName;
 
@@ -146,8 +146,8 @@ impl Catalog {
         let folder = self.folders.entry(target).or_default().entry(stamp).or_default();
         if file_name == MANIFEST {
             folder.manifest = Some(found);
-        } else if file_name == DRILL {
-            folder.has_drill = true;
+        } else if file_name == DRILL || file_name == SIGNATURE {
+            folder.has_drill |= file_name == DRILL;
             folder.written = folder.written.max(Some(written));
         } else {
             folder.add(file_name, found.bytes);
@@ -284,6 +284,7 @@ mod tests {
         assert_eq!(catalog.targets().collect::<Vec<_>>(), [&target]);
         assert_eq!(catalog.foreign, 1);
     }
+
     #[test]
     fn only_what_is_old_by_every_clock_is_an_orphan() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
@@ -299,6 +300,8 @@ mod tests {
             ("shop/2026-11-03T23-00-00Z/shop.sql.xz", "2026-11-23T23:10:00Z"),
             // A drill that ended after its backup was pruned.
             ("shop/2026-11-05T23-00-00Z/drill.json", "2026-11-06T23:10:00Z"),
+            // Killed before the manifest.
+            ("shop/2026-11-06T23-00-00Z/manifest.json.sig", "2026-11-06T23:10:00Z"),
             // Somebody else's.
             ("shop/2026-11-04T23-00-00Z/note.txt", "2026-11-04T23:10:00Z"),
             // Its clock was wrong.
@@ -309,7 +312,8 @@ mod tests {
         let found = catalog.orphans(&"shop".parse().unwrap(), limit);
         assert_eq!(
             found,
-            ["2026-11-01T23-00-00Z", "2026-11-05T23-00-00Z"].map(|stamp| stamp.parse().unwrap())
+            ["2026-11-01T23-00-00Z", "2026-11-05T23-00-00Z", "2026-11-06T23-00-00Z"]
+                .map(|stamp| stamp.parse().unwrap())
         );
     }
 

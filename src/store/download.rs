@@ -1,5 +1,8 @@
 //! Reading a stored object, however large, over a connection that may drop.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
@@ -11,6 +14,9 @@ use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
 /// Each range is a request of its own, with tries of its own: whoever reads for hours must not begin anew. Two of them
 /// are in memory: the one that is worked on and the one that is fetched meanwhile.
 const RANGE: u64 = 16 * 1024 * 1024;
+
+/// The ETag of each object that was read, by its path.
+pub(super) type Pins = Arc<Mutex<BTreeMap<Path, Option<String>>>>;
 
 /// An object being read from its beginning to its end.
 #[derive(Debug)]
@@ -33,6 +39,12 @@ struct Object {
 }
 
 impl Store {
+    /// The same store, except that an object that was read from it once is that object for ever: what was checked is what is
+    /// then used.
+    pub fn pinned(&self) -> Self {
+        Self { pins: Some(Pins::default()), ..self.clone() }
+    }
+
     /// Opens the object at `key`, relative to the prefix.
     ///
     /// # Errors
@@ -42,6 +54,13 @@ impl Store {
         let meta = within(ANSWER_LIMIT, self.backend.head(&path))
             .await
             .map_err(|error| self.error("read", error))?;
+        if let Some(pins) = &self.pins {
+            let mut pins = pins.lock().unwrap_or_else(PoisonError::into_inner);
+            if *pins.entry(path.clone()).or_insert_with(|| meta.e_tag.clone()) != meta.e_tag {
+                let text = format!("{path} was replaced in the bucket after it was checked");
+                return Err(StoreError::new(StoreErrorKind::Damaged, text));
+            }
+        }
         let object = Object { store: self.clone(), path, size: meta.size, etag: meta.e_tag };
         Ok(Download { object, position: 0, asked: None })
     }

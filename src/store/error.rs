@@ -7,6 +7,7 @@ use super::Place;
 use crate::model::key::BackupKey;
 use crate::model::manifest::ManifestError;
 use crate::model::run::RecordError;
+use crate::signing::{Kind, Unsigned};
 
 /// A request to the store that was not done. The text is one line, names the thing, and says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +34,8 @@ pub enum StoreErrorKind {
     Lost,
     /// The object is not what it should be.
     Damaged,
+    /// It is not signed by anybody whose signature counts.
+    Unsigned,
     /// Somebody else's backup is where this one was to be.
     Taken,
     /// Dumpcar was told to stop.
@@ -79,6 +82,18 @@ impl StoreError {
             StoreErrorKind::Damaged,
             format!("{key} has {bytes} bytes, and no file of Dumpcar's of this kind has more than {most}"),
         )
+    }
+
+    pub(super) fn unsigned(kind: Kind, key: &str, reason: Unsigned) -> Self {
+        let cure = match (reason, kind) {
+            (Unsigned::Untrusted(_), _) => "if you trust this signer, add the key",
+            (_, Kind::Manifest) => {
+                "if you trust it, put the signature of `ssh-keygen -Y sign -n dumpcar-manifest` beside it"
+            }
+            (_, Kind::Record) => "if no Dumpcar without DUMPCAR_SIGNING_KEY is at work here, delete it",
+            (_, Kind::Drill) => "drill this backup again",
+        };
+        Self::new(StoreErrorKind::Unsigned, format!("{key} {reason}: {cure}"))
     }
 
     pub(super) fn foreign_manifest(key: &BackupKey) -> Self {

@@ -1,6 +1,5 @@
 //! The run records in the store.
 
-use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use object_store::{ObjectStore, PutOptions, PutPayload};
@@ -9,6 +8,7 @@ use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
 use crate::model::key::BackupKey;
 use crate::model::run::{LARGEST, RECORDS, RecordError, RunId, RunRecord};
 use crate::model::target::TargetName;
+use crate::signing::Kind;
 
 /// A record, and when it was last written by the store's clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Store {
     /// See [`StoreError`].
     pub async fn put_record(&self, record: &RunRecord) -> Result<(), StoreError> {
         let path = self.path(&record.key());
-        let json = PutPayload::from_bytes(Bytes::from(record.to_json()));
+        let json = PutPayload::from_bytes(self.sealed(Kind::Record, record.to_json()));
         within(ANSWER_LIMIT, self.backend.put_opts(&path, json, PutOptions::default()))
             .await
             .map(drop)
@@ -77,7 +77,7 @@ impl Store {
                 Ok(Some(record)) => records.read.push(StoredRecord { record, renewed: written }),
                 // Its run has ended in the meantime.
                 Ok(None) => {}
-                Err(error) if error.kind == StoreErrorKind::Damaged => {
+                Err(error) if matches!(error.kind, StoreErrorKind::Damaged | StoreErrorKind::Unsigned) => {
                     records.left_alone.push((key, error.to_string()));
                 }
                 Err(error) => return Err(error),
@@ -89,10 +89,11 @@ impl Store {
     /// The record at this key; `None` when there is none.
     ///
     /// # Errors
-    /// See [`StoreError`]; [`StoreErrorKind::Damaged`] when there is something else, or one of a newer Dumpcar.
+    /// See [`StoreError`]; [`StoreErrorKind::Damaged`] when there is something else, or one of a newer Dumpcar, and
+    /// [`StoreErrorKind::Unsigned`] when only signed ones count.
     pub async fn record(&self, key: &str) -> Result<Option<RunRecord>, StoreError> {
         match self.get(key, LARGEST).await {
-            Ok(json) => RunRecord::from_json(&json, key)
+            Ok(json) => RunRecord::from_json(&self.opened(Kind::Record, key, json)?, key)
                 .map(Some)
                 .map_err(|error: RecordError| StoreError::bad_record(key, &error)),
             Err(error) if error.kind == StoreErrorKind::NotFound => Ok(None),

@@ -12,6 +12,7 @@ pub(crate) mod flaky;
 mod journal;
 mod patience;
 mod s3;
+mod signed;
 mod unfinished;
 mod upload;
 
@@ -20,6 +21,7 @@ pub use download::Download;
 pub use error::{StoreError, StoreErrorKind};
 pub use journal::{Records, StoredRecord};
 pub use s3::S3Error;
+pub use signed::Signing;
 pub use unfinished::Unfinished;
 pub use upload::Upload;
 
@@ -40,6 +42,8 @@ use crate::model::key::{BackupKey, DRILL};
 use crate::model::manifest::{self, Manifest};
 use crate::model::parts::PartPlan;
 use crate::model::run;
+use crate::signing::Kind;
+use download::Pins;
 use patience::Patience;
 use tokio::sync::Semaphore;
 use unfinished::Lister;
@@ -79,6 +83,9 @@ pub struct Store {
     lister: Option<Arc<Lister>>,
     /// KiB that small objects being read may have together.
     reading: Arc<Semaphore>,
+    signing: Arc<Signing>,
+    /// What may be read only as it was when it was first read.
+    pins: Option<Pins>,
 }
 
 /// Where the store is and how objects are put there.
@@ -115,7 +122,8 @@ impl Store {
     pub fn new(backend: Arc<dyn Backend>, place: Place) -> Self {
         let reading =
             Arc::new(Semaphore::new(usize::try_from(manifest::LARGEST / KIB + 1).unwrap_or(usize::MAX)));
-        Self { backend, place: Arc::new(place), lister: None, reading }
+        let (place, signing) = (Arc::new(place), Arc::default());
+        Self { backend, place, lister: None, reading, signing, pins: None }
     }
 
     pub fn place(&self) -> &Place {
@@ -150,18 +158,28 @@ impl Store {
     /// # Errors
     /// See [`StoreError`]; the backup then does not exist.
     pub async fn put_manifest(&self, key: &BackupKey, manifest: &Manifest) -> Result<Version, StoreError> {
-        let path = self.path(&key.manifest());
         let json = Bytes::from(manifest.to_json());
         // Nobody would read it.
         if json.len() as u64 > manifest::LARGEST {
             return Err(StoreError::too_large(&key.manifest(), json.len() as u64, manifest::LARGEST));
         }
+        // Before it: a manifest without its signature would be one that does not count.
+        self.put_signature(key, &json).await?;
+        let e_tag = self.create(key, &key.manifest(), &json).await?;
+        Ok(Version { bytes: json.len() as u64, e_tag })
+    }
+
+    /// Writes a file of the backup `of` at `key`, where nothing else is. Returns the ETag it got.
+    async fn create(&self, of: &BackupKey, key: &str, content: &Bytes) -> Result<Option<String>, StoreError> {
+        let path = self.path(key);
         let put = |mode| {
             // Manifests are read at every restore: not into a storage class that may take hours to answer.
             let options = PutOptions { mode, ..PutOptions::default() };
-            within(ANSWER_LIMIT, self.backend.put_opts(&path, PutPayload::from_bytes(json.clone()), options))
+            within(
+                ANSWER_LIMIT,
+                self.backend.put_opts(&path, PutPayload::from_bytes(content.clone()), options),
+            )
         };
-        let version = |e_tag| Version { bytes: json.len() as u64, e_tag };
         let mut patience = Patience::default();
         loop {
             let result = match put(PutMode::Create).await {
@@ -172,12 +190,16 @@ impl Store {
                 other => other,
             };
             let error = match result {
-                Ok(put) => return Ok(version(put.e_tag)),
+                Ok(put) => return Ok(put.e_tag),
                 // A repeated request finds its own first try.
                 Err(conflict @ object_store::Error::AlreadyExists { .. }) => {
-                    match self.get_manifest(key).await {
-                        Ok(there) if there == json => return Ok(version(None)),
-                        Ok(_) => return Err(StoreError::manifest_taken(key)),
+                    match self.get(key, content.len() as u64).await {
+                        Ok(there) if there == *content => return Ok(None),
+                        Ok(_) => return Err(StoreError::manifest_taken(of)),
+                        // It is larger.
+                        Err(error) if error.kind == StoreErrorKind::Damaged => {
+                            return Err(StoreError::manifest_taken(of));
+                        }
                         // Two requests met, and neither was done.
                         Err(error) if error.kind == StoreErrorKind::NotFound => StoreError::new(
                             StoreErrorKind::Transient,
@@ -197,7 +219,7 @@ impl Store {
     /// # Errors
     /// It is not there, cannot be read, or is not one.
     pub async fn manifest(&self, key: &BackupKey) -> Result<Manifest, StoreError> {
-        let json = self.get_manifest(key).await?;
+        let json = self.signed_manifest(key).await?;
         let manifest = Manifest::from_json(&json).map_err(|error| StoreError::bad_manifest(key, &error))?;
         if manifest.target == key.target && manifest.stamp == key.stamp {
             Ok(manifest)
@@ -261,7 +283,7 @@ impl Store {
     }
 
     /// Deletes a backup: its manifest first, so that a crash leaves an orphan and never a manifest that points at
-    /// nothing, then exactly the objects the manifest names. Anything else in the folder is not Dumpcar's.
+    /// nothing, then exactly the objects the manifest names and what lies beside it. Anything else in the folder is not Dumpcar's.
     ///
     /// # Errors
     /// See [`StoreError`]. A manifest that cannot be read leaves everything as it is.
@@ -272,6 +294,7 @@ impl Store {
             self.delete(&key.object(&object.name)).await?;
         }
         self.delete(&key.object(DRILL)).await?;
+        self.delete_signature(key).await?;
         Ok(manifest)
     }
 
@@ -280,7 +303,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn put_drill(&self, key: &BackupKey, result: &DrillResult) -> Result<(), StoreError> {
-        let (path, json) = (self.path(&key.object(DRILL)), Bytes::from(result.to_json()));
+        let (path, json) = (self.path(&key.object(DRILL)), self.sealed(Kind::Drill, result.to_json()));
         let put =
             || self.backend.put_opts(&path, PutPayload::from_bytes(json.clone()), PutOptions::default());
         self.patiently(Patience::default(), "write", ANSWER_LIMIT, put).await.map(drop)
@@ -291,7 +314,9 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn drill(&self, key: &BackupKey) -> Result<Option<DrillResult>, StoreError> {
-        Ok(DrillResult::from_json(&self.get(&key.object(DRILL), run::LARGEST).await?, key))
+        let file = key.object(DRILL);
+        let json = self.opened(Kind::Drill, &file, self.get(&file, run::LARGEST).await?)?;
+        Ok(DrillResult::from_json(&json, key))
     }
 }
 

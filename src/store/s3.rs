@@ -10,7 +10,7 @@ use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
 
 use super::answer::BoundedConnector;
 use super::unfinished::Lister;
-use super::{Place, Store};
+use super::{Place, Signing, Store};
 use crate::config::{Checksum, Config, CredentialSource, S3Settings, ServerEncryption};
 use crate::model::parts::DEFAULT_PART;
 
@@ -85,7 +85,9 @@ impl Store {
             may_be_write_only: !config.prune,
             renews_credentials: config.credentials != CredentialSource::Static,
         };
-        Ok(Self { lister: Some(Arc::new(lister)), ..Self::new(Arc::new(backend), place) })
+        let signing = Signing { signer: config.signer.clone(), trusted: config.trusted_signers.clone() };
+        let lister = Some(Arc::new(lister));
+        Ok(Self { lister, signing: Arc::new(signing), ..Self::new(Arc::new(backend), place) })
     }
 }
 

@@ -3,6 +3,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use dumpcar::signing::private_key_file;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
@@ -15,7 +16,7 @@ const RECORD: &str = "record";
 const OBJECTS: &str = "objects";
 const UPLOAD: &str = "upload";
 
-/// A request of a run that writes a record, roles and users in one piece, a database in parts, and a manifest, and then
+/// A request of a run that writes a record, roles and users in one piece, a database in parts, a signature and a manifest, and then
 /// deletes the backup before it and the record.
 struct Stage {
     name: &'static str,
@@ -26,7 +27,7 @@ struct Stage {
     is_committed: [bool; 2],
 }
 
-const STAGES: [Stage; 11] = [
+const STAGES: [Stage; 13] = [
     Stage {
         name: "PUT of the record",
         is_at: |asked| asked.operation() == "PutObject" && asked.is_of_a_record(),
@@ -68,6 +69,12 @@ const STAGES: [Stage; 11] = [
         is_committed: [false, false],
     },
     Stage {
+        name: "PUT of the signature",
+        is_at: |asked| asked.operation() == "PutObject" && asked.path.ends_with("/manifest.json.sig"),
+        left: [&[OBJECTS, RECORD]; 2],
+        is_committed: [false, false],
+    },
+    Stage {
         name: "PUT of the manifest",
         is_at: |asked| asked.operation() == "PutObject" && asked.is_manifest(),
         left: [&[OBJECTS, RECORD], &[RECORD]],
@@ -88,6 +95,12 @@ const STAGES: [Stage; 11] = [
     Stage {
         name: "DELETE of its last object",
         is_at: |asked| asked.operation() == "DeleteObject" && asked.path.ends_with("/app.sql"),
+        left: [&[OBJECTS, RECORD]; 2],
+        is_committed: [true, true],
+    },
+    Stage {
+        name: "DELETE of its signature",
+        is_at: |asked| asked.operation() == "DeleteObject" && asked.path.ends_with("/manifest.json.sig"),
         left: [&[OBJECTS, RECORD], &[RECORD]],
         is_committed: [true, true],
     },
@@ -132,7 +145,9 @@ impl Scene {
             .set("DUMPCAR_COMPRESSION", "none")
             .set("DUMPCAR_S3_PART_SIZE", "5MiB")
             .set("DUMPCAR_KEEP_LAST", "1")
-            .set("DUMPCAR_SCHEDULE", "off");
+            .set("DUMPCAR_SCHEDULE", "off")
+            // The more files a backup has, the more there is to be left.
+            .set("DUMPCAR_SIGNING_KEY", private_key_file(&[1; 32], 7, "test").expose());
         let labels = json!({ "dumpcar.enable": "true", "dumpcar.engine": "postgres" });
         world.docker.container("shop", labels, &[]);
         let scene = Self { world, next };

@@ -36,6 +36,8 @@ mod request_order;
 mod scale;
 /// Passwords and keys, and where they must not appear (P6).
 mod secrets;
+/// Who has signed what: what counts of a bucket that others can write to.
+mod signing;
 /// A dump of 60 GiB: parts and memory (P3).
 mod sixty_gib;
 /// Faults of the store in the middle of a run: what survives them, what the user sees, what is left.

@@ -36,6 +36,7 @@ impl From<StoreError> for RunError {
             | StoreErrorKind::Denied
             | StoreErrorKind::Unsupported
             | StoreErrorKind::Damaged
+            | StoreErrorKind::Unsigned
             | StoreErrorKind::Taken => Self::permanent(error.to_string()),
         }
     }

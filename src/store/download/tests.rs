@@ -143,3 +143,27 @@ async fn a_piece_nobody_waited_for_is_not_lost() {
     tokio::time::timeout(Duration::from_millis(10), download.next()).await.unwrap_err();
     assert_eq!(download.next().await.unwrap().unwrap(), content(0).slice(..LENGTH));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_checked_is_what_is_read_again() {
+    let backend = Flaky::new(|_, _, _| Do::It);
+    let put = async |key: &str, seed| {
+        backend.inner.put(&Path::from(key), PutPayload::from_bytes(content(seed))).await.unwrap();
+    };
+    put("p/k", 0).await;
+    put("p/other", 1).await;
+    let plain = store(&backend);
+    let pinned = plain.pinned();
+    for key in ["k", "other", "k"] {
+        pinned.download(key).await.unwrap();
+    }
+    put("p/k", 2).await;
+    for _ in 0..2 {
+        let error = pinned.download("k").await.unwrap_err();
+        assert_eq!(error.kind, StoreErrorKind::Damaged);
+        assert!(error.to_string().contains("k was replaced in the bucket after it was checked"), "{error}");
+    }
+    pinned.download("other").await.unwrap();
+    plain.download("k").await.unwrap();
+    plain.pinned().download("k").await.unwrap();
+}

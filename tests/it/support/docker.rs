@@ -374,7 +374,9 @@ impl Engine {
             }
             Call::Inspect => {
                 let state = self.state.lock().unwrap();
-                state.containers.get(id).map_or_else(missing, |one| json_answer(200, one))
+                let named = || state.containers.values().find(|one| one["Name"] == format!("/{id}"));
+                let found = state.containers.get(id).or_else(named);
+                found.map_or_else(missing, |one| json_answer(200, one))
             }
             Call::CreateExec => self.create_exec(id, body),
             Call::StartExec => {
