@@ -407,7 +407,7 @@ async fn a_drills_result_counts_for_its_backup_only_and_only_when_it_is_signed()
     let cases = [
         ("its own", sealed(Some(OLD), OWN), [true, true]),
         ("another backup's", sealed(Some(NEW), OWN), [false, false]),
-        ("one that does not say", sealed(None, OWN), [false, true]),
+        ("one that does not say", sealed(None, OWN), [false, false]),
         ("unsigned", result(Some(OLD)), [false, true]),
         ("another key's", sealed(Some(OLD), OTHER), [false, true]),
         ("a record", seal(Kind::Record, &result(Some(OLD)), &Signer::from_seed(&OWN)), [false, true]),
@@ -432,8 +432,9 @@ async fn what_a_drill_writes_is_signed_and_read_back() {
     let world = world().await;
     stored(&world, OLD);
     let (store, key) = (world.store(), BackupKey::parse(&format!("shop/{OLD}/x")).unwrap().0);
-    let image = format!("sha256:{}", "00".repeat(32)).parse().unwrap();
-    let result = DrillResult::new(&key, "2026-01-01T23:30:00Z".parse().unwrap(), "h", &image);
+    let image = format!("sha256:{}", "00".repeat(32));
+    let result =
+        DrillResult::new(&key, "2026-01-01T23:30:00Z".parse().unwrap(), "h", &image.parse().unwrap());
     store.put_drill(&key, &result).await.unwrap();
     assert!(
         String::from_utf8(world.read(&format!("shop/{OLD}/drill.json"))).unwrap().contains("\"signature\"")
