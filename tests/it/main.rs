@@ -24,6 +24,8 @@ mod docker_faults;
 mod download;
 /// What a dump tool does: how it dies, what it says, what it leaves running.
 mod dump_tool;
+/// Traps in the bucket: what somebody may have planted there commands nothing (P11).
+mod hostile_bucket;
 /// Backups that are not all there: never good, and no reason to delete another one (P5).
 mod incomplete;
 /// The end of the process at each request that changes the bucket, before and after it is done (P1, P4).

@@ -2,6 +2,7 @@
 //!
 //! It speaks the API over a Unix socket, the hijacked exec stream included, so the program's own client is under test.
 
+mod scratch;
 mod stream;
 
 use std::collections::{BTreeMap, HashMap};
@@ -399,7 +400,9 @@ impl Engine {
                 json_answer(200, &json!({}))
             }
             Call::Info => json_answer(200, &json!({ "ID": "ENGI:NEOF:TEST" })),
-            Call::Other => missing(),
+            Call::Other => {
+                self.other(request.method().as_str(), parts, request.uri().query().unwrap_or_default(), body)
+            }
         }
     }
 

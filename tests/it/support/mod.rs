@@ -3,7 +3,10 @@
 pub(crate) mod crowd;
 pub(crate) mod docker;
 pub(crate) mod fault;
+pub(crate) mod hostile;
 pub(crate) mod lab;
+pub(crate) mod peak;
 pub(crate) mod s3;
 pub(crate) mod stored;
+pub(crate) mod witness;
 pub(crate) mod world;

@@ -128,7 +128,12 @@ impl World {
 
     /// Starts the daemon and follows its log.
     pub(crate) fn daemon(&self) -> Daemon {
-        let mut child = self.command(&[]).spawn().unwrap();
+        self.daemon_with(&[])
+    }
+
+    /// The same, with some settings that are other ones.
+    pub(crate) fn daemon_with(&self, env: &[(&str, &str)]) -> Daemon {
+        let mut child = self.start_with(&[], env);
         let mut stderr = tokio::io::BufReader::new(child.stderr.take().unwrap()).lines();
         let log: Arc<Mutex<String>> = Arc::default();
         let sink = Arc::clone(&log);
@@ -152,7 +157,12 @@ impl World {
 
     /// Starts the program; [`finish`] awaits it.
     pub(crate) fn start(&self, args: &[&str]) -> Child {
-        self.command(args).spawn().unwrap()
+        self.start_with(args, &[])
+    }
+
+    /// The same, with some settings that are other ones.
+    pub(crate) fn start_with(&self, args: &[&str], env: &[(&str, &str)]) -> Child {
+        self.command(args).envs(env.iter().copied()).spawn().unwrap()
     }
 }
 
@@ -176,6 +186,12 @@ impl Daemon {
     pub(crate) async fn logs(&self, message: &str, times: usize) {
         let count = || lines_with(&self.log.lock().unwrap(), message).len();
         until(&format!("{times} times {message:?} in the log"), || count() >= times).await;
+    }
+
+    /// Waits until so many lines of its log have this text, in whatever format.
+    pub(crate) async fn contains(&self, text: &str, times: usize) {
+        let count = || self.log.lock().unwrap().lines().filter(|line| line.contains(text)).count();
+        until(&format!("{times} times {text:?} in the log"), || count() >= times).await;
     }
 
     /// Stops it in order.
@@ -212,12 +228,17 @@ pub(crate) fn unique() -> String {
 }
 
 pub(crate) async fn finish(child: Child) -> Ended {
+    finish_in_time(child).await.expect("the program ends")
+}
+
+/// The same; a program that does not end is killed.
+pub(crate) async fn finish_in_time(child: Child) -> Option<Ended> {
     let Output { status, stdout, stderr } =
-        tokio::time::timeout(LIMIT, child.wait_with_output()).await.expect("the program ends").unwrap();
+        tokio::time::timeout(LIMIT, child.wait_with_output()).await.ok()?.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     use std::os::unix::process::ExitStatusExt;
     let status = status.code().unwrap_or_else(|| -status.signal().unwrap_or_default());
-    Ended { status, stdout: text(stdout), stderr: text(stderr) }
+    Some(Ended { status, stdout: text(stdout), stderr: text(stderr) })
 }
 
 /// Tells a child something.

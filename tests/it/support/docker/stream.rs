@@ -22,6 +22,8 @@ pub(crate) enum Step {
     Torn(Vec<u8>, u8, usize),
     /// The wrapper's wait for its release. When standard input closes instead, the script ends: the tool was killed.
     AwaitRelease,
+    /// Takes so many bytes of standard input.
+    Read(usize),
     /// Waits until the client closes the connection.
     AwaitClose,
     /// Waits for a test to call [`super::FakeDocker::let_go`].
@@ -86,7 +88,9 @@ fn bytes_of(step: &Step, asked: &ExecRequest) -> Vec<u8> {
             let (a, b) = all.split_at(*first);
             [frame(1, a), frame(2, b"half way\n"), frame(1, b)].concat()
         }
-        Step::AwaitRelease | Step::AwaitClose | Step::AwaitTest | Step::Pause(_) => Vec::new(),
+        Step::AwaitRelease | Step::Read(_) | Step::AwaitClose | Step::AwaitTest | Step::Pause(_) => {
+            Vec::new()
+        }
     }
 }
 
@@ -106,6 +110,11 @@ pub(super) async fn perform(
                 let mut line = [0; 1];
                 released = matches!(input.read(&mut line).await, Ok(1));
                 if !released {
+                    return false;
+                }
+            }
+            Step::Read(bytes) => {
+                if input.read_exact(&mut vec![0; *bytes]).await.is_err() {
                     return false;
                 }
             }
