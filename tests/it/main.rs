@@ -26,6 +26,10 @@ mod download;
 mod dump_tool;
 /// Traps in the bucket: what somebody may have planted there commands nothing (P11).
 mod hostile_bucket;
+/// Answers of Docker that lie: they cost a container its backup at the most (P10, P11).
+mod hostile_engine;
+/// Labels that claim a container for Dumpcar: only what a drill has made is removed (P11).
+mod hostile_labels;
 /// Backups that are not all there: never good, and no reason to delete another one (P5).
 mod incomplete;
 /// The end of the process at each request that changes the bucket, before and after it is done (P1, P4).
