@@ -39,7 +39,7 @@ pub(super) const FORMS: [Form; 13] = [
     form("POST", "/exec/{id}/start", &[], None),
     form("GET", "/exec/{id}/json", &[], Some(MIB)),
     form("GET", "/images/{image}/json", &[], Some(4 * MIB)),
-    form("POST", "/containers/create", &["name"], Some(MIB)),
+    form("POST", "/containers/create", &["name", "platform"], Some(MIB)),
     form("POST", "/containers/{id}/start", &[], Some(MIB)),
     form(
         "GET",
@@ -91,6 +91,8 @@ mod tests {
             ("GET", "/containers/dumpcar-drill-00/json".to_owned(), Some("size=true")),
             ("POST", format!("/containers/{id}/exec"), None),
             ("GET", format!("/images/sha256:{id}/json"), None),
+            // The client library always sends both.
+            ("POST", "/containers/create".to_owned(), Some("name=dumpcar-drill-00&platform=")),
             ("DELETE", "/containers/dumpcar-drill-00".to_owned(), Some("v=true&force=true&link=false")),
         ] {
             assert!(form_of(method, &path, query).is_some(), "{method} {path} {query:?}");
