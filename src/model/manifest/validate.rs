@@ -51,11 +51,13 @@ impl Manifest {
         if self.objects.is_empty() {
             return Err(Inconsistency::NoObjects);
         }
-        let mut names = BTreeSet::new();
+        let (mut names, mut contents) = (BTreeSet::new(), BTreeSet::new());
         let (mut plain, mut stored) = (0_u64, 0_u64);
         for object in &self.objects {
             object.validate(self.engine)?;
-            if !names.insert(object.name.as_str()) {
+            // One database, compressed in two ways, has two names.
+            let is_new = contents.insert((object.kind, &object.database));
+            if !names.insert(object.name.as_str()) || !is_new {
                 return Err(Inconsistency::Twice(object.name.clone()));
             }
             plain = plain.checked_add(object.plain_bytes).ok_or(Inconsistency::Sizes)?;
@@ -174,11 +176,15 @@ mod tests {
     #[test]
     fn what_does_not_go_together_is_no_manifest() {
         let twice = json!([json()["objects"][0], json()["objects"][0]]);
+        let mut otherwise = json()["objects"][0].clone();
+        (otherwise["name"], otherwise["compression"]) = ("shop.sql.gz".into(), "gzip".into());
+        let in_two_ways = json!([json()["objects"][0], otherwise]);
         let content = |tables: u64, rows: u64| json!({ "tables": tables, "rows": rows, "lines": 9, "fingerprint": "00000000000000ff", "rows_of": { "public.a": 3 } });
         assert!(read(&changed("/objects/0/content", content(1, 3))).is_ok());
         for (pointer, value) in [
             ("/objects", json!([])),
             ("/objects", twice),
+            ("/objects", in_two_ways),
             ("/objects/0/kind", json!("dump")),
             ("/objects/0/kind", json!("globals")),
             ("/objects/0/database", Value::Null),
