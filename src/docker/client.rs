@@ -126,7 +126,7 @@ impl Docker {
             .into_iter()
             .filter(|listed| listed.labels.iter().flatten().any(|(label, _)| label.starts_with(label_start)));
         let look = async |listed: Listed| {
-            let found = match listed.id.parse::<ContainerId>() {
+            let found = match listed.id.as_deref().unwrap_or_default().parse::<ContainerId>() {
                 Ok(id) => self.container(&id).await,
                 Err(error) => Err(nonsense("list containers", &error)),
             };

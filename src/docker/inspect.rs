@@ -30,8 +30,8 @@ pub(crate) enum AnswerError {
 #[derive(Debug, Deserialize)]
 pub(super) struct Listed {
     /// Not parsed here: one that is wrong costs only itself.
-    #[serde(rename = "Id")]
-    pub(super) id: String,
+    #[serde(rename = "Id", default)]
+    pub(super) id: Option<String>,
     #[serde(rename = "Names", default)]
     pub(super) names: Option<Vec<String>>,
     #[serde(rename = "Labels", default)]
