@@ -6,6 +6,8 @@
 use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bollard::BollardRequest;
@@ -14,12 +16,15 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderValue};
-use hyper::{Request, Response, Uri};
+use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::guard::{Form, form_of};
+use super::guard::form_of;
+
+/// An answer instead of a stream has at most so many bytes.
+const REFUSAL_LIMIT: u64 = 1024 * 1024;
 
 /// Where Docker listens.
 #[derive(Debug, Clone)]
@@ -65,12 +70,17 @@ impl Transport {
         if let Some(path) = head.uri.path_and_query().cloned() {
             head.uri = Uri::from(path);
         }
-        let (host, stream) = self.connect(form).await?;
+        let limit = Arc::new(AtomicU64::new(form.limit.unwrap_or(REFUSAL_LIMIT)));
+        let (host, stream) = self.connect(Arc::clone(&limit)).await?;
         head.headers.insert(HOST, host);
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         // It ends with the answer, or with whoever reads that.
         tokio::spawn(connection.with_upgrades());
-        Ok(sender.send_request(Request::from_parts(head, body)).await?)
+        let response = sender.send_request(Request::from_parts(head, body)).await?;
+        if form.limit.is_none() && response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            limit.store(u64::MAX, Ordering::Relaxed);
+        }
+        Ok(response)
     }
 
     /// Asks for something of which the whole answer is wanted.
@@ -89,13 +99,13 @@ impl Transport {
         Err(BollardError::DockerResponseServerError { status_code: status.as_u16(), message })
     }
 
-    async fn connect(&self, form: &Form) -> io::Result<(HeaderValue, Bounded)> {
+    async fn connect(&self, limit: Arc<AtomicU64>) -> io::Result<(HeaderValue, Bounded)> {
         let (host, stream): (_, Pin<Box<dyn Stream>>) = match self {
             Self::Unix(path) => ("localhost", Box::pin(UnixStream::connect(path).await?)),
             Self::Tcp(authority) => (authority, Box::pin(TcpStream::connect(authority.as_str()).await?)),
         };
         let host = HeaderValue::from_str(host).map_err(io::Error::other)?;
-        Ok((host, Bounded { stream, limit: form.limit, read: 0 }))
+        Ok((host, Bounded { stream, limit, read: 0 }))
     }
 }
 
@@ -111,7 +121,8 @@ impl<T: AsyncRead + AsyncWrite + Send> Stream for T {}
 /// A connection that breaks when it brings more than it may.
 struct Bounded {
     stream: Pin<Box<dyn Stream>>,
-    limit: Option<u64>,
+    /// Lifted where a stream begins.
+    limit: Arc<AtomicU64>,
     read: u64,
 }
 
@@ -124,10 +135,8 @@ impl AsyncRead for Bounded {
         let before = buffer.filled().len();
         let polled = self.stream.as_mut().poll_read(cx, buffer);
         self.read += (buffer.filled().len() - before) as u64;
-        match self.limit {
-            Some(limit) if self.read > limit => Poll::Ready(Err(io::Error::other(TooLong(limit)))),
-            Some(_) | None => polled,
-        }
+        let limit = self.limit.load(Ordering::Relaxed);
+        if self.read > limit { Poll::Ready(Err(io::Error::other(TooLong(limit)))) } else { polled }
     }
 }
 
