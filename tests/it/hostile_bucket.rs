@@ -105,8 +105,9 @@ async fn every_planted_manifest_is_what_it_is() {
 
 #[tokio::test]
 async fn backups_are_made_and_only_good_ones_count() {
-    let siege = Siege::laid(&manifests::all()).await;
-    let mut verdicts = Verdicts::default();
+    let planted = manifests::all();
+    let siege = Siege::laid(&planted).await;
+    let (incomplete, mut verdicts) = (Siege::incomplete(&planted), Verdicts::default());
     // Each is two runs, and three backups are kept.
     for (args, gone) in [(&["backup"][..], &GOOD[..4]), (&["backup", "pg"], &GOOD[4..])] {
         let before = siege.contents();
@@ -115,8 +116,9 @@ async fn backups_are_made_and_only_good_ones_count() {
         verdicts.expect(&what, !ended.logged("backup committed").is_empty(), || ended.stderr.clone());
         let (went, new) = changes(&before, &siege.contents());
         let (went, old) = (without_swept(went), backups(gone));
-        let lost: Vec<_> =
-            went.iter().filter(|key| !is_of_a_new_backup(key) && !old.contains(*key)).collect();
+        // Behind three good ones, an incomplete one goes like any other.
+        let may_go = |key: &str| is_of_a_new_backup(key) || gone == &GOOD[4..] && incomplete.contains(key);
+        let lost: Vec<_> = went.iter().filter(|key| !may_go(key) && !old.contains(*key)).collect();
         verdicts.expect(&what, lost.is_empty(), || format!("deleted {lost:?}"));
         let kept: Vec<_> = old.difference(&went).collect();
         verdicts.expect(&what, kept.is_empty(), || format!("not deleted {kept:?}"));
@@ -154,14 +156,13 @@ impl Verdicts {
 async fn pruning_deletes_the_old_good_ones_and_nothing_else() {
     let siege = Siege::laid(&manifests::all()).await;
     let (before, mut verdicts) = (siege.contents(), Verdicts::default());
-    let ended = verdicts.endure(&siege, &["prune"], &[0, 3]).await;
+    verdicts.endure(&siege, &["prune"], &[0, 3]).await;
     let (gone, new) = changes(&before, &siege.contents());
     let (gone, wanted) = (without_swept(gone), backups(&GOOD[..2]));
     verdicts.expect("prune", gone == wanted && new.is_empty(), || {
         let (more, less) = (gone.difference(&wanted), wanted.difference(&gone));
         format!("deleted {:?}, kept {:?}, new {new:?}", more.collect::<Vec<_>>(), less.collect::<Vec<_>>())
     });
-    verdicts.named("prune", &ended);
     verdicts.end();
 }
 
@@ -203,11 +204,12 @@ async fn nothing_is_restored_from_what_is_no_backup() {
         let ways = if one.name.starts_with("system-") { &ways[..1] } else { ways };
         for (args, format) in ways.iter().zip(["json", "text"]) {
             let first = siege.world.docker.execs().len();
+            // An incomplete one fails where it lacks something, in databases that nobody uses yet.
             let statuses: &[i32] = if one.truth == Truth::Strange { &[0, 1, 4] } else { &[1, 4] };
             verdicts.run(&siege, args, format, statuses).await;
             let execs = siege.world.docker.execs();
             let is_changed = execs[first..].iter().any(|exec| changes_a_server(&exec.request));
-            let is_right = !is_changed || one.truth == Truth::Strange;
+            let is_right = !is_changed || matches!(one.truth, Truth::Strange | Truth::Incomplete);
             verdicts.expect(&format!("{args:?}"), is_right, || "the server was changed".to_owned());
         }
     }
@@ -225,7 +227,8 @@ async fn a_drill_of_everything_asks_only_for_what_a_drill_needs() {
     let (gone, new) = changes(&before, &siege.contents());
     verdicts.expect("drill", gone.is_empty(), || format!("deleted {gone:?}"));
     // What is not even a manifest is not tried, so there is nothing to write beside it.
-    let bad: Vec<_> = planted.iter().filter(|one| one.is_plainly_bad()).map(Planted::target).collect();
+    let is_none = |one: &&Planted| one.truth == Truth::Unreadable;
+    let bad: Vec<_> = planted.iter().filter(is_none).map(Planted::target).collect();
     let told: Vec<_> =
         new.iter().filter(|key| bad.iter().any(|target| key.starts_with(&format!("{target}/")))).collect();
     verdicts.expect("drill", told.is_empty(), || format!("results of what is no backup: {told:?}"));

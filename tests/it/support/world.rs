@@ -190,8 +190,12 @@ impl Daemon {
 
     /// Waits until so many lines of its log have this text, in whatever format.
     pub(crate) async fn contains(&self, text: &str, times: usize) {
-        let count = || self.log.lock().unwrap().lines().filter(|line| line.contains(text)).count();
-        until(&format!("{times} times {text:?} in the log"), || count() >= times).await;
+        until(&format!("{times} times {text:?} in the log"), || self.count(text) >= times).await;
+    }
+
+    /// How many lines of its log have this text so far.
+    pub(crate) fn count(&self, text: &str) -> usize {
+        self.log.lock().unwrap().lines().filter(|line| line.contains(text)).count()
     }
 
     /// Stops it in order.

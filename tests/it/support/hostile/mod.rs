@@ -5,7 +5,7 @@ pub(crate) mod manifests;
 pub(crate) mod records;
 pub(crate) mod verdicts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use super::docker::{ExecRequest, Script, Step};
 use super::stored::Object;
 use super::witness::Witness;
 use super::world::World;
-use manifests::Planted;
+use manifests::{Planted, Truth};
 
 /// What nobody may write to a terminal: an escape sequence, a bell, line ends with a forged line behind them, a C1 control,
 /// and marks that turn text around.
@@ -31,6 +31,11 @@ pub(crate) const GOOD: [&str; 5] = [
 
 /// The backup that is planted for a target of its own.
 pub(crate) const PLANTED: &str = "2026-11-20T23-00-00Z";
+
+/// When the backup of this number was planted between those of `pg`.
+fn between(number: usize) -> String {
+    format!("2026-11-{:02}T{:02}-30-00Z", 6 + number / 24, number % 24)
+}
 
 const DUMP: &[u8] = b"-- a dump\nSELECT 1;\n\n--\n-- PostgreSQL database dump complete\n--\n";
 
@@ -110,8 +115,7 @@ impl Siege {
         for (number, one) in planted.iter().enumerate() {
             siege.plant(one, &one.target(), PLANTED);
             if one.is_plainly_bad() {
-                let stamp = format!("2026-11-{:02}T{:02}-30-00Z", 6 + number / 24, number % 24);
-                siege.plant(one, "pg", &stamp);
+                siege.plant(one, "pg", &between(number));
             }
         }
         records::plant(&siege.world);
@@ -119,9 +123,21 @@ impl Siege {
         siege
     }
 
+    /// The keys of the planted backups of `pg` that are incomplete, and otherwise like any other.
+    pub(crate) fn incomplete(planted: &[Planted]) -> BTreeSet<String> {
+        let stamps = planted.iter().enumerate().filter(|(_, one)| one.truth == Truth::Incomplete);
+        let files = |stamp| ["app.sql", "manifest.json"].map(|file| format!("pg/{stamp}/{file}"));
+        stamps.flat_map(|(number, _)| files(between(number))).collect()
+    }
+
     fn plant(&self, planted: &Planted, target: &str, stamp: &str) {
         let object = good_object();
-        self.world.write(&format!("{target}/{stamp}/{}", object.name()), &object.stored);
+        // Each of them there, and of the size that the manifest says, so that nothing but the manifest is wrong.
+        for file in [object.name(), "app.sql.gz", "globals.sql.gz", "globals.sql.zst"] {
+            if planted.has(file) {
+                self.world.write(&format!("{target}/{stamp}/{file}"), &object.stored);
+            }
+        }
         self.world.write(&format!("{target}/{stamp}/manifest.json"), &planted.manifest(target, stamp));
     }
 
