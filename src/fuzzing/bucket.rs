@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::key::may_be_object;
+use crate::model::drill::DrillResult;
+use crate::model::key::{BackupKey, may_be_object};
 use crate::model::line::is_unsafe;
 use crate::model::manifest::{Manifest, VERSION};
 use crate::model::run::{self, Holder, RunRecord, Scratch};
@@ -63,19 +64,15 @@ fn holder(holder: &Holder) {
     }
 }
 
+/// What a field of it says: where it belongs, as far as it says so.
+fn says(data: &[u8], field: &str) -> String {
+    let json: serde_json::Value = serde_json::from_slice(data).unwrap_or_default();
+    json.get(field).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+}
+
 /// The record of a run, at the key it belongs to or at another one.
 pub fn record(data: &[u8]) {
-    // Where it belongs, as far as it says so.
-    let text = |field: &str| -> Option<String> {
-        let json: serde_json::Value = serde_json::from_slice(data).ok()?;
-        json.get(field)?.as_str().map(str::to_owned)
-    };
-    let key = format!(
-        "{}/{}/{}.json",
-        run::RECORDS,
-        text("target").unwrap_or_default(),
-        text("run").unwrap_or_default()
-    );
+    let key = format!("{}/{}/{}.json", run::RECORDS, says(data, "target"), says(data, "run"));
     let record = match RunRecord::from_json(data, &key) {
         Ok(record) => record,
         Err(error) => {
@@ -102,4 +99,18 @@ pub fn scratch(data: &[u8]) {
     holder(&label.holder);
     let json = serde_json::to_vec(&label).expect("a label has only string keys");
     assert_eq!(serde_json::from_slice::<Scratch>(&json).expect("it was written by this version"), label);
+}
+
+/// The result of a drill, beside the backup it is about or beside another one.
+pub fn drill(data: &[u8]) {
+    let (Ok(target), Ok(stamp)) = (says(data, "target").parse(), says(data, "stamp").parse()) else { return };
+    let key = BackupKey { target, stamp };
+    let Some(result) = DrillResult::from_json(data, &key) else { return };
+    assert!(is_line(&result.instance) && result.seconds.is_finite());
+    assert!(result.image_id.as_str().strip_prefix("sha256:").is_some_and(|digest| is_hex(digest, 64)));
+    assert!(result.problem.as_ref().is_none_or(|problem| is_line(&problem.to_string())));
+    let again = DrillResult::from_json(&result.to_json(), &key).expect("it was written by this version");
+    assert_eq!(again, result);
+    let other = BackupKey { target: "another".parse().expect("a word"), ..key.clone() };
+    assert!(key == other || DrillResult::from_json(data, &other).is_none(), "it is about one backup");
 }

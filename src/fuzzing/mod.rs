@@ -7,7 +7,7 @@ mod docker;
 pub mod engine;
 mod frames;
 
-pub use bucket::{manifest, record, scratch};
+pub use bucket::{drill, manifest, record, scratch};
 pub use docker::container;
 pub use frames::frames;
 
@@ -263,5 +263,10 @@ mod tests {
     #[test]
     fn kept_inputs_of_the_container_hold() {
         replay("container", container);
+    }
+
+    #[test]
+    fn kept_inputs_of_the_drill_result_hold() {
+        replay("drill", drill);
     }
 }
