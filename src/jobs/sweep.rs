@@ -53,7 +53,8 @@ pub async fn sweep(
     for StoredRecord { record, renewed } in over {
         let target = &record.target;
         // What is in the way of one is not in the way of the other; the record goes only when both are done.
-        let cleared = clear_container(app, &record, renewed).await;
+        // Boxed: it is large, and mostly there is no record.
+        let cleared = Box::pin(clear_container(app, &record, renewed)).await;
         let removed = remove(&app.store, &record, &living).await;
         let done = match cleared.and(removed) {
             Ok(()) => forget(&app.store, &record).await,

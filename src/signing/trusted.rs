@@ -148,7 +148,7 @@ mod tests {
             (format!("me namespaces=\"git\" ssh-ed25519 {base64}"), Options(1)),
             (format!("me cert-authority ssh-ed25519 {base64}"), Options(1)),
             ("ssh-ed25519".into(), Damaged(1)),
-            (format!("ssh-ed25519 {}", &base64[..base64.len() - 4]), Damaged(1)),
+            (format!("ssh-ed25519 {}", base64.get(..base64.len() - 4).unwrap()), Damaged(1)),
             (format!("ssh-ed25519 {base64}AAAA"), Damaged(1)),
             (format!("ssh-ed25519 {}", base64.replace("ssh", "rsa").replace('C', "D")), Damaged(1)),
         ] {
