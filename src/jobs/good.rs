@@ -130,11 +130,14 @@ pub async fn last_good(
     let now = clock::now();
     for backup in catalog.backups(target).iter().filter(|backup| !is_from_the_future(backup.key.stamp, now)) {
         if let Some(manifest) = remembered.find(backup, catalog) {
+            // Also when it is the last good one no more.
+            remembered.count(backup, catalog);
             return Ok(Some(manifest));
         }
         match assess(store, catalog, &backup.key).await? {
             Worth::Good(manifest) => {
                 remembered.keep(backup.manifest.clone(), &manifest);
+                remembered.count(backup, catalog);
                 return Ok(Some(manifest));
             }
             Worth::Suspicious(..) => {}

@@ -61,7 +61,9 @@ async fn a_backup_whose_objects_are_gone_pushes_no_other_out() {
         let ended = world.run(&[command]).await;
         assert_eq!(ended.status, 0, "{}", ended.stderr);
         assert!(has(&world, real), "{command}: {}", ended.stderr);
-        assert_eq!(ended.logged(NOT_COUNTED).len(), 2, "{command}: {}", ended.stderr);
+        // The last good one is kept anyway, so for `prune` there is nothing to decide.
+        let warned = if command == "backup" { 2 } else { 0 };
+        assert_eq!(ended.logged(NOT_COUNTED).len(), warned, "{command}: {}", ended.stderr);
     }
     // With two good ones behind them, all three are older than what is wanted.
     let ended = world.run(&["backup"]).await;

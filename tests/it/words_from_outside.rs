@@ -1,4 +1,5 @@
-use serde_json::{Value, json};
+use dumpcar::model::key::database_file_stem;
+use serde_json::json;
 
 use super::support::docker::{ExecRequest, Script, Step};
 use super::support::stored::{Object, manifest};
@@ -62,20 +63,25 @@ async fn what_a_container_says_or_is_labelled_stays_in_its_line() {
 async fn what_a_manifest_says_stays_in_its_line() {
     for format in FORMATS {
         let world = World::new(play).await.set("DUMPCAR_LOG_FORMAT", format);
-        let object = Object::dump(b"-- a dump\n");
-        world.store_backup("shop", STAMP, "custom", std::slice::from_ref(&object));
-        let mut manifest = manifest("shop", STAMP, "custom", &[object]);
+        // A database may be called so; nothing else in a manifest may have such characters.
+        let object =
+            Object::database(&database_file_stem(HOSTILE), "none", b"-- a dump\n").says("database", HOSTILE);
+        world.store_backup("shop", STAMP, "postgresql", std::slice::from_ref(&object));
+        let ended = world.run(&["cat", "shop", "--database", "other"]).await;
+        assert_eq!((ended.status, ended.stdout.as_str()), (4, ""), "{}", ended.stderr);
+        assert_tame(&format!("cat, {format}"), &ended, 1);
+        let mut manifest = manifest("shop", STAMP, "postgresql", &[object]);
         manifest["suspicious"] = HOSTILE.into();
         world.write(&format!("shop/{STAMP}/manifest.json"), manifest.to_string().as_bytes());
-        let ended = world.run(&["cat", "shop"]).await;
-        assert_eq!((ended.status, ended.stdout.as_str()), (0, "-- a dump\n"), "{}", ended.stderr);
-        assert_tame(&format!("cat, {format}"), &ended, 1);
-        let ended = world.run(&["list"]).await;
-        assert!(ended.stdout.lines().count() == 2 && ended.stdout.contains("FAKE"), "{:?}", ended.stdout);
-        assert!(!ended.stdout.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{202e}')));
-        let ended = world.run(&["list", "--json"]).await;
-        assert!(!ended.stdout.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{202e}')));
-        let rows: Value = serde_json::from_str(&ended.stdout).unwrap();
-        assert_eq!(rows[0]["reason"], HOSTILE, "it is the same value");
+        for args in [&["list"][..], &["list", "--json"], &["verify"], &["verify", "--json"], &["cat", "shop"]]
+        {
+            let ended = world.run(args).await;
+            for text in [&ended.stdout, &ended.stderr] {
+                assert!(
+                    !text.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{202e}')),
+                    "{args:?}: {text:?}"
+                );
+            }
+        }
     }
 }
