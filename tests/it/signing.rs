@@ -474,15 +474,19 @@ async fn a_key_alone_signs_and_refuses_nothing() {
 
 #[tokio::test]
 async fn a_manifest_that_cannot_be_written_takes_its_signature_with_it() {
-    for refused in ["/manifest.json", "/manifest.json.sig"] {
+    // Where nothing is on record, no sweep removes what the run has left.
+    for (refused, prune) in
+        ["/manifest.json", "/manifest.json.sig"].into_iter().flat_map(|at| [(at, "true"), (at, "false")])
+    {
         let s3 = FakeS3::with_faults(move |asked| {
             (asked.operation() == "PutObject" && asked.path.ends_with(refused))
                 .then_some((403, "AccessDenied"))
         });
         let world = signing(World::with_s3(s3.await, |_| Script::ends(DUMP, 0)).custom("shop"));
+        let world = world.set("DUMPCAR_PRUNE", prune);
         let ended = world.run(&["backup"]).await;
         assert_eq!(ended.status, 1, "{refused}: {}", ended.stderr);
-        assert_eq!(world.keys(), Vec::<String>::new(), "{refused}");
+        assert_eq!(world.keys(), Vec::<String>::new(), "{refused}, {prune}");
     }
 }
 
