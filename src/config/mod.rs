@@ -80,7 +80,6 @@ pub struct Config {
     pub drill_disk: u64,
     /// The longest a drill may take.
     pub drill_timeout: Duration,
-    /// Signs what goes into the bucket.
     pub signer: Option<Signer>,
     /// When set, nothing from the bucket counts that none of them has signed.
     pub trusted_signers: Option<TrustedSigners>,

@@ -253,7 +253,7 @@ async fn unsigned_backups_push_nothing_out_and_nothing_deletes_them() {
     let world = world.unset("DUMPCAR_TRUSTED_SIGNERS");
     let kept: Vec<_> =
         plan(&world).await.0.into_iter().filter(|(_, is_kept)| *is_kept).map(|(stamp, _)| stamp).collect();
-    assert_eq!((kept.len(), &kept[1][..]), (2, planted[3]), "{kept:?}");
+    assert_eq!((kept.len(), kept[1].as_str()), (2, planted[3]), "{kept:?}");
 }
 
 /// The listings of this store have no ETags: to a daemon that remembers what it has read, the manifest looks the same.
@@ -474,15 +474,19 @@ async fn a_key_alone_signs_and_refuses_nothing() {
 
 #[tokio::test]
 async fn a_manifest_that_cannot_be_written_takes_its_signature_with_it() {
-    for refused in ["/manifest.json", "/manifest.json.sig"] {
+    // Where nothing is on record, no sweep removes what the run has left.
+    for (refused, prune) in
+        ["/manifest.json", "/manifest.json.sig"].into_iter().flat_map(|at| [(at, "true"), (at, "false")])
+    {
         let s3 = FakeS3::with_faults(move |asked| {
             (asked.operation() == "PutObject" && asked.path.ends_with(refused))
                 .then_some((403, "AccessDenied"))
         });
         let world = signing(World::with_s3(s3.await, |_| Script::ends(DUMP, 0)).custom("shop"));
+        let world = world.set("DUMPCAR_PRUNE", prune);
         let ended = world.run(&["backup"]).await;
         assert_eq!(ended.status, 1, "{refused}: {}", ended.stderr);
-        assert_eq!(world.keys(), Vec::<String>::new(), "{refused}");
+        assert_eq!(world.keys(), Vec::<String>::new(), "{refused}, {prune}");
     }
 }
 
@@ -537,7 +541,7 @@ async fn the_private_key_is_nowhere_but_in_the_settings() {
     let world = world().await.set("DUMPCAR_LOG", "trace");
     let file = private_key(OWN);
     // The first line is the same in all keys, and has the public key; of the others the beginning will do.
-    let secrets: Vec<&str> = private_key_lines(&file)[2..].iter().map(|line| &line[..12]).collect();
+    let secrets: Vec<&str> = private_key_lines(&file)[2..].iter().filter_map(|line| line.get(..12)).collect();
     assert!(secrets.len() > 1);
     let seed = format!("{:?}", &OWN[..8]);
     let mut texts = Vec::new();
