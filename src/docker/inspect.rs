@@ -10,6 +10,7 @@ use serde::de::IgnoredAny;
 
 use super::Container;
 use crate::model::id::{ContainerId, IdError, ImageId, ImageIdError};
+use crate::model::line::is_unsafe;
 
 /// Why an answer cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +95,12 @@ pub(super) struct ImageConfig {
     pub(super) volumes: Option<BTreeMap<String, IgnoredAny>>,
     pub(super) env: Option<Vec<String>>,
     pub(super) labels: Option<HashMap<String, String>>,
+}
+
+/// Whether something can be mounted there. It becomes a part of a request.
+pub(super) fn is_path(text: &str) -> bool {
+    let is_plain = !text.chars().any(is_unsafe) && !text.split('/').any(|part| part == "..");
+    is_plain && text.starts_with('/') && text.trim_matches('/') != ""
 }
 
 /// What a container has written.
@@ -183,6 +190,16 @@ mod tests {
         let mut podman = answer();
         podman["Image"] = id("b").into();
         assert_eq!(read(&podman).unwrap().image_id, found.image_id);
+    }
+
+    #[test]
+    fn only_a_path_is_mounted() {
+        for path in ["/data", "/var/lib/postgresql/data", "/a..b", "/données"] {
+            assert!(is_path(path), "{path}");
+        }
+        for path in ["", "/", "//", "data", "/../etc", "/a/..", "/a\n", "/\u{1b}[31m", "/\u{202e}"] {
+            assert!(!is_path(path), "{path:?}");
+        }
     }
 
     #[test]

@@ -55,10 +55,15 @@ impl Docker {
     /// # Errors
     /// See [`DockerError`].
     pub async fn image(&self, id: &ImageId) -> Result<Option<Image>, DockerError> {
-        let found = self.get::<inspect::Image>("inspect an image", &format!("/images/{id}/json")).await;
+        const WHAT: &str = "inspect an image";
+        let found = self.get::<inspect::Image>(WHAT, &format!("/images/{id}/json")).await;
         match found {
             Ok(found) => {
                 let inspect::ImageConfig { volumes, env, labels } = found.config.unwrap_or_default();
+                if volumes.iter().flatten().any(|(path, _)| !inspect::is_path(path)) {
+                    let reason = "it declares a volume at what is no path".to_owned();
+                    return Err(DockerError::Nonsense { what: WHAT, reason });
+                }
                 Ok(Some(Image {
                     id: id.clone(),
                     volumes: volumes.unwrap_or_default().into_keys().collect(),

@@ -399,7 +399,7 @@ impl Engine {
                 tokio::time::sleep(Duration::from_secs(3600)).await;
                 json_answer(200, &json!({}))
             }
-            Call::Info => json_answer(200, &json!({ "ID": "ENGI:NEOF:TEST" })),
+            Call::Info => json_answer(200, &json!({ "ID": "ENGI:NEOF:TEST", "MemTotal": 64_u64 << 30 })),
             Call::Other => {
                 self.other(request.method().as_str(), parts, request.uri().query().unwrap_or_default(), body)
             }
