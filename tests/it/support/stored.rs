@@ -61,7 +61,7 @@ impl Object {
     fn new(file: &str, mut entry: Value, compression: &str, plain: &[u8]) -> Self {
         let stored = compress(compression, plain);
         let more = json!({
-            "name": file, "format": file.split('.').nth(1).unwrap(), "compression": compression, "plain_bytes": plain.len(),
+            "name": file, "format": if entry["kind"] == "dump" { "dump" } else { "sql" }, "compression": compression, "plain_bytes": plain.len(),
             "plain_sha256": sha256(plain), "stored_bytes": stored.len(), "stored_sha256": sha256(&stored),
         });
         entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
