@@ -100,7 +100,7 @@ pub(super) struct ImageConfig {
 /// Whether something can be mounted there. It becomes a part of a request.
 pub(super) fn is_path(text: &str) -> bool {
     let is_plain = !text.chars().any(is_unsafe) && !text.split('/').any(|part| part == "..");
-    is_plain && text.starts_with('/') && text.trim_matches('/') != ""
+    is_plain && text.starts_with('/') && !text.trim_matches('/').is_empty()
 }
 
 /// What a container has written.

@@ -196,7 +196,7 @@ async fn an_exec_that_is_none_costs_its_own_target() {
         json!({ "Id": "" }),
         json!({ "Id": "." }),
         json!({ "Id": NASTY }),
-        json!({ "Id": &id[..63] }),
+        json!({ "Id": id.split_at(63).0 }),
         json!({ "Id": id.to_uppercase() }),
         json!({ "Id": format!("{id}?x=") }),
         json!({ "Id": format!("{id}\n") }),
@@ -243,7 +243,7 @@ async fn a_list_with_lies_in_it_still_has_the_honest_ones() {
     for (what, liar) in [
         ("a path", json!({ "Id": "../x", "Names": ["/x"], "Labels": labels() })),
         ("another call", json!({ "Id": "../volumes/prune?x=", "Names": ["/x"], "Labels": labels() })),
-        ("short", json!({ "Id": &id[..63], "Names": ["/x"], "Labels": labels() })),
+        ("short", json!({ "Id": id.split_at(63).0, "Names": ["/x"], "Labels": labels() })),
         ("long", json!({ "Id": format!("{id}0"), "Names": ["/x"], "Labels": labels() })),
         ("upper case", json!({ "Id": id.to_uppercase(), "Names": ["/x"], "Labels": labels() })),
         ("a name", json!({ "Id": "victim", "Names": ["/victim"], "Labels": labels() })),
@@ -294,10 +294,12 @@ async fn an_engine_without_a_proper_name_still_has_its_backups() {
     verdicts.end();
 }
 
+type Liar = dyn Fn(&Heard, usize) -> Option<Lie> + Send + Sync;
+
 /// The daemon says which engine answers, and hears of changes.
 #[tokio::test]
 async fn a_daemon_outlives_what_it_is_told() {
-    let peak_of = async |liar: Box<dyn Fn(&Heard, usize) -> Option<Lie> + Send + Sync>| {
+    let peak_of = async |liar: Box<Liar>| {
         let den = Den::new(liar).await;
         let daemon = den.world.daemon();
         let peak = Peak::of(daemon.pid());

@@ -126,7 +126,8 @@ pub(crate) fn all() -> Vec<Planted> {
         Planted::field("version-text", Unreadable, "version", "1"),
         Planted::text("double-keys", Unreadable, |manifest| {
             let text = manifest.to_string();
-            format!("{{\"version\":1,\"objects\":[],{}", &text[1..]).into_bytes()
+            let fields = text.strip_prefix('{').unwrap();
+            format!("{{\"version\":1,\"objects\":[],{fields}").into_bytes()
         }),
         Planted::text("behind", Unreadable, |manifest| format!("{manifest}{{}}").into_bytes()),
         Planted::field("other-target", Unreadable, "target", "shop"),

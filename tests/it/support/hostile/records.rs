@@ -37,6 +37,7 @@ pub(crate) fn record(number: u32) -> Value {
 /// Containers that are none, of which Dumpcar must not ask anything.
 fn containers() -> Vec<String> {
     let id = id_of("victim");
+    let (short, _) = id.split_at(63);
     [
         "victim",
         "victim/kill?x=",
@@ -58,11 +59,11 @@ fn containers() -> Vec<String> {
     .map(str::to_owned)
     .chain([
         id.to_uppercase(),
-        id[..63].to_owned(),
+        short.to_owned(),
         format!("{id}0"),
         format!("{id}/kill?x="),
         format!("{id}\n"),
-        format!("{}g", &id[..63]),
+        format!("{short}g"),
     ])
     .collect()
 }

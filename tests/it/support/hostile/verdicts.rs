@@ -20,8 +20,9 @@ impl Verdicts {
             let raw = text.lines().find_map(|line| Some((line.find(is_raw)?, line)));
             self.expect(what, raw.is_none(), || {
                 let (at, line) = raw.unwrap();
-                let begin = line.floor_char_boundary(at.saturating_sub(100));
-                format!("raw on {stream}: {:?}", line[begin..].chars().take(200).collect::<String>())
+                let (before, behind) = line.split_at(at);
+                let behind: String = behind.chars().take(100).collect();
+                format!("raw on {stream}: {:?}", format!("{}{behind}", end_of(before, 100)))
             });
             let is_forged = text.lines().any(|line| line.starts_with("2026-11-26T00:00:00Z INFO"));
             self.expect(what, !is_forged, || format!("a forged line on {stream}"));
@@ -68,7 +69,7 @@ impl Verdicts {
         let (ended, most) = siege.world.run_watched(args, format).await;
         let ended = self.ended(&what, ended);
         let is_right = statuses.contains(&ended.status);
-        self.expect(&what, is_right, || format!("status {}: {}", ended.status, end_of(&ended.stderr)));
+        self.expect(&what, is_right, || format!("status {}: {}", ended.status, end_of(&ended.stderr, 500)));
         // A dump is what it is.
         if args[0] != "cat" || ended.status != 0 {
             self.harmless(&what, &ended, format == "json");
@@ -100,6 +101,7 @@ fn is_raw(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-fn end_of(text: &str) -> &str {
-    &text[text.ceil_char_boundary(text.len().saturating_sub(500))..]
+/// The last so many characters.
+fn end_of(text: &str, most: usize) -> String {
+    text.chars().skip(text.chars().count().saturating_sub(most)).collect()
 }
