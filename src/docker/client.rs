@@ -25,6 +25,9 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// Containers that are inspected at the same time: an answer takes Docker a few milliseconds, and there may be hundreds.
 const INSPECTED_AT_ONCE: usize = 8;
 
+/// Of so many containers at the most an answer may break off, or not come; with one more, it is Docker and not the containers.
+const MOST_BROKEN: usize = 3;
+
 /// A Docker engine, reached over its Unix socket or over `tcp://` (a socket proxy).
 #[derive(Debug, Clone)]
 pub struct Docker {
@@ -134,6 +137,7 @@ impl Docker {
         };
         let mut inspected = pin!(stream::iter(labelled).map(look).buffer_unordered(INSPECTED_AT_ONCE));
         let mut looked = Looked::default();
+        let mut broken = Vec::new();
         while let Some((listed, found)) = inspected.next().await {
             match found {
                 Ok(container) => looked.containers.push(container),
@@ -141,8 +145,16 @@ impl Docker {
                 Err(error @ (DockerError::Refused { .. } | DockerError::Nonsense { .. })) => {
                     looked.unreadable.push(Unreadable::new(listed, &error));
                 }
-                Err(error) => return Err(error),
+                Err(error) if broken.len() == MOST_BROKEN => return Err(error),
+                Err(error) => broken.push((listed, error)),
             }
+        }
+        // While Docker answers about others, what breaks off is the answer about this one.
+        for (listed, error) in broken {
+            if looked.containers.is_empty() {
+                return Err(error);
+            }
+            looked.unreadable.push(Unreadable::new(listed, &error));
         }
         looked.containers.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(looked)

@@ -3,6 +3,7 @@
 //! It is written last. An object without a manifest is not a backup (promise P1).
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -104,9 +105,10 @@ impl Manifest {
         /// Read on its own first: a newer manifest need not fit today's fields.
         #[derive(Deserialize)]
         struct Version {
-            version: u32,
+            version: NonZeroU32,
         }
         let Version { version } = serde_json::from_slice(json).map_err(ManifestError::Malformed)?;
+        let version = version.get();
         if version > VERSION {
             return Err(ManifestError::Newer { version });
         }

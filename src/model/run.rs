@@ -3,6 +3,7 @@
 //! It lies in the store for as long as anything of the run may lie or run anywhere: an unfinished upload, an object
 //! without a manifest, a dump tool. Whoever finds the record of a dead process cleans up after it (promise P4).
 
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -161,9 +162,10 @@ impl RunRecord {
         /// Read on its own first: a newer record need not fit today's fields.
         #[derive(Deserialize)]
         struct Version {
-            version: u32,
+            version: NonZeroU32,
         }
         let Version { version } = serde_json::from_slice(json)?;
+        let version = version.get();
         if version > VERSION {
             return Err(RecordError::Newer(version));
         }

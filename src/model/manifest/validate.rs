@@ -182,6 +182,7 @@ mod tests {
         let content = |tables: u64, rows: u64| json!({ "tables": tables, "rows": rows, "lines": 9, "fingerprint": "00000000000000ff", "rows_of": { "public.a": 3 } });
         assert!(read(&changed("/objects/0/content", content(1, 3))).is_ok());
         for (pointer, value) in [
+            ("/version", json!(0)),
             ("/objects", json!([])),
             ("/objects", twice),
             ("/objects", in_two_ways),

@@ -39,7 +39,10 @@ fn a_record_is_read_back_and_a_newer_one_is_left_alone() {
     let newer = RunRecord { version: 2, ..record() }.to_json();
     assert!(matches!(read(&newer), Err(RecordError::Newer(2))));
     assert!(matches!(read(br#"{"version": 2}"#), Err(RecordError::Newer(2))));
-    assert!(matches!(read(b"{"), Err(RecordError::Malformed(_))));
+    let none = RunRecord { version: 0, ..record() }.to_json();
+    for json in [b"{".as_slice(), &none] {
+        assert!(matches!(read(json), Err(RecordError::Malformed(_))));
+    }
     let elsewhere = RunRecord::from_json(&record().to_json(), ".dumpcar/runs/other/00000000deadbeef.json");
     assert!(matches!(elsewhere, Err(RecordError::Misplaced)));
 }
