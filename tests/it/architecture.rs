@@ -57,7 +57,6 @@ const OWNERS: &[(&str, &str)] = &[
     ("xz2", "pipeline"),
     ("zstd", "pipeline"),
     ("flate2", "pipeline"),
-    ("base64", "signing"),
     ("envy", "config"),
     ("clap", "cli"),
     ("signal_hook", "signals"),
