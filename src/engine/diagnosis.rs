@@ -58,11 +58,12 @@ pub struct Diagnosis {
 
 /// What the tools and servers say, in lower case; the first that is found decides. Of two that are in one message the
 /// more telling stands first.
-const SIGNS: [(&str, Problem); 49] = [
+const SIGNS: [(&str, Problem); 50] = [
     ("dumpcar: cannot read ", Problem::PasswordFile),
     ("dumpcar: cannot find ", Problem::ToolMissing),
     ("backslash commands are restricted", Problem::ClientCommand),
     ("\\unrestrict: wrong key", Problem::ClientCommand),
+    ("\\!: failed", Problem::ClientCommand),
     ("unknown command '\\", Problem::ClientCommand),
     ("not allowed in the sandbox mode", Problem::ClientCommand),
     ("no space left on device", Problem::DiskFull),

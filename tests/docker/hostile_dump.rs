@@ -112,6 +112,35 @@ fn psql_15_obeys_no_dump() {
     the_client_obeys_nothing(POSTGRESQL_15, OF_PSQL, "the dump contains a command for psql itself");
 }
 
+/// One that does not know how to refuse a dump's commands: it cannot start a program.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn an_older_psql_runs_no_program() {
+    const OLD: &str = r#"#!/bin/sh
+case "$*" in --help=commands) exec /usr/bin/psql --help=variables ;; esac
+exec /usr/bin/psql "$@"
+"#;
+    let world = World::new();
+    let server = backed_up(&world, POSTGRESQL_17);
+    let put = "cat >/usr/local/bin/psql && chmod 755 /usr/local/bin/psql";
+    server.container.feed(&["sh", "-c", put], OLD.as_bytes()).0.unwrap();
+    let whole = world.read(&world.keys().into_iter().find(|key| key.contains("/shop.")).unwrap());
+    let whole = String::from_utf8(whole).unwrap();
+    for line in &OF_PSQL[..5] {
+        plant(&world, |_| with(&whole, line), |_, _| {});
+        let ended = world.run(&["restore", "t", "--as", "copy", "--yes"]);
+        assert!(server.container.try_exec(&["test", "-e", "/tmp/pwn"]).is_err(), "{line}: {}", ended.stderr);
+        assert_eq!(word(&server, "shop"), "as it was", "{line}");
+    }
+    plant(&world, |_| with(&whole, OF_PSQL[0]), |_, _| {});
+    let ended = world.run(&["restore", "t", "--as", "copy", "--yes"]);
+    assert!(ended.problem().contains("the dump contains a command for psql itself"), "{}", ended.problem());
+    plant(&world, |_| with(&whole, "SELECT 1;"), |_, _| {});
+    let ended = world.run(&["restore", "t", "--as", "another", "--yes"]);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(word(&server, "another"), "as it was");
+}
+
 const OF_MYSQL: &[&str] = &[
     r"\! id >/tmp/pwn",
     r"SELECT 1; \! id >/tmp/pwn",
