@@ -40,7 +40,7 @@ fn put_record_of_the_dead(world: &World, target: &Container) {
     let network = std::fs::read_link("/proc/self/ns/net").unwrap();
     let record = json!({
         "version": 1, "run": RUN, "target": "t", "container": target.id, "started": "2026-01-01T23:00:00Z",
-        "holder": { "instance": "gone", "process": "nobody", "boot": boot.trim(), "network": network },
+        "holder": { "instance": "gone", "process": "0".repeat(32), "boot": boot.trim(), "network": network },
     });
     world.write(&format!(".dumpcar/runs/t/{RUN}.json"), record.to_string().as_bytes());
 }
