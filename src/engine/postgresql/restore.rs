@@ -20,13 +20,16 @@ exec psql -X -w -q -v ON_ERROR_STOP=1 -c "$1"
 /// a word that no dump can know, and from then on refuses them. A `psql` that can do that says so in its help. An older one
 /// may start no process, so that what it is told to run fails; it can still read and write files. The limit (`-u` in bash, `-p`
 /// in dash) does not hold for root, and is set behind the change of user: one who is over it then may start no program at all.
+/// Where `psql` is a script that has to start something itself, there is no limit.
 const LOAD_SCRIPT: &str = r#"
 find_tool psql
 set -- psql -X -w -q -o /dev/null -v ON_ERROR_STOP=1
 as_user postgres "$@" -c 'SELECT 1'
 case $(psql --help=commands 2>/dev/null) in
     *'\restrict'*) set -- "$@" -c "\\restrict $DUMPCAR_RESTRICT" -f - ;;
-    *) set -- sh -c 'for flag in -u -p; do (ulimit $flag 0) 2>/dev/null && ulimit $flag 0 && break; done; exec "$@"' sh "$@" ;;
+    *)
+        alone='for flag in -u -p; do (ulimit $flag 0) 2>/dev/null && ulimit $flag 0 && break; done; exec "$@"'
+        if echo 'SELECT 1;' | $as sh -c "$alone" sh "$@" >/dev/null 2>&1; then set -- sh -c "$alone" sh "$@"; fi ;;
 esac
 exec $as "$@"
 "#;
