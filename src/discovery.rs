@@ -203,7 +203,8 @@ fn decide_unreadable(container: Unreadable, config: &Config) -> Option<Found> {
         name: own.name.unwrap_or_else(|| default_name(&labels, &name)),
         container: name.clone(),
         schedule: own.schedule.unwrap_or_else(|| config.schedule.clone()),
-        state: State::Unavailable { reason: format!("container {name}: {reason}"), is_stopped: false },
+        // As far as anybody can tell: when another one has its name, it costs that one nothing.
+        state: State::Unavailable { reason: format!("container {name}: {reason}"), is_stopped: true },
     })
 }
 
@@ -326,8 +327,15 @@ mod tests {
         let config = Config::from_pairs([("DUMPCAR_STORE".to_owned(), "s3://bucket".to_owned())], &|_| {
             Err(std::io::ErrorKind::NotFound.into())
         });
+        let container = container(name, labels);
+        let found =
+            discover(Looked { containers: vec![container], unreadable: Vec::new() }, &config.unwrap());
+        found.iter().map(|one| format!("{} {}", one.name, matches!(one.state, State::Ready(_)))).collect()
+    }
+
+    fn container(name: &str, labels: &[(&str, &str)]) -> Container {
         let opted_in = [("dumpcar.enable", "true"), ("dumpcar.command", "true")];
-        let container = Container {
+        Container {
             id: "0".repeat(64).parse().unwrap(),
             name: name.to_owned(),
             image: String::new(),
@@ -342,10 +350,7 @@ mod tests {
             state: "running".to_owned(),
             started: String::new(),
             health: None,
-        };
-        let found =
-            discover(Looked { containers: vec![container], unreadable: Vec::new() }, &config.unwrap());
-        found.iter().map(|one| format!("{} {}", one.name, matches!(one.state, State::Ready(_)))).collect()
+        }
     }
 
     #[test]
@@ -362,6 +367,35 @@ mod tests {
         assert_eq!(found("shop", &[("dumpcar.scratch", &label)]), ["shop false"]);
         assert_eq!(found("shop", &[("other.scratch", &label)]), ["shop true"]);
         assert_eq!(found(&name, &[("dumpcar.scratch", "")]), [format!("{name} true")]);
+    }
+
+    /// Swarm keeps the containers of a service's earlier tasks.
+    #[test]
+    fn a_container_that_cannot_be_looked_at_takes_no_others_name() {
+        let labels = |name: &str| {
+            HashMap::from(["enable", "name"].map(|label| {
+                (
+                    format!("dumpcar.{label}"),
+                    if label == "name" { name.to_owned() } else { "true".to_owned() },
+                )
+            }))
+        };
+        let unreadable = |name: &str| Unreadable {
+            name: format!("{name}.1"),
+            labels: labels(name),
+            reason: "Docker refused".to_owned(),
+        };
+        let config = Config::from_pairs([("DUMPCAR_STORE".to_owned(), "s3://bucket".to_owned())], &|_| {
+            Err(std::io::ErrorKind::NotFound.into())
+        });
+        let mut shop = container("shop.2", &[]);
+        shop.labels.extend(labels("shop"));
+        let looked =
+            Looked { containers: vec![shop], unreadable: vec![unreadable("shop"), unreadable("blog")] };
+        let found = discover(looked, &config.unwrap());
+        let found: Vec<_> =
+            found.iter().map(|one| (one.name.as_str(), matches!(one.state, State::Ready(_)))).collect();
+        assert_eq!(found, [("blog", false), ("shop", true)]);
     }
 
     #[test]

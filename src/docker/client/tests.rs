@@ -1,0 +1,36 @@
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn docker_may_take_half_a_minute_to_answer() {
+    let docker = Docker::new("tcp://127.0.0.1:9").unwrap();
+    let late = async {
+        tokio::time::sleep(ANSWER_LIMIT - Duration::from_secs(1)).await;
+        Ok(())
+    };
+    docker.ask("create an exec", late).await.unwrap();
+    let begun = tokio::time::Instant::now();
+    let error = docker.ask("create an exec", std::future::pending::<Result<(), _>>()).await.unwrap_err();
+    assert_eq!(error.to_string(), "Docker did not answer within 30 s when asked to create an exec");
+    assert!(error.is_transient());
+    assert!(begun.elapsed() < ANSWER_LIMIT + Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn what_may_pass_is_told_from_what_will_not() {
+    for (status, is_transient) in
+        [(400, false), (403, false), (404, true), (409, true), (500, true), (502, true), (503, true)]
+    {
+        let answer = BollardError::DockerResponseServerError { status_code: status, message: "no".into() };
+        assert_eq!(classify("unix:///d", "create an exec", answer).is_transient(), is_transient, "{status}");
+    }
+    assert!(classify("unix:///d", "x", BollardError::RequestTimeoutError).is_transient());
+}
+
+#[test]
+fn a_page_of_html_becomes_a_line() {
+    let page =
+        "<html><body><h1>403 Forbidden</h1>\nRequest forbidden by administrative rules.\n</body></html>\n";
+    assert_eq!(one_line(page), "403 Forbidden Request forbidden by administrative rules.");
+    assert_eq!(one_line("  image <none>\n is gone "), "image <none> is gone");
+    assert_eq!(one_line(&"x".repeat(1000)).len(), 300);
+}
