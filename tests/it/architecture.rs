@@ -33,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "discovery",
             "docker",
             "engine",
+            "exit",
             "lock",
             "model",
             "outcome",
