@@ -38,14 +38,20 @@ SELECT CONCAT('options ', HEX(CONVERT(schema_name USING utf8mb4)), ' ', HEX(CONC
     FROM information_schema.schemata WHERE {users}
 "#;
 
+/// Behind `find_tool`: what every script needs to call `$tool`.
+const TOOLS: &str = include_str!("mysql/tools.sh");
+
 const SURVEY_SCRIPT: &str = r#"
-exec "$tool" --user="$DUMPCAR_USER" --host=localhost --default-character-set=utf8mb4 --connect-timeout=15 \
-    --batch --raw --skip-column-names --execute="$1"
+run=exec
+client --raw --execute="$1"
 "#;
 
-const DUMP_SCRIPT: &str = r#"
-exec "$tool" --user="$DUMPCAR_USER" --host=localhost "$@" -- "$DUMPCAR_DATABASE"
-"#;
+const DUMP_SCRIPT: &str = include_str!("mysql/dump.sh");
+
+/// The session of a dump: it waits for a day, and has no limit of rows or time.
+const DUMP_SESSION: &str = "SET SESSION net_write_timeout = 86400, net_read_timeout = 86400, wait_timeout = 86400, \
+    sql_select_limit = 18446744073709551615, sql_big_selects = 1 /*!50708 , max_execution_time = 0 */ \
+    /*M!100300 , max_statement_time = 0, idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0 */";
 
 const GLOBALS_SCRIPT: &str = include_str!("mysql/globals.sh");
 
@@ -94,7 +100,8 @@ pub(super) fn survey(flavour: Flavour, facts: &Facts<'_>) -> Command {
 /// Neither `--databases` nor `USE`: the dump loads into whatever database the client is in. `CREATE DATABASE` with its
 /// character set is in the globals.
 pub(super) fn dump(flavour: Flavour, facts: &Facts<'_>, survey: &Survey, database: &str) -> Command {
-    let mut args: Vec<String> = DUMP_FLAGS.map(str::to_owned).into();
+    let mut args = vec![DUMP_SESSION.to_owned()];
+    args.extend(DUMP_FLAGS.map(str::to_owned));
     match flavour {
         Flavour::Mariadb => {
             // A table whose default takes a number of a sequence does not load inside LOCK TABLES.
@@ -229,5 +236,5 @@ fn command(flavour: Flavour, facts: &Facts<'_>, tool: Tool, script: &str, args: 
         (Flavour::Mysql, Tool::Client) => "mysql",
         (Flavour::Mysql, Tool::Dump) => "mysqldump",
     };
-    login.command(facts, "DUMPCAR_USER", "MYSQL_PWD", &format!("find_tool {tools}\n{script}"), args)
+    login.command(facts, "DUMPCAR_USER", "MYSQL_PWD", &format!("find_tool {tools}\n{TOOLS}{script}"), args)
 }
