@@ -59,7 +59,9 @@ pub async fn run(
 ) -> Result<(), Failure> {
     let untouched = |error: JobError| error.with_state(UNTOUCHED);
     let name = plan.key.target.as_str();
-    let _lock = RunLock::take(&app.store.to_string(), name).ok_or_else(|| {
+    // Also of where it goes: a backup of that would be of half a restore.
+    let names = [name, plan.target.name.as_str()];
+    let _locks = RunLock::take_all(&app.store.to_string(), &names).map_err(|name| {
         let reason = format!("a backup or a restore of {name} is running: wait for that one");
         untouched(JobError::new(Kind::Busy, reason))
     })?;
