@@ -4,7 +4,7 @@ mod restore;
 
 pub(super) use restore::{create, load};
 
-use super::{Command, Engine, Facts, Survey, login};
+use super::{Command, Engine, Facts, Survey, Without, login};
 
 /// Which of the two. What differs between them is decided by a `match` on this, in this file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,8 @@ const DUMP_SESSION: &str = "SET SESSION net_write_timeout = 86400, net_read_time
     sql_select_limit = 18446744073709551615, sql_big_selects = 1 /*!50708 , max_execution_time = 0 */ \
     /*M!100300 , max_statement_time = 0, idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0 */";
 
+const EXAMINE_SCRIPT: &str = include_str!("mysql/examine.sh");
+
 const GLOBALS_SCRIPT: &str = include_str!("mysql/globals.sh");
 
 /// One consistent snapshot that locks no writer out (of transactional tables), row by row instead of table by table in
@@ -99,7 +101,13 @@ pub(super) fn survey(flavour: Flavour, facts: &Facts<'_>) -> Command {
 
 /// Neither `--databases` nor `USE`: the dump loads into whatever database the client is in. `CREATE DATABASE` with its
 /// character set is in the globals.
-pub(super) fn dump(flavour: Flavour, facts: &Facts<'_>, survey: &Survey, database: &str) -> Command {
+pub(super) fn dump(
+    flavour: Flavour,
+    facts: &Facts<'_>,
+    survey: &Survey,
+    database: &str,
+    without: &Without,
+) -> Command {
     let mut args = vec![DUMP_SESSION.to_owned()];
     args.extend(DUMP_FLAGS.map(str::to_owned));
     match flavour {
@@ -112,8 +120,25 @@ pub(super) fn dump(flavour: Flavour, facts: &Facts<'_>, survey: &Survey, databas
         // A dump that sets the server's GTIDs does not load into a server that has some.
         Flavour::Mysql => args.push("--set-gtid-purged=OFF".to_owned()),
     }
+    args.extend(without.tables.iter().map(|table| format!("--ignore-table={database}.{table}")));
+    args.extend(without.routines.then(|| "--skip-routines".to_owned()));
     args.extend(facts.args.iter().cloned());
     let mut command = command(flavour, facts, Tool::Dump, DUMP_SCRIPT, args);
+    command.env.push(("DUMPCAR_DATABASE".to_owned(), database.to_owned()));
+    command
+}
+
+/// Tries the views, and the tables that `failure` names, one by one.
+pub(super) fn examine(flavour: Flavour, facts: &Facts<'_>, database: &str, failure: &str) -> Command {
+    let list = format!(
+        "SELECT HEX(CONVERT(table_name USING utf8mb4)), table_type, CONCAT('`', REPLACE(table_name, '`', '``'), '`'), \
+         table_name FROM information_schema.tables WHERE HEX(CONVERT(table_schema USING utf8mb4)) = '{}'",
+        hex(database)
+    );
+    let mut args = vec![list, failure.to_owned()];
+    args.extend(["--no-tablespaces", "--default-character-set=utf8mb4"].map(str::to_owned));
+    args.extend((flavour == Flavour::Mysql).then(|| "--set-gtid-purged=OFF".to_owned()));
+    let mut command = command(flavour, facts, Tool::Dump, EXAMINE_SCRIPT, args);
     command.env.push(("DUMPCAR_DATABASE".to_owned(), database.to_owned()));
     command
 }
