@@ -41,6 +41,8 @@ mod mid_dump;
 mod process_one;
 /// The exec protocol under real shells: exit statuses, and nothing left in a target (P1, P4).
 mod protocol;
+/// What cannot be dumped, beside what can (P10).
+mod one_broken;
 /// What the container's option files, its variables and its server's limits would do to a dump.
 mod option_files;
 /// Every kind of content, from a server through the bucket into an empty server.
