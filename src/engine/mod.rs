@@ -3,6 +3,7 @@
 //! Everything in here is a function of what is known of a container. Nothing runs a command, reads a clock or sees a
 //! password: a [`Command`] names where its password is, and the shell inside the container puts it in place.
 
+mod activity;
 mod broken;
 mod content;
 mod custom;
@@ -19,6 +20,7 @@ mod survey;
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use activity::Activity;
 pub use broken::{Broken, Without};
 pub use content::ContentError;
 pub use custom::hook;

@@ -232,6 +232,16 @@ pub(super) fn query(flavour: Flavour, facts: &Facts<'_>, database: &str, query: 
     ask(flavour, facts, format!("USE `{}`; {query}", database.replace('`', "``")))
 }
 
+/// What the session of a load is doing.
+pub(super) fn activity(flavour: Flavour, facts: &Facts<'_>) -> Command {
+    const WHAT: &str = "SELECT CASE WHEN p.id IS NULL OR p.command = 'Sleep' THEN 'idle' \
+        WHEN p.state LIKE 'Waiting for%' AND p.state NOT LIKE '%handler commit' \
+        THEN CONCAT('waiting ', SUBSTRING(p.state, 9)) ELSE 'working' END \
+        FROM (SELECT IS_USED_LOCK('dumpcar-load') AS id) AS me \
+        LEFT JOIN information_schema.processlist AS p ON p.id = me.id";
+    ask(flavour, facts, WHAT.to_owned())
+}
+
 /// Statements that need no database.
 pub(super) fn ask(flavour: Flavour, facts: &Facts<'_>, statements: String) -> Command {
     command(flavour, facts, Tool::Client, SURVEY_SCRIPT, vec![statements])

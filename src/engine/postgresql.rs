@@ -112,6 +112,22 @@ pub(super) fn globals(facts: &Facts<'_>, survey: &Survey) -> Command {
     command(facts, &[CONNECT, GLOBALS_SCRIPT], args)
 }
 
+/// How a session of a load calls itself, so that it is found.
+const LOADING: &str = "dumpcar-load";
+
+/// What the sessions of a load are doing. That they read rows from their client is no work, and their parallel workers' is.
+pub(super) fn activity(facts: &Facts<'_>, database: Option<&str>) -> Command {
+    let database = database.map_or_else(|| "datname".to_owned(), restore::literal);
+    let sql = format!(
+        "SELECT CASE WHEN bool_or(state = 'active' AND coalesce(wait_event_type, '') NOT IN ('Lock', 'Client')) THEN 'working' \
+         WHEN bool_or(wait_event_type = 'Lock') \
+         THEN 'waiting for a lock of session ' || coalesce(string_agg(DISTINCT blocker::text, ' and '), '?') ELSE 'idle' END \
+         FROM pg_catalog.pg_stat_activity LEFT JOIN LATERAL unnest(pg_catalog.pg_blocking_pids(pid)) AS blocker ON true \
+         WHERE application_name = '{LOADING}' AND datname = {database}"
+    );
+    command(facts, &[restore::ELSEWHERE, CONNECT, SURVEY_SCRIPT], vec![sql])
+}
+
 /// Rows only, columns divided by `|`.
 pub(super) fn query(facts: &Facts<'_>, database: &str, query: &str) -> Command {
     let mut command = command(facts, &[SURVEY_SCRIPT], vec![query.to_owned()]);

@@ -49,6 +49,8 @@ mod option_files;
 mod restore;
 /// Each of those that a restore needs, ended at any instant of it (P8).
 mod restore_kill;
+/// A restore whose server works for long, or waits for somebody's lock.
+mod restore_stall;
 /// What the user of a restore sees, and what may stand in its way.
 mod restore_words;
 mod round_trip;
