@@ -16,7 +16,7 @@ mod transport;
 
 pub use client::{Docker, EngineVersion, Looked, Unreadable};
 pub use exec::{Captured, Exec, ExecError};
-pub use feed::Feed;
+pub use feed::{Appetite, Feed};
 #[cfg(any(test, fuzzing, feature = "bench"))]
 pub(crate) use inspect::container as read_container;
 pub use scratch::{Image, ScratchContainer};

@@ -50,6 +50,24 @@ impl Problem {
         }
     }
 
+    /// Whether the same would happen to every command for this server.
+    pub fn is_of_the_server(self) -> bool {
+        match self {
+            Self::ToolMissing | Self::NotAccepting | Self::PasswordFile => true,
+            // A server may refuse a login for one of its databases only.
+            Self::AuthRefused
+            | Self::DatabaseGone
+            | Self::PermissionDenied
+            | Self::RoleMissing
+            | Self::Busy
+            | Self::ClientCommand
+            | Self::DiskFull
+            | Self::ReadOnly
+            | Self::Killed
+            | Self::Other => false,
+        }
+    }
+
     /// Whether the server has refused something of what it was told, and not for want of what it needs for that.
     pub fn is_refusal(self) -> bool {
         match self {

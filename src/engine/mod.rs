@@ -3,6 +3,8 @@
 //! Everything in here is a function of what is known of a container. Nothing runs a command, reads a clock or sees a
 //! password: a [`Command`] names where its password is, and the shell inside the container puts it in place.
 
+mod activity;
+mod broken;
 mod content;
 mod custom;
 mod detect;
@@ -18,6 +20,8 @@ mod survey;
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use activity::Activity;
+pub use broken::{Broken, Without};
 pub use content::ContentError;
 pub use custom::hook;
 pub use detect::detect;
@@ -131,10 +135,21 @@ impl Engine {
 
     /// Prints one database as plain SQL that loads into an empty database of any name; a custom engine's whole dump.
     pub fn dump(self, facts: &Facts<'_>, survey: &Survey, database: &str) -> Command {
+        self.dump_without(facts, survey, database, &Without::default())
+    }
+
+    /// The same, but for what cannot be dumped: found by [`Engine::examine`].
+    pub fn dump_without(
+        self,
+        facts: &Facts<'_>,
+        survey: &Survey,
+        database: &str,
+        without: &Without,
+    ) -> Command {
         match self {
             Self::Postgresql => postgresql::dump(facts, survey, database),
-            Self::Mariadb => mysql::dump(mysql::Flavour::Mariadb, facts, survey, database),
-            Self::Mysql => mysql::dump(mysql::Flavour::Mysql, facts, survey, database),
+            Self::Mariadb => mysql::dump(mysql::Flavour::Mariadb, facts, survey, database, without),
+            Self::Mysql => mysql::dump(mysql::Flavour::Mysql, facts, survey, database, without),
             Self::Custom => custom::dump(facts),
         }
     }

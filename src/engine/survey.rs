@@ -130,7 +130,7 @@ fn unread_accounts(engine: Engine) -> Option<String> {
     }
 }
 
-fn name(hex: &str) -> Result<String, SurveyError> {
+pub(super) fn name(hex: &str) -> Result<String, SurveyError> {
     String::from_utf8(bytes(hex)?).map_err(|_| SurveyError::Name(hex.to_owned()))
 }
 

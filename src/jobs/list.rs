@@ -132,7 +132,7 @@ impl State {
         match worth {
             Worth::Good(_) => Self::Good,
             Worth::Suspicious(_, reason) => Self::Suspicious { reason },
-            Worth::Incomplete(_, reason) => Self::Incomplete { reason },
+            Worth::Incomplete(_, reason) | Worth::Partial(_, reason) => Self::Incomplete { reason },
             Worth::Unreadable(reason) => Self::Unreadable { reason },
             Worth::Unsigned(reason) => Self::Unsigned { reason },
         }

@@ -4,6 +4,7 @@
 //! one transaction at the end. What cannot do that gets its objects read in full before the old content goes (promise P8).
 
 mod plan;
+mod stall;
 
 pub(super) use plan::survey;
 pub use plan::{Plan, Selection, Wanted, plan};
@@ -59,7 +60,9 @@ pub async fn run(
 ) -> Result<(), Failure> {
     let untouched = |error: JobError| error.with_state(UNTOUCHED);
     let name = plan.key.target.as_str();
-    let _lock = RunLock::take(&app.store.to_string(), name).ok_or_else(|| {
+    // Also of where it goes: a backup of that would be of half a restore.
+    let names = [name, plan.target.name.as_str()];
+    let _locks = RunLock::take_all(&app.store.to_string(), &names).map_err(|name| {
         let reason = format!("a backup or a restore of {name} is running: wait for that one");
         untouched(JobError::new(Kind::Busy, reason))
     })?;
@@ -233,20 +236,35 @@ impl Restore<'_> {
             Ok(feed) => feed,
             Err(error) => return Err(self.explained(&what, database, error.into(), refused()).await),
         };
+        let appetite = feed.appetite();
         let check = |ends: &pipeline::Ends| self.check(object, ends);
         let mut edit = target.engine.edit();
         let edit = |piece| edit.take(piece);
         let restored =
             Box::pin(pipeline::restore(store, &plan.key, object, &mut feed, edit, check, progress));
+        let limit = self.app.config.stall_timeout;
+        // Boxed: it waits for most of its time.
+        let stalled = Box::pin(stall::stalled(&self.app.docker, target, database, &appetite, limit));
+        let restored = async {
+            tokio::select! {
+                biased;
+                restored = restored => Ok(restored),
+                why = stalled => Err(JobError::new(Kind::Broken, format!("{what}: {why}"))),
+            }
+        };
         let error = match stoppable(self.stop, restored).await {
-            Ok(Ok(())) => {
+            Ok(Err(stalled)) => {
+                feed.cancel().await;
+                return Err(stalled);
+            }
+            Ok(Ok(Ok(()))) => {
                 info!(
                     target = %plan.key.target, object = object.name, plain_bytes = object.plain_bytes,
                     elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "object restored"
                 );
                 return Ok(());
             }
-            Ok(Err(error)) => Some(error),
+            Ok(Ok(Err(error))) => Some(error),
             Err(_) => None,
         };
         feed.cancel().await;

@@ -15,6 +15,7 @@ use super::engine::Engine;
 use super::id::ImageId;
 use super::key::Stamp;
 use super::line::Line;
+use super::missing::Missing;
 use super::target::TargetName;
 
 mod validate;
@@ -55,6 +56,9 @@ pub struct Manifest {
     /// good one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspicious: Option<Line<2048>>,
+    /// What could not be dumped, and why: with anything here, the backup is incomplete.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
     pub objects: Vec<ManifestObject>,
 }
 
@@ -205,6 +209,7 @@ pub(super) mod tests {
             finished: "2026-11-23T23:00:09Z".parse().unwrap(),
             restore_command: None,
             suspicious: None,
+            missing: Vec::new(),
             objects: vec![ManifestObject {
                 name: "shop.sql.xz".into(),
                 kind: ObjectKind::Database,
@@ -241,6 +246,26 @@ pub(super) mod tests {
         let json: serde_json::Value = serde_json::from_slice(&suspicious.to_json()).unwrap();
         assert_eq!((&json["version"], &json["suspicious"]), (&1.into(), &reason.into()));
         assert!(!String::from_utf8(example().to_json()).unwrap().contains("suspicious"));
+    }
+
+    #[test]
+    fn only_an_incomplete_backup_names_what_is_missing() {
+        let missing = vec![Missing::new(Some("aaa"), Some("v"), "invalid"), Missing::new(None, None, "refused")];
+        let incomplete = Manifest { missing, ..example() };
+        assert_eq!(Manifest::from_json(&incomplete.to_json()).unwrap(), incomplete);
+        let json: serde_json::Value = serde_json::from_slice(&incomplete.to_json()).unwrap();
+        let wanted = serde_json::json!([
+            { "database": "aaa", "object": "v", "reason": "invalid" },
+            { "reason": "refused" },
+        ]);
+        assert_eq!(json["missing"], wanted);
+        assert!(!String::from_utf8(example().to_json()).unwrap().contains("missing"));
+        // The database is there.
+        let missing = vec![Missing::new(Some("shop"), None, "gone")];
+        let contradiction = Manifest { missing, ..example() };
+        assert!(Manifest::from_json(&contradiction.to_json()).is_err());
+        let missing = vec![Missing::new(Some("aaa"), None, "gone"); super::super::missing::MOST + 1];
+        assert!(Manifest::from_json(&Manifest { missing, ..example() }.to_json()).is_err());
     }
 
     #[test]

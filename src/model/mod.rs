@@ -14,6 +14,7 @@ pub mod id;
 pub mod key;
 pub mod line;
 pub mod manifest;
+pub mod missing;
 pub mod parts;
 pub mod retention;
 pub mod run;

@@ -41,10 +41,16 @@ mod mid_dump;
 mod process_one;
 /// The exec protocol under real shells: exit statuses, and nothing left in a target (P1, P4).
 mod protocol;
+/// What cannot be dumped, beside what can (P10).
+mod one_broken;
+/// What the container's option files, its variables and its server's limits would do to a dump.
+mod option_files;
 /// Every kind of content, from a server through the bucket into an empty server.
 mod restore;
 /// Each of those that a restore needs, ended at any instant of it (P8).
 mod restore_kill;
+/// A restore whose server works for long, or waits for somebody's lock.
+mod restore_stall;
 /// What the user of a restore sees, and what may stand in its way.
 mod restore_words;
 mod round_trip;

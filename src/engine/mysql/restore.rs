@@ -8,13 +8,9 @@ use crate::model::database::DatabaseOptions;
 /// with the next one before the removal has begun. One that has gone meanwhile is an error, and none of ours; `--force`
 /// does not go on after it with statements of `--execute` (seen with 11.8), only with what is read.
 const CREATE_SCRIPT: &str = r#"
-client() {
-    "$tool" --user="$DUMPCAR_USER" --host=localhost --default-character-set=utf8mb4 --connect-timeout=15 \
-        --batch --raw --skip-column-names "$@"
-}
 tries=12
 until
-    kill=$(client --execute="$1") || exit
+    kill=$(client --raw --execute="$1") || exit
     [ -z "$kill" ] || printf '%s\n' "$kill" | client --force 2>/dev/null
     said=$(client --execute="SET SESSION lock_wait_timeout = 5; $2" 2>&1)
 do
@@ -28,13 +24,15 @@ client --execute="SET SESSION lock_wait_timeout = 60; $3"
 /// A dump is for the server and not for the client, whose own commands run programs and read files. In binary mode it knows
 /// none of them in what it reads, but for the delimiter; and a line end in a routine stays what it was.
 ///
+/// It has a lock of a name by which its session is found ([`super::activity`]): as one `SET`, which can set more.
+///
 /// Two options that not every client has: it says so in its help. Others than MariaDB's newer ones fail on the first line of a
 /// newer `mariadb-dump`, which switches on the sandbox.
 const LOAD_SCRIPT: &str = r#"
-set -- "$tool" --user="$DUMPCAR_USER" --host=localhost --default-character-set=utf8mb4 --max-allowed-packet=1G --batch \
-    --binary-mode --local-infile=0 --database="$DUMPCAR_DATABASE"
+set -- "$tool" --no-defaults --user="$DUMPCAR_USER" --host=localhost --default-character-set=utf8mb4 --max-allowed-packet=1G --batch \
+    --binary-mode --local-infile=0 --init-command="SET @dumpcar = GET_LOCK('dumpcar-load', 0)" --database="$DUMPCAR_DATABASE"
 as_user mysql "$@" --execute='DO 0'
-help=$("$tool" --help 2>/dev/null)
+help=$("$tool" --no-defaults --help 2>/dev/null)
 case $help in *--system-command*) set -- "$@" --system-command=OFF ;; esac
 case $help in *--sandbox*) exec $as "$@" --sandbox ;; esac
 sed '1{/^\/\*M!999999.*sandbox/d;}' | $as "$@"

@@ -4,13 +4,13 @@
 //! `pg_dump` writes a `COMMIT` of its own behind large objects, and dropping what is there first would lock everybody out for
 //! as long as the load takes.
 
-use super::{CONNECT, Command, Facts, command};
+use super::{CONNECT, Command, Facts, LOADING, command};
 use crate::engine::restore::{LEFTOVERS, Staged, as_user};
 use crate::model::database::{DatabaseOptions, LocaleProvider, Text, Word};
 use crate::model::run::RunId;
 
 /// Before [`CONNECT`]: not in a database that is being replaced.
-const ELSEWHERE: &str = "\nPOSTGRES_DB=template1 POSTGRESQL_DATABASE=";
+pub(super) const ELSEWHERE: &str = "\nPOSTGRES_DB=template1 POSTGRESQL_DATABASE=";
 
 const CREATE_SCRIPT: &str = r#"
 exec psql -X -w -q -v ON_ERROR_STOP=1 -c "$1"
@@ -104,6 +104,7 @@ pub(in crate::engine) fn load(facts: &Facts<'_>, database: Option<&str>, word: &
             command
         }
     };
+    command.env.push(("PGAPPNAME".to_owned(), LOADING.to_owned()));
     command.env.push(("DUMPCAR_RESTRICT".to_owned(), word.to_owned()));
     command
 }
@@ -158,7 +159,7 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     // As `quote_literal` does it, whatever standard_conforming_strings says.
     let escaped = text.replace('\\', "\\\\").replace('\'', "''");
     if text.contains('\\') { format!("E'{escaped}'") } else { format!("'{escaped}'") }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::{Manifest, ManifestObject, ObjectKind};
 use crate::model::engine::Engine;
 use crate::model::key::database_file_stem;
+use crate::model::missing::{self, Missing};
 
 /// In bytes; a name has at most 63 bytes in PostgreSQL, and 64 characters of up to 4 bytes in MariaDB and MySQL.
 const LONGEST_DATABASE: usize = 256;
@@ -38,6 +39,8 @@ pub enum Inconsistency {
     Sizes,
     #[error("what object {0:?} is said to contain does not add up")]
     Content(String),
+    #[error("what it says is missing is there, or too much of it")]
+    Missing,
     #[error("it has a restore command that none of its objects needs, or one that is too long")]
     Command,
 }
@@ -63,11 +66,24 @@ impl Manifest {
             plain = plain.checked_add(object.plain_bytes).ok_or(Inconsistency::Sizes)?;
             stored = stored.checked_add(object.stored_bytes).ok_or(Inconsistency::Sizes)?;
         }
+        self.validate_missing()?;
         match &self.restore_command {
             None => Ok(()),
             Some(command) if self.engine == Engine::Custom && command.len() <= LONGEST_COMMAND => Ok(()),
             Some(_) => Err(Inconsistency::Command),
         }
+    }
+}
+
+impl Manifest {
+    fn validate_missing(&self) -> Result<(), Inconsistency> {
+        let databases = || self.objects.iter().filter_map(|object| object.database.as_deref());
+        let is_there = |missing: &Missing| databases().any(|database| missing.is_all_of(database));
+        let is_possible = self.engine != Engine::Custom && self.missing.len() <= missing::MOST;
+        if self.missing.is_empty() || is_possible && !self.missing.iter().any(is_there) {
+            return Ok(());
+        }
+        Err(Inconsistency::Missing)
     }
 }
 
