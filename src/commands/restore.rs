@@ -14,7 +14,7 @@ use crate::cli::RestoreArgs;
 use crate::discovery::{self, Target};
 use crate::docker::DockerError;
 use crate::exit::Exit;
-use crate::jobs::restore::{self, Plan, PlanError, Selection};
+use crate::jobs::restore::{self, Plan, Selection};
 use crate::model::id::ContainerName;
 use crate::model::manifest::Manifest;
 use crate::terminal::{ProgressDisplay, Terminal};
@@ -85,10 +85,7 @@ async fn prepare(app: &App, args: &RestoreArgs) -> Result<(Plan, Manifest), Exit
         Ok(plan) => Ok((plan, manifest)),
         Err(error) => {
             error!("not restored: {error}; nothing was changed");
-            Err(match error {
-                PlanError::Nothing(_) => Exit::Nothing,
-                PlanError::Impossible(_) => Exit::Failed,
-            })
+            Err(error.kind.exit())
         }
     }
 }

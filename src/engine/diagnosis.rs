@@ -23,8 +23,10 @@ pub enum Problem {
     PasswordFile,
     /// A dump tells the client to do something, and not the server.
     ClientCommand,
-    /// The server has no room for what it has to write.
+    /// There is no room for what has to be written.
     DiskFull,
+    /// Nothing may be written there.
+    ReadOnly,
     /// The tool died of a signal.
     Killed,
     Other,
@@ -43,7 +45,24 @@ impl Problem {
             | Self::PasswordFile
             | Self::ClientCommand
             | Self::DiskFull
+            | Self::ReadOnly
             | Self::Other => false,
+        }
+    }
+
+    /// Whether the server has refused something of what it was told, and not for want of what it needs for that.
+    pub fn is_refusal(self) -> bool {
+        match self {
+            Self::PermissionDenied | Self::RoleMissing | Self::ClientCommand | Self::Other => true,
+            Self::AuthRefused
+            | Self::ToolMissing
+            | Self::NotAccepting
+            | Self::DatabaseGone
+            | Self::Busy
+            | Self::PasswordFile
+            | Self::DiskFull
+            | Self::ReadOnly
+            | Self::Killed => false,
         }
     }
 }
@@ -58,7 +77,7 @@ pub struct Diagnosis {
 
 /// What the tools and servers say, in lower case; the first that is found decides. Of two that are in one message the
 /// more telling stands first.
-const SIGNS: [(&str, Problem); 50] = [
+const SIGNS: [(&str, Problem); 49] = [
     ("dumpcar: cannot read ", Problem::PasswordFile),
     ("dumpcar: cannot find ", Problem::ToolMissing),
     ("backslash commands are restricted", Problem::ClientCommand),
@@ -66,7 +85,6 @@ const SIGNS: [(&str, Problem); 50] = [
     ("\\!: failed", Problem::ClientCommand),
     ("unknown command '\\", Problem::ClientCommand),
     ("not allowed in the sandbox mode", Problem::ClientCommand),
-    ("no space left on device", Problem::DiskFull),
     ("disk full", Problem::DiskFull),
     ("the table is full", Problem::DiskFull),
     ("(errno: 28", Problem::DiskFull),
@@ -130,7 +148,13 @@ fn problem(engine: Engine, exit_status: i32, stderr: &str) -> Problem {
     // What a tool repeats of its own query has names that mean nothing.
     let lines = stderr.lines().filter(|line| !line.contains(" was: "));
     let lower = lines.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("\n");
-    // Of a program nobody knows only the status means something.
+    // The operating system's words are the same in every program.
+    let system =
+        [("no space left on device", Problem::DiskFull), ("read-only file system", Problem::ReadOnly)];
+    if let Some((_, problem)) = system.iter().find(|(sign, _)| lower.contains(sign)) {
+        return *problem;
+    }
+    // Of a program nobody knows only the status means something else.
     match engine {
         Engine::Custom if matches!(exit_status, 126 | 127) => return Problem::ToolMissing,
         Engine::Custom if exit_status > 128 => return Problem::Killed,
@@ -211,7 +235,8 @@ fn text(
                 "the dump contains a command for {client} itself; Dumpcar refuses it, because no dump tool writes one: {said}"
             )
         }
-        Problem::DiskFull => format!("the server's disk is full: {said}"),
+        Problem::DiskFull => format!("no room is left on the disk: {said}"),
+        Problem::ReadOnly => format!("nothing may be written there: {said}"),
         Problem::Killed if exit_status == 137 => {
             "the tool was killed (signal 9): the container's memory is too small, or somebody stopped it"
                 .to_owned()

@@ -1,7 +1,6 @@
 //! One run of one target: dump everything, prove it, write the manifest, prune.
 
 mod begin;
-mod error;
 mod plan;
 mod suspicion;
 
@@ -14,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use begin::{Begun, begin};
-use error::RunError;
 use plan::Part;
 
 use crate::app::App;
@@ -22,6 +20,8 @@ use crate::clock;
 use crate::discovery::Target;
 use crate::docker::{Docker, ExecError};
 use crate::engine;
+use crate::jobs::error::{JobError, Kind, stoppable};
+use crate::jobs::explain::explain;
 use crate::jobs::journal::Entry;
 use crate::jobs::prune;
 use crate::lock::RunLock;
@@ -29,7 +29,7 @@ use crate::model::key::{BackupKey, database_file_stem};
 use crate::model::line::Line;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind, VERSION};
 use crate::outcome::{Summary, Verdict};
-use crate::pipeline::{self, Progress};
+use crate::pipeline::{self, PipelineError, Progress};
 use crate::store::{Catalog, StoreErrorKind};
 
 /// What a hook may print; nobody reads it.
@@ -56,13 +56,13 @@ pub async fn run(app: &App, target: &Target, stop: &CancellationToken, progress:
         // What is left is on record, and the connection that goes with the run ends the tool.
         () = too_late => {
             warn!(target = %target.name, "no time to clean up: the next start does");
-            Err(RunError::Stopped)
+            Err(JobError::stopped())
         }
     };
     match result {
         Ok(summary) => Verdict::Done(summary),
-        Err(RunError::Stopped) => Verdict::Stopped,
-        Err(RunError::Failed { reason, .. }) => Verdict::Failed { reason },
+        Err(error) if error.is_stopped() => Verdict::Stopped,
+        Err(error) => Verdict::Failed { reason: error.to_string() },
     }
 }
 
@@ -72,7 +72,7 @@ async fn limited(
     target: &Target,
     stop: &CancellationToken,
     progress: &Progress,
-) -> Result<Summary, RunError> {
+) -> Result<Summary, JobError> {
     // A time limit is a stop with another name: both let the run clean up.
     let limited = stop.child_token();
     let attempts = attempts(app, target, &limited, progress);
@@ -82,11 +82,14 @@ async fn limited(
         () = tokio::time::sleep(target.timeout) => {
             limited.cancel();
             match attempts.await {
-                Err(RunError::Stopped) if !stop.is_cancelled() => Err(RunError::permanent(format!(
-                    "not done after {}: raise DUMPCAR_TIMEOUT or the label {}.timeout",
-                    humantime::format_duration(target.timeout),
-                    app.config.label_prefix,
-                ))),
+                Err(error) if error.is_stopped() && !stop.is_cancelled() => Err(JobError::new(
+                    Kind::TooLong,
+                    format!(
+                        "not done after {}: raise DUMPCAR_TIMEOUT or the label {}.timeout",
+                        humantime::format_duration(target.timeout),
+                        app.config.label_prefix,
+                    ),
+                )),
                 result => result,
             }
         }
@@ -99,17 +102,17 @@ async fn attempts(
     target: &Target,
     stop: &CancellationToken,
     progress: &Progress,
-) -> Result<Summary, RunError> {
+) -> Result<Summary, JobError> {
     let mut backoff = FIRST_BACKOFF;
     let mut tried = 0;
     // The container may be another one by the time of a retry: replaced, or its labels changed.
     let mut current = target.clone();
     loop {
         match Box::pin(attempt(app, &current, stop, progress)).await {
-            Err(RunError::Failed { reason, transient: true }) if tried < app.config.retries => {
+            Err(error) if error.kind.may_pass() && tried < app.config.retries => {
                 tried += 1;
-                info!(target = %target.name, %reason, wait = %humantime::format_duration(backoff), "trying again");
-                progress.set_stage(format!("waiting to try again: {reason}"));
+                info!(target = %target.name, reason = %error, wait = %humantime::format_duration(backoff), "trying again");
+                progress.set_stage(format!("waiting to try again: {error}"));
                 stoppable(stop, tokio::time::sleep(backoff)).await?;
                 backoff *= 3;
                 if let Some(replaced) = app.target(&target.name).await {
@@ -117,22 +120,11 @@ async fn attempts(
                     current = Target { shrink_alert: target.shrink_alert, ..replaced };
                 }
             }
-            Err(RunError::Failed { reason, transient }) if tried > 0 => {
-                return Err(RunError::Failed {
-                    reason: format!("{reason} (tried {} times)", tried + 1),
-                    transient,
-                });
+            Err(error) if tried > 0 && !error.is_stopped() => {
+                return Err(error.in_words(|reason| format!("{reason} (tried {} times)", tried + 1)));
             }
             other => return other,
         }
-    }
-}
-
-async fn stoppable<T>(stop: &CancellationToken, future: impl Future<Output = T>) -> Result<T, RunError> {
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => Err(RunError::Stopped),
-        result = future => Ok(result),
     }
 }
 
@@ -141,7 +133,7 @@ async fn attempt(
     target: &Target,
     stop: &CancellationToken,
     progress: &Progress,
-) -> Result<Summary, RunError> {
+) -> Result<Summary, JobError> {
     let clock = Instant::now();
     // Also the cheapest proof that the bucket, the keys and the clock are right, before the database has any work.
     progress.set_stage("looking into the bucket");
@@ -157,7 +149,7 @@ async fn attempt(
         let pruned = prune::after_run(app, target, &catalog, &run.key, last_good, stop);
         match entry.during(pruned).await {
             Ok(pruned) => summary.pruned = pruned,
-            Err(problem) => summary.problems.push(problem),
+            Err(problem) => summary.problems.push(problem.to_string()),
         }
     }
     drop(run);
@@ -181,7 +173,7 @@ async fn attempt(
 }
 
 /// Asks Docker meanwhile what the run's record says of this process: the engine takes its time over that.
-async fn introduce(app: &App, stop: &CancellationToken) -> Result<(), RunError> {
+async fn introduce(app: &App, stop: &CancellationToken) -> Result<(), JobError> {
     if app.config.prune {
         stoppable(stop, app.identity.holder(&app.docker)).await?;
     }
@@ -216,7 +208,7 @@ impl Run<'_> {
         &self,
         catalog: Option<&Catalog>,
         last_good: Option<&Manifest>,
-    ) -> (Result<Summary, RunError>, Rest) {
+    ) -> (Result<Summary, JobError>, Rest) {
         let mut objects = Vec::new();
         let (server_version, problems) = match self.dump_all(catalog, &mut objects).await {
             Ok(dumped) => dumped,
@@ -256,7 +248,7 @@ impl Run<'_> {
     }
 
     /// Has the store confirm the sizes of several objects. A single one was asked for at once, which is cheaper.
-    async fn confirm(&self, objects: &[ManifestObject]) -> Result<(), RunError> {
+    async fn confirm(&self, objects: &[ManifestObject]) -> Result<(), JobError> {
         if objects.len() < 2 {
             return Ok(());
         }
@@ -292,13 +284,13 @@ impl Run<'_> {
     }
 
     /// Writes the manifest: the commit.
-    async fn commit(&self, manifest: &Manifest) -> Result<(), (RunError, Rest)> {
+    async fn commit(&self, manifest: &Manifest) -> Result<(), (JobError, Rest)> {
         let Self { app, stop, key, .. } = self;
         match self.entry.is_ours(clock::now()).await {
             Ok(true) => {}
             Ok(false) => {
                 let reason = "another Dumpcar took this run for dead and removed its objects; was this machine suspended?";
-                return Err((RunError::Failed { reason: reason.into(), transient: true }, Rest::Nothing));
+                return Err((JobError::new(Kind::Broken, reason), Rest::Nothing));
             }
             Err(error) => return Err((error.into(), Rest::Unfinished)),
         }
@@ -331,7 +323,7 @@ impl Run<'_> {
         &self,
         catalog: Option<&Catalog>,
         objects: &mut Vec<ManifestObject>,
-    ) -> Result<(String, Vec<String>), RunError> {
+    ) -> Result<(String, Vec<String>), JobError> {
         let before = match &self.target.labels.before {
             Some(before) => {
                 self.progress.set_stage("running the before command");
@@ -347,26 +339,31 @@ impl Run<'_> {
         if let Some(after) = &self.target.labels.after {
             self.progress.set_stage("running the after command");
             // Also when told to stop: what `before` froze has to be let go.
-            if let Err(RunError::Failed { reason, .. }) = self.hook("after", after).await {
-                warn!(target = %self.target.name, %reason, "the after command failed");
-                problems.push(reason);
+            if let Err(error) = self.hook("after", after).await {
+                warn!(target = %self.target.name, reason = %error, "the after command failed");
+                problems.push(error.to_string());
             }
         }
         dumped.map(|server_version| (server_version, problems))
     }
 
-    async fn hook(&self, which: &str, command: &str) -> Result<(), RunError> {
+    async fn hook(&self, which: &str, command: &str) -> Result<(), JobError> {
         let command = engine::hook(&self.target.facts(), command);
         let limit = self.target.timeout;
         let ran = self.docker.capture(&self.target.container.id, &command, HOOK_BYTES, limit);
         let ran = if which == "before" { stoppable(self.stop, ran).await? } else { ran.await };
         ran.map(drop).map_err(|error| {
             // What the command itself says stays said; that Docker was away does not.
-            let transient = matches!(&error, ExecError::Cut { .. })
-                || matches!(&error, ExecError::Docker(error) if error.is_transient());
+            let kind = if let ExecError::Docker(error) = &error {
+                Kind::Docker { may_pass: error.is_transient() }
+            } else if matches!(error, ExecError::Cut { .. }) {
+                Kind::Broken
+            } else {
+                Kind::Tool(engine::Problem::Other)
+            };
             let reason =
                 format!("the {which} command (label {}.{which}): {error}", self.app.config.label_prefix);
-            RunError::Failed { reason: self.target.container.redact(&reason), transient }
+            JobError::new(kind, self.target.container.redact(&reason))
         })
     }
 
@@ -375,7 +372,7 @@ impl Run<'_> {
         &self,
         catalog: Option<&Catalog>,
         objects: &mut Vec<ManifestObject>,
-    ) -> Result<String, RunError> {
+    ) -> Result<String, JobError> {
         let (survey, parts) = self.plan(catalog).await?;
         let is_one_of_many = parts.len() > 1;
         for part in parts {
@@ -385,7 +382,7 @@ impl Run<'_> {
     }
 
     /// One object, from the command to the store, which confirms its size now or, for one of many, later.
-    async fn dump_part(&self, part: Part, is_one_of_many: bool) -> Result<ManifestObject, RunError> {
+    async fn dump_part(&self, part: Part, is_one_of_many: bool) -> Result<ManifestObject, JobError> {
         let Self { app, docker, target, stop, progress, key, .. } = self;
         let format = target.engine.extension(&target.facts()).to_owned();
         let (stem, what) = match (&part.kind, &part.database) {
@@ -426,7 +423,7 @@ impl Run<'_> {
                 // The tool first: it holds a snapshot of the database.
                 exec.cancel().await;
                 upload.abort(stop).await;
-                let Ok(Err(error)) = failed else { return Err(RunError::Stopped) };
+                let Ok(Err(error)) = failed else { return Err(JobError::stopped()) };
                 return Err(self.part_failed(&what, part.database.as_deref(), error).await);
             }
         };
@@ -451,6 +448,21 @@ impl Run<'_> {
             stored_sha256: digests.stored_sha256,
             content,
         })
+    }
+
+    async fn part_failed(&self, what: &str, database: Option<&str>, error: PipelineError) -> JobError {
+        match error {
+            PipelineError::Exec(error) => self.exec_failed(&format!("dump {what}"), database, error).await,
+            PipelineError::Store(error) => error.into(),
+            PipelineError::Content(reason) => JobError::new(Kind::Content, format!("dump {what}: {reason}")),
+            PipelineError::Codec(error) => {
+                JobError::new(Kind::Internal, format!("dump {what}: compress it: {error}"))
+            }
+        }
+    }
+
+    async fn exec_failed(&self, what: &str, database: Option<&str>, error: ExecError) -> JobError {
+        explain(&self.app.docker, self.target, what, database, error).await
     }
 
     /// Removes the objects of a backup that does not come to be, as far as they are known here: keys that may not list

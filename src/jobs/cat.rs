@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use bytes::Bytes;
 
+use crate::jobs::error::{JobError, Kind};
 use crate::model::key::BackupKey;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
 use crate::pipeline::{self, Form, ReadError};
@@ -22,7 +23,8 @@ pub enum Wanted {
 ///
 /// # Errors
 /// There is none, or several; the text lists them.
-pub fn choose<'a>(manifest: &'a Manifest, wanted: &Wanted) -> Result<&'a ManifestObject, String> {
+pub fn choose<'a>(manifest: &'a Manifest, wanted: &Wanted) -> Result<&'a ManifestObject, JobError> {
+    let nothing = |text: String| Err(JobError::new(Kind::Nothing, text));
     let databases = || {
         let names: Vec<_> = manifest.objects.iter().filter_map(|object| object.database.as_deref()).collect();
         if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) }
@@ -41,11 +43,13 @@ pub fn choose<'a>(manifest: &'a Manifest, wanted: &Wanted) -> Result<&'a Manifes
     match (found.next(), found.next(), wanted) {
         (Some(object), None, _) => Ok(object),
         (_, _, Wanted::Database(name)) => {
-            Err(format!("the backup has no database {name:?}: {}", databases()))
+            nothing(format!("the backup has no database {name:?}: {}", databases()))
         }
-        (_, _, Wanted::Globals) => Err("the backup has no globals".into()),
-        (Some(_), Some(_), Wanted::Only) => Err(format!("say which database (--database): {}", databases())),
-        (None, _, Wanted::Only) => Err("the backup has no database, only globals (--globals)".into()),
+        (_, _, Wanted::Globals) => nothing("the backup has no globals".to_owned()),
+        (Some(_), Some(_), Wanted::Only) => {
+            nothing(format!("say which database (--database): {}", databases()))
+        }
+        (None, _, Wanted::Only) => nothing("the backup has no database, only globals (--globals)".to_owned()),
     }
 }
 

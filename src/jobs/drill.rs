@@ -15,43 +15,19 @@ use tracing::{error, info, warn};
 
 pub use sweep::sweep;
 
-use super::explain::READ_ONLY;
+use super::error::{JobError, Kind};
 use super::journal::new_run;
-use super::restore::{Failure, PlanError};
 use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
-use crate::docker::{Docker, DockerError};
-use crate::engine::Engine;
-use crate::model::drill::{DrillResult, Problem};
+use crate::docker::Docker;
+use crate::engine::{self, Engine};
+use crate::model::drill::DrillResult;
 use crate::model::id::ContainerName;
 use crate::model::key::BackupKey;
 use crate::model::manifest::Manifest;
 use crate::model::run::{RunId, Scratch};
 use crate::pipeline::Progress;
-use crate::store::StoreError;
-
-/// Why nothing is known about the backup.
-#[derive(Debug, thiserror::Error)]
-pub enum DrillError {
-    #[error("stopped before it was done")]
-    Stopped,
-    /// The drill itself could not be done: no image, no memory, no Docker, no store.
-    #[error("{0}")]
-    Impossible(String),
-}
-
-impl From<DockerError> for DrillError {
-    fn from(error: DockerError) -> Self {
-        Self::Impossible(error.to_string())
-    }
-}
-
-impl From<StoreError> for DrillError {
-    fn from(error: StoreError) -> Self {
-        Self::Impossible(error.to_string())
-    }
-}
 
 /// What a drill has found.
 #[derive(Debug)]
@@ -66,7 +42,7 @@ pub struct Drilled {
 /// is now, if it is there: its environment and labels say how its server is set up.
 ///
 /// # Errors
-/// See [`DrillError`]. A backup that is not good is no error but the result's `problem`.
+/// Why nothing is known about the backup. That it is not good is no error but the result's `problem`.
 pub async fn run(
     app: &App,
     key: &BackupKey,
@@ -74,7 +50,7 @@ pub async fn run(
     target: Option<&Target>,
     stop: &CancellationToken,
     progress: &Progress,
-) -> Result<Drilled, DrillError> {
+) -> Result<Drilled, JobError> {
     let started = Instant::now();
     let run = new_run();
     app.runs.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone());
@@ -86,11 +62,12 @@ pub async fn run(
         let work = tokio::time::timeout(limit, Box::pin(drill.make()));
         tokio::select! {
             biased;
-            () = stop.cancelled() => Err(DrillError::Stopped),
+            () = stop.cancelled() => Err(JobError::stopped()),
             problem = watch => Err(problem),
-            ended = work => ended.unwrap_or_else(|_| Err(DrillError::Impossible(format!(
-                "not done after {} (DUMPCAR_DRILL_TIMEOUT)", humantime::format_duration(limit)
-            )))),
+            ended = work => ended.unwrap_or_else(|_| Err(JobError::new(
+                Kind::TooLong,
+                format!("not done after {} (DUMPCAR_DRILL_TIMEOUT)", humantime::format_duration(limit)),
+            ))),
         }
     };
     drill.remove().await;
@@ -129,7 +106,7 @@ struct Drill<'a> {
 }
 
 impl Drill<'_> {
-    async fn make(&mut self) -> Result<Drilled, DrillError> {
+    async fn make(&mut self) -> Result<Drilled, JobError> {
         let engine = self.engine()?;
         let image = self.image().await?;
         self.progress.set_stage("starting a server");
@@ -140,17 +117,18 @@ impl Drill<'_> {
         let found = self.restore_and_compare(&scratch, &mut result).await;
         let detail = match found {
             Ok(()) => None,
-            Err(Found::Stopped) => return Err(DrillError::Stopped),
-            Err(Found::Nothing(reason)) if reason.contains(READ_ONLY) => {
-                return Err(DrillError::Impossible(format!(
-                    "{reason}; a drill's server writes to its image's volumes, in memory, or with DUMPCAR_DRILL_DISK anywhere"
-                )));
-            }
-            Err(Found::Nothing(reason)) => return Err(DrillError::Impossible(reason)),
-            Err(Found::Bad(problem, detail)) => {
-                result.problem = Some(problem);
-                Some(detail)
-            }
+            Err(error) => match error.blame().cloned() {
+                Some(problem) => {
+                    result.problem = Some(problem);
+                    Some(error.to_string())
+                }
+                None if error.kind == Kind::Tool(engine::Problem::ReadOnly) => {
+                    return Err(error.in_words(|reason| {
+                        format!("{reason}; a drill's server writes to its image's volumes, in memory, or with DUMPCAR_DRILL_DISK anywhere")
+                    }));
+                }
+                None => return Err(error),
+            },
         };
         Ok(Drilled { result, detail })
     }
@@ -159,44 +137,19 @@ impl Drill<'_> {
     ///
     /// A custom one is restored by the command of its target's label only: the one in the manifest is for people, who read
     /// what they run.
-    fn engine(&self) -> Result<Engine, DrillError> {
+    fn engine(&self) -> Result<Engine, JobError> {
         let prefix = &self.app.config.label_prefix;
         let engine = self.manifest.engine;
         let custom = self.target.and_then(|target| target.labels.custom.as_ref());
         if engine == Engine::Custom && custom.is_none_or(|custom| custom.restore.is_none()) {
-            return Err(DrillError::Impossible(format!(
-                "no restore command: a drill takes that of the label {prefix}.restore-command on a container of this target, \
-                 never the manifest's"
-            )));
+            return Err(JobError::new(
+                Kind::Wrong,
+                format!(
+                    "no restore command: a drill takes that of the label {prefix}.restore-command on a container of this \
+                     target, never the manifest's"
+                ),
+            ));
         }
         Ok(engine)
-    }
-}
-
-/// How a restore on trial ended, when not well.
-enum Found {
-    Stopped,
-    /// What the drill needs was away: that says nothing about the backup.
-    Nothing(String),
-    /// What is wrong with the backup, for the bucket and in words.
-    Bad(Problem, String),
-}
-
-impl From<PlanError> for Found {
-    fn from(error: PlanError) -> Self {
-        match error {
-            PlanError::Nothing(reason) => Self::Bad(Problem::Empty {}, reason),
-            PlanError::Impossible(reason) => Self::Nothing(reason),
-        }
-    }
-}
-
-impl From<Failure> for Found {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Stopped { .. } => Self::Stopped,
-            Failure::Failed { reason, problem: None, .. } => Self::Nothing(reason),
-            Failure::Failed { reason, problem: Some(problem), .. } => Self::Bad(problem, reason),
-        }
     }
 }

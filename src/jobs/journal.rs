@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
 use crate::docker::Docker;
+use crate::jobs::error::JobError;
 use crate::jobs::sweep;
 use crate::model::key::Stamp;
 use crate::model::run::{RENEWAL, RunId, RunRecord, VERSION};
@@ -167,7 +168,7 @@ impl<'a> Entry<'a> {
     ///
     /// # Errors
     /// What is left, in one line.
-    pub async fn close(self, is_clean: bool) -> Result<(), String> {
+    pub async fn close(self, is_clean: bool) -> Result<(), JobError> {
         let Self { app, record, exec_user, .. } = &self;
         let ended = match &record.container {
             Some(id) if self.docker.has_unseen_end() => {
@@ -183,7 +184,7 @@ impl<'a> Entry<'a> {
             Ok(()) => sweep::forget(&app.store, record).await,
             left => left,
         };
-        result.map_err(|left| format!("{left}; the next run tries again"))
+        result.map_err(|left| left.in_words(|left| format!("{left}; the next run tries again")))
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod cat;
 pub mod drill;
+pub mod error;
 mod explain;
 pub mod good;
 pub mod journal;

@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
+use crate::jobs::error::JobError;
 use crate::jobs::good;
 use crate::jobs::journal::Entry;
 use crate::model::key::{BackupKey, Stamp};
@@ -103,12 +104,14 @@ pub async fn after_run(
     new: &BackupKey,
     last_good: Stamp,
     stop: &CancellationToken,
-) -> Result<usize, String> {
+) -> Result<usize, JobError> {
     let pruned = async {
         let plan = proved(app, target, catalog, Some(new.stamp), Some(last_good)).await?;
         delete(app, &target.name, &plan, stop).await
     };
-    pruned.await.map_err(|error: StoreError| format!("prune: {error}"))
+    pruned
+        .await
+        .map_err(|error: StoreError| JobError::from(error).in_words(|error| format!("prune: {error}")))
 }
 
 /// Prunes a target outside of a run: on record, so that what a killed process leaves is found.
@@ -120,15 +123,15 @@ pub async fn prune(
     target: &TargetName,
     plan: &RetentionPlan,
     stop: &CancellationToken,
-) -> Result<usize, String> {
+) -> Result<usize, JobError> {
     let doomed: Vec<Stamp> = plan.deleted().collect();
     if doomed.is_empty() {
         return Ok(0);
     }
-    let entry = Entry::of_prune(app, target, doomed).await.map_err(|error| error.to_string())?;
+    let entry = Entry::of_prune(app, target, doomed).await?;
     let deleted = entry.during(delete(app, target, plan, stop)).await;
     let closed = entry.close(deleted.is_ok()).await;
-    let deleted = deleted.map_err(|error| error.to_string())?;
+    let deleted = deleted?;
     closed.map(|()| deleted)
 }
 

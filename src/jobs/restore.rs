@@ -6,14 +6,15 @@
 mod plan;
 
 pub(super) use plan::survey;
-pub use plan::{Plan, PlanError, Selection, Wanted, plan};
+pub use plan::{Plan, Selection, Wanted, plan};
 
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::explain::{explain, lacks_room};
+use super::error::{JobError, Kind, stoppable};
+use super::explain::explain;
 use super::good;
 use super::journal::Entry;
 use crate::app::App;
@@ -37,16 +38,11 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(300);
 
 /// Why nothing was restored, or not all of it.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    #[error("stopped; {state}")]
-    Stopped { state: String },
-    #[error("{reason}; {state}")]
-    Failed {
-        reason: String,
-        state: String,
-        /// What is wrong with the backup. `None` where that is not known: the store, Docker or the server was away, or full.
-        problem: Option<Problem>,
-    },
+#[error("{error}; {state}")]
+pub struct Failure {
+    pub error: JobError,
+    /// What the databases are like now.
+    pub state: String,
 }
 
 const UNTOUCHED: &str = "nothing was changed";
@@ -61,13 +57,15 @@ pub async fn run(
     stop: &CancellationToken,
     progress: &Progress,
 ) -> Result<(), Failure> {
-    let untouched = |reason: String| Failure::Failed { reason, state: UNTOUCHED.to_owned(), problem: None };
+    let untouched = |error: JobError| error.with_state(UNTOUCHED);
     let name = plan.key.target.as_str();
-    let _lock = RunLock::take(&app.store.to_string(), name)
-        .ok_or_else(|| untouched(format!("a backup or a restore of {name} is running: wait for that one")))?;
+    let _lock = RunLock::take(&app.store.to_string(), name).ok_or_else(|| {
+        let reason = format!("a backup or a restore of {name} is running: wait for that one");
+        untouched(JobError::new(Kind::Busy, reason))
+    })?;
     let entry = Entry::of_restore(app, &plan.key.target, &plan.target)
         .await
-        .map_err(|error| untouched(error.to_string()))?;
+        .map_err(|error| untouched(error.into()))?;
     if let Some(command) = &plan.manifest_command {
         info!(target = name, "running the restore command of the manifest: {command:?}");
     }
@@ -117,22 +115,11 @@ struct Restore<'a> {
     progress: &'a Progress,
 }
 
-/// Why a step failed; what that means for the databases is for the caller to say.
-enum Stumble {
-    Stopped,
-    /// Something was away that a restore needs.
-    Away(String),
-    Failed(String, Problem),
-}
-
-impl Stumble {
-    fn with(self, state: impl Into<String>) -> Failure {
-        let state = state.into();
-        match self {
-            Self::Stopped => Failure::Stopped { state },
-            Self::Away(reason) => Failure::Failed { reason, state, problem: None },
-            Self::Failed(reason, problem) => Failure::Failed { reason, state, problem: Some(problem) },
-        }
+impl JobError {
+    /// What a failed step means for the databases is for its caller to say.
+    fn with_state(self, state: impl Into<String>) -> Failure {
+        let error = if self.is_stopped() { self.in_words(|_| "stopped".to_owned()) } else { self };
+        Failure { error, state: state.into() }
     }
 }
 
@@ -146,12 +133,12 @@ impl Restore<'_> {
         let objects = databases.iter().map(|wanted| &wanted.object).filter(|_| is_first_checked);
         for object in globals.iter().chain(objects) {
             self.progress.set_stage(format!("checking {}", object.name));
-            self.verify(object).await.map_err(|stumble| stumble.with(UNTOUCHED))?;
+            self.verify(object).await.map_err(|error| error.with_state(UNTOUCHED))?;
         }
         let mut state = UNTOUCHED.to_owned();
         if let Some(globals) = globals {
-            self.load(globals, None).await.map_err(|stumble| {
-                stumble.with("roles and users may be restored in part, the databases were not changed")
+            self.load(globals, None).await.map_err(|error| {
+                error.with_state("roles and users may be restored in part, the databases were not changed")
             })?;
             "the databases were not changed, roles and users are restored".clone_into(&mut state);
         }
@@ -166,7 +153,7 @@ impl Restore<'_> {
         let mut staged = Vec::new();
         for (index, wanted) in databases.iter().enumerate() {
             let one = Staged::new(&wanted.name, wanted.is_there, &self.run, index);
-            self.fill(wanted, &one.staged).await.map_err(|stumble| stumble.with(state))?;
+            self.fill(wanted, &one.staged).await.map_err(|error| error.with_state(state))?;
             staged.push(one);
         }
         let Some(command) = target.engine.swap(&target.facts(), &staged).filter(|_| !staged.is_empty())
@@ -174,12 +161,11 @@ impl Restore<'_> {
             return Ok(());
         };
         if self.stop.is_cancelled() {
-            return Err(Stumble::Stopped.with(state));
+            return Err(JobError::stopped().with_state(state));
         }
         self.progress.set_stage("putting the databases in place");
         // From here on it is too late to stop: what was renamed would have to be found out.
-        let Err(stumble) =
-            self.ask("put the databases in place", None, &command, Problem::SwapFailed {}).await
+        let Err(error) = self.ask("put the databases in place", None, &command, Problem::SwapFailed {}).await
         else {
             return Ok(());
         };
@@ -189,8 +175,8 @@ impl Restore<'_> {
         }
         match survey(&self.app.docker, target).await {
             Ok(survey) if staged.iter().all(|one| !survey.leftovers.contains(&one.staged)) => Ok(()),
-            Ok(_) => Err(stumble.with(state)),
-            Err(unknown) => Err(stumble.with(format!(
+            Ok(_) => Err(error.with_state(state)),
+            Err(unknown) => Err(error.with_state(format!(
                 "either everything is restored or nothing was changed, and the server does not say which ({unknown})"
             ))),
         }
@@ -204,14 +190,14 @@ impl Restore<'_> {
                 names => format!(", and restored before it: {}", names.join(", ")),
             };
             if self.stop.is_cancelled() {
-                return Err(Stumble::Stopped.with(if done.is_empty() {
+                return Err(JobError::stopped().with_state(if done.is_empty() {
                     state.to_owned()
                 } else {
                     done.trim_start_matches(", and ").to_owned()
                 }));
             }
-            self.fill(wanted, &wanted.name).await.map_err(|stumble| {
-                stumble.with(format!("{} is INCOMPLETE now: restore it again{done}", what(&wanted.name)))
+            self.fill(wanted, &wanted.name).await.map_err(|error| {
+                error.with_state(format!("{} is INCOMPLETE now: restore it again{done}", what(&wanted.name)))
             })?;
             restored.push(&wanted.name);
         }
@@ -219,32 +205,31 @@ impl Restore<'_> {
     }
 
     /// Makes an empty database of this name and loads the dump into it.
-    async fn fill(&self, wanted: &Wanted, name: &str) -> Result<(), Stumble> {
+    async fn fill(&self, wanted: &Wanted, name: &str) -> Result<(), JobError> {
         let target = &self.plan.target;
         let Wanted { object, .. } = wanted;
         if let Some(command) = target.engine.create(&target.facts(), name, object.options.as_ref()) {
             self.progress.set_stage(format!("making room for {}", what(&wanted.name)));
             let problem = Problem::LoadFailed { object: Name::clean(&object.name) };
             let what = format!("make {}", what(&wanted.name));
-            self.stoppable(self.ask(&what, Some(name), &command, problem)).await?;
+            stoppable(self.stop, self.ask(&what, Some(name), &command, problem)).await??;
         }
         self.load(object, Some(name)).await
     }
 
-    async fn load(&self, object: &ManifestObject, database: Option<&str>) -> Result<(), Stumble> {
+    async fn load(&self, object: &ManifestObject, database: Option<&str>) -> Result<(), JobError> {
         let Self { store, docker, plan, progress, .. } = self;
         let target = &plan.target;
         let what = object.database.as_deref().map_or_else(|| object.name.clone(), what);
         let Some(command) = target.engine.load(&target.facts(), database, &random::hex(16)) else {
-            return Err(Stumble::Away("no restore command".to_owned()));
+            return Err(JobError::new(Kind::Wrong, "no restore command"));
         };
         progress.set_stage(format!("restoring {what}"));
         let started = Instant::now();
         let what = format!("restore {what}");
         let refused = || Problem::LoadFailed { object: Name::clean(&object.name) };
-        let feed = self
-            .stoppable(async { Ok(docker.feed(&target.container.id, &command, object.plain_bytes).await) });
-        let mut feed = match feed.await? {
+        let feed = docker.feed(&target.container.id, &command, object.plain_bytes);
+        let mut feed = match stoppable(self.stop, feed).await? {
             Ok(feed) => feed,
             Err(error) => return Err(self.explained(&what, database, error.into(), refused()).await),
         };
@@ -253,7 +238,7 @@ impl Restore<'_> {
         let edit = |piece| edit.take(piece);
         let restored =
             Box::pin(pipeline::restore(store, &plan.key, object, &mut feed, edit, check, progress));
-        let error = match self.stoppable(async { Ok(restored.await) }).await {
+        let error = match stoppable(self.stop, restored).await {
             Ok(Ok(())) => {
                 info!(
                     target = %plan.key.target, object = object.name, plain_bytes = object.plain_bytes,
@@ -266,7 +251,7 @@ impl Restore<'_> {
         };
         feed.cancel().await;
         Err(match error {
-            None => Stumble::Stopped,
+            None => JobError::stopped(),
             Some(RestoreError::Exec(error)) => {
                 let has_choked = matches!(error, ExecError::Failed { .. });
                 let said = self.explained(&what, database, error, refused()).await;
@@ -274,13 +259,13 @@ impl Restore<'_> {
             }
             Some(RestoreError::Read(error)) => unread(&what, object, &error),
             Some(RestoreError::Content(reason)) => {
-                Stumble::Failed(format!("{what}: {reason}"), damaged(object))
+                JobError::of_backup(damaged(object), format!("{what}: {reason}"))
             }
         })
     }
 
     /// What a tool chokes on may be damage, of which only the end of the object tells.
-    async fn damage_behind(&self, said: Stumble, object: &ManifestObject) -> Stumble {
+    async fn damage_behind(&self, said: JobError, object: &ManifestObject) -> JobError {
         // Anything else was checked before.
         let is_unchecked =
             self.plan.target.engine.replacement() == Replacement::Swap && object.kind == ObjectKind::Database;
@@ -288,23 +273,21 @@ impl Restore<'_> {
             return said;
         }
         self.progress.set_stage(format!("checking {}", object.name));
-        match (said, self.verify(object).await) {
-            (Stumble::Failed(said, _) | Stumble::Away(said), Err(Stumble::Failed(damage, problem))) => {
-                Stumble::Failed(format!("{damage} ({said})"), problem)
-            }
-            (said, _) => said,
+        match self.verify(object).await {
+            Err(damage) if damage.blame().is_some() => damage.in_words(|damage| format!("{damage} ({said})")),
+            Ok(()) | Err(_) => said,
         }
     }
 
     /// Reads an object to its end.
-    async fn verify(&self, object: &ManifestObject) -> Result<(), Stumble> {
+    async fn verify(&self, object: &ManifestObject) -> Result<(), JobError> {
         let read =
             Box::pin(pipeline::read(&self.store, &self.plan.key, object, Form::Plain, async |_| Ok(())));
-        let ends = self.stoppable(async { Ok(read.await) }).await?;
+        let ends = stoppable(self.stop, read).await?;
         let what = format!("check {}", object.name);
         let ends = ends.map_err(|error| unread(&what, object, &error))?;
         self.check(object, &ends)
-            .map_err(|reason| Stumble::Failed(format!("{what}: {reason}"), damaged(object)))
+            .map_err(|reason| JobError::of_backup(damaged(object), format!("{what}: {reason}")))
     }
 
     fn check(&self, object: &ManifestObject, ends: &pipeline::Ends) -> Result<(), String> {
@@ -318,7 +301,7 @@ impl Restore<'_> {
         database: Option<&str>,
         command: &Command,
         problem: Problem,
-    ) -> Result<(), Stumble> {
+    ) -> Result<(), JobError> {
         let container = &self.plan.target.container.id;
         match self.docker.capture(container, command, ANSWER_BYTES, ANSWER_LIMIT).await {
             Ok(_) => Ok(()),
@@ -326,30 +309,19 @@ impl Restore<'_> {
         }
     }
 
-    /// `problem` is what it means when the server refuses, and not for lack of room.
+    /// `problem` is what it means when the server refuses.
     async fn explained(
         &self,
         what: &str,
         database: Option<&str>,
         error: ExecError,
         problem: Problem,
-    ) -> Stumble {
-        let target = &self.plan.target;
-        let is_full = lacks_room(target, &error);
-        let (reason, may_pass) = explain(&self.docker, target, what, database, error).await;
-        if may_pass || is_full { Stumble::Away(reason) } else { Stumble::Failed(reason, problem) }
-    }
-
-    async fn stoppable<T>(&self, work: impl Future<Output = Result<T, Stumble>>) -> Result<T, Stumble> {
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => Err(Stumble::Stopped),
-            result = work => result,
-        }
+    ) -> JobError {
+        explain(&self.docker, &self.plan.target, what, database, error).await.or_blame(|| problem)
     }
 
     /// Removes what the restore made for itself, and what it has replaced.
-    async fn drop_own(&self) -> Result<(), String> {
+    async fn drop_own(&self) -> Result<(), JobError> {
         drop_own(&self.docker, &self.plan.target, &self.run).await
     }
 }
@@ -362,29 +334,31 @@ fn damaged(object: &ManifestObject) -> Problem {
     Problem::Damaged { object: Name::clean(&object.name) }
 }
 
-fn unread(what: &str, object: &ManifestObject, error: &ReadError) -> Stumble {
+fn unread(what: &str, object: &ManifestObject, error: &ReadError) -> JobError {
     let reason = match std::error::Error::source(error) {
         Some(source) => format!("{what}: {error}: {source}"),
         None => format!("{what}: {error}"),
     };
     match error {
         // That an object is missing or was replaced is one of the backup.
-        ReadError::Store(error) if !good::says_something(error) => Stumble::Away(reason),
+        ReadError::Store(error) if !good::says_something(error) => {
+            JobError::new(Kind::Store(error.kind), reason)
+        }
         ReadError::Store(StoreError { kind: StoreErrorKind::NotFound, .. }) => {
-            Stumble::Failed(reason, Problem::Missing { object: Name::clean(&object.name) })
+            JobError::of_backup(Problem::Missing { object: Name::clean(&object.name) }, reason)
         }
         ReadError::Store(_) | ReadError::Codec { .. } | ReadError::Damaged { .. } | ReadError::Output(_) => {
-            Stumble::Failed(reason, damaged(object))
+            JobError::of_backup(damaged(object), reason)
         }
     }
 }
 
-async fn drop_own(docker: &Docker, target: &Target, run: &RunId) -> Result<(), String> {
+async fn drop_own(docker: &Docker, target: &Target, run: &RunId) -> Result<(), JobError> {
     const WHAT: &str = "drop the databases a restore made for itself";
     let Some(command) = target.engine.drop_leftovers(&target.facts(), run) else { return Ok(()) };
     match docker.capture(&target.container.id, &command, ANSWER_BYTES, ANSWER_LIMIT).await {
         Ok(_) => Ok(()),
-        Err(error) => Err(explain(docker, target, WHAT, None, error).await.0),
+        Err(error) => Err(explain(docker, target, WHAT, None, error).await),
     }
 }
 
@@ -392,6 +366,6 @@ async fn drop_own(docker: &Docker, target: &Target, run: &RunId) -> Result<(), S
 ///
 /// # Errors
 /// What is left, in one line.
-pub async fn drop_leftovers(app: &App, target: &Target, run: &RunId) -> Result<(), String> {
+pub async fn drop_leftovers(app: &App, target: &Target, run: &RunId) -> Result<(), JobError> {
     drop_own(&app.docker, target, run).await
 }

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::clock;
 use crate::discovery;
 use crate::docker::{Docker, DockerError, ExecError};
+use crate::jobs::error::{JobError, Kind};
 use crate::jobs::{drill, restore};
 use crate::model::id::ContainerId;
 use crate::model::key::{BackupKey, MANIFEST, Stamp, may_be_object};
@@ -95,13 +96,15 @@ async fn may_be_swept(app: &App, stored: &StoredRecord) -> Result<bool, StoreErr
 ///
 /// # Errors
 /// What is in the way, in one line.
-async fn clear_container(app: &App, record: &RunRecord, renewed: Timestamp) -> Result<(), String> {
+async fn clear_container(app: &App, record: &RunRecord, renewed: Timestamp) -> Result<(), JobError> {
     let Some(id) = &record.container else { return Ok(()) };
     let container = match app.docker.container(id).await {
         Ok(container) => container,
         // With the container, its processes have gone, and its databases; or they are a volume's, and no backup has them.
         Err(DockerError::NotFound { .. }) => return Ok(()),
-        Err(error) => return Err(format!("look at its container: {error}")),
+        Err(error) => {
+            return Err(JobError::from(error).in_words(|error| format!("look at its container: {error}")));
+        }
     };
     let has_stopped = Witness::of(&container.state, "") == Witness::Stopped;
     if has_stopped && !record.restores {
@@ -113,10 +116,13 @@ async fn clear_container(app: &App, record: &RunRecord, renewed: Timestamp) -> R
             end_tools(&app.docker, id, &record.run, target.labels.exec_user.as_deref()).await?;
             if record.restores { restore::drop_leftovers(app, &target, &record.run).await } else { Ok(()) }
         }
-        Some(Err(reason)) => Err(reason),
+        Some(Err(reason)) => Err(JobError::new(Kind::Wrong, reason)),
         // What is not a target is not touched, whatever a record says.
-        None if age(renewed) < ORPHAN_AGE => Err(format!(
-            "container {name} is no target by its labels, so it is not looked for its tool or databases in there"
+        None if age(renewed) < ORPHAN_AGE => Err(JobError::new(
+            Kind::Wrong,
+            format!(
+                "container {name} is no target by its labels, so it is not looked for its tool or databases in there"
+            ),
         )),
         None => Ok(()),
     }
@@ -132,7 +138,7 @@ pub async fn end_tools(
     container: &ContainerId,
     run: &RunId,
     exec_user: Option<&str>,
-) -> Result<(), String> {
+) -> Result<(), JobError> {
     match docker.end_runs(container, &[run], exec_user).await {
         Ok(()) | Err(ExecError::NotStarted { .. }) => Ok(()),
         // With the container, its processes have gone. Those of a paused one wait.
@@ -142,7 +148,7 @@ pub async fn end_tools(
         {
             Ok(())
         }
-        Err(error) => Err(format!("end its dump tool in the target: {error}")),
+        Err(error) => Err(JobError::new(Kind::Broken, format!("end its dump tool in the target: {error}"))),
     }
 }
 
@@ -152,15 +158,18 @@ fn age(written: Timestamp) -> Duration {
 }
 
 /// Deletes the record of a run of which nothing is left.
-pub async fn forget(store: &Store, record: &RunRecord) -> Result<(), String> {
-    store.delete(&record.key()).await.map_err(|error| format!("delete its record: {error}"))
+pub async fn forget(store: &Store, record: &RunRecord) -> Result<(), JobError> {
+    store
+        .delete(&record.key())
+        .await
+        .map_err(|error| JobError::from(error).in_words(|error| format!("delete its record: {error}")))
 }
 
 /// Removes the unfinished uploads of a run, and the objects it left without a manifest; not where one of the `living` is at work.
 ///
 /// # Errors
 /// What is left, in one line.
-pub async fn remove(store: &Store, record: &RunRecord, living: &[RunRecord]) -> Result<(), String> {
+pub async fn remove(store: &Store, record: &RunRecord, living: &[RunRecord]) -> Result<(), JobError> {
     let is_free = |stamp: &Stamp| {
         let is_its =
             |other: &RunRecord| other.target == record.target && other.stamps().any(|of| of == *stamp);
@@ -195,20 +204,25 @@ pub async fn orphans(app: &App, target: &TargetName, catalog: &Catalog, living: 
 }
 
 /// Removes the objects of a folder that has no manifest. With one it is a backup, and stays.
-async fn clean_folder(store: &Store, folder: &BackupKey) -> Result<(), String> {
-    let files = store.files(folder).await.map_err(|error| format!("list {folder}: {error}"))?;
+async fn clean_folder(store: &Store, folder: &BackupKey) -> Result<(), JobError> {
+    let files = store
+        .files(folder)
+        .await
+        .map_err(|error| JobError::from(error).in_words(|error| format!("list {folder}: {error}")))?;
     if files.iter().any(|file| file == MANIFEST) {
         return Ok(());
     }
     for file in files.iter().filter(|file| may_be_object(file)) {
         let key = folder.object(file);
-        store.delete(&key).await.map_err(|error| format!("delete an object without a manifest: {error}"))?;
+        store.delete(&key).await.map_err(|error| {
+            JobError::from(error).in_words(|error| format!("delete an object without a manifest: {error}"))
+        })?;
         info!(target = %folder.target, key, "object without a manifest deleted");
     }
     Ok(())
 }
 
-async fn abort_uploads(store: &Store, folder: &BackupKey) -> Result<(), String> {
+async fn abort_uploads(store: &Store, folder: &BackupKey) -> Result<(), JobError> {
     const WHAT: &str = "abort its unfinished uploads";
     let uploads = match store.unfinished_uploads(&folder.object("")).await {
         Ok(uploads) => uploads,
@@ -217,10 +231,13 @@ async fn abort_uploads(store: &Store, folder: &BackupKey) -> Result<(), String> 
             warn!(%folder, %error, "unfinished uploads may be left: give the bucket a lifecycle rule that aborts them");
             return Ok(());
         }
-        Err(error) => return Err(format!("{WHAT}: {error}")),
+        Err(error) => return Err(JobError::from(error).in_words(|error| format!("{WHAT}: {error}"))),
     };
     for upload in uploads {
-        store.abort_unfinished(&upload).await.map_err(|error| format!("{WHAT}: {error}"))?;
+        store
+            .abort_unfinished(&upload)
+            .await
+            .map_err(|error| JobError::from(error).in_words(|error| format!("{WHAT}: {error}")))?;
         info!(key = upload.key, "unfinished upload aborted");
     }
     Ok(())

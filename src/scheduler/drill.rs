@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::clock;
 use crate::discovery::{Found, State};
 use crate::health::Health;
-use crate::jobs::drill::{self, DrillError};
+use crate::jobs::drill;
 use crate::jobs::good;
 use crate::model::schedule::Schedule;
 use crate::model::target::TargetName;
@@ -134,7 +134,7 @@ async fn drill_newest(app: &App, name: &TargetName, stop: &CancellationToken) ->
             drill::log(&key, &drilled);
             drilled.detail.map(|problem| format!("the backup {key} is not good: {problem}"))
         }
-        Err(DrillError::Stopped) => None,
+        Err(error) if error.is_stopped() => None,
         Err(error) => unknown(&error),
     }
 }

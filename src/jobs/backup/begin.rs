@@ -6,11 +6,10 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::error::RunError;
-use super::stoppable;
 use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
+use crate::jobs::error::{JobError, stoppable};
 use crate::jobs::journal::Entry;
 use crate::jobs::{prune, sweep};
 use crate::model::key::{BackupKey, Stamp};
@@ -30,7 +29,7 @@ pub(super) async fn begin<'a>(
     target: &Target,
     catalog: Option<&Catalog>,
     stop: &CancellationToken,
-) -> Result<Begun<'a>, RunError> {
+) -> Result<Begun<'a>, JobError> {
     let taken = catalog.map(|catalog| catalog.stamps(&target.name)).unwrap_or_default();
     loop {
         let started = clock::now();

@@ -5,11 +5,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::error::RunError;
-use super::{Run, stoppable};
+use super::Run;
 use crate::app::App;
 use crate::discovery::Target;
 use crate::engine::{Engine, Survey};
+use crate::jobs::error::{JobError, Kind, stoppable};
 use crate::model::command::Command;
 use crate::model::compression::Compression;
 use crate::model::database::DatabaseOptions;
@@ -37,7 +37,7 @@ pub(super) async fn catalog(
     app: &App,
     target: &Target,
     stop: &CancellationToken,
-) -> Result<Option<Catalog>, RunError> {
+) -> Result<Option<Catalog>, JobError> {
     match stoppable(stop, app.store.catalog(Some(&target.name))).await? {
         Ok(catalog) => Ok(Some(catalog)),
         Err(error) if !app.config.prune && error.is_denied() => Ok(None),
@@ -47,7 +47,7 @@ pub(super) async fn catalog(
 
 impl Run<'_> {
     /// Asks the server what there is and decides what is dumped.
-    pub(super) async fn plan(&self, catalog: Option<&Catalog>) -> Result<(Survey, Vec<Part>), RunError> {
+    pub(super) async fn plan(&self, catalog: Option<&Catalog>) -> Result<(Survey, Vec<Part>), JobError> {
         let Self { target, .. } = self;
         let facts = target.facts();
         self.progress.set_stage("asking the server");
@@ -95,7 +95,8 @@ impl Run<'_> {
             });
         }
         if parts.is_empty() {
-            return Err(RunError::permanent(
+            return Err(JobError::new(
+                Kind::Wrong,
                 "the server has neither a database nor users that this login may read",
             ));
         }
@@ -103,27 +104,31 @@ impl Run<'_> {
     }
 
     /// Leaves the databases that the labels ask for.
-    fn choose_databases(&self, survey: &mut Survey) -> Result<(), RunError> {
+    fn choose_databases(&self, survey: &mut Survey) -> Result<(), JobError> {
         let Self { app, target, .. } = self;
         let is_there = |name: &String| survey.databases.iter().any(|database| database.name == *name);
         if let Some(missing) = target.labels.databases.iter().find(|name| !is_there(name)) {
-            return Err(RunError::permanent(format!(
-                "there is no database {missing:?}: correct the label {}.databases",
-                app.config.label_prefix
-            )));
+            return Err(JobError::new(
+                Kind::Wrong,
+                format!(
+                    "there is no database {missing:?}: correct the label {}.databases",
+                    app.config.label_prefix
+                ),
+            ));
         }
         let had_any = !survey.databases.is_empty();
         survey.databases.retain(|database| target.wants(&database.name));
         // A new MariaDB or MySQL server has none, and users all the same; PostgreSQL always has one.
         if survey.databases.is_empty() && (had_any || target.engine == Engine::Postgresql) {
-            return Err(RunError::permanent(
+            return Err(JobError::new(
+                Kind::Wrong,
                 "the server has no database to back up; do the labels exclude them all?",
             ));
         }
         Ok(())
     }
 
-    async fn survey(&self, command: &Command) -> Result<Survey, RunError> {
+    async fn survey(&self, command: &Command) -> Result<Survey, JobError> {
         let Self { docker, target, .. } = self;
         let asked = docker.capture(&target.container.id, command, SURVEY_BYTES, SURVEY_LIMIT);
         let answer = match stoppable(self.stop, asked).await? {
@@ -131,7 +136,7 @@ impl Run<'_> {
             Err(error) => return Err(self.exec_failed("list its databases", None, error).await),
         };
         target.engine.parse_survey(&answer.stdout).map_err(|error| {
-            RunError::permanent(target.container.redact(&format!("list its databases: {error}")))
+            JobError::new(Kind::Wrong, target.container.redact(&format!("list its databases: {error}")))
         })
     }
 

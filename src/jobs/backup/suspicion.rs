@@ -2,11 +2,11 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::error::RunError;
-use super::{Run, stoppable};
+use super::Run;
 use crate::app::App;
 use crate::discovery::Target;
 use crate::engine::Engine;
+use crate::jobs::error::{JobError, stoppable};
 use crate::jobs::good;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
 use crate::model::suspicion::{Shrunk, What, compare};
@@ -24,7 +24,7 @@ pub(super) async fn last_good(
     target: &Target,
     catalog: Option<&Catalog>,
     stop: &CancellationToken,
-) -> Result<Option<Manifest>, RunError> {
+) -> Result<Option<Manifest>, JobError> {
     let Some(catalog) = catalog.filter(|_| !target.shrink_alert.is_off()) else { return Ok(None) };
     match stoppable(stop, good::last_good(&app.store, &app.last_good, catalog, &target.name)).await? {
         Ok(good) => Ok(good),

@@ -1,11 +1,12 @@
 //! The restore on trial, and what came of it.
 
+use super::Drill;
 use super::server::{ANSWER_BYTES, Scratch};
-use super::{Drill, Found};
 use crate::docker::ExecError;
 use crate::engine::{self, Engine};
 use crate::jobs::cat;
-use crate::jobs::explain::{explain, lacks_room};
+use crate::jobs::error::{JobError, Kind};
+use crate::jobs::explain::explain;
 use crate::jobs::restore::{self, Selection};
 use crate::model::drill::{DrillResult, Problem};
 use crate::model::line::Name;
@@ -17,16 +18,19 @@ impl Drill<'_> {
         &self,
         scratch: &Scratch,
         result: &mut DrillResult,
-    ) -> Result<(), Found> {
+    ) -> Result<(), JobError> {
         let globals = self.manifest.objects.iter().any(|object| object.kind == ObjectKind::Globals);
         let selection = Selection { globals, ..Selection::default() };
         let target = &scratch.target;
-        let plan =
-            restore::plan(self.app, self.key.clone(), self.manifest, target.clone(), &selection).await?;
+        let plan = restore::plan(self.app, self.key.clone(), self.manifest, target.clone(), &selection).await;
+        let plan = plan.map_err(|error| {
+            let is_empty = error.kind == Kind::Nothing;
+            if is_empty { JobError::of_backup(Problem::Empty {}, error.to_string()) } else { error }
+        })?;
         restore::into_scratch(self.app, &plan, &self.run, self.stop, self.progress)
             .await
-            .map_err(|failure| self.unless_it_lacks_variables(scratch, failure.into()))?;
-        let survey = restore::survey(&self.docker, target).await.map_err(Found::Nothing)?;
+            .map_err(|failure| self.unless_it_lacks_variables(scratch, failure.error))?;
+        let survey = restore::survey(&self.docker, target).await?;
         for object in self.manifest.objects.iter().filter(|object| object.kind != ObjectKind::Globals) {
             result.databases += 1;
             self.compare(scratch, &survey, object, result).await?;
@@ -41,7 +45,7 @@ impl Drill<'_> {
         survey: &engine::Survey,
         object: &ManifestObject,
         result: &mut DrillResult,
-    ) -> Result<(), Found> {
+    ) -> Result<(), JobError> {
         let target = &scratch.target;
         let (Some(dialect), Some(database)) = (target.engine.dialect(), &object.database) else {
             return Ok(());
@@ -70,11 +74,11 @@ impl Drill<'_> {
         }
         let told: Vec<_> = differences.iter().map(ToString::to_string).collect();
         let detail = format!("database {database:?} did not come back as it was: {}", told.join(", "));
-        Err(Found::Bad(Problem::Content { database: Name::clean(database), differences }, detail))
+        Err(JobError::of_backup(Problem::Content { database: Name::clean(database), differences }, detail))
     }
 
     /// The user's own question.
-    async fn ask(&self, scratch: &Scratch) -> Result<(), Found> {
+    async fn ask(&self, scratch: &Scratch) -> Result<(), JobError> {
         let target = &scratch.target;
         let labels = &target.labels.drill;
         let Some(query) = &labels.query else { return Ok(()) };
@@ -84,9 +88,10 @@ impl Drill<'_> {
             (None, Engine::Custom) => String::new(),
             (None, Engine::Postgresql | Engine::Mariadb | Engine::Mysql) => {
                 let object = cat::choose(self.manifest, &cat::Wanted::Only).map_err(|problem| {
-                    Found::Nothing(format!(
+                    let text = format!(
                         "which database is {prefix}.drill.query for? Set {prefix}.drill.database ({problem})"
-                    ))
+                    );
+                    JobError::new(Kind::Wrong, text)
                 })?;
                 object.database.clone().unwrap_or_default()
             }
@@ -112,7 +117,7 @@ impl Drill<'_> {
             ),
             None => format!("{prefix}.drill.query says nothing"),
         };
-        Err(Found::Bad(Problem::Query {}, detail))
+        Err(JobError::of_backup(Problem::Query {}, detail))
     }
 
     /// Why a command in the drill's server failed; `problem` if that is a refusal.
@@ -123,29 +128,24 @@ impl Drill<'_> {
         database: &str,
         error: ExecError,
         problem: Problem,
-    ) -> Found {
-        let target = &scratch.target;
-        let is_full = lacks_room(target, &error);
-        let (reason, may_pass) = explain(&self.docker, target, what, Some(database), error).await;
-        if may_pass || is_full { Found::Nothing(reason) } else { Found::Bad(problem, reason) }
+    ) -> JobError {
+        explain(&self.docker, &scratch.target, what, Some(database), error).await.or_blame(|| problem)
     }
 
     /// A custom command that fails without its target's environment may fail for that: nothing is known of the backup.
-    fn unless_it_lacks_variables(&self, scratch: &Scratch, found: Found) -> Found {
-        if scratch.withheld.is_empty() {
-            return found;
+    fn unless_it_lacks_variables(&self, scratch: &Scratch, error: JobError) -> JobError {
+        let is_its_own = matches!(error.blame(), Some(Problem::LoadFailed { .. } | Problem::QueryFailed {}));
+        if scratch.withheld.is_empty() || !is_its_own {
+            return error;
         }
-        match found {
-            Found::Bad(Problem::LoadFailed { .. } | Problem::QueryFailed {}, detail) => {
-                Found::Nothing(format!(
-                    "{detail}; the drill's server has no variable of its target but those of the label {}.drill.env, which \
+        error.without_blame().in_words(|reason| {
+            format!(
+                "{reason}; the drill's server has no variable of its target but those of the label {}.drill.env, which \
                  lacks {}",
-                    self.app.config.label_prefix,
-                    scratch.withheld.join(", ")
-                ))
-            }
-            Found::Stopped | Found::Nothing(_) | Found::Bad(..) => found,
-        }
+                self.app.config.label_prefix,
+                scratch.withheld.join(", ")
+            )
+        })
     }
 }
 

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use super::{Drill, DrillError};
+use super::Drill;
 use crate::clock;
 use crate::config::labels::TargetLabels;
 use crate::discovery::{self, Target};
 use crate::docker::{Docker, DockerError, Image, ScratchContainer};
-use crate::engine::{self, Engine};
+use crate::engine::{self, Engine, Problem};
+use crate::jobs::error::{JobError, Kind};
 use crate::jobs::restore;
 use crate::model::id::ContainerName;
 use crate::model::run;
@@ -78,7 +79,7 @@ impl Storage {
 
 impl Drill<'_> {
     /// The very image of the backup, or else the one its target runs now: that is where it would be restored to.
-    pub(super) async fn image(&self) -> Result<Image, DrillError> {
+    pub(super) async fn image(&self) -> Result<Image, JobError> {
         if let Some(image) = self.docker.image(&self.manifest.image_id).await? {
             return Ok(image);
         }
@@ -89,10 +90,10 @@ impl Drill<'_> {
             return Ok(image);
         }
         let image = &self.manifest.image;
-        Err(DrillError::Impossible(format!("the image of the backup is gone: `docker pull {image}`")))
+        Err(JobError::new(Kind::Wrong, format!("the image of the backup is gone: `docker pull {image}`")))
     }
 
-    pub(super) async fn start(&mut self, engine: Engine, image: &Image) -> Result<Scratch, DrillError> {
+    pub(super) async fn start(&mut self, engine: Engine, image: &Image) -> Result<Scratch, JobError> {
         let config = &self.app.config;
         let storage = self.storage(engine, image).await?;
         // As it was when it was dumped, but for what only its target has.
@@ -139,13 +140,13 @@ impl Drill<'_> {
         Ok(Scratch { target, withheld })
     }
 
-    async fn storage(&self, engine: Engine, image: &Image) -> Result<Storage, DrillError> {
+    async fn storage(&self, engine: Engine, image: &Image) -> Result<Storage, JobError> {
         let config = &self.app.config;
         let room = self.manifest.plain_bytes().saturating_mul(ROOM).max(LEAST_ROOM);
         // A machine has other work.
         let lent = (self.docker.memory().await?.unwrap_or_default() / 2).saturating_sub(config.drill_memory);
         let storage = Storage::choose(room, lent, config.drill_disk, &image.volumes, engine.run_folders())
-            .map_err(DrillError::Impossible)?;
+            .map_err(|reason| JobError::new(Kind::Tool(Problem::DiskFull), reason))?;
         if storage.is_on_disk {
             warn!(backup = %self.key, "too large for this machine's memory: the drill's data goes to Docker's disk");
         }
@@ -168,7 +169,7 @@ impl Drill<'_> {
     }
 
     /// Until the server really answers: not the one that its image sets it up with.
-    pub(super) async fn wait(&self, scratch: &Target) -> Result<(), DrillError> {
+    pub(super) async fn wait(&self, scratch: &Target) -> Result<(), JobError> {
         self.progress.set_stage("waiting until it answers");
         let started = Instant::now();
         let mut answers_since: Option<Instant> = None;
@@ -177,16 +178,19 @@ impl Drill<'_> {
             let state = self.docker.container(id).await?;
             if state.state != "running" {
                 let words = self.docker.last_words(id).await;
-                return Err(DrillError::Impossible(format!(
-                    "its server ended while it started: {}{}",
-                    scratch.container.redact(&words),
-                    // Not every image does with what it has declared as volumes.
-                    if self.app.config.drill_disk == 0 {
-                        "; if it has to write outside of its volumes, set DUMPCAR_DRILL_DISK"
-                    } else {
-                        ""
-                    }
-                )));
+                return Err(JobError::new(
+                    Kind::Wrong,
+                    format!(
+                        "its server ended while it started: {}{}",
+                        scratch.container.redact(&words),
+                        // Not every image does with what it has declared as volumes.
+                        if self.app.config.drill_disk == 0 {
+                            "; if it has to write outside of its volumes, set DUMPCAR_DRILL_DISK"
+                        } else {
+                            ""
+                        }
+                    ),
+                ));
             }
             if scratch.engine == Engine::Custom {
                 return Ok(());
@@ -206,25 +210,29 @@ impl Drill<'_> {
                 Err(_) => answers_since = None,
             }
             if started.elapsed() > START_LIMIT {
-                let reason = answers.err().unwrap_or_else(|| "it is still being set up".to_owned());
-                return Err(DrillError::Impossible(format!(
-                    "its server did not answer within {}: {reason}",
-                    humantime::format_duration(START_LIMIT)
-                )));
+                let reason =
+                    answers.map_or_else(|error| error.to_string(), |_| "it is still being set up".to_owned());
+                return Err(JobError::new(
+                    Kind::Wrong,
+                    format!(
+                        "its server did not answer within {}: {reason}",
+                        humantime::format_duration(START_LIMIT)
+                    ),
+                ));
             }
             tokio::time::sleep(POLL).await;
         }
     }
 
     /// Makes an account for the drill where the restore would give that of the image another password.
-    pub(super) async fn log_in_apart(&self, mut scratch: Scratch) -> Result<Scratch, DrillError> {
+    pub(super) async fn log_in_apart(&self, mut scratch: Scratch) -> Result<Scratch, JobError> {
         let target = &mut scratch.target;
         let Some((user, command)) = target.engine.scratch_account(&target.facts()) else {
             return Ok(scratch);
         };
         let made = self.docker.capture(&target.container.id, &command, ANSWER_BYTES, SHORT_LIMIT).await;
         made.map_err(|error| {
-            DrillError::Impossible(target.container.redact(&format!("cannot make its account: {error}")))
+            JobError::new(Kind::Broken, target.container.redact(&format!("cannot make its account: {error}")))
         })?;
         target.labels.user = Some(user.to_owned());
         Ok(scratch)
@@ -245,7 +253,7 @@ impl Drill<'_> {
 /// Ends when the drill's server has written more than `disk` bytes to Docker's disk, or Docker does not tell.
 ///
 /// Without a disk it never ends: nothing can be written.
-pub(super) async fn watch(docker: Docker, container: ContainerName, disk: u64) -> DrillError {
+pub(super) async fn watch(docker: Docker, container: ContainerName, disk: u64) -> JobError {
     if disk == 0 {
         return std::future::pending().await;
     }
@@ -255,16 +263,22 @@ pub(super) async fn watch(docker: Docker, container: ContainerName, disk: u64) -
         let asked = Instant::now();
         match docker.written(&container).await {
             Ok(bytes) if bytes > disk => {
-                return DrillError::Impossible(format!(
-                    "its server has written {} to Docker's disk, and may write {} (DUMPCAR_DRILL_DISK)",
-                    text::bytes(bytes),
-                    text::bytes(disk)
-                ));
+                return JobError::new(
+                    Kind::Wrong,
+                    format!(
+                        "its server has written {} to Docker's disk, and may write {} (DUMPCAR_DRILL_DISK)",
+                        text::bytes(bytes),
+                        text::bytes(disk)
+                    ),
+                );
             }
             // Not there yet.
             Ok(_) | Err(DockerError::NotFound { .. }) => failures = 0,
             Err(error) if failures + 1 == WATCH_TRIES => {
-                return DrillError::Impossible(format!("cannot tell how much its server writes: {error}"));
+                return JobError::new(
+                    Kind::Wrong,
+                    format!("cannot tell how much its server writes: {error}"),
+                );
             }
             Err(_) => failures += 1,
         }

@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::discovery::Target;
 use crate::docker::Docker;
 use crate::engine::{Engine, Survey};
+use crate::jobs::error::{JobError, Kind};
 use crate::jobs::explain::explain;
 use crate::model::key::BackupKey;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
@@ -42,28 +43,18 @@ pub struct Selection {
     pub manifest_command: bool,
 }
 
-/// What is wrong with what was asked for: nothing was begun.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// There is no such thing in the backup.
-    #[error("{0}")]
-    Nothing(String),
-    #[error("{0}")]
-    Impossible(String),
-}
-
 /// Chooses the objects, and looks at what is there already.
 ///
 /// # Errors
-/// See [`PlanError`].
+/// What was asked for is not in the backup, or cannot be; or the server does not answer. Nothing was begun.
 pub async fn plan(
     app: &App,
     key: BackupKey,
     manifest: &Manifest,
     mut target: Target,
     selection: &Selection,
-) -> Result<Plan, PlanError> {
-    let impossible = |text: String| Err(PlanError::Impossible(text));
+) -> Result<Plan, JobError> {
+    let impossible = |text: String| Err(JobError::new(Kind::Wrong, text));
     let engine = manifest.engine;
     if engine != target.engine && !(is_mysql(engine) && is_mysql(target.engine)) {
         return impossible(format!(
@@ -78,12 +69,12 @@ pub async fn plan(
         }
         Some(_) | None => None,
     };
-    let (globals, databases) = choose(manifest, selection).map_err(PlanError::Nothing)?;
+    let (globals, databases) = choose(manifest, selection)?;
     let names = databases.iter().filter_map(|object| object.database.as_ref());
     if let Some(name) = names.chain(&selection.new_name).find(|name| engine.is_reserved(name)) {
         return impossible(format!("{name:?} is no name that a backup may restore a database to"));
     }
-    let survey = survey(&app.docker, &target).await.map_err(PlanError::Impossible)?;
+    let survey = survey(&app.docker, &target).await?;
     let wanted = |object: ManifestObject| {
         let own = object.database.clone().unwrap_or_default();
         let name = selection.new_name.clone().unwrap_or(own);
@@ -99,16 +90,20 @@ fn allowed_command(
     manifest: &Manifest,
     selection: &Selection,
     prefix: &str,
-) -> Result<Option<String>, PlanError> {
+) -> Result<Option<String>, JobError> {
     match &manifest.restore_command {
         Some(command) if selection.manifest_command => Ok(Some(command.clone())),
-        Some(command) => Err(PlanError::Impossible(format!(
-            "the container has no label {prefix}.restore-command, and the backup's manifest has the command {command:?}, \
+        Some(command) => Err(JobError::new(
+            Kind::Wrong,
+            format!(
+                "the container has no label {prefix}.restore-command, and the backup's manifest has the command {command:?}, \
              which whoever may write the bucket may have changed: set the label, or allow this command by --manifest-command"
-        ))),
-        None => Err(PlanError::Impossible(format!(
-            "no restore command: set the label {prefix}.restore-command on the container"
-        ))),
+            ),
+        )),
+        None => Err(JobError::new(
+            Kind::Wrong,
+            format!("no restore command: set the label {prefix}.restore-command on the container"),
+        )),
     }
 }
 
@@ -119,7 +114,8 @@ fn is_mysql(engine: Engine) -> bool {
 fn choose(
     manifest: &Manifest,
     selection: &Selection,
-) -> Result<(Option<ManifestObject>, Vec<ManifestObject>), String> {
+) -> Result<(Option<ManifestObject>, Vec<ManifestObject>), JobError> {
+    let nothing = |text: String| JobError::new(Kind::Nothing, text);
     let named = |name: &String| {
         manifest.objects.iter().find(|object| object.database.as_ref() == Some(name)).cloned()
     };
@@ -129,31 +125,38 @@ fn choose(
     let names = names.join(", ");
     let mut databases = Vec::new();
     for name in &selection.databases {
-        databases
-            .push(named(name).ok_or_else(|| format!("the backup has no database {name:?}: it has {names}"))?);
+        databases.push(
+            named(name)
+                .ok_or_else(|| nothing(format!("the backup has no database {name:?}: it has {names}")))?,
+        );
     }
     if selection.databases.is_empty() {
         databases = all;
     }
     if selection.new_name.is_some() && databases.len() != 1 {
-        return Err(format!("--as is for one database: name it by --database; the backup has {names}"));
+        return Err(nothing(format!(
+            "--as is for one database: name it by --database; the backup has {names}"
+        )));
     }
     let globals = manifest.objects.iter().find(|object| object.kind == ObjectKind::Globals).cloned();
     match (selection.globals, globals) {
-        (true, None) => Err("the backup has no globals".to_owned()),
+        (true, None) => Err(nothing("the backup has no globals".to_owned())),
         (true, globals) => Ok((globals, databases)),
         (false, _) if databases.is_empty() => {
-            Err("the backup has no database, only globals (--globals)".to_owned())
+            Err(nothing("the backup has no database, only globals (--globals)".to_owned()))
         }
         (false, _) => Ok((None, databases)),
     }
 }
 
-pub(in crate::jobs) async fn survey(docker: &Docker, target: &Target) -> Result<Survey, String> {
+pub(in crate::jobs) async fn survey(docker: &Docker, target: &Target) -> Result<Survey, JobError> {
     let facts = target.facts();
     let Some(command) = target.engine.survey(&facts) else { return Ok(Survey::default()) };
     match docker.capture(&target.container.id, &command, ANSWER_BYTES, ANSWER_LIMIT).await {
-        Ok(answer) => target.engine.parse_survey(&answer.stdout).map_err(|error| error.to_string()),
-        Err(error) => Err(explain(docker, target, "list its databases", None, error).await.0),
+        Ok(answer) => target
+            .engine
+            .parse_survey(&answer.stdout)
+            .map_err(|error| JobError::new(Kind::Content, error.to_string())),
+        Err(error) => Err(explain(docker, target, "list its databases", None, error).await),
     }
 }
