@@ -19,6 +19,7 @@ pub mod health;
 pub mod holder;
 pub mod jobs;
 pub mod lock;
+pub mod machine;
 pub mod logging;
 pub mod model;
 pub mod outcome;

@@ -48,15 +48,15 @@ fn a_server_of_a_drill_runs_no_event_and_has_the_names_of_the_target() {
 #[ignore = "needs Docker"]
 fn no_account_of_a_mariadb_backup_ends_the_drill() {
     let world = World::new();
-    let query = "SELECT CONCAT_WS(' ', SLEEP(2), COUNT(*), @@event_scheduler, @@innodb_page_size) FROM beat";
+    let query = "SELECT CONCAT_WS(' ', SLEEP(2), COUNT(*), @@event_scheduler, @@lower_case_table_names) FROM beat";
     let labels = [
         ("name", "source"),
         ("user", "backup"),
         ("password-file", "/tmp/backup"),
         ("drill.query", query),
-        ("drill.expect", "0 3 OFF 8192"),
+        ("drill.expect", "0 3 OFF 1"),
     ];
-    let args = ["mariadbd", "--event-scheduler=ON", "--innodb_page_size=8k", "--plugin-load-add=simple_password_check"];
+    let args = ["mariadbd", "--event-scheduler=ON", "--lower_case_table_names", "1", "--plugin-load-add=simple_password_check"];
     let source = started(&world, MARIADB_11_8, "Secret-1!a", &labels, &args);
     source.sql(
         "CREATE USER backup@localhost IDENTIFIED BY 'Kept-1!a'; GRANT ALL ON *.* TO backup@localhost;
