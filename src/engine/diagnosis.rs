@@ -116,7 +116,11 @@ fn problem(engine: Engine, exit_status: i32, stderr: &str) -> Problem {
     }
     // A statement of a dump may speak of a database that is not there; the one it is loaded into is.
     let is_of_statement = |line: &str| line.contains("error:  ") || line.contains(" at line ");
-    if lower.lines().any(|line| is_of_statement(line) && (line.contains("unknown database") || line.contains("database \"") && line.contains("does not exist"))) {
+    if lower.lines().any(|line| {
+        is_of_statement(line)
+            && (line.contains("unknown database")
+                || line.contains("database \"") && line.contains("does not exist"))
+    }) {
         return Problem::Other;
     }
     if let Some((_, problem)) = SIGNS.iter().find(|(sign, _)| plain.contains(sign)) {

@@ -58,7 +58,18 @@ pub async fn run(
     app.runs.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone());
     let docker = app.docker.on_behalf_of(&run);
     let watch = storage::watch(docker.clone(), Scratch::container(&run), app.config.drill_disk);
-    let mut drill = Drill { app, docker, key, manifest, target, stop, progress, run, container: None, is_for_disk: false };
+    let mut drill = Drill {
+        app,
+        docker,
+        key,
+        manifest,
+        target,
+        stop,
+        progress,
+        run,
+        container: None,
+        is_for_disk: false,
+    };
     let limit = app.config.drill_timeout;
     let ended = {
         let work = tokio::time::timeout(limit, Box::pin(drill.make()));
@@ -91,6 +102,15 @@ pub fn log(key: &BackupKey, drilled: &Drilled) {
         error!(backup = %key, %problem, "drill: the backup is NOT good");
     } else {
         info!(backup = %key, databases, tables, rows, seconds, "drill: the backup was restored and checked");
+    }
+}
+
+/// Says in the log that a drill has found nothing out, and why.
+pub fn log_inconclusive(key: &BackupKey, problem: &JobError) {
+    if problem.is_stopped() {
+        info!(backup = %key, %problem, "drill stopped");
+    } else {
+        error!(backup = %key, %problem, "drill inconclusive");
     }
 }
 

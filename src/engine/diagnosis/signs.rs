@@ -14,7 +14,7 @@ pub(super) const SYSTEM: [(&str, Problem); 6] = [
 ];
 
 /// Of two that are in one message the more telling stands first.
-pub(super) const SIGNS: [(&str, Problem); 82] = [
+pub(super) const SIGNS: [(&str, Problem); 83] = [
     ("dumpcar: cannot read ", Problem::PasswordFile),
     ("dumpcar: cannot find ", Problem::ToolMissing),
     ("backslash commands are restricted", Problem::ClientCommand),
@@ -86,6 +86,7 @@ pub(super) const SIGNS: [(&str, Problem); 82] = [
     ("ident authentication failed", Problem::AuthRefused),
     ("no password supplied", Problem::AuthRefused),
     ("no pg_hba.conf entry", Problem::AuthRefused),
+    ("pg_hba.conf rejects connection", Problem::AuthRefused),
     ("is not permitted to log in", Problem::AuthRefused),
     ("(using password:", Problem::AuthRefused),
     ("error: 1698", Problem::AuthRefused),
@@ -104,7 +105,8 @@ pub(super) const SIGNS: [(&str, Problem); 82] = [
 pub(super) fn without_names(line: &str) -> String {
     let trimmed = line.trim_start();
     // Of a statement, and no message of its own.
-    if ["DETAIL:", "CONTEXT:", "LINE ", "QUERY:", "STATEMENT:"].iter().any(|start| trimmed.starts_with(start)) {
+    if ["DETAIL:", "CONTEXT:", "LINE ", "QUERY:", "STATEMENT:"].iter().any(|start| trimmed.starts_with(start))
+    {
         return String::new();
     }
     let is_number = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
@@ -120,7 +122,8 @@ pub(super) fn without_names(line: &str) -> String {
     while let Some(c) = chars.next() {
         let is_letter = |c: char| c.is_ascii_alphanumeric();
         // `can't`
-        let is_inside_a_word = !is_in && is_letter(before) && chars.peek().is_some_and(|next| is_letter(*next));
+        let is_inside_a_word =
+            !is_in && is_letter(before) && chars.peek().is_some_and(|next| is_letter(*next));
         if c == quote && !is_inside_a_word {
             is_in = !is_in;
             kept.push(c);

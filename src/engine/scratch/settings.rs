@@ -193,7 +193,8 @@ impl Settings {
     pub(in super::super) fn arguments(&self, engine: Engine) -> Vec<String> {
         match engine {
             Engine::Postgresql => {
-                let list = self.libraries.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(",");
+                let list =
+                    self.libraries.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(",");
                 let list = (!list.is_empty()).then(|| ("shared_preload_libraries".to_owned(), list));
                 let all = self.values.clone().into_iter().chain(list);
                 all.flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]).collect()
@@ -246,11 +247,14 @@ pub(in super::super) fn query(engine: Engine, facts: &Facts<'_>) -> Option<Comma
     match engine {
         Engine::Postgresql => {
             let names = POSTGRESQL.join("', '");
-            Some(postgresql::ask(facts, format!(
-                "SELECT encode(convert_to(name, 'UTF8'), 'hex') || ' ' || encode(convert_to(setting, 'UTF8'), 'hex') \
+            Some(postgresql::ask(
+                facts,
+                format!(
+                    "SELECT encode(convert_to(name, 'UTF8'), 'hex') || ' ' || encode(convert_to(setting, 'UTF8'), 'hex') \
                  FROM pg_catalog.pg_settings WHERE source IN ('configuration file', 'command line') AND setting <> '' \
                  AND (name IN ('{names}') OR name LIKE '%.%') AND lower(name) <> 'search_path'"
-            )))
+                ),
+            ))
         }
         Engine::Mariadb => Some(mysql::ask(mysql::Flavour::Mariadb, facts, mysql_query())),
         Engine::Mysql => Some(mysql::ask(mysql::Flavour::Mysql, facts, mysql_query())),
@@ -293,7 +297,8 @@ mod tests {
              --plugin-load-add=auth_ed25519=auth_ed25519.so;server_audit.so;/x/y.so"),
             @"--loose-character-set-server=utf8mb4 --loose-default-time-zone=+02:00 --loose-federated=1 --loose-lower-case-table-names=1 --loose-sql-mode= --loose-plugin-load-add=auth_ed25519=auth_ed25519.so | event_scheduler init_file innodb_buffer_pool_size port skip_log_bin socket");
         // A shell's script, and no option at all.
-        let script = ["-c".to_owned(), "exec docker-entrypoint.sh mariadbd --lower_case_table_names=1".to_owned()];
+        let script =
+            ["-c".to_owned(), "exec docker-entrypoint.sh mariadbd --lower_case_table_names=1".to_owned()];
         let settings = Settings::of_arguments(Engine::Mariadb, &script);
         assert_eq!(settings.arguments(Engine::Mariadb), ["--loose-lower-case-table-names=1"]);
         assert_eq!(of(Engine::Custom, "sleep infinity --x=1"), Settings::default());
@@ -302,7 +307,13 @@ mod tests {
     #[test]
     fn a_server_tells_the_same_whatever_its_files_say() {
         let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let told = format!("{} {}\nnonsense\n{} {}\n", hex("lower_case_table_names"), hex("1"), hex("port"), hex("1"));
+        let told = format!(
+            "{} {}\nnonsense\n{} {}\n",
+            hex("lower_case_table_names"),
+            hex("1"),
+            hex("port"),
+            hex("1")
+        );
         let settings = Settings::default().told(Engine::Mysql, told.as_bytes());
         assert_eq!(settings.arguments(Engine::Mysql), ["--loose-lower-case-table-names=1"]);
     }

@@ -35,7 +35,8 @@ impl Drill<'_> {
             Ok(Some(Death { exit_code, .. })) if scratch.has_answered() => {
                 let words = scratch.target.container.redact(&self.docker.last_words(id).await);
                 let words = last(&words);
-                let ended = format!("{error}; its server ended in the middle (exit status {exit_code}): {words}");
+                let ended =
+                    format!("{error}; its server ended in the middle (exit status {exit_code}): {words}");
                 return self.cured(scratch, JobError::new(of_server(error.kind), ended));
             }
             Ok(None) if self.kills(scratch).await > 0 => return self.out_of_memory(scratch, &error),
@@ -107,7 +108,10 @@ impl Drill<'_> {
         let asked =
             self.docker.capture(&scratch.target.container.id, &command, ANSWER_BYTES, SHORT_LIMIT).await;
         let Ok(answer) = asked else { return 0 };
-        String::from_utf8_lossy(&answer.stdout).lines().filter_map(|line| line.trim().parse::<u64>().ok()).sum()
+        String::from_utf8_lossy(&answer.stdout)
+            .lines()
+            .filter_map(|line| line.trim().parse::<u64>().ok())
+            .sum()
     }
 }
 

@@ -22,6 +22,8 @@ use crate::random;
 /// How long a server may take to set itself up and answer.
 const START_LIMIT: Duration = Duration::from_secs(600);
 const POLL: Duration = Duration::from_millis(500);
+/// A login may be refused while a server is set up, and not much longer.
+const LOGIN_LIMIT: Duration = Duration::from_secs(120);
 const SHORT_LIMIT: Duration = Duration::from_secs(60);
 pub(super) const ANSWER_BYTES: usize = 1024 * 1024;
 
@@ -199,6 +201,7 @@ impl Drill<'_> {
         }
         let started = Instant::now();
         let mut seen: Option<(Answering, Instant)> = None;
+        let mut refused: Option<Instant> = None;
         loop {
             let target = &scratch.target;
             self.running(target).await?;
@@ -224,6 +227,13 @@ impl Drill<'_> {
                     error
                 }
             };
+            let is_refused = reason.kind == Kind::Tool(engine::Problem::AuthRefused);
+            let refused_since = *refused.get_or_insert_with(Instant::now);
+            if !is_refused {
+                refused = None;
+            } else if refused_since.elapsed() > LOGIN_LIMIT {
+                return Err(reason.into());
+            }
             if started.elapsed() > START_LIMIT {
                 return Err(reason
                     .in_words(|reason| {
@@ -303,6 +313,7 @@ impl Drill<'_> {
 /// The end of what a server has printed, for a message.
 pub(super) fn last(words: &str) -> &str {
     const MOST: usize = 600;
-    let from = words.char_indices().rev().nth(MOST).map_or(0, |(index, _)| index);
-    words.get(from..).unwrap_or_default()
+    let Some((from, _)) = words.char_indices().rev().nth(MOST) else { return words };
+    let cut = words.get(from..).unwrap_or_default();
+    cut.split_once(" / ").map_or(cut, |(_, whole)| whole)
 }
