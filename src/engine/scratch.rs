@@ -279,13 +279,46 @@ mod tests {
 
     #[test]
     fn a_server_gets_what_its_set_up_needs_and_made_up_passwords() {
-        insta::assert_snapshot!(of(Engine::Postgresql, &TARGET, &[]), @"LANG=de_DE.utf8 LC_COLLATE=C POSTGRES_DB=shop POSTGRES_INITDB_ARGS=--locale=C --auth-local=trust POSTGRES_PASSWORD=made-up POSTGRES_USER=app");
+        insta::assert_snapshot!(of(Engine::Postgresql, &TARGET, &[]), @"LANG=de_DE.utf8 LC_COLLATE=C POSTGRES_DB=shop POSTGRES_HOST_AUTH_METHOD=trust POSTGRES_INITDB_ARGS=--locale=C --auth-local=trust POSTGRES_PASSWORD=made-up POSTGRES_USER=app");
         insta::assert_snapshot!(of(Engine::Mariadb, &TARGET, &[]), @"LANG=de_DE.utf8 LC_COLLATE=C MARIADB_PASSWORD=made-up MARIADB_ROOT_PASSWORD=made-up MARIADB_USER=app MYSQL_DATABASE=shop MYSQL_PASSWORD=made-up MYSQL_ROOT_PASSWORD=made-up MYSQL_USER=app");
         insta::assert_snapshot!(of(Engine::Mysql, &TARGET, &[]), @"LANG=de_DE.utf8 LC_COLLATE=C MYSQL_DATABASE=shop MYSQL_PASSWORD=made-up MYSQL_ROOT_PASSWORD=made-up MYSQL_USER=app");
         insta::assert_snapshot!(of(Engine::Custom, &TARGET, &[]), @"LANG=de_DE.utf8 LC_COLLATE=C");
-        insta::assert_snapshot!(of(Engine::Postgresql, &[], &[]), @"POSTGRES_INITDB_ARGS=--auth-local=trust POSTGRES_PASSWORD=made-up");
+        insta::assert_snapshot!(of(Engine::Postgresql, &[], &[]), @"POSTGRES_HOST_AUTH_METHOD=trust POSTGRES_INITDB_ARGS=--auth-local=trust POSTGRES_PASSWORD=made-up");
         let bitnami = [&TARGET[..], &[("BITNAMI_APP_NAME", "postgresql")]].concat();
         insta::assert_snapshot!(of(Engine::Postgresql, &bitnami, &[]), @"ALLOW_EMPTY_PASSWORD=yes LANG=de_DE.utf8 LC_COLLATE=C POSTGRES_INITDB_ARGS=--locale=C");
+    }
+
+    #[test]
+    fn a_command_line_is_the_images_then_the_targets_then_calm_and_the_label_is_above_all() {
+        let words = |line: &str| crate::model::words::split(line).unwrap();
+        let line = |engine: Engine, image: &str, target: &str, wanted: &str| {
+            let settings = engine.settings_of(&words(target));
+            arguments(engine, &words(image), &settings, &words("--datadir=/x"), &words(wanted)).join(" ")
+        };
+        insta::assert_snapshot!(line(Engine::Mysql, "mysqld", "mysqld --sql-mode=ANSI --port=1", "--sql-mode=x"), @"mysqld --loose-sql-mode=ANSI --event-scheduler=OFF --max-allowed-packet=1G --sql-mode=x --datadir=/x");
+        insta::assert_snapshot!(line(Engine::Postgresql, "postgres -c a=b", "-c jit=off", ""), @"postgres -c a=b -c jit=off -c max_worker_processes=0 --datadir=/x");
+        // A command of the label is the whole one; an entry point without a command gets none.
+        insta::assert_snapshot!(line(Engine::Mariadb, "mariadbd", "", "mysqld --y"), @"mysqld --event-scheduler=OFF --max-allowed-packet=1G --y --datadir=/x");
+        insta::assert_snapshot!(line(Engine::Mariadb, "", "--lower-case-table-names=1", ""), @"--datadir=/x");
+    }
+
+    #[test]
+    fn only_the_server_that_stays_is_waited_for_no_longer() {
+        let settles = |stdout: &str| {
+            Answering::read(Engine::Mariadb, stdout.as_bytes()).settles_after().map(|s| s.as_secs())
+        };
+        // It says so itself.
+        assert_eq!(settles("mariadbd\nmariadbd\n1\n"), Some(0));
+        assert_eq!(settles("docker-entrypoi\n/bin/sh\n1\n"), Some(0));
+        // One that set the image up, whose place was taken while it was asked.
+        assert_eq!(settles("mariadbd\nmariadbd\n78\n"), None);
+        // A script of that name is no server.
+        assert_eq!(settles("mariadbd\n/bin/bash\n78\n"), Some(120));
+        assert_eq!(settles("mariadbd\n/bin/bash\n\n"), Some(120));
+        assert_eq!(settles("s6-svscan\ns6-svscan\n212\n"), Some(15));
+        // Its file cannot be read.
+        assert_eq!(settles("mariadbd\n/usr/sbin/mariadbd\n"), Some(0));
+        assert_eq!(settles(""), Some(15));
     }
 
     #[test]
