@@ -29,7 +29,7 @@ pub use diagnosis::{Diagnosis, Problem, diagnose};
 pub use login::{Login, Password, User};
 pub use remarks::remarks;
 pub use restore::{Edit, Replacement, Staged};
-pub use scratch::process_one;
+pub use scratch::{Answering, Settings};
 pub use survey::{Database, Survey, SurveyError};
 
 pub use crate::model::command::Command;
@@ -256,9 +256,41 @@ impl Engine {
         scratch::env(self, target, wanted, password)
     }
 
-    /// An administrator of a throwaway server that no backup changes, and what makes it there; `None` where none is needed.
-    pub fn scratch_account(self, facts: &Facts<'_>) -> Option<(&'static str, Command)> {
-        scratch::account(self, facts)
+    /// Makes an administrator of a throwaway server that no backup changes. `name`: letters, digits and `_`, in no backup.
+    pub fn scratch_account(self, facts: &Facts<'_>, name: &str) -> Option<Command> {
+        scratch::account(self, facts, name)
+    }
+
+    /// Ends what a throwaway server does by itself; `None` where nothing has to be said.
+    pub fn calm(self, facts: &Facts<'_>) -> Option<Command> {
+        scratch::calm(self, facts)
+    }
+
+    /// Of a container's command line, as Docker tells its arguments: what a throwaway server gets as well.
+    pub fn settings_of(self, arguments: &[String]) -> Settings {
+        Settings::of_arguments(self, arguments)
+    }
+
+    /// Asks a server for its settings, for [`Engine::with_settings`].
+    pub fn ask_settings(self, facts: &Facts<'_>) -> Option<Command> {
+        scratch::query_settings(self, facts)
+    }
+
+    /// Adds what a server has told of its settings.
+    pub fn with_settings(self, settings: Settings, stdout: &[u8]) -> Settings {
+        settings.told(self, stdout)
+    }
+
+    /// The command line of a throwaway server, behind its image's entry point. `image`: the command of its image; `wanted`: the
+    /// label's arguments.
+    pub fn scratch_arguments(
+        self,
+        image: &[String],
+        settings: &Settings,
+        more: &[String],
+        wanted: &[String],
+    ) -> Vec<String> {
+        scratch::arguments(self, image, settings, more, wanted)
     }
 
     /// Folders outside of its image's volumes that a server must be able to write to.
@@ -271,9 +303,14 @@ impl Engine {
         scratch::data_in_layer(self)
     }
 
-    /// Whether process 1 of this name ([`process_one`]) is the server itself, and no longer what sets it up.
-    pub fn is_server(self, process: &str) -> bool {
-        scratch::servers(self).contains(&process)
+    /// Asks which process answers as the server, for [`Engine::parse_answering`]; `None` for a custom one.
+    pub fn answering(self, facts: &Facts<'_>) -> Option<Command> {
+        scratch::answering(self, facts)
+    }
+
+    /// Reads what that command printed.
+    pub fn parse_answering(self, stdout: &[u8]) -> Answering {
+        Answering::read(self, stdout)
     }
 
     /// Asks a question in a database and prints the answer, rows only.

@@ -247,6 +247,19 @@ pub(super) fn ask(flavour: Flavour, facts: &Facts<'_>, statements: String) -> Co
     command(flavour, facts, Tool::Client, SURVEY_SCRIPT, vec![statements])
 }
 
+/// Runs `before`, and prints the number of the process that answers: nothing where its file cannot be read.
+pub(super) fn process(flavour: Flavour, facts: &Facts<'_>, before: &str) -> Command {
+    const SCRIPT: &str = r#"
+ask() {
+    "$tool" --user="$DUMPCAR_USER" --host=localhost --connect-timeout=15 --batch --raw --skip-column-names --execute="$1"
+}
+file=$(ask 'SELECT @@pid_file') || exit
+case $file in /*) ;; *) file=$(ask 'SELECT @@datadir')/$file ;; esac
+cat "$file" 2>/dev/null || :
+"#;
+    command(flavour, facts, Tool::Client, &format!("{before}{SCRIPT}"), Vec::new())
+}
+
 fn list_databases(names: &str) -> String {
     format!(
         "SELECT CONCAT('SHOW CREATE DATABASE IF NOT EXISTS `', REPLACE(schema_name, '`', '``'), '`;') \

@@ -135,6 +135,20 @@ pub(super) fn query(facts: &Facts<'_>, database: &str, query: &str) -> Command {
     command
 }
 
+/// The same, in whatever database there is.
+pub(super) fn ask(facts: &Facts<'_>, query: String) -> Command {
+    command(facts, &[CONNECT, SURVEY_SCRIPT], vec![query])
+}
+
+/// Runs `before`, and prints the number of the process that answers: nothing where the login may not see it.
+pub(super) fn process(facts: &Facts<'_>, before: &str) -> Command {
+    const NUMBER: &str = "SELECT split_part(pg_read_file('postmaster.pid'), chr(10), 1)";
+    const SCRIPT: &str = r#"psql -X -w -q -A -t -c 'SELECT 1' >/dev/null || exit
+psql -X -w -q -A -t -c "$1" || :
+"#;
+    command(facts, &[before, CONNECT, SCRIPT], vec![NUMBER.to_owned()])
+}
+
 fn command(facts: &Facts<'_>, scripts: &[&str], args: Vec<String>) -> Command {
     let login = login::postgresql(facts);
     let script = format!("{SESSION}{}", scripts.concat());

@@ -45,6 +45,45 @@ pub struct DrillResult {
     pub problem: Option<Problem>,
 }
 
+/// What a drill says of a backup, in the words that every report has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Ok,
+    /// All of it came back, and so much is printed differently.
+    Remarks(usize),
+    /// The server refused something of it, or something else came back.
+    Failed,
+    /// The drill itself could not be done: that says nothing about the backup.
+    Inconclusive,
+}
+
+impl Verdict {
+    /// For programs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok | Self::Remarks(_) => "ok",
+            Self::Failed => "failed",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Ok | Self::Remarks(_))
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Remarks(0) | Self::Ok => f.write_str("ok"),
+            Self::Remarks(1) => f.write_str("ok, 1 remark"),
+            Self::Remarks(number) => write!(f, "ok, {number} remarks"),
+            Self::Failed => f.write_str("FAILED"),
+            Self::Inconclusive => f.write_str("inconclusive"),
+        }
+    }
+}
+
 /// Why a backup is not good. Its names are the manifest's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -102,6 +141,11 @@ impl DrillResult {
             rows: 0,
             problem: None,
         }
+    }
+
+    /// How many remarks there are is not known yet: that comes with the comparison of definitions.
+    pub fn verdict(&self) -> Verdict {
+        if self.problem.is_some() { Verdict::Failed } else { Verdict::Ok }
     }
 
     pub fn to_json(&self) -> Vec<u8> {
@@ -202,6 +246,16 @@ mod tests {
         {"kind":"query_failed"}
         {"kind":"query"}
         "#);
+    }
+
+    #[test]
+    fn a_verdict_has_one_word_everywhere() {
+        let verdicts =
+            [Verdict::Ok, Verdict::Remarks(1), Verdict::Remarks(2), Verdict::Failed, Verdict::Inconclusive];
+        let words = verdicts.map(|verdict| format!("{verdict} = {}", verdict.word()));
+        insta::assert_snapshot!(words.join(" | "), @"ok = ok | ok, 1 remark = ok | ok, 2 remarks = ok | FAILED = failed | inconclusive = inconclusive");
+        assert_eq!(good().verdict(), Verdict::Ok);
+        assert_eq!(DrillResult { problem: Some(Problem::Query {}), ..good() }.verdict(), Verdict::Failed);
     }
 
     #[test]

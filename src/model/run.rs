@@ -124,6 +124,10 @@ pub struct Scratch {
 impl Scratch {
     pub const LABEL: &str = "scratch";
 
+    /// The label by which every Dumpcar knows a scratch container, whatever the prefix of its labels and the version that made it.
+    /// It has the run's name.
+    pub const MARK: &str = "dumpcar-drill.run";
+
     /// The name of a run's scratch container. A container with another name is none, whatever its label says.
     pub fn container(run: &RunId) -> ContainerName {
         format!("dumpcar-drill-{run}").parse().expect("a word and digits are a name")

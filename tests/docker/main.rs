@@ -25,6 +25,10 @@ mod damage;
 mod disk;
 mod drill;
 mod drill_hostile;
+/// The server a drill starts: like the target, and nothing happens in it by itself.
+mod drill_server;
+/// Whom a drill blames.
+mod drill_verdict;
 /// A Docker engine that is stopped and started again in the middle of a dump.
 mod engine_restart;
 /// How a tool is fed, under real shells: it sees the end of its input only when Dumpcar says so (P8).

@@ -2,6 +2,7 @@
 
 use super::Drill;
 use super::server::{ANSWER_BYTES, Scratch};
+use crate::discovery::Target;
 use crate::docker::ExecError;
 use crate::engine::{self, Engine};
 use crate::jobs::cat;
@@ -97,9 +98,17 @@ impl Drill<'_> {
             }
         };
         self.progress.set_stage("asking the query of the label");
-        let command = target.engine.query(&target.facts(), &database, query);
         let limit = self.app.config.stall_timeout;
-        let answer = match self.docker.capture(&target.container.id, &command, ANSWER_BYTES, limit).await {
+        let ask = async |target: &Target| {
+            let command = target.engine.query(&target.facts(), &database, query);
+            self.docker.capture(&target.container.id, &command, ANSWER_BYTES, limit).await
+        };
+        let answer = match ask(&scratch.asked).await {
+            // The backup may lock out the login of the image.
+            Err(error) if is_login_refused(target, &error) => ask(target).await,
+            answer => answer,
+        };
+        let answer = match answer {
             Ok(answer) => String::from_utf8_lossy(&answer.stdout).trim().to_owned(),
             Err(error) => {
                 let what = format!("{prefix}.drill.query");
@@ -147,6 +156,12 @@ impl Drill<'_> {
             )
         })
     }
+}
+
+fn is_login_refused(target: &Target, error: &ExecError) -> bool {
+    let ExecError::Failed { status, stderr } = error else { return false };
+    let said = engine::diagnose(target.engine, (*status).into(), stderr, &target.facts(), None);
+    said.problem == engine::Problem::AuthRefused
 }
 
 fn shortened(text: &str) -> String {

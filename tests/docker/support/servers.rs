@@ -57,14 +57,14 @@ impl Product {
         image(self.variable, self.default)
     }
 
-    fn data(self) -> &'static str {
+    pub(crate) fn data(self) -> &'static str {
         match self.kind {
             Kind::Postgresql => "/var/lib/postgresql/data",
             Kind::Mariadb | Kind::Mysql => "/var/lib/mysql",
         }
     }
 
-    fn password_variable(self) -> &'static str {
+    pub(crate) fn password_variable(self) -> &'static str {
         match self.kind {
             Kind::Postgresql => "POSTGRES_PASSWORD",
             Kind::Mariadb => "MARIADB_ROOT_PASSWORD",
@@ -114,6 +114,11 @@ impl Server {
         // In memory: nothing has to be written to a disk, and nothing is left.
         let memory = ["--tmpfs", product.data()];
         let container = Container::run(&[&memory, args, &[product.image().as_str()]].concat());
+        Self { product, container, password: password.to_owned() }
+    }
+
+    /// A server in a container that was started in another way.
+    pub(crate) fn of(product: Product, container: Container, password: &str) -> Self {
         Self { product, container, password: password.to_owned() }
     }
 
