@@ -23,6 +23,7 @@ pub use custom::hook;
 pub use detect::detect;
 pub use diagnosis::{Diagnosis, Problem, diagnose};
 pub use login::{Login, Password, User};
+pub use postgresql::Loading;
 pub use remarks::remarks;
 pub use restore::{Edit, Replacement, Staged};
 pub use scratch::process_one;
@@ -184,9 +185,9 @@ impl Engine {
     }
 
     /// What a dump has to pass on its way into [`Engine::load`].
-    pub fn edit(self) -> Edit {
+    pub fn edit(self, loading: Loading) -> Edit {
         match self {
-            Self::Postgresql => Edit(Some(postgresql::RestrictLines::default())),
+            Self::Postgresql => Edit(Some(postgresql::DumpEdit::new(loading))),
             Self::Mariadb | Self::Mysql | Self::Custom => Edit(None),
         }
     }

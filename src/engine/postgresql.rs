@@ -3,11 +3,14 @@
 //! All three find the server as they do when an administrator calls them in the container: by the Unix socket, or by
 //! the container's own `PGHOST` and `PGPORT`.
 
+mod edit;
 mod restore;
 mod restrict;
+mod script;
 
+pub use edit::Loading;
+pub(super) use edit::DumpEdit;
 pub(super) use restore::{create, drop_leftovers, end_work, load, swap};
-pub(super) use restrict::RestrictLines;
 
 use super::{Command, Facts, Survey, login};
 

@@ -228,13 +228,14 @@ impl Restore<'_> {
         let started = Instant::now();
         let what = format!("restore {what}");
         let refused = || Problem::LoadFailed { object: Name::clean(&object.name) };
-        let feed = docker.feed(&target.container.id, &command, object.plain_bytes);
+        let mut edit = target.engine.edit(crate::engine::Loading::default());
+        let bytes = object.plain_bytes.saturating_add(edit.room());
+        let feed = docker.feed(&target.container.id, &command, bytes);
         let mut feed = match stoppable(self.stop, feed).await? {
             Ok(feed) => feed,
             Err(error) => return Err(self.explained(&what, database, error.into(), refused()).await),
         };
         let check = |ends: &pipeline::Ends| self.check(object, ends);
-        let mut edit = target.engine.edit();
         let edit = |piece| edit.take(piece);
         let restored =
             Box::pin(pipeline::restore(store, &plan.key, object, &mut feed, edit, check, progress));
