@@ -23,7 +23,7 @@ pub use custom::hook;
 pub use detect::detect;
 pub use diagnosis::{Diagnosis, Problem, diagnose};
 pub use login::{Login, Password, User};
-pub use postgresql::Loading;
+pub use postgresql::{Globals, Loading, Placement, Surroundings, Tablespace};
 pub use remarks::remarks;
 pub use restore::{Edit, Replacement, Staged};
 pub use scratch::process_one;
@@ -169,6 +169,46 @@ impl Engine {
             Self::Mariadb => Some(mysql::create(mysql::Flavour::Mariadb, facts, name, options)),
             Self::Mysql => Some(mysql::create(mysql::Flavour::Mysql, facts, name, options)),
             Self::Custom => None,
+        }
+    }
+
+    /// Asks what of the server decides how a backup comes back to it, for [`Engine::parse_surroundings`]; `None` where nothing does.
+    pub fn surroundings(self, facts: &Facts<'_>) -> Option<Command> {
+        match self {
+            Self::Postgresql => Some(postgresql::surroundings(facts)),
+            Self::Mariadb | Self::Mysql | Self::Custom => None,
+        }
+    }
+
+    /// Reads what that command printed.
+    ///
+    /// # Errors
+    /// A line that it does not print.
+    pub fn parse_surroundings(self, stdout: &[u8]) -> Result<Surroundings, SurveyError> {
+        match self {
+            Self::Postgresql => Surroundings::parse(stdout),
+            Self::Mariadb | Self::Mysql | Self::Custom => Ok(Surroundings::default()),
+        }
+    }
+
+    /// Decides what of a backup's globals is loaded into this server; `None` where they are loaded as they are.
+    pub fn tailor(self, globals: &[u8], server: &Surroundings, placement: Placement) -> Option<Globals> {
+        match self {
+            Self::Postgresql => Some(Globals::tailor(globals, server, placement)),
+            Self::Mariadb | Self::Mysql | Self::Custom => None,
+        }
+    }
+
+    /// Makes a tablespace of [`Globals`].
+    pub fn make_tablespace(self, facts: &Facts<'_>, tablespace: &Tablespace) -> Command {
+        tablespace.make(facts)
+    }
+
+    /// Fails if the server cannot make a database like this; `None` where that need not be asked.
+    pub fn probe(self, facts: &Facts<'_>, options: &DatabaseOptions) -> Option<Command> {
+        match self {
+            Self::Postgresql => postgresql::probe(facts, options),
+            Self::Mariadb | Self::Mysql | Self::Custom => None,
         }
     }
 

@@ -4,12 +4,18 @@
 //! the container's own `PGHOST` and `PGPORT`.
 
 mod edit;
+mod globals;
 mod restore;
 mod restrict;
 mod script;
+mod surroundings;
 
 pub use edit::Loading;
+pub use globals::{Globals, Tablespace};
+use restrict::RestrictLines;
 pub(super) use edit::DumpEdit;
+pub(super) use surroundings::{probe, surroundings};
+pub use surroundings::{Placement, Surroundings};
 pub(super) use restore::{create, drop_leftovers, end_work, load, swap};
 
 use super::{Command, Facts, Survey, login};

@@ -10,7 +10,7 @@ use crate::model::database::{DatabaseOptions, LocaleProvider, Text, Word};
 use crate::model::run::RunId;
 
 /// Before [`CONNECT`]: not in a database that is being replaced.
-const ELSEWHERE: &str = "\nPOSTGRES_DB=template1 POSTGRESQL_DATABASE=";
+pub(super) const ELSEWHERE: &str = "\nPOSTGRES_DB=template1 POSTGRESQL_DATABASE=";
 
 const CREATE_SCRIPT: &str = r#"
 exec psql -X -w -q -v ON_ERROR_STOP=1 -c "$1"
@@ -68,7 +68,7 @@ exit $status
 pub(in crate::engine) fn create_statement(name: &str, options: Option<&DatabaseOptions>) -> String {
     let mut sql = format!("CREATE DATABASE {} TEMPLATE template0", quoted(name));
     let Some(options) = options else { return sql + ";" };
-    let DatabaseOptions { encoding, locale_provider, collate, ctype, locale, icu_rules, .. } = options;
+    let DatabaseOptions { encoding, locale_provider, collate, ctype, locale, icu_rules, tablespace, .. } = options;
     let locale_of = match locale_provider {
         Some(LocaleProvider::Icu) => "ICU_LOCALE",
         Some(LocaleProvider::Builtin) => "BUILTIN_LOCALE",
@@ -86,7 +86,16 @@ pub(in crate::engine) fn create_statement(name: &str, options: Option<&DatabaseO
             sql.push_str(&format!(" {option} {}", literal(value)));
         }
     }
+    if let Some(tablespace) = tablespace {
+        sql.push_str(&format!(" TABLESPACE {}", quoted(tablespace.as_str())));
+    }
     sql + ";"
+}
+
+/// What makes a collation of a provider.
+pub(super) fn locale_options(provider: &str, options: &[(&str, &str)]) -> String {
+    let options = options.iter().map(|(name, value)| format!(", {name} = {}", literal(value)));
+    format!("PROVIDER = {provider}{}", options.collect::<String>())
 }
 
 pub(in crate::engine) fn create(facts: &Facts<'_>, name: &str, options: Option<&DatabaseOptions>) -> Command {
@@ -154,11 +163,11 @@ fn is_of(run: &RunId) -> String {
     names.map(|name| format!("left(datname::text, {}) = '{name}'", name.len())).join(" OR ")
 }
 
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     // As `quote_literal` does it, whatever standard_conforming_strings says.
     let escaped = text.replace('\\', "\\\\").replace('\'', "''");
     if text.contains('\\') { format!("E'{escaped}'") } else { format!("'{escaped}'") }
@@ -178,11 +187,11 @@ mod tests {
         assert_eq!(create_statement("x", None), r#"CREATE DATABASE "x" TEMPLATE template0;"#);
         let options = serde_json::json!({
             "encoding": "UTF8", "locale_provider": "icu", "collate": "de_DE.utf8", "ctype": "C",
-            "locale": "und-u-ks-level2", "icu_rules": "&a < b",
+            "locale": "und-u-ks-level2", "icu_rules": "&a < b", "tablespace": "fa\"st", "tablespaces": ["slow"],
         });
         assert_eq!(
             statement(&options),
-            r#"CREATE DATABASE "a""b" TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER 'icu' LC_COLLATE 'de_DE.utf8' LC_CTYPE 'C' ICU_LOCALE 'und-u-ks-level2' ICU_RULES '&a < b';"#
+            r#"CREATE DATABASE "a""b" TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER 'icu' LC_COLLATE 'de_DE.utf8' LC_CTYPE 'C' ICU_LOCALE 'und-u-ks-level2' ICU_RULES '&a < b' TABLESPACE "fa""st";"#
         );
         let options =
             serde_json::json!({ "locale_provider": "builtin", "locale": "x'; DROP DATABASE shop; --\\' " });

@@ -256,6 +256,19 @@ impl Script {
     }
 }
 
+/// What is small enough to be looked at as a whole, in pieces that each end where a statement may begin.
+pub(super) fn statements(mut dump: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut script = Script::default();
+    std::iter::from_fn(move || {
+        if dump.is_empty() {
+            return None;
+        }
+        let (statement, rest) = dump.split_at(script.read(dump, true));
+        dump = rest;
+        Some(statement)
+    })
+}
+
 fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || !byte.is_ascii()
 }
