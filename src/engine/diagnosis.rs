@@ -1,5 +1,6 @@
 //! What a failed command's stderr means, in one line that names the thing and what to do.
 
+use super::postgresql::lacks;
 use super::{Engine, Facts, login::Password};
 
 /// What went wrong, as far as whoever runs the command has to know it.
@@ -21,6 +22,10 @@ pub enum Problem {
     Busy,
     /// A password file cannot be read.
     PasswordFile,
+    /// What is restored asks for something by its name alone, and that is not in the path.
+    NameHidden,
+    /// The server cannot take what is restored, for want of an extension, a library, a locale, a tablespace, or for its age.
+    Lacking,
     /// A dump tells the client to do something, and not the server.
     ClientCommand,
     /// There is no room for what has to be written.
@@ -42,6 +47,8 @@ impl Problem {
             | Self::ToolMissing
             | Self::PermissionDenied
             | Self::RoleMissing
+            | Self::NameHidden
+            | Self::Lacking
             | Self::PasswordFile
             | Self::ClientCommand
             | Self::DiskFull
@@ -53,12 +60,17 @@ impl Problem {
     /// Whether the server has refused something of what it was told, and not for want of what it needs for that.
     pub fn is_refusal(self) -> bool {
         match self {
-            Self::PermissionDenied | Self::RoleMissing | Self::ClientCommand | Self::Other => true,
+            Self::PermissionDenied
+            | Self::RoleMissing
+            | Self::NameHidden
+            | Self::ClientCommand
+            | Self::Other => true,
             Self::AuthRefused
             | Self::ToolMissing
             | Self::NotAccepting
             | Self::DatabaseGone
             | Self::Busy
+            | Self::Lacking
             | Self::PasswordFile
             | Self::DiskFull
             | Self::ReadOnly
@@ -161,6 +173,9 @@ fn problem(engine: Engine, exit_status: i32, stderr: &str) -> Problem {
         Engine::Custom => return Problem::Other,
         Engine::Postgresql | Engine::Mariadb | Engine::Mysql => {}
     }
+    if engine == Engine::Postgresql && lacks::cure(&lower).is_some() {
+        return Problem::Lacking;
+    }
     if let Some((_, problem)) = SIGNS.iter().find(|(sign, _)| lower.contains(sign)) {
         return *problem;
     }
@@ -172,6 +187,8 @@ fn problem(engine: Engine, exit_status: i32, stderr: &str) -> Problem {
         Problem::AuthRefused
     } else if has("role \"", "does not exist") {
         Problem::RoleMissing
+    } else if engine == Engine::Postgresql && lacks::is_hidden(&lower) {
+        Problem::NameHidden
     } else if exit_status > 128 {
         Problem::Killed
     } else {
@@ -217,6 +234,13 @@ fn text(
         Problem::RoleMissing => format!(
             "the server lacks a role that something belongs to: {said}; add --globals, which restores the roles, or make it first"
         ),
+        Problem::NameHidden => format!(
+            "{said}; a function that finds it in every restore has a path of its own (ALTER FUNCTION … SET search_path)"
+        ),
+        Problem::Lacking => {
+            let cure = lacks::cure(&stderr.to_ascii_lowercase()).unwrap_or_default();
+            format!("the server lacks what the backup needs: {said}; {cure}")
+        }
         Problem::Busy => format!("what others did to the same tables was in the way: {said}"),
         Problem::PasswordFile => {
             let path = marked(stderr, " file ", "\n").unwrap_or("the password file");

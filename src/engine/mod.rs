@@ -262,6 +262,14 @@ impl Engine {
         }
     }
 
+    /// Drops one database that a restore has filled in vain.
+    pub fn drop_staged(self, facts: &Facts<'_>, name: &str) -> Option<Command> {
+        match self {
+            Self::Postgresql => Some(postgresql::drop_staged(facts, name)),
+            Self::Mariadb | Self::Mysql | Self::Custom => None,
+        }
+    }
+
     /// Drops what a restore made for itself: what it did not come to use, and what it has replaced. `None` where it makes
     /// nothing.
     pub fn drop_leftovers(self, facts: &Facts<'_>, run: &RunId) -> Option<Command> {

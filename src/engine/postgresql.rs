@@ -5,6 +5,7 @@
 
 mod edit;
 mod globals;
+pub(super) mod lacks;
 mod restore;
 mod restrict;
 mod script;
@@ -16,7 +17,7 @@ use restrict::RestrictLines;
 pub(super) use edit::DumpEdit;
 pub(super) use surroundings::{probe, surroundings};
 pub use surroundings::{Placement, Surroundings};
-pub(super) use restore::{create, drop_leftovers, end_work, load, swap};
+pub(super) use restore::{create, drop_leftovers, drop_staged, end_work, load, swap};
 
 use super::{Command, Facts, Survey, login};
 

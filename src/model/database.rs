@@ -40,6 +40,15 @@ pub struct DatabaseOptions {
     pub collation: Option<Word>,
 }
 
+impl DatabaseOptions {
+    /// What a server has to have a locale for.
+    #[must_use]
+    pub fn locale_only(&self) -> Self {
+        let Self { locale_provider, collate, ctype, locale, .. } = self.clone();
+        Self { locale_provider, collate, ctype, locale, ..Self::default() }
+    }
+}
+
 /// Whose locales a PostgreSQL database sorts by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
