@@ -45,6 +45,8 @@ mod protocol;
 mod restore;
 /// Each of those that a restore needs, ended at any instant of it (P8).
 mod restore_kill;
+/// What stock tools restore with an edit, and what has to be known of the server.
+mod restore_postgresql;
 /// What the user of a restore sees, and what may stand in its way.
 mod restore_words;
 mod round_trip;

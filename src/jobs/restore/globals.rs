@@ -58,10 +58,11 @@ impl Restore<'_> {
         let what = format!("make tablespace {name:?}");
         let made = stoppable(self.stop, self.ask(&what, None, &command, problem)).await?;
         if let Err(error) = made {
+            let folder = quoted(location);
             warn!(
                 target = %self.plan.key.target,
-                "tablespace {name:?} was left out: {error}; it wants an empty folder {location:?} of the server's user in \
-                 container {}: `mkdir -p {location} && chown postgres {location}`, on a volume",
+                "tablespace {name:?} was left out: {error}; it wants an empty folder of the server's user in container {}, on a \
+                 volume: `mkdir -p {folder} && chown postgres {folder}`",
                 target.container.name
             );
         }
@@ -103,4 +104,11 @@ impl Restore<'_> {
             None => Err(JobError::stopped()),
         }
     }
+}
+
+/// As one word of a shell's, if it is no plain path: people copy it.
+fn quoted(path: &str) -> String {
+    let path = Name::clean(path);
+    let is_plain = path.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.'));
+    if is_plain { path.to_string() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
