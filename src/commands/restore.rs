@@ -132,7 +132,7 @@ async fn destination(app: &App, args: &RestoreArgs) -> Result<Target, Exit> {
 }
 
 fn overview(plan: &Plan, manifest: &Manifest) -> String {
-    let Plan { key, target, globals, databases, manifest_command, losses, .. } = plan;
+    let Plan { key, target, globals, databases, manifest_command, warnings, .. } = plan;
     let mut text = format!(
         "restore {key} ({} {})\n   into {} ({})\n",
         manifest.engine,
@@ -154,8 +154,8 @@ fn overview(plan: &Plan, manifest: &Manifest) -> String {
         let effect = if wanted.is_there { "EVERYTHING IN IT NOW WILL BE GONE" } else { "will be made" };
         line(&shown(&wanted.name), wanted.object.plain_bytes, effect);
     }
-    for loss in losses {
-        writeln!(text, "  {}", escaped(loss)).expect("a string takes everything");
+    for warning in warnings {
+        writeln!(text, "  {}", escaped(warning)).expect("a string takes everything");
     }
     if let Some(command) = manifest_command {
         writeln!(text, "  by the command of the manifest in the bucket: {command:?}")

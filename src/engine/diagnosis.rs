@@ -173,7 +173,7 @@ fn problem(engine: Engine, exit_status: i32, stderr: &str) -> Problem {
         Engine::Custom => return Problem::Other,
         Engine::Postgresql | Engine::Mariadb | Engine::Mysql => {}
     }
-    if engine == Engine::Postgresql && lacks::cure(&lower).is_some() {
+    if engine == Engine::Postgresql && lacks::find(&lower).is_some() {
         return Problem::Lacking;
     }
     if let Some((_, problem)) = SIGNS.iter().find(|(sign, _)| lower.contains(sign)) {
@@ -238,8 +238,8 @@ fn text(
             "{said}; a function that finds it in every restore has a path of its own (ALTER FUNCTION … SET search_path)"
         ),
         Problem::Lacking => {
-            let cure = lacks::cure(&stderr.to_ascii_lowercase()).unwrap_or_default();
-            format!("the server lacks what the backup needs: {said}; {cure}")
+            let (line, cure) = lacks::find(stderr).unwrap_or((&said, "take a server like that of the backup"));
+            format!("the server lacks what the backup needs: {}; {cure}", last_line(line))
         }
         Problem::Busy => format!("what others did to the same tables was in the way: {said}"),
         Problem::PasswordFile => {

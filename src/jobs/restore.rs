@@ -73,8 +73,8 @@ pub async fn run(
     if let Some(command) = &plan.manifest_command {
         info!(target = name, "running the restore command of the manifest: {command:?}");
     }
-    for loss in &plan.losses {
-        warn!(target = name, "{loss}");
+    for warning in &plan.warnings {
+        warn!(target = name, "{warning}");
     }
     let run = entry.run().clone();
     let docker = entry.docker().clone();

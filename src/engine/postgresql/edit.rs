@@ -88,6 +88,10 @@ END LOOP;
 END $dumpcar$;
 ";
 
+/// What comes behind an event trigger is not for it to refuse: `REFRESH MATERIALIZED VIEW`, and what is said at the end.
+const EVENT_TRIGGER: &[u8] = b"CREATE EVENT TRIGGER ";
+const WITHOUT_EVENT_TRIGGERS: &str = "SET session_replication_role = replica;\n";
+
 const EXTENSION: &[u8] = b"CREATE EXTENSION IF NOT EXISTS ";
 const TIMESCALEDB: &[u8] = b"timescaledb WITH SCHEMA ";
 const CRON: &[u8] = b"pg_cron WITH SCHEMA pg_catalog;\n";
@@ -118,6 +122,7 @@ pub(in crate::engine) struct DumpEdit {
 struct Changes {
     loading: Loading,
     has_timeout: bool,
+    has_event_triggers: bool,
     has_path: bool,
     has_whole_path: bool,
     have_routines: bool,
@@ -181,6 +186,9 @@ impl Changes {
         }
         if let Some(extension) = line.strip_prefix(EXTENSION) {
             return self.extension(line, extension);
+        }
+        if line.starts_with(EVENT_TRIGGER) && !std::mem::replace(&mut self.has_event_triggers, true) {
+            return Some([WITHOUT_EVENT_TRIGGERS.as_bytes(), line].concat());
         }
         if !self.loading.own_path {
             return None;

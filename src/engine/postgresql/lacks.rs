@@ -1,6 +1,6 @@
 //! What PostgreSQL says about a dump when it is not the dump's fault.
 
-/// Words in lower case, those that have to follow on the same line, and what to do.
+/// Words in lower case, words that follow on the same line, and what to do.
 const SIGNS: [(&str, &str, &str); 14] = [
     (
         "extension \"",
@@ -64,13 +64,15 @@ const SIGNS: [(&str, &str, &str); 14] = [
     ("tablespace \"", "\" does not exist", "make it first, by hand or by --globals, or pass --no-tablespaces"),
 ];
 
-/// What to do about what the server lacks.
-pub(in crate::engine) fn cure(said: &str) -> Option<&'static str> {
-    let errors = || said.lines().filter(|line| line.contains("error:") || line.contains("fatal:"));
-    let is_said = |first: &str, then: &str| {
-        errors().any(|line| line.split_once(first).is_some_and(|(_, rest)| rest.contains(then)))
-    };
-    SIGNS.iter().find(|(first, then, _)| is_said(first, then)).map(|(_, _, cure)| *cure)
+/// Where the server says that it lacks something, and what to do about that.
+pub(in crate::engine) fn find(said: &str) -> Option<(&str, &'static str)> {
+    said.lines().find_map(|line| {
+        let lower = line.to_ascii_lowercase();
+        let has = |first: &str, then: &str| lower.split_once(first).is_some_and(|(_, rest)| rest.contains(then));
+        let is_error = lower.contains("error:") || lower.contains("fatal:");
+        let (_, _, cure) = SIGNS.iter().find(|(first, then, _)| is_error && has(first, then))?;
+        Some((line, *cure))
+    })
 }
 
 /// Whether a name was not found that may well be there: in a schema that was not looked into.
@@ -106,7 +108,7 @@ mod tests {
             "error:  type \"cube\" does not exist",
             "error:  text search dictionary \"unaccent\" does not exist",
         ] {
-            assert!(is_hidden(said) && cure(said).is_none(), "{said}");
+            assert!(is_hidden(said) && find(said).is_none(), "{said}");
         }
         for said in [
             "error:  role \"x\" does not exist",
@@ -130,8 +132,8 @@ mod tests {
             ("error:  collation \"pg_catalog.de_de\" for encoding \"utf8\" does not exist", "pg_import"),
             ("error:  tablespace \"fast\" does not exist", "--no-tablespaces"),
         ] {
-            assert!(cure(said).is_some_and(|cure| cure.contains(word)), "{said}");
+            assert!(find(said).is_some_and(|(_, cure)| cure.contains(word)), "{said}");
         }
-        assert_eq!(cure("error:  duplicate key value"), None);
+        assert_eq!(find("error:  duplicate key value"), None);
     }
 }

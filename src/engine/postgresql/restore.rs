@@ -84,6 +84,8 @@ exit $status
 const DETACH: &str = "DO $$
 DECLARE name text;
 BEGIN
+-- No event trigger has a say.
+PERFORM pg_catalog.set_config('session_replication_role', 'replica', true);
 FOR name IN SELECT subname FROM pg_catalog.pg_subscription JOIN pg_catalog.pg_database d ON d.oid = subdbid
 WHERE d.datname = pg_catalog.current_database()
 LOOP

@@ -22,8 +22,8 @@ pub struct Plan {
     pub manifest_command: Option<String>,
     pub placement: Placement,
     pub surroundings: Surroundings,
-    /// What of others ends with what is replaced: for whoever is asked, and for the log.
-    pub losses: Vec<String>,
+    /// What of others ends with what is replaced, and what may not go well: for whoever is asked, and for the log.
+    pub warnings: Vec<String>,
 }
 
 /// One database, or a custom engine's dump.
@@ -91,9 +91,11 @@ pub async fn plan(
     };
     let databases = databases.into_iter().map(wanted).collect();
     let placement = selection.placement;
-    let losses = Vec::new();
-    let mut plan = Plan { key, globals, databases, target, manifest_command, placement, surroundings, losses };
-    plan.losses = surroundings::check(&app.docker, &plan).await?;
+    let age = engine.older(&manifest.server_version, &survey.server_version);
+    let warnings = age.into_iter().collect();
+    let mut plan = Plan { key, globals, databases, target, manifest_command, placement, surroundings, warnings };
+    let losses = surroundings::check(&app.docker, &plan).await?;
+    plan.warnings.extend(losses);
     Ok(plan)
 }
 
