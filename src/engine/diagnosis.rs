@@ -2,6 +2,7 @@
 
 mod signs;
 
+use super::postgresql::lacks;
 use super::{Engine, Facts, login::Password};
 use signs::{SIGNS, SYSTEM, without_names};
 
@@ -24,6 +25,10 @@ pub enum Problem {
     Busy,
     /// A password file cannot be read.
     PasswordFile,
+    /// What is restored asks for something by its name alone, and that is not in the path.
+    NameHidden,
+    /// The server cannot take what is restored, for want of an extension, a library, a locale, a tablespace, or for its age.
+    Lacking,
     /// A dump tells the client to do something, and not the server.
     ClientCommand,
     /// There is no room for what has to be written.
@@ -32,8 +37,6 @@ pub enum Problem {
     ReadOnly,
     /// The server, or its container, has too little memory for it.
     NoMemory,
-    /// The server's image or its settings lack an extension, a library, a plugin or a locale.
-    Lacking,
     /// The tool died of a signal.
     Killed,
     Other,
@@ -49,11 +52,12 @@ impl Problem {
             | Self::ToolMissing
             | Self::PermissionDenied
             | Self::RoleMissing
+            | Self::NameHidden
+            | Self::Lacking
             | Self::PasswordFile
             | Self::ClientCommand
             | Self::DiskFull
             | Self::ReadOnly
-            | Self::Lacking
             | Self::Other => false,
         }
     }
@@ -71,6 +75,9 @@ impl Problem {
             | Self::ClientCommand
             | Self::DiskFull
             | Self::ReadOnly
+            | Self::NoMemory
+            | Self::NameHidden
+            | Self::Lacking
             | Self::Killed
             | Self::Other => false,
         }
@@ -79,17 +86,21 @@ impl Problem {
     /// Whether the server has refused something of what it was told, and not for want of what it needs for that.
     pub fn is_refusal(self) -> bool {
         match self {
-            Self::PermissionDenied | Self::RoleMissing | Self::ClientCommand | Self::Other => true,
+            Self::PermissionDenied
+            | Self::RoleMissing
+            | Self::NameHidden
+            | Self::ClientCommand
+            | Self::Other => true,
             Self::AuthRefused
             | Self::ToolMissing
             | Self::NotAccepting
             | Self::DatabaseGone
             | Self::Busy
+            | Self::Lacking
             | Self::PasswordFile
             | Self::DiskFull
             | Self::ReadOnly
             | Self::NoMemory
-            | Self::Lacking
             | Self::Killed => false,
         }
     }
@@ -141,6 +152,9 @@ fn problem(engine: Engine, exit_status: i32, stderr: &str) -> Problem {
     }) {
         return Problem::Other;
     }
+    if engine == Engine::Postgresql && lacks::find(&lower).is_some() {
+        return Problem::Lacking;
+    }
     if let Some((_, problem)) = SIGNS.iter().find(|(sign, _)| plain.contains(sign)) {
         return *problem;
     }
@@ -152,6 +166,8 @@ fn problem(engine: Engine, exit_status: i32, stderr: &str) -> Problem {
         Problem::AuthRefused
     } else if has("role \"", "does not exist") {
         Problem::RoleMissing
+    } else if engine == Engine::Postgresql && lacks::is_hidden(&lower) {
+        Problem::NameHidden
     } else if exit_status > 128 {
         Problem::Killed
     } else {
@@ -197,6 +213,14 @@ fn text(
         Problem::RoleMissing => format!(
             "the server lacks a role that something belongs to: {said}; add --globals, which restores the roles, or make it first"
         ),
+        Problem::NameHidden => format!(
+            "{said}; a function that finds it in every restore has a path of its own (ALTER FUNCTION … SET search_path)"
+        ),
+        Problem::Lacking => {
+            let (line, cure) =
+                lacks::find(stderr).unwrap_or((&said, "take a server like that of the backup"));
+            format!("the server lacks what the backup needs: {}; {cure}", last_line(line))
+        }
         Problem::Busy => format!("what others did to the same tables was in the way: {said}"),
         Problem::PasswordFile => {
             let path = marked(stderr, " file ", "\n").unwrap_or("the password file");
@@ -218,9 +242,6 @@ fn text(
         Problem::DiskFull => format!("no room is left on the disk: {said}"),
         Problem::ReadOnly => format!("nothing may be written there: {said}"),
         Problem::NoMemory => format!("the server, or its container, has too little memory: {said}"),
-        Problem::Lacking => {
-            format!("the server's image or its settings lack what this needs: {said}")
-        }
         Problem::Killed if exit_status == 137 => {
             "the tool was killed (signal 9): the container's memory is too small, or somebody stopped it"
                 .to_owned()

@@ -27,6 +27,7 @@ pub use custom::hook;
 pub use detect::detect;
 pub use diagnosis::{Diagnosis, Problem, diagnose};
 pub use login::{Login, Password, User};
+pub use postgresql::{Globals, Loading, Placement, Surroundings, Tablespace};
 pub use remarks::remarks;
 pub use restore::{Edit, Replacement, Staged};
 pub use scratch::{Answering, Settings};
@@ -186,6 +187,54 @@ impl Engine {
         }
     }
 
+    /// A warning if a server of this version is older than the one that a backup is of, where that matters.
+    pub fn older(self, backup: &str, server: &str) -> Option<String> {
+        match self {
+            Self::Postgresql => postgresql::older(backup, server),
+            Self::Mariadb | Self::Mysql | Self::Custom => None,
+        }
+    }
+
+    /// Asks what of the server decides how a backup comes back to it, for [`Engine::parse_surroundings`]; `None` where nothing does.
+    pub fn surroundings(self, facts: &Facts<'_>) -> Option<Command> {
+        match self {
+            Self::Postgresql => Some(postgresql::surroundings(facts)),
+            Self::Mariadb | Self::Mysql | Self::Custom => None,
+        }
+    }
+
+    /// Reads what that command printed.
+    ///
+    /// # Errors
+    /// A line that it does not print.
+    pub fn parse_surroundings(self, stdout: &[u8]) -> Result<Surroundings, SurveyError> {
+        match self {
+            Self::Postgresql => Surroundings::parse(stdout),
+            Self::Mariadb | Self::Mysql | Self::Custom => Ok(Surroundings::default()),
+        }
+    }
+
+    /// Decides what of a backup's globals is loaded into this server; `None` where they are loaded as they are.
+    pub fn tailor(self, globals: &[u8], server: &Surroundings, placement: Placement) -> Option<Globals> {
+        match self {
+            Self::Postgresql => Some(Globals::tailor(globals, server, placement)),
+            Self::Mariadb | Self::Mysql | Self::Custom => None,
+        }
+    }
+
+    /// Makes a tablespace of [`Globals`].
+    pub fn make_tablespace(self, facts: &Facts<'_>, tablespace: &Tablespace) -> Command {
+        tablespace.make(facts)
+    }
+
+    /// Fails if the server cannot make a database like this; `None` where that need not be asked.
+    pub fn probe(self, facts: &Facts<'_>, options: &DatabaseOptions) -> Option<Command> {
+        match self {
+            Self::Postgresql => postgresql::probe(facts, options),
+            Self::Mariadb | Self::Mysql | Self::Custom => None,
+        }
+    }
+
     /// Whether a backup may not replace or make a database of this name: the server's own, one that a restore makes for
     /// itself, or what is no name.
     pub fn is_reserved(self, name: &str) -> bool {
@@ -199,9 +248,9 @@ impl Engine {
     }
 
     /// What a dump has to pass on its way into [`Engine::load`].
-    pub fn edit(self) -> Edit {
+    pub fn edit(self, loading: Loading) -> Edit {
         match self {
-            Self::Postgresql => Edit(Some(postgresql::RestrictLines::default())),
+            Self::Postgresql => Edit(Some(postgresql::DumpEdit::new(loading))),
             Self::Mariadb | Self::Mysql | Self::Custom => Edit(None),
         }
     }
@@ -232,6 +281,14 @@ impl Engine {
     pub fn end_work(self, facts: &Facts<'_>, run: &RunId) -> Option<Command> {
         match self {
             Self::Postgresql => Some(postgresql::end_work(facts, run)),
+            Self::Mariadb | Self::Mysql | Self::Custom => None,
+        }
+    }
+
+    /// Drops one database that a restore has filled in vain.
+    pub fn drop_staged(self, facts: &Facts<'_>, name: &str) -> Option<Command> {
+        match self {
+            Self::Postgresql => Some(postgresql::drop_staged(facts, name)),
             Self::Mariadb | Self::Mysql | Self::Custom => None,
         }
     }

@@ -3,11 +3,21 @@
 //! All three find the server as they do when an administrator calls them in the container: by the Unix socket, or by
 //! the container's own `PGHOST` and `PGPORT`.
 
+mod edit;
+mod globals;
+pub(super) mod lacks;
 mod restore;
 mod restrict;
+mod script;
+mod surroundings;
 
-pub(super) use restore::{create, drop_leftovers, end_work, load, swap};
-pub(super) use restrict::RestrictLines;
+pub(super) use edit::DumpEdit;
+pub use edit::Loading;
+pub use globals::{Globals, Tablespace};
+pub(super) use restore::{create, drop_leftovers, drop_staged, end_work, load, swap};
+use restrict::RestrictLines;
+pub use surroundings::{Placement, Surroundings};
+pub(super) use surroundings::{probe, surroundings};
 
 use super::{Command, Facts, Survey, login};
 
@@ -126,6 +136,18 @@ pub(super) fn activity(facts: &Facts<'_>, database: Option<&str>) -> Command {
          WHERE application_name = '{LOADING}' AND datname = {database}"
     );
     command(facts, &[restore::ELSEWHERE, CONNECT, SURVEY_SCRIPT], vec![sql])
+}
+
+/// An older one is given the dump nevertheless: nothing is lost by it, and mostly it takes it.
+pub(super) fn older(backup: &str, server: &str) -> Option<String> {
+    let major = |version: &str| version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    let is_older = major(server)? < major(backup)?;
+    is_older.then(|| {
+        format!(
+            "the server ({server}) is older than that of the backup ({backup}): PostgreSQL does not promise that it takes \
+             everything; if it does not, nothing is changed"
+        )
+    })
 }
 
 /// Rows only, columns divided by `|`.

@@ -28,16 +28,21 @@ pub enum Replacement {
     InPlace,
 }
 
-/// What a dump passes on its way into a server. It is as long behind it as before.
+/// What a dump passes on its way into a server. Behind it, it is longer by [`Edit::room`].
 #[derive(Debug)]
-pub struct Edit(pub(super) Option<postgresql::RestrictLines>);
+pub struct Edit(pub(super) Option<postgresql::DumpEdit>);
 
 impl Edit {
+    /// By how many bytes a dump gets longer.
+    pub fn room(&self) -> u64 {
+        if self.0.is_some() { postgresql::DumpEdit::ROOM } else { 0 }
+    }
+
     /// What can be passed on when this piece of the dump has come; without one, at its end, what is left.
     pub fn take(&mut self, piece: Option<Bytes>) -> Bytes {
         match (&mut self.0, piece) {
-            (Some(lines), Some(piece)) => lines.take(piece),
-            (Some(lines), None) => lines.end(),
+            (Some(edit), Some(piece)) => edit.take(piece),
+            (Some(edit), None) => edit.end(),
             (None, piece) => piece.unwrap_or_default(),
         }
     }

@@ -3,8 +3,11 @@
 //! PostgreSQL is all or nothing: everything is loaded into databases of other names, which take the place of the old ones in
 //! one transaction at the end. What cannot do that gets its objects read in full before the old content goes (promise P8).
 
+mod again;
+mod globals;
 mod plan;
 mod stall;
+mod surroundings;
 
 pub(super) use plan::survey;
 pub use plan::{Plan, Selection, Wanted, plan};
@@ -21,9 +24,10 @@ use super::journal::Entry;
 use crate::app::App;
 use crate::discovery::Target;
 use crate::docker::{Docker, ExecError};
-use crate::engine::{Replacement, Staged};
+use crate::engine::{Loading, Replacement};
 use crate::lock::RunLock;
 use crate::model::command::Command;
+use crate::model::database::DatabaseOptions;
 use crate::model::drill::Problem;
 use crate::model::line::Name;
 use crate::model::manifest::{ManifestObject, ObjectKind};
@@ -71,6 +75,9 @@ pub async fn run(
         .map_err(|error| untouched(error.into()))?;
     if let Some(command) = &plan.manifest_command {
         info!(target = name, "running the restore command of the manifest: {command:?}");
+    }
+    for warning in &plan.warnings {
+        warn!(target = name, "{warning}");
     }
     let run = entry.run().clone();
     let docker = entry.docker().clone();
@@ -140,7 +147,7 @@ impl Restore<'_> {
         }
         let mut state = UNTOUCHED.to_owned();
         if let Some(globals) = globals {
-            self.load(globals, None).await.map_err(|error| {
+            Box::pin(self.load_globals(globals)).await.map_err(|error| {
                 error.with_state("roles and users may be restored in part, the databases were not changed")
             })?;
             "the databases were not changed, roles and users are restored".clone_into(&mut state);
@@ -154,10 +161,10 @@ impl Restore<'_> {
     async fn swap(&self, state: &str) -> Result<(), Failure> {
         let Plan { databases, target, .. } = self.plan;
         let mut staged = Vec::new();
-        for (index, wanted) in databases.iter().enumerate() {
-            let one = Staged::new(&wanted.name, wanted.is_there, &self.run, index);
-            self.fill(wanted, &one.staged).await.map_err(|error| error.with_state(state))?;
-            staged.push(one);
+        let fitted = self.fitted().await.map_err(|error| error.with_state(state))?;
+        for (index, (wanted, options)) in databases.iter().zip(&fitted).enumerate() {
+            let filled = Box::pin(self.fill_staged(wanted, options.as_ref(), index)).await;
+            staged.push(filled.map_err(|error| error.with_state(state))?);
         }
         let Some(command) = target.engine.swap(&target.facts(), &staged).filter(|_| !staged.is_empty())
         else {
@@ -199,7 +206,8 @@ impl Restore<'_> {
                     done.trim_start_matches(", and ").to_owned()
                 }));
             }
-            self.fill(wanted, &wanted.name).await.map_err(|error| {
+            let options = wanted.object.options.as_ref();
+            self.fill(wanted, &wanted.name, options, Loading::default()).await.map_err(|error| {
                 error.with_state(format!("{} is INCOMPLETE now: restore it again{done}", what(&wanted.name)))
             })?;
             restored.push(&wanted.name);
@@ -208,19 +216,30 @@ impl Restore<'_> {
     }
 
     /// Makes an empty database of this name and loads the dump into it.
-    async fn fill(&self, wanted: &Wanted, name: &str) -> Result<(), JobError> {
+    async fn fill(
+        &self,
+        wanted: &Wanted,
+        name: &str,
+        options: Option<&DatabaseOptions>,
+        loading: Loading,
+    ) -> Result<(), JobError> {
         let target = &self.plan.target;
         let Wanted { object, .. } = wanted;
-        if let Some(command) = target.engine.create(&target.facts(), name, object.options.as_ref()) {
+        if let Some(command) = target.engine.create(&target.facts(), name, options) {
             self.progress.set_stage(format!("making room for {}", what(&wanted.name)));
             let problem = Problem::LoadFailed { object: Name::clean(&object.name) };
             let what = format!("make {}", what(&wanted.name));
             stoppable(self.stop, self.ask(&what, Some(name), &command, problem)).await??;
         }
-        self.load(object, Some(name)).await
+        self.load(object, Some(name), loading).await
     }
 
-    async fn load(&self, object: &ManifestObject, database: Option<&str>) -> Result<(), JobError> {
+    async fn load(
+        &self,
+        object: &ManifestObject,
+        database: Option<&str>,
+        loading: Loading,
+    ) -> Result<(), JobError> {
         let Self { store, docker, plan, progress, .. } = self;
         let target = &plan.target;
         let what = object.database.as_deref().map_or_else(|| object.name.clone(), what);
@@ -231,14 +250,15 @@ impl Restore<'_> {
         let started = Instant::now();
         let what = format!("restore {what}");
         let refused = || Problem::LoadFailed { object: Name::clean(&object.name) };
-        let feed = docker.feed(&target.container.id, &command, object.plain_bytes);
+        let mut edit = target.engine.edit(loading);
+        let bytes = object.plain_bytes.saturating_add(edit.room());
+        let feed = docker.feed(&target.container.id, &command, bytes);
         let mut feed = match stoppable(self.stop, feed).await? {
             Ok(feed) => feed,
             Err(error) => return Err(self.explained(&what, database, error.into(), refused()).await),
         };
         let appetite = feed.appetite();
         let check = |ends: &pipeline::Ends| self.check(object, ends);
-        let mut edit = target.engine.edit();
         let edit = |piece| edit.take(piece);
         let restored =
             Box::pin(pipeline::restore(store, &plan.key, object, &mut feed, edit, check, progress));

@@ -104,7 +104,10 @@ fn nothing_but_the_server_decides(product: Product) {
     server.sql(CONTENT);
     let before = dumped(&world);
     assert!(before.1.contains("INSERT") && before.1.contains("never") && before.1.contains("filled"));
-    assert!(before.0.iter().any(|(database, content)| database == "crm" && content["rows"] == 2), "{before:?}");
+    assert!(
+        before.0.iter().any(|(database, content)| database == "crm" && content["rows"] == 2),
+        "{before:?}"
+    );
 
     server.sql(SERVER);
     write(&server.container, "/etc/mysql/conf.d/z.cnf", OPTIONS);
@@ -128,7 +131,12 @@ fn stalled_store(world: &World, proxy: &Proxy, server: &Server) {
         INSERT INTO crm.big (d) VALUES (REPEAT('0123456789abcdef', 1024)); SET sql_select_limit = 1000000; "
         .to_owned()
         + &"INSERT INTO crm.big (d) SELECT d FROM crm.big; ".repeat(12);
-    let command = ["sh", "-c", "MYSQL_PWD=secret exec \"$0\" --no-defaults -uroot -S \"$(ls /run/mysqld/*.sock | head -n1)\"", client];
+    let command = [
+        "sh",
+        "-c",
+        "MYSQL_PWD=secret exec \"$0\" --no-defaults -uroot -S \"$(ls /run/mysqld/*.sock | head -n1)\"",
+        client,
+    ];
     server.container.feed(&command, big.as_bytes()).0.unwrap();
     proxy.hold_after(6 << 20);
     let dumpcar = world.start(&["backup"]);
@@ -138,7 +146,8 @@ fn stalled_store(world: &World, proxy: &Proxy, server: &Server) {
     let ended = dumpcar.end();
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     let manifest = world.manifests().pop().unwrap();
-    let rows: u64 = manifest["objects"].as_array().unwrap().iter().filter_map(|o| o["content"]["rows"].as_u64()).sum();
+    let rows: u64 =
+        manifest["objects"].as_array().unwrap().iter().filter_map(|o| o["content"]["rows"].as_u64()).sum();
     assert_eq!(rows, 4096 + 2 + 3);
 }
 
@@ -180,8 +189,10 @@ fn variables_of_postgresql(product: Product) {
     let clean = "unset PGSERVICE PGSERVICEFILE PGOPTIONS PGCLIENTENCODING PGTZ PGDATESTYLE PG_COLOR PGPASSFILE; exec ";
     let start = format!("{clean} docker-entrypoint.sh postgres");
     let image = product.image();
-    let fixed = ["-e", "POSTGRES_PASSWORD=secret", "--tmpfs", "/var/lib/postgresql/data", "--entrypoint", "sh"];
-    let container = Container::run(&[&fixed, variables.as_slice(), &labels, &[&image, "-c", &start]].concat());
+    let fixed =
+        ["-e", "POSTGRES_PASSWORD=secret", "--tmpfs", "/var/lib/postgresql/data", "--entrypoint", "sh"];
+    let container =
+        Container::run(&[&fixed, variables.as_slice(), &labels, &[&image, "-c", &start]].concat());
     let ask = |sql: &str, database: &str| {
         let script = format!("{clean} psql -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -U postgres -w \"$1\"");
         let command = ["env", "PGPASSWORD=secret", "sh", "-c", &script, "sh", database];

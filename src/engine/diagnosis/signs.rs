@@ -14,7 +14,7 @@ pub(super) const SYSTEM: [(&str, Problem); 6] = [
 ];
 
 /// Of two that are in one message the more telling stands first.
-pub(super) const SIGNS: [(&str, Problem); 83] = [
+pub(super) const SIGNS: [(&str, Problem); 69] = [
     ("dumpcar: cannot read ", Problem::PasswordFile),
     ("dumpcar: cannot find ", Problem::ToolMissing),
     ("backslash commands are restricted", Problem::ClientCommand),
@@ -38,20 +38,6 @@ pub(super) const SIGNS: [(&str, Problem); 83] = [
     ("cannot initialize innodb buffer pool", Problem::NoMemory),
     ("cannot allocate memory for the buffer pool", Problem::NoMemory),
     ("could not access file ", Problem::Lacking),
-    ("could not load library ", Problem::Lacking),
-    ("could not open extension control file", Problem::Lacking),
-    ("\" is not available", Problem::Lacking),
-    ("has no installation script", Problem::Lacking),
-    ("must be loaded via ", Problem::Lacking),
-    ("can only be loaded via ", Problem::Lacking),
-    ("must be preloaded", Problem::Lacking),
-    ("shared_preload_libraries", Problem::Lacking),
-    ("can only create extension in database", Problem::Lacking),
-    ("invalid locale name", Problem::Lacking),
-    ("invalid lc_collate locale name", Problem::Lacking),
-    ("invalid lc_ctype locale name", Problem::Lacking),
-    ("could not create locale", Problem::Lacking),
-    ("could not open collator for locale", Problem::Lacking),
     ("plugin '' is not loaded", Problem::Lacking),
     ("unknown storage engine", Problem::Lacking),
     ("can't open shared library", Problem::Lacking),

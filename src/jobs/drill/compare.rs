@@ -4,7 +4,7 @@ use super::Drill;
 use super::server::{ANSWER_BYTES, Scratch};
 use crate::discovery::Target;
 use crate::docker::ExecError;
-use crate::engine::{self, Engine};
+use crate::engine::{self, Engine, Placement};
 use crate::jobs::cat;
 use crate::jobs::error::{JobError, Kind};
 use crate::jobs::explain::explain;
@@ -21,7 +21,9 @@ impl Drill<'_> {
         result: &mut DrillResult,
     ) -> Result<(), JobError> {
         let globals = self.manifest.objects.iter().any(|object| object.kind == ObjectKind::Globals);
-        let selection = Selection { globals, ..Selection::default() };
+        // A drill's server has no folders of the target's.
+        let placement = Placement { default_tablespace: true, ..Placement::default() };
+        let selection = Selection { globals, placement, ..Selection::default() };
         let target = &scratch.target;
         let plan = restore::plan(self.app, self.key.clone(), self.manifest, target.clone(), &selection).await;
         let plan = plan.map_err(|error| {

@@ -1,10 +1,10 @@
 //! What is to be restored, and whether that can be: decided before anything is changed.
 
-use super::{ANSWER_BYTES, ANSWER_LIMIT};
+use super::{ANSWER_BYTES, ANSWER_LIMIT, surroundings};
 use crate::app::App;
 use crate::discovery::Target;
 use crate::docker::Docker;
-use crate::engine::{Engine, Survey};
+use crate::engine::{Engine, Placement, Surroundings, Survey};
 use crate::jobs::error::{JobError, Kind};
 use crate::jobs::explain::explain;
 use crate::model::key::BackupKey;
@@ -20,6 +20,10 @@ pub struct Plan {
     pub databases: Vec<Wanted>,
     /// What is run is the command of the manifest, and not one of the container's labels.
     pub manifest_command: Option<String>,
+    pub placement: Placement,
+    pub surroundings: Surroundings,
+    /// What of others ends with what is replaced, and what may not go well: for whoever is asked, and for the log.
+    pub warnings: Vec<String>,
 }
 
 /// One database, or a custom engine's dump.
@@ -41,6 +45,7 @@ pub struct Selection {
     pub globals: bool,
     /// Whether a custom engine's dump may be put back by the command of its manifest: whoever writes the bucket chooses that.
     pub manifest_command: bool,
+    pub placement: Placement,
 }
 
 /// Chooses the objects, and looks at what is there already.
@@ -75,14 +80,24 @@ pub async fn plan(
         return impossible(format!("{name:?} is no name that a backup may restore a database to"));
     }
     let survey = survey(&app.docker, &target).await?;
+    let surroundings = surroundings::ask(&app.docker, &target).await?;
     let wanted = |object: ManifestObject| {
         let own = object.database.clone().unwrap_or_default();
         let name = selection.new_name.clone().unwrap_or(own);
-        let is_there = survey.databases.iter().any(|database| database.name == name);
+        // One that accepts no connections is there as well.
+        let is_there =
+            survey.databases.iter().any(|database| database.name == name) || surroundings.has_database(&name);
         Wanted { is_there: is_there || object.kind == ObjectKind::Dump, name, object }
     };
     let databases = databases.into_iter().map(wanted).collect();
-    Ok(Plan { key, globals, databases, target, manifest_command })
+    let placement = selection.placement;
+    let age = engine.older(&manifest.server_version, &survey.server_version);
+    let warnings = age.into_iter().collect();
+    let mut plan =
+        Plan { key, globals, databases, target, manifest_command, placement, surroundings, warnings };
+    let losses = surroundings::check(&app.docker, &plan).await?;
+    plan.warnings.extend(losses);
+    Ok(plan)
 }
 
 /// The manifest's command for a container that has no label with one.

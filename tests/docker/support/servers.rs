@@ -91,6 +91,22 @@ impl Server {
         Self::started(product, password, &world.labels(labels)).wait()
     }
 
+    /// A target that is started with these arguments of the server.
+    pub(crate) fn set_up(
+        world: &World,
+        product: Product,
+        password: &str,
+        labels: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Self {
+        let env = format!("{}={password}", product.password_variable());
+        let labels = world.labels(labels);
+        let labels: Vec<_> = labels.iter().map(String::as_str).collect();
+        let args =
+            [&["--tmpfs", product.data(), "-e", &env], labels.as_slice(), &[&product.image()], arguments];
+        Self { product, container: Container::run(&args.concat()), password: password.to_owned() }.wait()
+    }
+
     /// Does not wait until it answers.
     pub(crate) fn started(product: Product, password: &str, args: &[String]) -> Self {
         let env = format!("{}={password}", product.password_variable());
