@@ -58,7 +58,8 @@ mod tests {
     #[test]
     fn an_examination_is_read() {
         let read = |stdout: &[u8]| Engine::Mysql.parse_examination(stdout);
-        let found = read(b"76 mysqldump: View 'aaa.v' references invalid table(s) (1356)\n600a20 x\n").unwrap();
+        let found =
+            read(b"76 mysqldump: View 'aaa.v' references invalid table(s) (1356)\n600a20 x\n").unwrap();
         assert_eq!(found.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["v", "`\n "]);
         assert_eq!(found[0].reason, "mysqldump: View 'aaa.v' references invalid table(s) (1356)");
         assert_eq!(read(b""), Ok(Vec::new()));

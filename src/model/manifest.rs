@@ -250,7 +250,8 @@ pub(super) mod tests {
 
     #[test]
     fn only_an_incomplete_backup_names_what_is_missing() {
-        let missing = vec![Missing::new(Some("aaa"), Some("v"), "invalid"), Missing::new(None, None, "refused")];
+        let missing =
+            vec![Missing::new(Some("aaa"), Some("v"), "invalid"), Missing::new(None, None, "refused")];
         let incomplete = Manifest { missing, ..example() };
         assert_eq!(Manifest::from_json(&incomplete.to_json()).unwrap(), incomplete);
         let json: serde_json::Value = serde_json::from_slice(&incomplete.to_json()).unwrap();

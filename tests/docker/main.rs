@@ -37,14 +37,14 @@ mod kill;
 mod memory;
 /// A target that is restarted, removed or paused while its rows are dumped.
 mod mid_dump;
-/// A PostgreSQL that is process 1, and dumps that are broken off.
-mod process_one;
-/// The exec protocol under real shells: exit statuses, and nothing left in a target (P1, P4).
-mod protocol;
 /// What cannot be dumped, beside what can (P10).
 mod one_broken;
 /// What the container's option files, its variables and its server's limits would do to a dump.
 mod option_files;
+/// A PostgreSQL that is process 1, and dumps that are broken off.
+mod process_one;
+/// The exec protocol under real shells: exit statuses, and nothing left in a target (P1, P4).
+mod protocol;
 /// Every kind of content, from a server through the bucket into an empty server.
 mod restore;
 /// Each of those that a restore needs, ended at any instant of it (P8).

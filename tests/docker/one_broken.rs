@@ -53,10 +53,13 @@ fn a_broken_object_costs_only_itself(product: Product) {
     server.sql("ALTER TABLE aaa.t DROP COLUMN x; DROP TABLE aaa.part;");
     let (manifest, said) = incomplete(&world);
     assert_eq!(databases(&manifest), ["aaa", "shop"]);
-    let mut names: Vec<_> = missing(&manifest).into_iter().map(|(database, object)| {
-        assert_eq!(database, "aaa");
-        object.as_str().unwrap().to_owned()
-    }).collect();
+    let mut names: Vec<_> = missing(&manifest)
+        .into_iter()
+        .map(|(database, object)| {
+            assert_eq!(database, "aaa");
+            object.as_str().unwrap().to_owned()
+        })
+        .collect();
     names.sort();
     assert_eq!(names, ["merged", "v", "w`'\"$x"], "{manifest:#}");
     assert!(said.contains("\"v\" of database \"aaa\": ") && said.contains("mend or drop it"), "{said}");
@@ -124,7 +127,10 @@ fn where_no_database_can_be_dumped_the_run_fails() {
     let labels = [("name", "t"), ("databases", "aaa")];
     let server = Server::target(&world, POSTGRESQL_17, "secret", &labels);
     server.sql("CREATE DATABASE aaa");
-    server.load("aaa", b"CREATE TABLE t (i int); UPDATE pg_catalog.pg_class SET relfilenode = 999999 WHERE relname = 't';");
+    server.load(
+        "aaa",
+        b"CREATE TABLE t (i int); UPDATE pg_catalog.pg_class SET relfilenode = 999999 WHERE relname = 't';",
+    );
     let reason = world.refused(1);
     assert!(reason.contains("could not open file"), "{reason}");
 }

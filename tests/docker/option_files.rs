@@ -53,6 +53,7 @@ CREATE VIEW named AS SELECT id, name FROM item;
 CREATE TRIGGER filled BEFORE INSERT ON item FOR EACH ROW SET NEW.name = COALESCE(NEW.name, '-');
 CREATE PROCEDURE count_items() SELECT COUNT(*) FROM item;
 CREATE EVENT never ON SCHEDULE AT '2038-01-01 00:00:00' DO DELETE FROM item;
+CREATE TABLE place (id int PRIMARY KEY, lat float, exact float(10,6));
 CREATE DATABASE crm; CREATE TABLE crm.note (id int PRIMARY KEY); INSERT INTO crm.note VALUES (1), (2);
 ";
 
@@ -60,8 +61,8 @@ CREATE DATABASE crm; CREATE TABLE crm.note (id int PRIMARY KEY); INSERT INTO crm
 const SERVER: &str = "SET GLOBAL sql_select_limit = 1, sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES', \
     init_connect = 'SET sql_select_limit = 1';";
 
-/// The databases of the newest backup with their content, and all that was dumped, without what is of the moment.
-fn dumped(world: &World) -> (Vec<(Value, Value)>, String) {
+/// The databases of the newest backup with their content, all that was dumped, without what is of the moment, and the log.
+fn dumped(world: &World) -> (Vec<(Value, Value)>, String, String) {
     let ended = world.run(&["backup"]);
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     let manifest = world.manifests().pop().unwrap();
@@ -79,7 +80,8 @@ fn dumped(world: &World) -> (Vec<(Value, Value)>, String) {
     let text: String = objects.iter().map(cat).collect();
     let of_the_moment = ["-- Host: ", "-- Dump completed", "\\restrict ", "\\unrestrict "];
     let is_kept = |line: &&str| !of_the_moment.iter().any(|start| line.starts_with(start));
-    (content.collect(), text.lines().filter(is_kept).collect::<Vec<_>>().join("\n"))
+    let text = text.lines().filter(is_kept).collect::<Vec<_>>().join("\n");
+    (content.collect(), text, ended.stderr)
 }
 
 fn write(container: &Container, path: &str, text: &str) {
@@ -103,8 +105,12 @@ fn nothing_but_the_server_decides(product: Product) {
     let server = Server::with(product, "secret", &args).wait();
     server.sql(CONTENT);
     let before = dumped(&world);
+    assert!(before.2.contains("the first is \\\"place.lat\\\""), "{}", before.2);
     assert!(before.1.contains("INSERT") && before.1.contains("never") && before.1.contains("filled"));
-    assert!(before.0.iter().any(|(database, content)| database == "crm" && content["rows"] == 2), "{before:?}");
+    assert!(
+        before.0.iter().any(|(database, content)| database == "crm" && content["rows"] == 2),
+        "{before:?}"
+    );
 
     server.sql(SERVER);
     write(&server.container, "/etc/mysql/conf.d/z.cnf", OPTIONS);
@@ -128,7 +134,12 @@ fn stalled_store(world: &World, proxy: &Proxy, server: &Server) {
         INSERT INTO crm.big (d) VALUES (REPEAT('0123456789abcdef', 1024)); SET sql_select_limit = 1000000; "
         .to_owned()
         + &"INSERT INTO crm.big (d) SELECT d FROM crm.big; ".repeat(12);
-    let command = ["sh", "-c", "MYSQL_PWD=secret exec \"$0\" --no-defaults -uroot -S \"$(ls /run/mysqld/*.sock | head -n1)\"", client];
+    let command = [
+        "sh",
+        "-c",
+        "MYSQL_PWD=secret exec \"$0\" --no-defaults -uroot -S \"$(ls /run/mysqld/*.sock | head -n1)\"",
+        client,
+    ];
     server.container.feed(&command, big.as_bytes()).0.unwrap();
     proxy.hold_after(6 << 20);
     let dumpcar = world.start(&["backup"]);
@@ -138,7 +149,8 @@ fn stalled_store(world: &World, proxy: &Proxy, server: &Server) {
     let ended = dumpcar.end();
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     let manifest = world.manifests().pop().unwrap();
-    let rows: u64 = manifest["objects"].as_array().unwrap().iter().filter_map(|o| o["content"]["rows"].as_u64()).sum();
+    let rows: u64 =
+        manifest["objects"].as_array().unwrap().iter().filter_map(|o| o["content"]["rows"].as_u64()).sum();
     assert_eq!(rows, 4096 + 2 + 3);
 }
 
@@ -180,8 +192,10 @@ fn variables_of_postgresql(product: Product) {
     let clean = "unset PGSERVICE PGSERVICEFILE PGOPTIONS PGCLIENTENCODING PGTZ PGDATESTYLE PG_COLOR PGPASSFILE; exec ";
     let start = format!("{clean} docker-entrypoint.sh postgres");
     let image = product.image();
-    let fixed = ["-e", "POSTGRES_PASSWORD=secret", "--tmpfs", "/var/lib/postgresql/data", "--entrypoint", "sh"];
-    let container = Container::run(&[&fixed, variables.as_slice(), &labels, &[&image, "-c", &start]].concat());
+    let fixed =
+        ["-e", "POSTGRES_PASSWORD=secret", "--tmpfs", "/var/lib/postgresql/data", "--entrypoint", "sh"];
+    let container =
+        Container::run(&[&fixed, variables.as_slice(), &labels, &[&image, "-c", &start]].concat());
     let ask = |sql: &str, database: &str| {
         let script = format!("{clean} psql -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -U postgres -w \"$1\"");
         let command = ["env", "PGPASSWORD=secret", "sh", "-c", &script, "sh", database];
@@ -208,7 +222,7 @@ fn variables_of_postgresql(product: Product) {
          ALTER DATABASE shop SET timezone = 'Asia/Tokyo';",
         "shop",
     );
-    let (content, text) = dumped(&world);
+    let (content, text, _) = dumped(&world);
     let databases: Vec<_> = content.iter().filter_map(|(database, _)| database.as_str()).collect();
     assert_eq!(databases, ["postgres", "shop"]);
     let row = "1\té✓\t\\\\x00ff\t2026-01-01 12:00:00+00\n";

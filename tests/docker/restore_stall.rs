@@ -51,7 +51,8 @@ fn a_server_that_works_is_left_alone_and_one_that_waits_for_a_lock_is_not() {
 
     server.load("shop", b"INSERT INTO b VALUES (7);");
     let restore = world.start(&["restore", "t", "--yes"]);
-    let slow = "count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX a_slow%' AND state = 'active'";
+    let slow =
+        "count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX a_slow%' AND state = 'active'";
     until("the index is being made", || is_true(&server, slow));
     let staged = server.sql("SELECT datname FROM pg_database WHERE datname LIKE 'dumpcar_restore_%'");
     let client = "PGPASSWORD=secret exec psql -XAtq -U postgres -d \"$1\"";
@@ -61,7 +62,10 @@ fn a_server_that_works_is_left_alone_and_one_that_waits_for_a_lock_is_not() {
     drop(session);
     assert_eq!(ended.status, 1, "{}", ended.stderr);
     let problem = ended.problem();
-    assert!(problem.contains("has taken nothing for 3s") && problem.contains("waits for a lock of session "), "{problem}");
+    assert!(
+        problem.contains("has taken nothing for 3s") && problem.contains("waits for a lock of session "),
+        "{problem}"
+    );
     assert!(problem.ends_with("; nothing was changed"), "{problem}");
     assert_eq!(server.load("shop", b"SELECT i FROM b;").trim(), "7");
     let left = "count(*) = 0 FROM pg_database WHERE datname LIKE 'dumpcar_%'";

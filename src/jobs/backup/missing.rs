@@ -130,8 +130,7 @@ impl Run<'_> {
         }
         let is_of_objects =
             matches!(failure.kind, Kind::Tool(engine::Problem::Other | engine::Problem::PermissionDenied));
-        let Some(command) =
-            target.engine.examine(&target.facts(), database, &said).filter(|_| is_of_objects)
+        let Some(command) = target.engine.examine(&target.facts(), database, &said).filter(|_| is_of_objects)
         else {
             return Ok(Vec::new());
         };
