@@ -35,7 +35,11 @@ SELECT CONCAT('database ', HEX(CONVERT(schema_name USING utf8mb4)), ' ', (SELECT
     FROM information_schema.schemata WHERE {users};
 SELECT CONCAT('options ', HEX(CONVERT(schema_name USING utf8mb4)), ' ', HEX(CONCAT('{"character_set": "',
     default_character_set_name, '", "collation": "', default_collation_name, '"}')))
-    FROM information_schema.schemata WHERE {users}
+    FROM information_schema.schemata WHERE {users};
+SELECT CONCAT('floats ', HEX(CONVERT(schema_name USING utf8mb4)), ' ', HEX(CONVERT(MIN(place) USING utf8mb4)))
+    FROM (SELECT table_schema AS schema_name, CONCAT(table_name, '.', column_name) AS place
+        FROM information_schema.columns WHERE data_type = 'float' AND numeric_scale IS NULL) AS floats
+    WHERE {users} GROUP BY schema_name
 "#;
 
 /// Behind `find_tool`: what every script needs to call `$tool`.

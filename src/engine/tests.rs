@@ -29,6 +29,7 @@ fn commands(
         reads_accounts: true,
         leftovers: Vec::new(),
         notes: Vec::new(),
+        hints: Vec::new(),
     };
     let all = |engine: Engine| {
         let optional = engine.survey(&facts).into_iter().chain(engine.globals(&facts, &survey));

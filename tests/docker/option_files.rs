@@ -53,6 +53,7 @@ CREATE VIEW named AS SELECT id, name FROM item;
 CREATE TRIGGER filled BEFORE INSERT ON item FOR EACH ROW SET NEW.name = COALESCE(NEW.name, '-');
 CREATE PROCEDURE count_items() SELECT COUNT(*) FROM item;
 CREATE EVENT never ON SCHEDULE AT '2038-01-01 00:00:00' DO DELETE FROM item;
+CREATE TABLE place (id int PRIMARY KEY, lat float, exact float(10,6));
 CREATE DATABASE crm; CREATE TABLE crm.note (id int PRIMARY KEY); INSERT INTO crm.note VALUES (1), (2);
 ";
 
@@ -60,8 +61,8 @@ CREATE DATABASE crm; CREATE TABLE crm.note (id int PRIMARY KEY); INSERT INTO crm
 const SERVER: &str = "SET GLOBAL sql_select_limit = 1, sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES', \
     init_connect = 'SET sql_select_limit = 1';";
 
-/// The databases of the newest backup with their content, and all that was dumped, without what is of the moment.
-fn dumped(world: &World) -> (Vec<(Value, Value)>, String) {
+/// The databases of the newest backup with their content, all that was dumped, without what is of the moment, and the log.
+fn dumped(world: &World) -> (Vec<(Value, Value)>, String, String) {
     let ended = world.run(&["backup"]);
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     let manifest = world.manifests().pop().unwrap();
@@ -79,7 +80,8 @@ fn dumped(world: &World) -> (Vec<(Value, Value)>, String) {
     let text: String = objects.iter().map(cat).collect();
     let of_the_moment = ["-- Host: ", "-- Dump completed", "\\restrict ", "\\unrestrict "];
     let is_kept = |line: &&str| !of_the_moment.iter().any(|start| line.starts_with(start));
-    (content.collect(), text.lines().filter(is_kept).collect::<Vec<_>>().join("\n"))
+    let text = text.lines().filter(is_kept).collect::<Vec<_>>().join("\n");
+    (content.collect(), text, ended.stderr)
 }
 
 fn write(container: &Container, path: &str, text: &str) {
@@ -103,6 +105,7 @@ fn nothing_but_the_server_decides(product: Product) {
     let server = Server::with(product, "secret", &args).wait();
     server.sql(CONTENT);
     let before = dumped(&world);
+    assert!(before.2.contains("the first is \\\"place.lat\\\""), "{}", before.2);
     assert!(before.1.contains("INSERT") && before.1.contains("never") && before.1.contains("filled"));
     assert!(
         before.0.iter().any(|(database, content)| database == "crm" && content["rows"] == 2),
@@ -219,7 +222,7 @@ fn variables_of_postgresql(product: Product) {
          ALTER DATABASE shop SET timezone = 'Asia/Tokyo';",
         "shop",
     );
-    let (content, text) = dumped(&world);
+    let (content, text, _) = dumped(&world);
     let databases: Vec<_> = content.iter().filter_map(|(database, _)| database.as_str()).collect();
     assert_eq!(databases, ["postgres", "shop"]);
     let row = "1\té✓\t\\\\x00ff\t2026-01-01 12:00:00+00\n";

@@ -58,7 +58,7 @@ pub(super) async fn catalog(
 impl Run<'_> {
     /// Asks the server what there is and decides what is dumped.
     pub(super) async fn plan(&self, catalog: Option<&Catalog>) -> Result<Plan, JobError> {
-        let Self { target, .. } = self;
+        let Self { app, target, .. } = self;
         let facts = target.facts();
         self.progress.set_stage("asking the server");
         let mut survey = match target.engine.survey(&facts) {
@@ -68,6 +68,11 @@ impl Run<'_> {
         let login_notes = target.engine.login(&facts).map(|login| login.notes).unwrap_or_default();
         for note in login_notes.iter().chain(&survey.notes) {
             warn!(target = %target.name, "{note}");
+        }
+        for (_, hint) in survey.hints.iter().filter(|(database, _)| target.wants(database)) {
+            if app.is_news(&format!("{}: {hint}", target.name)) {
+                warn!(target = %target.name, "{hint}");
+            }
         }
         for name in &survey.leftovers {
             warn!(
