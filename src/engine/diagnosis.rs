@@ -238,7 +238,8 @@ fn text(
             "{said}; a function that finds it in every restore has a path of its own (ALTER FUNCTION … SET search_path)"
         ),
         Problem::Lacking => {
-            let (line, cure) = lacks::find(stderr).unwrap_or((&said, "take a server like that of the backup"));
+            let (line, cure) =
+                lacks::find(stderr).unwrap_or((&said, "take a server like that of the backup"));
             format!("the server lacks what the backup needs: {}; {cure}", last_line(line))
         }
         Problem::Busy => format!("what others did to the same tables was in the way: {said}"),

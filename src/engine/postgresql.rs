@@ -11,13 +11,13 @@ mod restrict;
 mod script;
 mod surroundings;
 
+pub(super) use edit::DumpEdit;
 pub use edit::Loading;
 pub use globals::{Globals, Tablespace};
-use restrict::RestrictLines;
-pub(super) use edit::DumpEdit;
-pub(super) use surroundings::{probe, surroundings};
-pub use surroundings::{Placement, Surroundings};
 pub(super) use restore::{create, drop_leftovers, drop_staged, end_work, load, swap};
+use restrict::RestrictLines;
+pub use surroundings::{Placement, Surroundings};
+pub(super) use surroundings::{probe, surroundings};
 
 use super::{Command, Facts, Survey, login};
 

@@ -82,7 +82,8 @@ const PATHS: [(&str, &str, &str); 6] = [
 ];
 
 /// Functions are what they were: the path they got for the load is not one they keep.
-const SETTINGS: &str = "SELECT count(*) FROM pg_proc WHERE proconfig IS NOT NULL AND pronamespace::regnamespace::text !~ '^pg_'";
+const SETTINGS: &str =
+    "SELECT count(*) FROM pg_proc WHERE proconfig IS NOT NULL AND pronamespace::regnamespace::text !~ '^pg_'";
 
 #[test]
 #[ignore = "needs Docker: scripts/test docker"]
@@ -171,7 +172,10 @@ fn what_is_tied_to_a_server_comes_back_to_it() {
     let labels = [
         ("name", "t"),
         ("databases", names.as_str()),
-        ("drill.args", "-c shared_preload_libraries=pg_cron,timescaledb -c cron.database_name=jobs -c cron.launch_active_jobs=off"),
+        (
+            "drill.args",
+            "-c shared_preload_libraries=pg_cron,timescaledb -c cron.database_name=jobs -c cron.launch_active_jobs=off",
+        ),
     ];
     let server = Server::set_up(&world, POSTGRESQL_17, "secret", &labels, &ARGUMENTS);
     for (name, folder) in [("fast", "/ts/1"), ("slow", "/ts/2"), ("\"s p\"", "/ts/3 s")] {
@@ -181,14 +185,18 @@ fn what_is_tied_to_a_server_comes_back_to_it() {
     server.sql("CREATE ROLE app LOGIN PASSWORD 'old'; CREATE ROLE team; GRANT team TO app;");
     server.sql("GRANT ALL ON TABLESPACE fast TO app; ALTER ROLE app SET search_path TO '$user', public;");
     for (name, sql, _) in TIED {
-        server.sql(&format!("CREATE DATABASE {name} {};", if name == "quick" { "TABLESPACE fast" } else { "" }));
+        server.sql(&format!(
+            "CREATE DATABASE {name} {};",
+            if name == "quick" { "TABLESPACE fast" } else { "" }
+        ));
         server.load(name, sql.as_bytes());
     }
     let before = tied(&server);
     println!("{before:#?}");
     world.back_up();
 
-    let hash = |role: &str| server.sql(&format!("SELECT rolpassword FROM pg_authid WHERE rolname = '{role}';"));
+    let hash =
+        |role: &str| server.sql(&format!("SELECT rolpassword FROM pg_authid WHERE rolname = '{role}';"));
     let app = hash("app");
     server.sql("ALTER ROLE postgres PASSWORD 'new'; ALTER ROLE app NOLOGIN PASSWORD 'new'; ALTER DATABASE news ALLOW_CONNECTIONS false;");
     let postgres = hash("postgres");
@@ -196,17 +204,23 @@ fn what_is_tied_to_a_server_comes_back_to_it() {
         let said = restored(&world, &["--globals"]);
         assert_eq!(tied(&server), before, "round {round}");
         assert_eq!((hash("postgres"), hash("app")), (postgres.clone(), app.clone()), "round {round}");
-        holds(&said, &[
-            "role \\\"postgres\\\" is the login of this restore",
-            "subscription \\\"s\\\" of the database \\\"reader\\\" that is replaced ends with it",
-            "SELECT pg_drop_replication_slot('s1')",
-        ]);
+        holds(
+            &said,
+            &[
+                "role \\\"postgres\\\" is the login of this restore",
+                "subscription \\\"s\\\" of the database \\\"reader\\\" that is replaced ends with it",
+                "SELECT pg_drop_replication_slot('s1')",
+            ],
+        );
         let slot = "logical replication slot \\\"s1\\\" of the database \\\"news\\\" that is replaced";
         assert_eq!(said.contains(slot), round == 1, "{said}");
         assert!(!said.contains("left out") && !said.contains("databases of this restore are left"), "{said}");
     }
     assert_eq!(server.sql("SELECT datname FROM pg_database WHERE datname LIKE 'dumpcar%';"), "");
-    assert_eq!(server.sql("SELECT subenabled FROM pg_subscription; SELECT count(*) FROM pg_replication_slots;"), "f\n0\n");
+    assert_eq!(
+        server.sql("SELECT subenabled FROM pg_subscription; SELECT count(*) FROM pg_replication_slots;"),
+        "f\n0\n"
+    );
     restored(&world, &["--database", "jobs", "--as", "copy"]);
     assert_eq!(server.load("copy", b"SELECT jobname FROM cron.job;"), "yearly\n");
     let drilled = world.run(&["drill", "t"]);
@@ -217,7 +231,10 @@ fn what_is_tied_to_a_server_comes_back_to_it() {
     holds(&refused(&world, &server, &["--database", "quick"]), &["is a template", "IS_TEMPLATE false"]);
     server.sql("ALTER DATABASE quick IS_TEMPLATE false;");
     server.load("quick", b"BEGIN; INSERT INTO b VALUES (1); PREPARE TRANSACTION 'half';");
-    holds(&refused(&world, &server, &["--database", "quick"]), &["prepared transaction", "ROLLBACK PREPARED", "half"]);
+    holds(
+        &refused(&world, &server, &["--database", "quick"]),
+        &["prepared transaction", "ROLLBACK PREPARED", "half"],
+    );
 
     let bare = Server::plain(POSTGRESQL_17, "other");
     let to = ["--to", bare.container.name.as_str(), "--database"];
@@ -276,7 +293,16 @@ fn what_a_server_lacks_is_said_before_anything_is_done() {
     assert_eq!(server.sql("SELECT datname FROM pg_database WHERE datname LIKE 'dumpcar%';"), "");
 
     let image = POSTGRESQL_17.image();
-    let env = ["-e", "POSTGRES_PASSWORD=x", "-e", "POSTGRES_USER=admin", "-e", "LANG=C", "-e", "POSTGRES_INITDB_ARGS=--locale=C"];
+    let env = [
+        "-e",
+        "POSTGRES_PASSWORD=x",
+        "-e",
+        "POSTGRES_USER=admin",
+        "-e",
+        "LANG=C",
+        "-e",
+        "POSTGRES_INITDB_ARGS=--locale=C",
+    ];
     let bare = "rm /usr/lib/locale/locale-archive /usr/share/postgresql/*/extension/hstore.control; exec docker-entrypoint.sh postgres";
     let start = ["--entrypoint", "sh", &image, "-c", bare];
     let other = Container::run(&[&["--tmpfs", "/var/lib/postgresql/data"], &env[..], &start].concat());
@@ -289,7 +315,11 @@ fn what_a_server_lacks_is_said_before_anything_is_done() {
         let problem = ended.problem();
         println!("{args:?}: {problem}");
         assert!(problem.ends_with("; nothing was changed"), "{problem}");
-        assert_eq!(ask("admin", "SELECT count(*) FROM pg_database; SELECT FROM pg_roles WHERE rolname = 'dev'").unwrap(), "4");
+        assert_eq!(
+            ask("admin", "SELECT count(*) FROM pg_database; SELECT FROM pg_roles WHERE rolname = 'dev'")
+                .unwrap(),
+            "4"
+        );
         problem
     };
     holds(&refused(&["here", "--globals"]), &["en_US.utf8", "localedef", "--server-locale"]);

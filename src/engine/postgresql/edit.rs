@@ -233,7 +233,8 @@ fn in_default_tablespace(length: usize) -> Vec<u8> {
 
 /// Whether this comment stands before what is made with an empty path.
 fn needs_routines(line: &[u8]) -> bool {
-    let types: [&[u8]; 3] = [b"; Type: INDEX; ", b"; Type: CONSTRAINT; ", b"; Type: MATERIALIZED VIEW DATA; "];
+    let types: [&[u8]; 3] =
+        [b"; Type: INDEX; ", b"; Type: CONSTRAINT; ", b"; Type: MATERIALIZED VIEW DATA; "];
     line.starts_with(b"-- ") && types.iter().any(|kind| memchr::memmem::find(line, kind).is_some())
 }
 

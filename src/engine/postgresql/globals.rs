@@ -51,7 +51,8 @@ impl Globals {
         let statement = text.trim();
         let is_behind = !self.tablespaces.is_empty();
         let mut pass = |sql: &str| if is_behind { self.rest.push_str(sql) } else { self.roles.push_str(sql) };
-        let is_about_tablespaces = statement.contains(" TABLESPACE ") && !statement.starts_with("ALTER ROLE ");
+        let is_about_tablespaces =
+            statement.contains(" TABLESPACE ") && !statement.starts_with("ALTER ROLE ");
         if let Some(rest) = statement.strip_prefix("CREATE TABLESPACE ") {
             let parsed = identifier(rest).and_then(|(name, rest)| Some((name, location(rest)?)));
             let Some((name, location)) = parsed else { return pass(&guarded(&[statement], "a tablespace")) };
@@ -196,7 +197,9 @@ mod tests {
         assert!(globals.rest.contains("ON TABLESPACE fast"), "{}", globals.rest);
         assert_eq!(
             globals.notes,
-            ["role \"postgres\" is the login of this restore: its password and its attributes stay as they are"]
+            [
+                "role \"postgres\" is the login of this restore: its password and its attributes stay as they are"
+            ]
         );
         let again = Globals::tailor(DUMP.as_bytes(), &server(&["fast", "s l"]), Placement::default());
         assert_eq!(again.tablespaces, []);

@@ -12,7 +12,11 @@ const SIGNS: [(&str, &str, &str); 14] = [
         "",
         "install the extension in the server's image (Debian: postgresql-VERSION-NAME)",
     ),
-    ("extension \"", "\" has no installation script", "the image has another version of the extension: use the backup's image"),
+    (
+        "extension \"",
+        "\" has no installation script",
+        "the image has another version of the extension: use the backup's image",
+    ),
     (
         "loaded via shared_preload_libraries",
         "",
@@ -61,14 +65,19 @@ const SIGNS: [(&str, &str, &str); 14] = [
         "columns sort by a locale that the image lacks: add it (`localedef`), then \
          `SELECT pg_import_system_collations('pg_catalog')` in template0 and template1",
     ),
-    ("tablespace \"", "\" does not exist", "make it first, by hand or by --globals, or pass --no-tablespaces"),
+    (
+        "tablespace \"",
+        "\" does not exist",
+        "make it first, by hand or by --globals, or pass --no-tablespaces",
+    ),
 ];
 
 /// Where the server says that it lacks something, and what to do about that.
 pub(in crate::engine) fn find(said: &str) -> Option<(&str, &'static str)> {
     said.lines().find_map(|line| {
         let lower = line.to_ascii_lowercase();
-        let has = |first: &str, then: &str| lower.split_once(first).is_some_and(|(_, rest)| rest.contains(then));
+        let has =
+            |first: &str, then: &str| lower.split_once(first).is_some_and(|(_, rest)| rest.contains(then));
         let is_error = lower.contains("error:") || lower.contains("fatal:");
         let (_, _, cure) = SIGNS.iter().find(|(first, then, _)| is_error && has(first, then))?;
         Some((line, *cure))

@@ -106,7 +106,8 @@ const OPTIONS: &str = "-c default_transaction_read_only=off -c statement_timeout
 pub(in crate::engine) fn create_statement(name: &str, options: Option<&DatabaseOptions>) -> String {
     let mut sql = format!("CREATE DATABASE {} TEMPLATE template0", quoted(name));
     let Some(options) = options else { return sql + ";" };
-    let DatabaseOptions { encoding, locale_provider, collate, ctype, locale, icu_rules, tablespace, .. } = options;
+    let DatabaseOptions { encoding, locale_provider, collate, ctype, locale, icu_rules, tablespace, .. } =
+        options;
     let locale_of = match locale_provider {
         Some(LocaleProvider::Icu) => "ICU_LOCALE",
         Some(LocaleProvider::Builtin) => "BUILTIN_LOCALE",

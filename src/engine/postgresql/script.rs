@@ -249,7 +249,10 @@ impl Script {
         if let Some(last) = self.tail.last_mut() {
             *last = byte;
         }
-        if self.in_statement && self.tail.ends_with(COPY) && self.tail.iter().rev().nth(COPY.len()) == Some(&b'\n') {
+        if self.in_statement
+            && self.tail.ends_with(COPY)
+            && self.tail.iter().rev().nth(COPY.len()) == Some(&b'\n')
+        {
             self.is_copy = true;
         }
         1

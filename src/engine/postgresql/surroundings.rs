@@ -62,9 +62,8 @@ pub(in crate::engine) fn surroundings(facts: &Facts<'_>) -> Command {
 
 /// Asks whether the server has the locale that a database was made with; `None` where every server has it.
 pub(in crate::engine) fn probe(facts: &Facts<'_>, options: &DatabaseOptions) -> Option<Command> {
-    let is_everywhere = |locale: &Option<Text>| {
-        locale.as_ref().is_none_or(|locale| matches!(locale.as_str(), "C" | "POSIX"))
-    };
+    let is_everywhere =
+        |locale: &Option<Text>| locale.as_ref().is_none_or(|locale| matches!(locale.as_str(), "C" | "POSIX"));
     let DatabaseOptions { collate, ctype, locale, .. } = options;
     let mut statements = Vec::new();
     if let (Some(collate), Some(ctype)) = (collate, ctype)
@@ -78,7 +77,11 @@ pub(in crate::engine) fn probe(facts: &Facts<'_>, options: &DatabaseOptions) -> 
     }
     let sql: String = statements
         .iter()
-        .map(|options| format!("CREATE COLLATION pg_temp.dumpcar_probe ({options}); DROP COLLATION pg_temp.dumpcar_probe; "))
+        .map(|options| {
+            format!(
+                "CREATE COLLATION pg_temp.dumpcar_probe ({options}); DROP COLLATION pg_temp.dumpcar_probe; "
+            )
+        })
         .collect();
     (!sql.is_empty())
         .then(|| restoring(facts, &[ELSEWHERE, CONNECT, PROBE_SCRIPT], vec![format!("BEGIN; {sql}ROLLBACK")]))
@@ -184,7 +187,8 @@ impl Surroundings {
         let mut fitted = options.clone();
         if placement.server_locale {
             // An encoding that its locale does not fit cannot be had.
-            let is_any = [&self.collate, &self.ctype].iter().all(|locale| matches!(locale.as_str(), "C" | "POSIX"));
+            let is_any =
+                [&self.collate, &self.ctype].iter().all(|locale| matches!(locale.as_str(), "C" | "POSIX"));
             let encoding = options.encoding.clone().filter(|_| is_any);
             fitted = DatabaseOptions {
                 encoding,
@@ -197,7 +201,8 @@ impl Surroundings {
             fitted.tablespace = None;
             return Ok((fitted, None));
         }
-        if let Some(missing) = options.tablespaces.iter().find(|one| !self.tablespaces.contains(one.as_str())) {
+        if let Some(missing) = options.tablespaces.iter().find(|one| !self.tablespaces.contains(one.as_str()))
+        {
             let missing = missing.as_str();
             return Err(format!(
                 "tables of database {name:?} are in tablespace {missing:?}, which this server does not have: make it by \
@@ -269,7 +274,8 @@ mod tests {
     #[test]
     fn a_database_stays_where_it_was_if_that_is_there() {
         let found = parsed(&["tablespace fast", "tablespace slow", "locale C|C"]).unwrap();
-        let options = options(r#"{"encoding":"UTF8","collate":"de_DE","tablespace":"fast","tablespaces":["slow"]}"#);
+        let options =
+            options(r#"{"encoding":"UTF8","collate":"de_DE","tablespace":"fast","tablespaces":["slow"]}"#);
         let own = Placement::default();
         assert_eq!(found.fit("shop", &options, own), Ok((options.clone(), None)));
         let elsewhere = Placement { default_tablespace: true, ..own };

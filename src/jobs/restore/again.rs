@@ -17,10 +17,7 @@ impl Restore<'_> {
         options: Option<&DatabaseOptions>,
         index: usize,
     ) -> Result<Staged, JobError> {
-        let loading = Loading {
-            own_path: false,
-            default_tablespace: self.plan.placement.default_tablespace,
-        };
+        let loading = Loading { own_path: false, default_tablespace: self.plan.placement.default_tablespace };
         let staged = Staged::new(&wanted.name, wanted.is_there, &self.run, index);
         let first = match self.fill(wanted, &staged.staged, options, loading).await {
             Ok(()) => return Ok(staged),
@@ -41,9 +38,9 @@ impl Restore<'_> {
         }
         let other = Staged::new(&wanted.name, wanted.is_there, &self.run, self.plan.databases.len() + index);
         let loading = Loading { own_path: true, ..loading };
-        self.fill(wanted, &other.staged, options, loading)
-            .await
-            .map_err(|second| second.in_words(|words| format!("{words} (tried with its own search_path as well)")))?;
+        self.fill(wanted, &other.staged, options, loading).await.map_err(|second| {
+            second.in_words(|words| format!("{words} (tried with its own search_path as well)"))
+        })?;
         warn!(
             target = %self.plan.key.target,
             "{} was loaded with its own search_path, because something in it finds names only by that: {first}",

@@ -24,7 +24,10 @@ impl Restore<'_> {
             return self.load(object, None, Loading::default()).await;
         }
         if object.plain_bytes > MOST {
-            return Err(JobError::new(Kind::Wrong, format!("{} is too large for roles: more than 64 MiB", object.name)));
+            return Err(JobError::new(
+                Kind::Wrong,
+                format!("{} is too large for roles: more than 64 MiB", object.name),
+            ));
         }
         let mut dump = Vec::new();
         let sink = async |piece: Bytes| {
@@ -50,7 +53,11 @@ impl Restore<'_> {
     }
 
     /// Without one, a database goes into the default tablespace, or is refused with the cure.
-    async fn make_tablespace(&self, object: &ManifestObject, tablespace: &Tablespace) -> Result<(), JobError> {
+    async fn make_tablespace(
+        &self,
+        object: &ManifestObject,
+        tablespace: &Tablespace,
+    ) -> Result<(), JobError> {
         let target = &self.plan.target;
         let Tablespace { name, location, .. } = tablespace;
         let command = target.engine.make_tablespace(&target.facts(), tablespace);

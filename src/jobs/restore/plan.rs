@@ -85,15 +85,16 @@ pub async fn plan(
         let own = object.database.clone().unwrap_or_default();
         let name = selection.new_name.clone().unwrap_or(own);
         // One that accepts no connections is there as well.
-        let is_there = survey.databases.iter().any(|database| database.name == name)
-            || surroundings.has_database(&name);
+        let is_there =
+            survey.databases.iter().any(|database| database.name == name) || surroundings.has_database(&name);
         Wanted { is_there: is_there || object.kind == ObjectKind::Dump, name, object }
     };
     let databases = databases.into_iter().map(wanted).collect();
     let placement = selection.placement;
     let age = engine.older(&manifest.server_version, &survey.server_version);
     let warnings = age.into_iter().collect();
-    let mut plan = Plan { key, globals, databases, target, manifest_command, placement, surroundings, warnings };
+    let mut plan =
+        Plan { key, globals, databases, target, manifest_command, placement, surroundings, warnings };
     let losses = surroundings::check(&app.docker, &plan).await?;
     plan.warnings.extend(losses);
     Ok(plan)

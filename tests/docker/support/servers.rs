@@ -102,7 +102,8 @@ impl Server {
         let env = format!("{}={password}", product.password_variable());
         let labels = world.labels(labels);
         let labels: Vec<_> = labels.iter().map(String::as_str).collect();
-        let args = [&["--tmpfs", product.data(), "-e", &env], labels.as_slice(), &[&product.image()], arguments];
+        let args =
+            [&["--tmpfs", product.data(), "-e", &env], labels.as_slice(), &[&product.image()], arguments];
         Self { product, container: Container::run(&args.concat()), password: password.to_owned() }.wait()
     }
 
