@@ -52,7 +52,7 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
                 let Drilled { result, detail } = drilled;
                 let word = if result.problem.is_none() { "ok" } else { "FAILED" };
                 table.push(row(
-                    word,
+                    &result.verdict(),
                     [
                         result.databases.to_string(),
                         result.tables.to_string(),

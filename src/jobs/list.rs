@@ -164,7 +164,7 @@ pub fn table(rows: &[Row], now: Timestamp) -> String {
                 |drill| {
                     let age = span(now.as_second() - drill.at.as_second());
                     match &drill.problem {
-                        None => format!("ok {age} ago"),
+                        None => format!("{} {age} ago", drill.verdict()),
                         Some(problem) => format!("FAILED {age} ago: {problem}"),
                     }
                 },

@@ -20,6 +20,7 @@ mod bad_input;
 /// The image, as the example Compose file runs it.
 mod daemon;
 /// Objects that are not what they were: never restored (P8).
+mod content_drill;
 mod damage;
 /// Nothing is written to a disk (P2).
 mod disk;

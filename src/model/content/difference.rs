@@ -79,6 +79,16 @@ pub enum Difference {
     },
 }
 
+impl Difference {
+    /// The first few, and how many more there are.
+    pub fn first(mut all: Vec<Self>) -> Vec<Self> {
+        let more = all.len().saturating_sub(MOST_TOLD) as u64;
+        all.truncate(MOST_TOLD);
+        all.extend((more > 0).then_some(Self::More { differences: more }));
+        all
+    }
+}
+
 /// An object of a manifest, by its kind and name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Object {
@@ -150,10 +160,7 @@ impl Content {
         let mut doubts = Vec::new();
         self.definitions.compare(&other.definitions, is_printed, &mut all, &mut doubts);
         without_parts(&mut all);
-        let more = all.len().saturating_sub(MOST_TOLD) as u64;
-        all.truncate(MOST_TOLD);
-        all.extend((more > 0).then_some(Difference::More { differences: more }));
-        Comparison { differences: all, doubts }
+        Comparison { differences: Difference::first(all), doubts }
     }
 
     fn compare_rows(&self, other: &Self, all: &mut Vec<Difference>) {

@@ -104,7 +104,7 @@ impl Reader {
         match self.part {
             Part::Structure | Part::View if !is_frame(line) => self.push(line),
             Part::Structure | Part::View if is_setting(line) => self.push(line),
-            Part::Rest if is_setting(line) => keep(&mut self.settings, line),
+            Part::Start | Part::Rest if is_setting(line) => keep(&mut self.settings, line),
             // What a reload depends on, and nobody knows.
             Part::Start | Part::Rest if !is_frame(line) => tally.define("statement", "of the dump", b"", line),
             Part::Start | Part::Structure | Part::Placeholder | Part::View | Part::Rest => {}

@@ -205,6 +205,11 @@ impl Server {
         self.run_content("");
     }
 
+    /// Loads what an application has made by itself and changed for years.
+    pub(crate) fn fill_grown(&self) {
+        self.run_content("-grown");
+    }
+
     /// The same lines for the same content.
     pub(crate) fn checksums(&self) -> String {
         self.run_content("-checksum")
