@@ -18,7 +18,7 @@ const VERSION: u32 = 1;
 const MOST_DIFFERENCES: usize = 16;
 
 /// More remarks than these are counted.
-const MOST_REMARKS: usize = 20;
+const MOST_REMARKS: usize = 40;
 
 /// The content of `drill.json`, beside the manifest of the backup that was restored.
 ///

@@ -195,7 +195,8 @@ impl Server {
                 &path,
             ]);
         }
-        command[2] = format!("{} <{path}", command[2]);
+        // Without it, the client changes line ends in routines.
+        command[2] = format!("{} <{path}", command[2].replace(" -N ", " --binary-mode -N "));
         let all: Vec<&str> = as_strs(&command);
         self.container.exec(&all)
     }
