@@ -25,6 +25,7 @@ use crate::jobs::explain::explain;
 use crate::jobs::journal::Entry;
 use crate::jobs::prune;
 use crate::lock::RunLock;
+use crate::model::id::ImageDigest;
 use crate::model::key::{BackupKey, database_file_stem};
 use crate::model::line::Line;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind, VERSION};
@@ -190,6 +191,12 @@ enum Rest {
     Unknown,
 }
 
+/// What Docker says of where a backup comes from.
+struct Origin {
+    image_digest: Option<ImageDigest>,
+    docker_engine: Option<Line>,
+}
+
 /// One attempt's surroundings.
 struct Run<'a> {
     app: &'a App,
@@ -209,6 +216,10 @@ impl Run<'_> {
         catalog: Option<&Catalog>,
         last_good: Option<&Manifest>,
     ) -> (Result<Summary, JobError>, Rest) {
+        let origin = match stoppable(self.stop, self.origin()).await {
+            Ok(origin) => origin,
+            Err(error) => return (Err(error), Rest::Nothing),
+        };
         let mut objects = Vec::new();
         let (server_version, problems) = match self.dump_all(catalog, &mut objects).await {
             Ok(dumped) => dumped,
@@ -223,7 +234,7 @@ impl Run<'_> {
         }
         self.progress.set_stage("writing the manifest");
         let suspicious = last_good.and_then(|good| self.suspicion(good, &objects));
-        let manifest = self.manifest(server_version, suspicious, objects);
+        let manifest = self.manifest(origin, server_version, suspicious, objects);
         match self.commit(&manifest).await {
             Ok(()) => {
                 let summary = Summary {
@@ -258,14 +269,26 @@ impl Run<'_> {
         Ok(stoppable(self.stop, self.app.store.confirm(&self.key, &sizes)).await??)
     }
 
+    /// Where the backup comes from, as far as Docker says so: a socket proxy may refuse to.
+    async fn origin(&self) -> Origin {
+        let Self { app, target, .. } = self;
+        let image = app.docker.image(&target.container.image_id).await.ok().flatten();
+        let digests = image.map(|image| image.digests).unwrap_or_default();
+        Origin {
+            image_digest: ImageDigest::choose(&digests, &target.container.image),
+            docker_engine: app.identity.holder(&app.docker).await.engine.clone(),
+        }
+    }
+
     fn manifest(
         &self,
+        origin: Origin,
         server_version: String,
         suspicious: Option<String>,
         objects: Vec<ManifestObject>,
     ) -> Manifest {
         let Self { app, target, key, .. } = self;
-        Manifest {
+        let mut manifest = Manifest {
             version: VERSION,
             target: target.name.clone(),
             stamp: key.stamp,
@@ -273,6 +296,8 @@ impl Run<'_> {
             server_version: Line::clean(&server_version),
             image: Line::clean(&target.container.image),
             image_id: target.container.image_id.clone(),
+            image_digest: origin.image_digest,
+            docker_engine: origin.docker_engine,
             instance: Line::clean(&app.config.instance),
             dumpcar: Line::clean(env!("CARGO_PKG_VERSION")),
             started: self.started,
@@ -280,7 +305,9 @@ impl Run<'_> {
             restore_command: target.labels.custom.as_ref().and_then(|custom| custom.restore.clone()),
             suspicious: suspicious.map(|reason| Line::clean(&reason)),
             objects,
-        }
+        };
+        manifest.shorten();
+        manifest
     }
 
     /// Writes the manifest: the commit.
@@ -441,7 +468,7 @@ impl Run<'_> {
             database: part.database,
             options: part.options,
             format,
-            compression: target.compression,
+            encoding: target.compression.into(),
             plain_bytes: digests.plain_bytes,
             plain_sha256: digests.plain_sha256,
             stored_bytes: digests.stored_bytes,
