@@ -12,6 +12,7 @@ mod diagnosis;
 mod login;
 mod mysql;
 mod postgresql;
+mod reload;
 mod remarks;
 mod restore;
 mod scratch;

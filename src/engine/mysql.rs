@@ -4,7 +4,7 @@ mod restore;
 
 pub(super) use restore::{create, load};
 
-use super::{Command, Engine, Facts, Survey, Without, login};
+use super::{Command, DatabaseOptions, Engine, Facts, Survey, Without, login, reload};
 
 /// Which of the two. What differs between them is decided by a `match` on this, in this file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -229,6 +229,24 @@ pub(super) fn globals(flavour: Flavour, facts: &Facts<'_>, survey: &Survey) -> O
     let steps = steps.into_iter().flat_map(|(how, list)| [how.to_owned(), list]);
     let args = std::iter::once(session.to_owned()).chain(steps).collect();
     Some(command(flavour, facts, Tool::Client, GLOBALS_SCRIPT, args))
+}
+
+/// Loads the definitions of a database into another one; see [`super::reload`].
+pub(super) fn reload(
+    flavour: Flavour,
+    facts: &Facts<'_>,
+    as_user: &str,
+    database: &str,
+    options: Option<&DatabaseOptions>,
+) -> Command {
+    let create = restore::create_statement(reload::DATABASE, options);
+    let flags =
+        ["--no-data", "--routines", "--skip-triggers", "--no-tablespaces", "--default-character-set=utf8mb4"];
+    let args = [reload::DATABASE.to_owned(), create].into_iter().chain(flags.map(str::to_owned)).collect();
+    let script = format!("{as_user}{}", reload::MYSQL);
+    let mut command = command(flavour, facts, Tool::Dump, &script, args);
+    command.env.push(("DUMPCAR_DATABASE".to_owned(), database.to_owned()));
+    command
 }
 
 /// Rows only, columns divided by tabs.

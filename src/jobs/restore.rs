@@ -12,8 +12,11 @@ mod surroundings;
 pub(super) use plan::survey;
 pub use plan::{Plan, Selection, Wanted, plan};
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -27,6 +30,7 @@ use crate::docker::{Docker, ExecError};
 use crate::engine::{Loading, Replacement};
 use crate::lock::RunLock;
 use crate::model::command::Command;
+use crate::model::content::{Content, Counter};
 use crate::model::database::DatabaseOptions;
 use crate::model::drill::Problem;
 use crate::model::line::Name;
@@ -82,7 +86,7 @@ pub async fn run(
     let run = entry.run().clone();
     let docker = entry.docker().clone();
     let store = app.store.pinned();
-    let restore = Restore { app, store, docker, plan, run, stop, progress };
+    let restore = Restore { app, store, docker, plan, run, stop, progress, loaded: None };
     let result = entry.during(Box::pin(restore.make())).await;
     let is_clean = match restore.drop_own().await {
         Ok(()) => true,
@@ -98,7 +102,11 @@ pub async fn run(
     result
 }
 
-/// Puts a backup into a server that nobody else has: no record, no lock, and nothing to be cleaned up but the server.
+/// What was in the dumps that were loaded, by the names of their objects.
+pub(super) type Loaded = BTreeMap<String, Content>;
+
+/// Puts a backup into a server that nobody else has: no record, no lock, and nothing to be cleaned up but the server. Returns what
+/// was in the dumps, read off them on their way into the server.
 ///
 /// # Errors
 /// See [`Failure`].
@@ -108,10 +116,13 @@ pub(super) async fn into_scratch(
     run: &RunId,
     stop: &CancellationToken,
     progress: &Progress,
-) -> Result<(), Failure> {
+) -> Result<Loaded, Failure> {
     let docker = app.docker.on_behalf_of(run);
     let store = app.store.pinned();
-    Box::pin(Restore { app, store, docker, plan, run: run.clone(), stop, progress }.make()).await
+    let loaded = Mutex::new(Loaded::new());
+    let run = run.clone();
+    Box::pin(Restore { app, store, docker, plan, run, stop, progress, loaded: Some(&loaded) }.make()).await?;
+    Ok(loaded.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 struct Restore<'a> {
@@ -123,6 +134,8 @@ struct Restore<'a> {
     run: RunId,
     stop: &'a CancellationToken,
     progress: &'a Progress,
+    /// Where to say what was loaded.
+    loaded: Option<&'a Mutex<Loaded>>,
 }
 
 impl JobError {
@@ -259,7 +272,14 @@ impl Restore<'_> {
         };
         let appetite = feed.appetite();
         let check = |ends: &pipeline::Ends| self.check(object, ends);
-        let edit = |piece| edit.take(piece);
+        let dialect = target.engine.dialect().filter(|_| object.kind == ObjectKind::Database);
+        let mut counter = self.loaded.and(dialect).map(Counter::new);
+        let edit = |piece: Option<Bytes>| {
+            if let (Some(counter), Some(piece)) = (&mut counter, &piece) {
+                counter.take(piece);
+            }
+            edit.take(piece)
+        };
         let restored =
             Box::pin(pipeline::restore(store, &plan.key, object, &mut feed, edit, check, progress));
         let limit = self.app.config.stall_timeout;
@@ -282,6 +302,10 @@ impl Restore<'_> {
                     target = %plan.key.target, object = object.name, plain_bytes = object.plain_bytes,
                     elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "object restored"
                 );
+                if let (Some(loaded), Some(counter)) = (self.loaded, counter) {
+                    let mut loaded = loaded.lock().unwrap_or_else(PoisonError::into_inner);
+                    loaded.insert(object.name.clone(), counter.end());
+                }
                 return Ok(());
             }
             Ok(Ok(Err(error))) => Some(error),

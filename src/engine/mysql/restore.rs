@@ -58,7 +58,7 @@ pub(in crate::engine) fn create(
     command(flavour, facts, Tool::Client, CREATE_SCRIPT, args)
 }
 
-fn create_statement(quoted: &str, options: Option<&DatabaseOptions>) -> String {
+pub(super) fn create_statement(quoted: &str, options: Option<&DatabaseOptions>) -> String {
     let mut sql = format!("CREATE DATABASE `{quoted}`");
     if let Some(DatabaseOptions { character_set, collation, .. }) = options {
         for (option, value) in [("CHARACTER SET", character_set), ("COLLATE", collation)] {
