@@ -121,6 +121,9 @@ pub struct RestoreArgs {
     /// Roles, users and grants as well, before the databases: those that are there become what they were
     #[arg(long)]
     pub globals: bool,
+    /// With --as: restore the copy even if its triggers, routines or events name the original database (MariaDB, MySQL)
+    #[arg(long, requires = "new_name")]
+    pub allow_references: bool,
     /// Run the restore command of the backup's manifest if the container has no label with one
     #[arg(long)]
     pub manifest_command: bool,

@@ -80,6 +80,7 @@ async fn prepare(app: &App, args: &RestoreArgs) -> Result<(Plan, Manifest), Exit
         new_name: args.new_name.clone(),
         globals: args.globals,
         manifest_command: args.manifest_command,
+        allow_references: args.allow_references,
     };
     match restore::plan(app, key, &manifest, target, &selection).await {
         Ok(plan) => Ok((plan, manifest)),
@@ -130,7 +131,7 @@ async fn destination(app: &App, args: &RestoreArgs) -> Result<Target, Exit> {
 }
 
 fn overview(plan: &Plan, manifest: &Manifest) -> String {
-    let Plan { key, target, globals, databases, manifest_command } = plan;
+    let Plan { key, target, globals, databases, manifest_command, .. } = plan;
     let mut text = format!(
         "restore {key} ({} {})\n   into {} ({})\n",
         manifest.engine,

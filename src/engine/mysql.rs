@@ -2,6 +2,10 @@
 
 mod restore;
 
+pub use restore::{
+    AccountFilter, Accounts, Control, Definitions, Exchange, Inventory, SESSION, Script, Separated, Separation, Separator, Side,
+    Stage, Unexpected, Way,
+};
 pub(super) use restore::{create, load};
 
 use super::{Command, Engine, Facts, Survey, login};

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Facts, postgresql};
+use super::{AccountFilter, Facts, Separator, postgresql};
 use crate::model::run::RunId;
 
 /// What the names of the databases begin with that a restore makes for itself.
@@ -24,21 +24,34 @@ pub(super) fn as_user(facts: &Facts<'_>) -> &'static str {
 pub enum Replacement {
     /// A new database is filled and takes the old one's name at the end: the old one is whole until then.
     Swap,
+    /// A new database is filled, and its tables and those of the old one change places at the end.
+    Exchange,
     /// The old content goes first. Whatever fails after that leaves a part of the new one.
     InPlace,
 }
 
 /// What a dump passes on its way into a server. It is as long behind it as before.
 #[derive(Debug)]
-pub struct Edit(pub(super) Option<postgresql::RestrictLines>);
+pub enum Edit {
+    Nothing,
+    Restrict(RestrictLines),
+    Separator(Box<Separator>),
+    Accounts(Box<AccountFilter>),
+}
+
+/// The lines of a newer `pg_dump` that are for its client.
+#[derive(Debug)]
+pub struct RestrictLines(pub(super) postgresql::RestrictLines);
 
 impl Edit {
     /// What can be passed on when this piece of the dump has come; without one, at its end, what is left.
     pub fn take(&mut self, piece: Option<Bytes>) -> Bytes {
-        match (&mut self.0, piece) {
-            (Some(lines), Some(piece)) => lines.take(piece),
-            (Some(lines), None) => lines.end(),
-            (None, piece) => piece.unwrap_or_default(),
+        match (self, piece) {
+            (Self::Restrict(RestrictLines(lines)), Some(piece)) => lines.take(piece),
+            (Self::Restrict(RestrictLines(lines)), None) => lines.end(),
+            (Self::Separator(separator), piece) => separator.take(piece.as_deref()),
+            (Self::Accounts(filter), piece) => filter.take(piece.as_deref()),
+            (Self::Nothing, piece) => piece.unwrap_or_default(),
         }
     }
 }

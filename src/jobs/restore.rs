@@ -3,6 +3,7 @@
 //! PostgreSQL is all or nothing: everything is loaded into databases of other names, which take the place of the old ones in
 //! one transaction at the end. What cannot do that gets its objects read in full before the old content goes (promise P8).
 
+mod exchange;
 mod plan;
 
 pub(super) use plan::survey;
@@ -20,7 +21,7 @@ use super::journal::Entry;
 use crate::app::App;
 use crate::discovery::Target;
 use crate::docker::{Docker, ExecError};
-use crate::engine::{Replacement, Staged};
+use crate::engine::{Edit, Replacement, Staged};
 use crate::lock::RunLock;
 use crate::model::command::Command;
 use crate::model::drill::Problem;
@@ -137,15 +138,23 @@ impl Restore<'_> {
         }
         let mut state = UNTOUCHED.to_owned();
         if let Some(globals) = globals {
-            self.load(globals, None).await.map_err(|error| {
+            self.load_globals(globals).await.map_err(|error| {
                 error.with_state("roles and users may be restored in part, the databases were not changed")
             })?;
             "the databases were not changed, roles and users are restored".clone_into(&mut state);
         }
         match replacement {
             Replacement::Swap => self.swap(&state).await,
+            Replacement::Exchange => match target.engine.exchange() {
+                Some(exchange) => Box::pin(self.exchange(exchange, &state)).await,
+                None => Ok(()),
+            },
             Replacement::InPlace => self.in_place(&state).await,
         }
+    }
+
+    async fn load_globals(&self, globals: &ManifestObject) -> Result<(), JobError> {
+        self.load(globals, None, &mut self.plan.target.engine.edit()).await.map(drop)
     }
 
     async fn swap(&self, state: &str) -> Result<(), Failure> {
@@ -153,7 +162,7 @@ impl Restore<'_> {
         let mut staged = Vec::new();
         for (index, wanted) in databases.iter().enumerate() {
             let one = Staged::new(&wanted.name, wanted.is_there, &self.run, index);
-            self.fill(wanted, &one.staged).await.map_err(|error| error.with_state(state))?;
+            self.fill(wanted, &one.staged, &mut target.engine.edit()).await.map_err(|error| error.with_state(state))?;
             staged.push(one);
         }
         let Some(command) = target.engine.swap(&target.facts(), &staged).filter(|_| !staged.is_empty())
@@ -196,7 +205,7 @@ impl Restore<'_> {
                     done.trim_start_matches(", and ").to_owned()
                 }));
             }
-            self.fill(wanted, &wanted.name).await.map_err(|error| {
+            self.fill(wanted, &wanted.name, &mut Edit::Nothing).await.map_err(|error| {
                 error.with_state(format!("{} is INCOMPLETE now: restore it again{done}", what(&wanted.name)))
             })?;
             restored.push(&wanted.name);
@@ -205,7 +214,7 @@ impl Restore<'_> {
     }
 
     /// Makes an empty database of this name and loads the dump into it.
-    async fn fill(&self, wanted: &Wanted, name: &str) -> Result<(), JobError> {
+    async fn fill(&self, wanted: &Wanted, name: &str, edit: &mut Edit) -> Result<(), JobError> {
         let target = &self.plan.target;
         let Wanted { object, .. } = wanted;
         if let Some(command) = target.engine.create(&target.facts(), name, object.options.as_ref()) {
@@ -214,10 +223,11 @@ impl Restore<'_> {
             let what = format!("make {}", what(&wanted.name));
             stoppable(self.stop, self.ask(&what, Some(name), &command, problem)).await??;
         }
-        self.load(object, Some(name)).await
+        self.load(object, Some(name), edit).await.map(drop)
     }
 
-    async fn load(&self, object: &ManifestObject, database: Option<&str>) -> Result<(), JobError> {
+    /// Returns what the tool has said.
+    async fn load(&self, object: &ManifestObject, database: Option<&str>, edit: &mut Edit) -> Result<String, JobError> {
         let Self { store, docker, plan, progress, .. } = self;
         let target = &plan.target;
         let what = object.database.as_deref().map_or_else(|| object.name.clone(), what);
@@ -234,7 +244,6 @@ impl Restore<'_> {
             Err(error) => return Err(self.explained(&what, database, error.into(), refused()).await),
         };
         let check = |ends: &pipeline::Ends| self.check(object, ends);
-        let mut edit = target.engine.edit();
         let edit = |piece| edit.take(piece);
         let restored =
             Box::pin(pipeline::restore(store, &plan.key, object, &mut feed, edit, check, progress));
@@ -244,7 +253,7 @@ impl Restore<'_> {
                     target = %plan.key.target, object = object.name, plain_bytes = object.plain_bytes,
                     elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "object restored"
                 );
-                return Ok(());
+                return Ok(feed.said());
             }
             Ok(Err(error)) => Some(error),
             Err(_) => None,
@@ -268,7 +277,7 @@ impl Restore<'_> {
     async fn damage_behind(&self, said: JobError, object: &ManifestObject) -> JobError {
         // Anything else was checked before.
         let is_unchecked =
-            self.plan.target.engine.replacement() == Replacement::Swap && object.kind == ObjectKind::Database;
+            self.plan.target.engine.replacement() != Replacement::InPlace && object.kind == ObjectKind::Database;
         if !is_unchecked {
             return said;
         }
@@ -354,6 +363,9 @@ fn unread(what: &str, object: &ManifestObject, error: &ReadError) -> JobError {
 }
 
 async fn drop_own(docker: &Docker, target: &Target, run: &RunId) -> Result<(), JobError> {
+    if let Some(exchange) = target.engine.exchange() {
+        return exchange::clear_up(docker, target, exchange, run).await;
+    }
     const WHAT: &str = "drop the databases a restore made for itself";
     let Some(command) = target.engine.drop_leftovers(&target.facts(), run) else { return Ok(()) };
     match docker.capture(&target.container.id, &command, ANSWER_BYTES, ANSWER_LIMIT).await {

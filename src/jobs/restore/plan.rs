@@ -20,6 +20,8 @@ pub struct Plan {
     pub databases: Vec<Wanted>,
     /// What is run is the command of the manifest, and not one of the container's labels.
     pub manifest_command: Option<String>,
+    /// A copy may reach into the original by name.
+    pub allow_references: bool,
 }
 
 /// One database, or a custom engine's dump.
@@ -41,6 +43,8 @@ pub struct Selection {
     pub globals: bool,
     /// Whether a custom engine's dump may be put back by the command of its manifest: whoever writes the bucket chooses that.
     pub manifest_command: bool,
+    /// Whether a copy (`new_name`) may have definitions that name the original.
+    pub allow_references: bool,
 }
 
 /// Chooses the objects, and looks at what is there already.
@@ -82,7 +86,8 @@ pub async fn plan(
         Wanted { is_there: is_there || object.kind == ObjectKind::Dump, name, object }
     };
     let databases = databases.into_iter().map(wanted).collect();
-    Ok(Plan { key, globals, databases, target, manifest_command })
+    let allow_references = selection.allow_references;
+    Ok(Plan { key, globals, databases, target, manifest_command, allow_references })
 }
 
 /// The manifest's command for a container that has no label with one.
