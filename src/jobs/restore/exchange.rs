@@ -89,6 +89,9 @@ impl Restore<'_> {
             }
             staged.push(one);
         }
+        // Globals may have made one.
+        let there = stoppable(self.stop, server.inventory(together.iter().map(String::as_str))).await??;
+        staged.iter_mut().for_each(|one| one.is_there = there.has(&one.name));
         Ok((staged, separated))
     }
 

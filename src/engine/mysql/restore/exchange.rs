@@ -374,6 +374,11 @@ impl Inventory {
         Ok(found)
     }
 
+    /// Whether there is a database of this name.
+    pub fn has(&self, database: &str) -> bool {
+        self.options.iter().any(|[name, ..]| name == database)
+    }
+
     /// Drops everything that keeps tables from being moved, and all that is made again: triggers, views, routines, events, and
     /// keys from other databases.
     pub fn clear(&self) -> String {
@@ -442,10 +447,6 @@ impl Control {
                 control.add(Way::Forward, "", keys(sql.as_bytes()));
             }
         }
-        for side in sides.iter().filter(|side| !side.staged.is_there) {
-            let sql = format!("DROP DATABASE IF EXISTS {};\n", quoted(&side.staged.name));
-            control.add(Way::Back, "", sql.into_bytes());
-        }
         control
     }
 
@@ -489,9 +490,12 @@ impl Control {
         }
         // Until it is there, nothing has begun.
         sql.push_str(&format!("CREATE TABLE {control}.exchange_before (a INT) ENGINE = InnoDB;\n"));
-        for Side { staged, options, .. } in sides.iter().filter(|side| !side.staged.is_there) {
-            sql.push_str(&super::create_statement(&staged.name.replace('`', "``"), *options));
-            sql.push_str(";\n");
+        // One that somebody else has made meanwhile is an error, and is not dropped.
+        for (n, Side { staged, options, .. }) in sides.iter().filter(|side| !side.staged.is_there).enumerate() {
+            let made = super::create_statement(&staged.name.replace('`', "``"), *options);
+            let undo = hex(&format!("DROP DATABASE IF EXISTS {};\n", quoted(&staged.name)));
+            let n = self.scripts.len() + n;
+            sql.push_str(&format!("{made};\nINSERT INTO {control}.scripts VALUES ({n}, 0, 'back', '', x'{undo}');\n"));
         }
         sql
     }

@@ -188,7 +188,13 @@ impl Sight {
             self.keep(|kept| &mut kept.objects, &statement);
         }
         if is_final && is_ahead {
-            blank_statement(text, from, parts);
+            return blank_statement(text, from, parts);
+        }
+        // Its rights are on the database it belongs to, and not on this one.
+        if let Some(definer) = parts.iter().take(at).position(|token| token.is(text, "DEFINER"))
+            && let Some([first, _, user, sign, host]) = parts.get(definer..definer + 5)
+        {
+            blank(text, first.from, if sign.is_sign(b'@') { host.to } else { user.to });
         }
     }
 

@@ -29,7 +29,7 @@ fn nothing_is_made_in_the_database_the_dump_is_of() {
         ("CREATE TABLE `n` (`id` bigint DEFAULT nextval(`shop`.`counter`), `t` text DEFAULT 'nextval(`shop`.`x`)');", "CREATE TABLE `n` (`id` bigint DEFAULT nextval(       `counter`), `t` text DEFAULT 'nextval(`shop`.`x`)');"),
         (
             "/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER=`root`@`localhost` SQL SECURITY DEFINER */\n/*!50001 VIEW `v` AS select `shop`.`plus`(`o`.`id`,1) AS `m`,`shop`.`line` AS `l` from (`o` join `log` `shop`) */;",
-            "/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER=`root`@`localhost` SQL SECURITY DEFINER */\n/*!50001 VIEW `v` AS select        `plus`(`o`.`id`,1) AS `m`,`shop`.`line` AS `l` from (`o` join `log` `shop`) */;",
+            "/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013                            SQL SECURITY DEFINER */\n/*!50001 VIEW `v` AS select        `plus`(`o`.`id`,1) AS `m`,`shop`.`line` AS `l` from (`o` join `log` `shop`) */;",
         ),
     ] {
         let (out, found) = separated(&format!("-- head\n{statement}\n"), of("shop"));
