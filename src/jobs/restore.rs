@@ -3,12 +3,14 @@
 //! PostgreSQL is all or nothing: everything is loaded into databases of other names, which take the place of the old ones in
 //! one transaction at the end. What cannot do that gets its objects read in full before the old content goes (promise P8).
 
+mod accounts;
 mod exchange;
 mod plan;
 
 pub(super) use plan::survey;
 pub use plan::{Plan, Selection, Wanted, plan};
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -48,7 +50,8 @@ pub struct Failure {
 
 const UNTOUCHED: &str = "nothing was changed";
 
-/// Carries the plan out. Whatever becomes of it, the error says what state the databases are in.
+/// Carries the plan out. Whatever becomes of it, the error says what state the databases are in. Returns what this server cannot
+/// have, and had to be left out.
 ///
 /// # Errors
 /// See [`Failure`].
@@ -57,7 +60,7 @@ pub async fn run(
     plan: &Plan,
     stop: &CancellationToken,
     progress: &Progress,
-) -> Result<(), Failure> {
+) -> Result<Vec<String>, Failure> {
     let untouched = |error: JobError| error.with_state(UNTOUCHED);
     let name = plan.key.target.as_str();
     let _lock = RunLock::take(&app.store.to_string(), name).ok_or_else(|| {
@@ -73,7 +76,7 @@ pub async fn run(
     let run = entry.run().clone();
     let docker = entry.docker().clone();
     let store = app.store.pinned();
-    let restore = Restore { app, store, docker, plan, run, stop, progress };
+    let restore = Restore { app, store, docker, plan, run, stop, progress, left_out: Mutex::default() };
     let result = entry.during(Box::pin(restore.make())).await;
     let is_clean = match restore.drop_own().await {
         Ok(()) => true,
@@ -86,7 +89,7 @@ pub async fn run(
     if is_clean && let Err(left) = entry.close(true).await {
         warn!(target = name, %left, "cannot take back the record of the restore");
     }
-    result
+    result.map(|()| restore.left_out.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Puts a backup into a server that nobody else has: no record, no lock, and nothing to be cleaned up but the server.
@@ -102,7 +105,8 @@ pub(super) async fn into_scratch(
 ) -> Result<(), Failure> {
     let docker = app.docker.on_behalf_of(run);
     let store = app.store.pinned();
-    Box::pin(Restore { app, store, docker, plan, run: run.clone(), stop, progress }.make()).await
+    let left_out = Mutex::default();
+    Box::pin(Restore { app, store, docker, plan, run: run.clone(), stop, progress, left_out }.make()).await
 }
 
 struct Restore<'a> {
@@ -114,6 +118,8 @@ struct Restore<'a> {
     run: RunId,
     stop: &'a CancellationToken,
     progress: &'a Progress,
+    /// What this server cannot have, while all else is restored.
+    left_out: Mutex<Vec<String>>,
 }
 
 impl JobError {
@@ -154,6 +160,9 @@ impl Restore<'_> {
     }
 
     async fn load_globals(&self, globals: &ManifestObject) -> Result<(), JobError> {
+        if let Some(exchange) = self.plan.target.engine.exchange() {
+            return Box::pin(self.load_accounts(exchange, globals)).await;
+        }
         self.load(globals, None, &mut self.plan.target.engine.edit()).await.map(drop)
     }
 

@@ -159,6 +159,12 @@ impl<'a> Server<'a> {
         Self { docker, target, exchange, run }
     }
 
+    /// The name of whoever loads.
+    pub(super) async fn login(&self) -> Result<String, JobError> {
+        let answer = self.ask("ask who is logged in", &self.exchange.login(&self.target.facts())).await?;
+        Exchange::parse_login(&answer).map_err(|error| JobError::new(Kind::Content, error.to_string()))
+    }
+
     /// Finishes an exchange that broke off, or takes it back; says which. `None` if nothing had begun.
     ///
     /// # Errors
@@ -223,7 +229,7 @@ impl<'a> Server<'a> {
     async fn inventory(&self, databases: impl IntoIterator<Item = &str>) -> Result<Inventory, JobError> {
         let command = self.exchange.inventory(&self.target.facts(), databases);
         let answer = self.ask("look what is in the databases", &command).await?;
-        Inventory::parse(&answer).map_err(|error| JobError::new(Kind::Content, error.to_string()))
+        self.exchange.parse_inventory(&answer).map_err(|error| JobError::new(Kind::Content, error.to_string()))
     }
 
     /// The definitions of a database that is replaced.

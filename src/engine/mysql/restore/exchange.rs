@@ -164,6 +164,24 @@ impl Exchange {
         command(self.0, facts, Tool::Client, &format!("{CLIENT}{script}"), args)
     }
 
+    /// Prints who is logged in, for [`Exchange::parse_login`].
+    pub fn login(self, facts: &Facts<'_>) -> Command {
+        let host = "CHAR_LENGTH(SUBSTRING_INDEX(CURRENT_USER(), '@', -1))";
+        let sql = format!(
+            "SELECT CONCAT('login ', HEX(CONVERT(LEFT(CURRENT_USER(), CHAR_LENGTH(CURRENT_USER()) - 1 - {host}) USING utf8mb4)))"
+        );
+        self.command(facts, "client --execute=\"$1\"\n", vec![sql])
+    }
+
+    /// # Errors
+    /// It is no login.
+    pub fn parse_login(stdout: &[u8]) -> Result<String, Unexpected> {
+        match lines(stdout)?.as_slice() {
+            [(word, fields)] if word == "login" => decoded::<1>(fields).map(|[name]| name),
+            _ => Err(Unexpected(String::from_utf8_lossy(stdout).chars().take(200).collect())),
+        }
+    }
+
     /// Makes the control database, and gives a load what it needs.
     pub fn begin(self, facts: &Facts<'_>, run: &RunId) -> Command {
         let control = control(run);
@@ -176,7 +194,7 @@ impl Exchange {
         self.command(facts, BEGIN_SCRIPT, vec![sql])
     }
 
-    /// Prints what is in these databases, for [`Inventory::parse`].
+    /// Prints what is in these databases, for [`Exchange::parse_inventory`].
     pub fn inventory<'a>(self, facts: &Facts<'_>, databases: impl IntoIterator<Item = &'a str>) -> Command {
         let h = |column: &str| format!("HEX(CONVERT({column} USING utf8mb4))");
         let row = |word: &str, columns: &[&str]| {
@@ -345,11 +363,16 @@ fn decoded<const N: usize>(fields: &[String]) -> Result<[String; N], Unexpected>
     names.ok().and_then(|names| names.try_into().ok()).ok_or_else(unexpected)
 }
 
-impl Inventory {
+impl Exchange {
     /// # Errors
     /// It is no inventory.
-    pub fn parse(stdout: &[u8]) -> Result<Self, Unexpected> {
-        let mut found = Self::default();
+    pub fn parse_inventory(self, stdout: &[u8]) -> Result<Inventory, Unexpected> {
+        let mut found = Inventory::default();
+        // What a server says of a key without a rule; where it is said, a server may make something else of it.
+        let unsaid = match self.0 {
+            Flavour::Mariadb => "RESTRICT",
+            Flavour::Mysql => "NO ACTION",
+        };
         for (word, fields) in lines(stdout)? {
             match word.as_str() {
                 "table" => {
@@ -365,7 +388,11 @@ impl Inventory {
                 "key" => {
                     let [database, table, name, to, to_table, columns, to_columns, update, delete] = decoded(&fields)?;
                     let to = full(&(to, to_table));
-                    let rest = format!("FOREIGN KEY ({columns}) REFERENCES {to} ({to_columns}) ON DELETE {delete} ON UPDATE {update}");
+                    let rule = |event: &str, rule: &str| {
+                        if rule == unsaid { String::new() } else { format!(" ON {event} {rule}") }
+                    };
+                    let rules = rule("DELETE", &delete) + &rule("UPDATE", &update);
+                    let rest = format!("FOREIGN KEY ({columns}) REFERENCES {to} ({to_columns}){rules}");
                     found.keys.push(Key { database, table, name, rest });
                 }
                 _ => return Err(Unexpected(word)),
@@ -373,7 +400,9 @@ impl Inventory {
         }
         Ok(found)
     }
+}
 
+impl Inventory {
     /// Whether there is a database of this name.
     pub fn has(&self, database: &str) -> bool {
         self.options.iter().any(|[name, ..]| name == database)

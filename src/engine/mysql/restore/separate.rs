@@ -19,7 +19,7 @@ pub struct Separation {
     pub is_copy: bool,
 }
 
-/// The definitions of a database besides its tables, as statements that name no database of their own.
+/// The definitions of a database besides its tables. Those of a copy name no database of their own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Definitions {
     /// All but views; and for views a stand-in.
@@ -55,12 +55,14 @@ struct Sight {
     plain_backslash: bool,
     /// `DROP VIEW`: belongs to what comes next.
     pending: Vec<u8>,
+    /// The statement that is looked at, before anything of it was changed.
+    original: Vec<u8>,
 }
 
 impl Separator {
     pub fn new(wanted: Separation) -> Self {
         let sight =
-            Sight { wanted, found: Separated::default(), plain_backslash: false, pending: Vec::new() };
+            Sight { wanted, found: Separated::default(), plain_backslash: false, pending: Vec::new(), original: Vec::new() };
         Self { splitter: Splitter::default(), sight }
     }
 
@@ -79,6 +81,7 @@ impl Separator {
 
 impl Visitor for Sight {
     fn statement(&mut self, text: &mut Vec<u8>, from: usize) {
+        self.original = kept(text, from);
         let parts = tokens(text, from, self.plain_backslash);
         let is = |at: usize, word: &str| parts.get(at).is_some_and(|token| token.is(text, word));
         if is(0, "DELIMITER") {
@@ -139,7 +142,7 @@ impl Sight {
         let described = format!("{} {name}", what.to_ascii_lowercase());
         self.look_for_references(text, parts, behind, described);
         if what != "EVENT" {
-            let statement = kept(text, from);
+            let statement = self.own_text(text, from);
             return self.keep(|kept| &mut kept.objects, &statement);
         }
         let enabled = parts
@@ -147,7 +150,7 @@ impl Sight {
             .skip(behind)
             .take_while(|token| !token.is(text, "DO"))
             .find(|token| token.is(text, "ENABLE"));
-        let mut statement = kept(text, from);
+        let mut statement = self.own_text(text, from);
         if let Some(token) = enabled {
             if !disable(text, *token) {
                 self.trouble(format!("event {name} cannot be disabled"));
@@ -181,7 +184,7 @@ impl Sight {
             }
         }
         let mut statement = std::mem::take(&mut self.pending);
-        statement.extend_from_slice(&kept(text, from));
+        statement.extend_from_slice(&self.own_text(text, from));
         if is_final {
             self.keep(|kept| &mut kept.views, &statement);
         } else {
@@ -291,9 +294,14 @@ impl Sight {
 
     /// What a session is like while something is defined.
     fn keep_context(&mut self, text: &[u8], from: usize) {
-        let statement = kept(text, from);
+        let statement = self.own_text(text, from);
         self.keep(|kept| &mut kept.objects, &statement);
         self.keep(|kept| &mut kept.views, &statement);
+    }
+
+    /// A definition as it was, to the letter; in a copy, as it is without the original's name.
+    fn own_text(&mut self, text: &[u8], from: usize) -> Vec<u8> {
+        if self.wanted.is_copy { kept(text, from) } else { std::mem::take(&mut self.original) }
     }
 
     fn keep(&mut self, part: impl FnOnce(&mut Definitions) -> &mut Vec<u8>, statement: &[u8]) {
