@@ -111,7 +111,7 @@ fn refused(world: &World, args: &[&str]) -> String {
 
 /// What is said to the server before everything is there, as far as it is not the text of a trigger or the like.
 fn heads_of_the_load(server: &Server) -> Vec<String> {
-    let log = server.sql("SELECT REPLACE(CONVERT(argument USING utf8mb4), '\\n', ' ') FROM mysql.general_log ORDER BY event_time;\n");
+    let log = server.sql("SELECT REPLACE(CONVERT(LEFT(argument, 3000) USING utf8mb4), '\\n', ' ') FROM mysql.general_log ORDER BY event_time;\n");
     let is_body = ["FOR EACH ROW", " DO ", "BEGIN", "RETURN "];
     log.lines()
         .take_while(|line| !line.contains("exchange_before"))
