@@ -52,6 +52,8 @@ mod process_one;
 mod protocol;
 /// Every kind of content, from a server through the bucket into an empty server.
 mod restore;
+/// MariaDB and MySQL: databases change places with what was loaded beside them (P8).
+mod restore_exchange;
 /// Each of those that a restore needs, ended at any instant of it (P8).
 mod restore_kill;
 /// What stock tools restore with an edit, and what has to be known of the server.
