@@ -21,6 +21,7 @@ mod bad_input;
 mod daemon;
 /// Objects that are not what they were: never restored (P8).
 mod content_drill;
+mod content_kinds;
 mod damage;
 /// Nothing is written to a disk (P2).
 mod disk;
