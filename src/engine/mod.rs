@@ -264,7 +264,7 @@ impl Engine {
     /// What a dump has to pass on its way into [`Engine::load`]; of a database that is exchanged, a [`Separator`].
     pub fn edit(self, loading: Loading) -> Edit {
         match self {
-            Self::Postgresql => Edit::Postgresql(postgresql::DumpEdit::new(loading).into()),
+            Self::Postgresql => Edit::Postgresql(Box::new(DumpEdit::new(loading))),
             Self::Mariadb | Self::Mysql | Self::Custom => Edit::Nothing,
         }
     }
