@@ -19,12 +19,9 @@ mod a_slow_reader;
 mod bad_input;
 /// Objects that are not what they were: never restored (P8).
 mod content_drill;
-<<<<<<< HEAD
 /// The image, as the example Compose file runs it.
 mod daemon;
-=======
 mod content_kinds;
->>>>>>> content
 mod damage;
 /// Nothing is written to a disk (P2).
 mod disk;
