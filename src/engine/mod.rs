@@ -28,7 +28,11 @@ pub use custom::hook;
 pub use detect::detect;
 pub use diagnosis::{Diagnosis, Problem, diagnose};
 pub use login::{Login, Password, User};
-pub use postgresql::{Globals, Loading, Placement, Surroundings, Tablespace};
+pub use mysql::{
+    AccountFilter, Accounts, Control, Definitions, Exchange, Inventory, SESSION, Script, Separated,
+    Separation, Separator, Side, Stage, Unexpected, Way,
+};
+pub use postgresql::{DumpEdit, Globals, Loading, Placement, Surroundings, Tablespace};
 pub use remarks::remarks;
 pub use restore::{Edit, Replacement, Staged};
 pub use scratch::{Answering, Settings};
@@ -173,12 +177,12 @@ impl Engine {
     pub fn replacement(self) -> Replacement {
         match self {
             Self::Postgresql => Replacement::Swap,
-            Self::Mariadb | Self::Mysql | Self::Custom => Replacement::InPlace,
+            Self::Mariadb | Self::Mysql => Replacement::Exchange,
+            Self::Custom => Replacement::InPlace,
         }
     }
 
-    /// Makes the empty database a dump is loaded into, with its [`Database::options`]. With [`Replacement::InPlace`] this
-    /// removes the one that is there. `None` where there is nothing of the kind.
+    /// Makes the empty database a dump is loaded into, with its [`Database::options`]. `None` where there is nothing of the kind.
     pub fn create(self, facts: &Facts<'_>, name: &str, options: Option<&DatabaseOptions>) -> Option<Command> {
         match self {
             Self::Postgresql => Some(postgresql::create(facts, name, options)),
@@ -236,6 +240,15 @@ impl Engine {
         }
     }
 
+    /// How databases are exchanged. `None` where that is not how it is done ([`Replacement::Exchange`]).
+    pub fn exchange(self) -> Option<Exchange> {
+        match self {
+            Self::Mariadb => Some(Exchange(mysql::Flavour::Mariadb)),
+            Self::Mysql => Some(Exchange(mysql::Flavour::Mysql)),
+            Self::Postgresql | Self::Custom => None,
+        }
+    }
+
     /// Whether a backup may not replace or make a database of this name: the server's own, one that a restore makes for
     /// itself, or what is no name.
     pub fn is_reserved(self, name: &str) -> bool {
@@ -248,11 +261,11 @@ impl Engine {
         !is_name || self.is_own_database(name) || restore::is_leftover(name)
     }
 
-    /// What a dump has to pass on its way into [`Engine::load`].
+    /// What a dump has to pass on its way into [`Engine::load`]; of a database that is exchanged, a [`Separator`].
     pub fn edit(self, loading: Loading) -> Edit {
         match self {
-            Self::Postgresql => Edit(Some(postgresql::DumpEdit::new(loading))),
-            Self::Mariadb | Self::Mysql | Self::Custom => Edit(None),
+            Self::Postgresql => Edit::Postgresql(Box::new(DumpEdit::new(loading))),
+            Self::Mariadb | Self::Mysql | Self::Custom => Edit::Nothing,
         }
     }
 

@@ -2,6 +2,10 @@
 
 mod restore;
 
+pub use restore::{
+    AccountFilter, Accounts, Control, Definitions, Exchange, Inventory, SESSION, Script, Separated,
+    Separation, Separator, Side, Stage, Unexpected, Way,
+};
 pub(super) use restore::{create, load};
 
 use super::{Command, DatabaseOptions, Engine, Facts, Survey, Without, login, reload};
@@ -272,11 +276,8 @@ pub(super) fn ask(flavour: Flavour, facts: &Facts<'_>, statements: String) -> Co
 /// Runs `before`, and prints the number of the process that answers: nothing where its file cannot be read.
 pub(super) fn process(flavour: Flavour, facts: &Facts<'_>, before: &str) -> Command {
     const SCRIPT: &str = r#"
-ask() {
-    "$tool" --user="$DUMPCAR_USER" --host=localhost --connect-timeout=15 --batch --raw --skip-column-names --execute="$1"
-}
-file=$(ask 'SELECT @@pid_file') || exit
-case $file in /*) ;; *) file=$(ask 'SELECT @@datadir')/$file ;; esac
+file=$(client --raw --execute='SELECT @@pid_file') || exit
+case $file in /*) ;; *) file=$(client --raw --execute='SELECT @@datadir')/$file ;; esac
 cat "$file" 2>/dev/null || :
 "#;
     command(flavour, facts, Tool::Client, &format!("{before}{SCRIPT}"), Vec::new())

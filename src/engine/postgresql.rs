@@ -11,8 +11,7 @@ mod restrict;
 mod script;
 mod surroundings;
 
-pub(super) use edit::DumpEdit;
-pub use edit::Loading;
+pub use edit::{DumpEdit, Loading};
 pub use globals::{Globals, Tablespace};
 pub(super) use restore::{create, drop_leftovers, drop_staged, end_work, load, swap};
 use restrict::RestrictLines;

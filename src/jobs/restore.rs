@@ -3,7 +3,9 @@
 //! PostgreSQL is all or nothing: everything is loaded into databases of other names, which take the place of the old ones in
 //! one transaction at the end. What cannot do that gets its objects read in full before the old content goes (promise P8).
 
+mod accounts;
 mod again;
+mod exchange;
 mod globals;
 mod plan;
 mod stall;
@@ -27,7 +29,7 @@ use super::journal::Entry;
 use crate::app::App;
 use crate::discovery::Target;
 use crate::docker::{Docker, ExecError};
-use crate::engine::{Loading, Replacement};
+use crate::engine::{Edit, Replacement};
 use crate::lock::RunLock;
 use crate::model::command::Command;
 use crate::model::content::{Content, Counter};
@@ -56,7 +58,8 @@ pub struct Failure {
 
 const UNTOUCHED: &str = "nothing was changed";
 
-/// Carries the plan out. Whatever becomes of it, the error says what state the databases are in.
+/// Carries the plan out. Whatever becomes of it, the error says what state the databases are in. Returns what this server cannot
+/// have, and had to be left out.
 ///
 /// # Errors
 /// See [`Failure`].
@@ -65,7 +68,7 @@ pub async fn run(
     plan: &Plan,
     stop: &CancellationToken,
     progress: &Progress,
-) -> Result<(), Failure> {
+) -> Result<Vec<String>, Failure> {
     let untouched = |error: JobError| error.with_state(UNTOUCHED);
     let name = plan.key.target.as_str();
     // Also of where it goes: a backup of that would be of half a restore.
@@ -86,7 +89,8 @@ pub async fn run(
     let run = entry.run().clone();
     let docker = entry.docker().clone();
     let store = app.store.pinned();
-    let restore = Restore { app, store, docker, plan, run, stop, progress, loaded: None };
+    let left_out = Mutex::default();
+    let restore = Restore { app, store, docker, plan, run, stop, progress, loaded: None, left_out };
     let result = entry.during(Box::pin(restore.make())).await;
     let is_clean = match restore.drop_own().await {
         Ok(()) => true,
@@ -99,7 +103,7 @@ pub async fn run(
     if is_clean && let Err(left) = entry.close(true).await {
         warn!(target = name, %left, "cannot take back the record of the restore");
     }
-    result
+    result.map(|()| restore.left_out.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// What was in the dumps that were loaded, by the names of their objects.
@@ -119,9 +123,10 @@ pub(super) async fn into_scratch(
 ) -> Result<Loaded, Failure> {
     let docker = app.docker.on_behalf_of(run);
     let store = app.store.pinned();
-    let loaded = Mutex::new(Loaded::new());
+    let (loaded, left_out) = (Mutex::new(Loaded::new()), Mutex::default());
     let run = run.clone();
-    Box::pin(Restore { app, store, docker, plan, run, stop, progress, loaded: Some(&loaded) }.make()).await?;
+    let restore = Restore { app, store, docker, plan, run, stop, progress, loaded: Some(&loaded), left_out };
+    Box::pin(restore.make()).await?;
     Ok(loaded.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -136,6 +141,8 @@ struct Restore<'a> {
     progress: &'a Progress,
     /// Where to say what was loaded.
     loaded: Option<&'a Mutex<Loaded>>,
+    /// What this server cannot have, while all else is restored.
+    left_out: Mutex<Vec<String>>,
 }
 
 impl JobError {
@@ -167,6 +174,10 @@ impl Restore<'_> {
         }
         match replacement {
             Replacement::Swap => self.swap(&state).await,
+            Replacement::Exchange => match target.engine.exchange() {
+                Some(exchange) => Box::pin(self.exchange(exchange, &state)).await,
+                None => Ok(()),
+            },
             Replacement::InPlace => self.in_place(&state).await,
         }
     }
@@ -220,7 +231,7 @@ impl Restore<'_> {
                 }));
             }
             let options = wanted.object.options.as_ref();
-            self.fill(wanted, &wanted.name, options, Loading::default()).await.map_err(|error| {
+            self.fill(wanted, &wanted.name, options, &mut Edit::Nothing).await.map_err(|error| {
                 error.with_state(format!("{} is INCOMPLETE now: restore it again{done}", what(&wanted.name)))
             })?;
             restored.push(&wanted.name);
@@ -234,7 +245,7 @@ impl Restore<'_> {
         wanted: &Wanted,
         name: &str,
         options: Option<&DatabaseOptions>,
-        loading: Loading,
+        edit: &mut Edit,
     ) -> Result<(), JobError> {
         let target = &self.plan.target;
         let Wanted { object, .. } = wanted;
@@ -244,15 +255,16 @@ impl Restore<'_> {
             let what = format!("make {}", what(&wanted.name));
             stoppable(self.stop, self.ask(&what, Some(name), &command, problem)).await??;
         }
-        self.load(object, Some(name), loading).await
+        self.load(object, Some(name), edit).await.map(drop)
     }
 
+    /// Returns what the tool has said.
     async fn load(
         &self,
         object: &ManifestObject,
         database: Option<&str>,
-        loading: Loading,
-    ) -> Result<(), JobError> {
+        edit: &mut Edit,
+    ) -> Result<String, JobError> {
         let Self { store, docker, plan, progress, .. } = self;
         let target = &plan.target;
         let what = object.database.as_deref().map_or_else(|| object.name.clone(), what);
@@ -263,7 +275,6 @@ impl Restore<'_> {
         let started = Instant::now();
         let what = format!("restore {what}");
         let refused = || Problem::LoadFailed { object: Name::clean(&object.name) };
-        let mut edit = target.engine.edit(loading);
         let bytes = object.plain_bytes.saturating_add(edit.room());
         let feed = docker.feed(&target.container.id, &command, bytes);
         let mut feed = match stoppable(self.stop, feed).await? {
@@ -306,7 +317,7 @@ impl Restore<'_> {
                     let mut loaded = loaded.lock().unwrap_or_else(PoisonError::into_inner);
                     loaded.insert(object.name.clone(), counter.end());
                 }
-                return Ok(());
+                return Ok(feed.said());
             }
             Ok(Ok(Err(error))) => Some(error),
             Err(_) => None,
@@ -329,8 +340,8 @@ impl Restore<'_> {
     /// What a tool chokes on may be damage, of which only the end of the object tells.
     async fn damage_behind(&self, said: JobError, object: &ManifestObject) -> JobError {
         // Anything else was checked before.
-        let is_unchecked =
-            self.plan.target.engine.replacement() == Replacement::Swap && object.kind == ObjectKind::Database;
+        let is_unchecked = self.plan.target.engine.replacement() != Replacement::InPlace
+            && object.kind == ObjectKind::Database;
         if !is_unchecked {
             return said;
         }
@@ -416,6 +427,9 @@ fn unread(what: &str, object: &ManifestObject, error: &ReadError) -> JobError {
 }
 
 async fn drop_own(docker: &Docker, target: &Target, run: &RunId) -> Result<(), JobError> {
+    if let Some(exchange) = target.engine.exchange() {
+        return exchange::clear_up(docker, target, exchange, run).await;
+    }
     const WHAT: &str = "drop the databases a restore made for itself";
     let Some(command) = target.engine.drop_leftovers(&target.facts(), run) else { return Ok(()) };
     match docker.capture(&target.container.id, &command, ANSWER_BYTES, ANSWER_LIMIT).await {

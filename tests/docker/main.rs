@@ -19,8 +19,12 @@ mod a_slow_reader;
 mod bad_input;
 /// Objects that are not what they were: never restored (P8).
 mod content_drill;
+<<<<<<< HEAD
 /// The image, as the example Compose file runs it.
 mod daemon;
+=======
+mod content_kinds;
+>>>>>>> content
 mod damage;
 /// Nothing is written to a disk (P2).
 mod disk;
@@ -52,6 +56,8 @@ mod process_one;
 mod protocol;
 /// Every kind of content, from a server through the bucket into an empty server.
 mod restore;
+/// MariaDB and MySQL: databases change places with what was loaded beside them (P8).
+mod restore_exchange;
 /// Each of those that a restore needs, ended at any instant of it (P8).
 mod restore_kill;
 /// What stock tools restore with an edit, and what has to be known of the server.
