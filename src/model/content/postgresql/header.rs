@@ -21,6 +21,8 @@ pub(super) fn parse(line: &[u8]) -> Option<Header> {
     let (name, kind) = rest.rsplit_once("; Type: ")?;
     // An index may be in a tablespace, where a drill may not have it.
     let owner = owner.split_once("; Tablespace: ").map_or(owner, |(owner, _)| owner);
+    // What is part of another object has the owner of that; of one that an extension has made, whoever made the extension.
+    let owner = if matches!(kind, "SEQUENCE SET" | "ACL" | "COMMENT" | "SECURITY LABEL") { "" } else { owner };
     let within = if schema == "-" { String::new() } else { format!("{schema}.") };
     let (kind, name) = words(kind, &within, name);
     Some(Header { kind, name, owner: owner.as_bytes().to_vec() })
