@@ -204,7 +204,8 @@ pub(super) fn reload(
     options: Option<&DatabaseOptions>,
 ) -> Command {
     let create = restore::create_statement(reload::DATABASE, options);
-    let flags = ["--no-data", "--routines", "--skip-triggers", "--no-tablespaces", "--default-character-set=utf8mb4"];
+    let flags =
+        ["--no-data", "--routines", "--skip-triggers", "--no-tablespaces", "--default-character-set=utf8mb4"];
     let args = [reload::DATABASE.to_owned(), create].into_iter().chain(flags.map(str::to_owned)).collect();
     let script = format!("{as_user}{}", reload::MYSQL);
     let mut command = command(flavour, facts, Tool::Dump, &script, args);

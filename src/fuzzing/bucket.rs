@@ -42,7 +42,9 @@ pub fn manifest(data: &[u8]) {
     assert!(manifest.image_id.as_str().strip_prefix("sha256:").is_some_and(|digest| is_hex(digest, 64)));
     let digest = manifest.image_digest.as_ref().map(|digest| digest.as_str());
     assert!(digest.is_none_or(|digest| digest.split_once("@sha256:").is_some_and(|(name, digest)| {
-        !name.is_empty() && name.bytes().all(|byte| is_plain_byte(byte) || b"/:".contains(&byte)) && is_hex(digest, 64)
+        !name.is_empty()
+            && name.bytes().all(|byte| is_plain_byte(byte) || b"/:".contains(&byte))
+            && is_hex(digest, 64)
     })));
     assert!(manifest.docker_engine.as_deref().is_none_or(is_line));
     let lines = [&*manifest.server_version, &*manifest.image, &*manifest.instance, &*manifest.dumpcar];
@@ -118,7 +120,10 @@ pub fn drill(data: &[u8]) {
     assert!(is_line(&result.instance) && result.seconds.is_finite());
     assert!(result.image_id.as_str().strip_prefix("sha256:").is_some_and(|digest| is_hex(digest, 64)));
     assert!(result.problem.as_ref().is_none_or(|problem| is_line(&problem.to_string())));
-    assert!(result.remarks.len() <= 41 && result.remarks.iter().all(|remark| !remark.to_string().chars().any(is_unsafe)));
+    assert!(
+        result.remarks.len() <= 41
+            && result.remarks.iter().all(|remark| !remark.to_string().chars().any(is_unsafe))
+    );
     assert!(is_line(&result.verdict()));
     let again = DrillResult::from_json(&result.to_json(), &key).expect("it was written by this version");
     assert_eq!(again, result);

@@ -15,6 +15,7 @@
 mod count;
 mod definitions;
 mod difference;
+mod globals;
 mod mysql;
 mod postgresql;
 mod rows;
@@ -39,6 +40,8 @@ pub enum Dialect {
     Postgresql,
     /// `mariadb-dump` and `mysqldump`: rows in `INSERT`.
     Mysql,
+    /// Roles, accounts and grants of either: a statement a line.
+    Globals,
 }
 
 /// What is in a dump.
@@ -74,9 +77,8 @@ impl Content {
         let is_named = !self.rows_of.is_empty();
         let rows = self.rows_of.values().try_fold(0_u64, |sum, rows| sum.checked_add(rows.rows));
         let sum = self.rows_of.iter().map(|(name, rows)| rows.weight(name)).fold(0, u64::wrapping_add);
-        let is_sum = self.rows_of.len() as u64 == self.tables
-            && rows == Some(self.rows)
-            && sum == self.fingerprint.0;
+        let is_sum =
+            self.rows_of.len() as u64 == self.tables && rows == Some(self.rows) && sum == self.fingerprint.0;
         self.rows_of.len() <= MOST_TABLES && (!is_named || is_sum) && self.definitions.is_bounded()
     }
 

@@ -157,9 +157,15 @@ mod tests {
         assert_eq!(json(Compression::Xz(9)), r#"["xz:26"]"#);
         assert_eq!(json(Compression::Zstd(22)), r#"["zstd:27"]"#);
         assert_eq!(json(Compression::None), "[]");
-        for wrong in
-            [r#"["age"]"#, r#"["xz", "xz"]"#, r#"["xz:1"]"#, r#"["xz:28"]"#, r#"["xz:+6"]"#, r#"["gzip:24"]"#, r#""xz""#]
-        {
+        for wrong in [
+            r#"["age"]"#,
+            r#"["xz", "xz"]"#,
+            r#"["xz:1"]"#,
+            r#"["xz:28"]"#,
+            r#"["xz:+6"]"#,
+            r#"["gzip:24"]"#,
+            r#""xz""#,
+        ] {
             assert!(serde_json::from_str::<Encoding>(wrong).is_err(), "{wrong}");
         }
     }

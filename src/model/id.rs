@@ -237,9 +237,13 @@ mod tests {
             assert!(format!("postgres@sha256:{text}").parse::<ImageDigest>().is_err(), "{text}");
         }
         let all = [digest("mirror:5000/x").unwrap(), digest("docker.io/library/postgres").unwrap()];
-        for (image, chosen) in
-            [("postgres:17", 1), ("postgres", 1), ("mirror:5000/x", 0), ("mirror:5000/x:1", 0), ("other:1", 0)]
-        {
+        for (image, chosen) in [
+            ("postgres:17", 1),
+            ("postgres", 1),
+            ("mirror:5000/x", 0),
+            ("mirror:5000/x:1", 0),
+            ("other:1", 0),
+        ] {
             assert_eq!(ImageDigest::choose(&all, image).as_ref(), Some(&all[chosen]), "{image}");
         }
         assert_eq!(ImageDigest::choose(&[], "postgres"), None);

@@ -110,7 +110,8 @@ impl Manifest {
     /// Takes the names of tables and objects out of the largest databases until there is room for the rest: their numbers and
     /// sums stay.
     pub fn shorten(&mut self) {
-        let mut contents: Vec<_> = self.objects.iter_mut().filter_map(|object| object.content.as_mut()).collect();
+        let mut contents: Vec<_> =
+            self.objects.iter_mut().filter_map(|object| object.content.as_mut()).collect();
         contents.sort_by_key(|content| std::cmp::Reverse(content.named_bytes()));
         let mut bytes: usize = contents.iter().map(|content| content.named_bytes()).sum();
         for content in contents {
@@ -276,7 +277,8 @@ pub(super) mod tests {
     #[test]
     fn names_give_way_where_there_are_too_many() {
         let content = |names: usize| {
-            let rows = |n: usize| (Line::clean(&format!("public.a_table_with_a_long_name_{n:06}")), Rows::default());
+            let rows =
+                |n: usize| (Line::clean(&format!("public.a_table_with_a_long_name_{n:06}")), Rows::default());
             let rows_of: std::collections::BTreeMap<_, _> = (0..names).map(rows).collect();
             Content { tables: names as u64, rows_of, ..Content::default() }
         };

@@ -90,10 +90,7 @@ impl Encoder {
 ///
 /// # Errors
 /// No memory. What is wrong with the archive shows when it is read: it was cut, it is damaged, its window is too large.
-pub(super) fn decoder<'a>(
-    step: Step,
-    stored: impl BufRead + 'a,
-) -> io::Result<Box<dyn Read + 'a>> {
+pub(super) fn decoder<'a>(step: Step, stored: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
     Ok(match step {
         Step::Xz { window_log } => {
             let stream = Stream::new_stream_decoder((1 << window_log) + BESIDES_WINDOW, 0)?;

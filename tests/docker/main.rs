@@ -17,11 +17,11 @@ mod support;
 mod a_slow_reader;
 /// Mistakes of the user, and servers in a bad state: wording, exit status, and nothing stored.
 mod bad_input;
-/// The image, as the example Compose file runs it.
-mod daemon;
 /// Objects that are not what they were: never restored (P8).
 mod content_drill;
 mod content_kinds;
+/// The image, as the example Compose file runs it.
+mod daemon;
 mod damage;
 /// Nothing is written to a disk (P2).
 mod disk;

@@ -131,7 +131,8 @@ async fn a_bomb_costs_no_more_than_a_backup_and_is_damaged() {
         let bytes = stored.len();
         let codec = compression.split(':').next().unwrap();
         let object = Object::database("shop", codec, WHOLE.as_bytes());
-        let object = object.holds(stored).says("encoding", encoding(compression)).says("plain_bytes", plain_bytes);
+        let object =
+            object.holds(stored).says("encoding", encoding(compression)).says("plain_bytes", plain_bytes);
         world.store_backup("shop", NEW, "postgresql", &[object]);
         let (verify, _, of_verify) = run(&world, &["verify"]).await;
         let (cat, printed, of_cat) = run(&world, &["cat", "shop"]).await;

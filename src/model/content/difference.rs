@@ -139,6 +139,7 @@ fn is_printed(dialect: Dialect, kind: &str) -> bool {
             "view",
         ],
         Dialect::Mysql => &["check constraint", "view"],
+        Dialect::Globals => &[],
     };
     kinds.contains(&kind)
 }
@@ -294,7 +295,8 @@ fn without_parts(all: &mut Vec<Difference>) {
     };
     let tables: Vec<String> = all.iter().filter_map(missing).collect();
     let has_rows = |table: &str, all: &[Difference]| {
-        all.iter().any(|one| matches!(one, Difference::TableMissing { table: missing } if &**missing == table))
+        all.iter()
+            .any(|one| matches!(one, Difference::TableMissing { table: missing } if &**missing == table))
     };
     let told: Vec<bool> = tables.iter().map(|table| has_rows(table, all)).collect();
     all.retain(|difference| {

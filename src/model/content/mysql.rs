@@ -106,7 +106,9 @@ impl Reader {
             Part::Structure | Part::View if is_setting(line) => self.push(line),
             Part::Start | Part::Rest if is_setting(line) => keep(&mut self.settings, line),
             // What a reload depends on, and nobody knows.
-            Part::Start | Part::Rest if !is_frame(line) => tally.define("statement", "of the dump", b"", line),
+            Part::Start | Part::Rest if !is_frame(line) => {
+                tally.define("statement", "of the dump", b"", line)
+            }
             Part::Start | Part::Structure | Part::Placeholder | Part::View | Part::Rest => {}
         }
     }
@@ -216,7 +218,10 @@ fn is_frame(line: &[u8]) -> bool {
     ];
     let rest = statement(line);
     let has_keys = rest.starts_with(b"ALTER TABLE ") && (memmem::find(rest, b"ABLE KEYS").is_some());
-    line.is_empty() || has_keys || line.starts_with(b"/*M!999999") || FRAME.iter().any(|start| rest.starts_with(start))
+    line.is_empty()
+        || has_keys
+        || line.starts_with(b"/*M!999999")
+        || FRAME.iter().any(|start| rest.starts_with(start))
 }
 
 /// What a line makes, if it begins a program: `CREATE DEFINER=… PROCEDURE name`, each word of which may be in a comment.
@@ -233,7 +238,10 @@ fn program(line: &[u8]) -> Option<(&'static str, String)> {
             let name = name.strip_prefix(b"IF NOT EXISTS ").unwrap_or(name);
             let (name, _) = match name.first() {
                 Some(b'`' | b'"') => quoted(name),
-                _ => (String::from_utf8_lossy(name.split(|byte| b" (".contains(byte)).next()?).into_owned(), name),
+                _ => (
+                    String::from_utf8_lossy(name.split(|byte| b" (".contains(byte)).next()?).into_owned(),
+                    name,
+                ),
             };
             return Some((kind, name));
         }

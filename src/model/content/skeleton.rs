@@ -35,9 +35,7 @@ fn next(dialect: Dialect, text: &[u8]) -> Option<(&[u8], &[u8])> {
         [b'E' | b'e', b'\'', ..] => 1 + quoted(text.get(1..)?, true),
         [b'$', ..] => dollar_quoted(text).unwrap_or(1),
         [b':', b':', ..] => 2,
-        [byte, ..] if is_word(*byte) => {
-            text.iter().position(|byte| !is_word(*byte)).unwrap_or(text.len())
-        }
+        [byte, ..] if is_word(*byte) => text.iter().position(|byte| !is_word(*byte)).unwrap_or(text.len()),
         _ => 1,
     };
     Some(text.split_at(length.min(text.len())))
@@ -134,7 +132,10 @@ mod tests {
                 "CASE WHEN a::text = ANY (ARRAY['x'::character varying, 'y'::character varying]::text[]) THEN 1",
                 "CASE WHEN a::text = ANY (ARRAY['x'::character varying::text, 'y'::character varying::text]) THEN 1",
             ),
-            ("a = (x)::timestamp(3) without time zone", "a = (x::timestamp with time zone)::timestamp(3) without time zone"),
+            (
+                "a = (x)::timestamp(3) without time zone",
+                "a = (x::timestamp with time zone)::timestamp(3) without time zone",
+            ),
             ("(x)::app.\"my type\"[] && y", "x && y"),
         ] {
             assert!(same(made, reloaded), "{made}");

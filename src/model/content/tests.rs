@@ -267,7 +267,10 @@ fn what_differs_from_dump_to_dump_does_not_count() {
     assert_eq!(mysql(MYSQL), mysql(&other));
     // The same words in a row are a row's.
     let other = POSTGRESQL.replace("\\\\restrict", "\\\\restrict2");
-    assert_eq!(said(&postgresql(POSTGRESQL).differences(&postgresql(&other))), ["table public.orders has as many rows, with other values"]);
+    assert_eq!(
+        said(&postgresql(POSTGRESQL).differences(&postgresql(&other))),
+        ["table public.orders has as many rows, with other values"]
+    );
 }
 
 #[test]
@@ -281,16 +284,26 @@ fn a_character_set_that_the_collation_implies_does_not_count() {
 #[test]
 fn neither_the_order_of_rows_nor_that_of_columns_matters() {
     let copy = |lines: &str| {
-        postgresql(&format!("--\n-- Data for Name: t; Type: TABLE DATA; Schema: s; Owner: o\n--\n\nCOPY s.t {lines}\\.\n"))
+        postgresql(&format!(
+            "--\n-- Data for Name: t; Type: TABLE DATA; Schema: s; Owner: o\n--\n\nCOPY s.t {lines}\\.\n"
+        ))
     };
     let one = copy("(a, b) FROM stdin;\n1\tx\n2\ty\n");
     assert_eq!(one, copy("(b, a) FROM stdin;\ny\t2\nx\t1\n"));
-    for other in ["(a, b) FROM stdin;\n1\ty\n2\tx\n", "(b, a) FROM stdin;\n1\tx\n2\ty\n", "(a, b) FROM stdin;\nx\t1\n2\ty\n"] {
+    for other in [
+        "(a, b) FROM stdin;\n1\ty\n2\tx\n",
+        "(b, a) FROM stdin;\n1\tx\n2\ty\n",
+        "(a, b) FROM stdin;\nx\t1\n2\ty\n",
+    ] {
         assert_ne!(one, copy(other), "{other}");
     }
     let grants = POSTGRESQL.replace("TO a;", "TO c;").replace("TO b;", "TO a;").replace("TO c;", "TO b;");
     assert_eq!(postgresql(&grants), postgresql(POSTGRESQL));
-    let insert = |rows: &str| mysql(&format!("-- Table structure for table `t`\nCREATE TABLE `t` (\n  `a` int,\n  `b` int\n);\nINSERT INTO `t` {rows};\n"));
+    let insert = |rows: &str| {
+        mysql(&format!(
+            "-- Table structure for table `t`\nCREATE TABLE `t` (\n  `a` int,\n  `b` int\n);\nINSERT INTO `t` {rows};\n"
+        ))
+    };
     let one = insert("(`a`, `b`) VALUES (1,2),(3,4)");
     assert_eq!(one, insert("(`b`, `a`) VALUES (4,3),(2,1)"));
     assert_ne!(one, insert("(`a`, `b`) VALUES (1,4),(3,2)"));
@@ -300,7 +313,9 @@ fn neither_the_order_of_rows_nor_that_of_columns_matters() {
 #[test]
 fn the_order_of_columns_counts_where_nothing_is_inherited() {
     let table = |columns: &str, tail: &str| {
-        postgresql(&format!("--\n-- Name: t; Type: TABLE; Schema: s; Owner: o\n--\n\nCREATE TABLE s.t (\n    {columns}\n){tail};\n"))
+        postgresql(&format!(
+            "--\n-- Name: t; Type: TABLE; Schema: s; Owner: o\n--\n\nCREATE TABLE s.t (\n    {columns}\n){tail};\n"
+        ))
     };
     assert_ne!(table("a integer,\n    b text", ""), table("b text,\n    a integer", ""));
     let tail = "\nINHERITS (s.p)";
@@ -331,10 +346,18 @@ fn differences_name_what_is_missing() {
         (" DEFAULT 'a, (b'::text", "", "default of status on public.orders is missing"),
         ("id integer NOT NULL", "id integer", "table public.orders is not the same"),
         ("text) OWNER TO shop", "text) OWNER TO x", "function public.clean(text) is not the same"),
-        ("TABLE; Schema: public; Owner: shop", "TABLE; Schema: public; Owner: x", "table public.orders has another owner"),
+        (
+            "TABLE; Schema: public; Owner: shop",
+            "TABLE; Schema: public; Owner: x",
+            "table public.orders has another owner",
+        ),
         ("OWNER TO shop'", "OWNER TO x'", "settings of the database is not the same"),
         ("'UTF8'", "'LATIN1'", "encoding and locale of the database is not the same"),
-        ("((status <> 'x'::text))", "(status <> ('x'::varchar)::text)", "? check constraint orders_status_check on public.orders"),
+        (
+            "((status <> 'x'::text))",
+            "(status <> ('x'::varchar)::text)",
+            "? check constraint orders_status_check on public.orders",
+        ),
     ] {
         assert!(POSTGRESQL.contains(from), "{from}");
         assert_eq!(changed(&whole, Dialect::Postgresql, &POSTGRESQL.replace(from, to)), [told], "{from}");
@@ -365,7 +388,13 @@ fn differences_name_what_is_missing() {
 /// Only the first are told in full.
 #[test]
 fn many_differences_are_counted() {
-    let many = |last| (0..last).map(|n| format!("--\n-- Table structure for table `t{n:04}`\n--\nCREATE TABLE `t{n:04}` (\n);\n")).collect::<String>();
+    let many = |last| {
+        (0..last)
+            .map(|n| {
+                format!("--\n-- Table structure for table `t{n:04}`\n--\nCREATE TABLE `t{n:04}` (\n);\n")
+            })
+            .collect::<String>()
+    };
     let differences = said(&mysql(&many(50)).differences(&mysql("")));
     assert_eq!(differences.len(), 6);
     assert_eq!(differences[5], "and 45 more");
@@ -375,7 +404,9 @@ fn many_differences_are_counted() {
 #[test]
 fn what_is_not_named_is_compared_all_the_same() {
     let table = |n: usize, value: u64| {
-        format!("--\n-- Table structure for table `t{n}`\n--\n\nCREATE TABLE `t{n}` (\n  `a` int,\n  KEY `k` (`a`)\n);\nINSERT INTO `t{n}` VALUES ({value});\n")
+        format!(
+            "--\n-- Table structure for table `t{n}`\n--\n\nCREATE TABLE `t{n}` (\n  `a` int,\n  KEY `k` (`a`)\n);\nINSERT INTO `t{n}` VALUES ({value});\n"
+        )
     };
     let dump = |last: usize| (0..last).map(|n| table(n, 7)).collect::<String>();
     let most = MOST_OBJECTS / 2 + 2;
@@ -387,7 +418,11 @@ fn what_is_not_named_is_compared_all_the_same() {
     assert!(told(dump(most - 1)).contains(&format!("{} tables instead of {most}", most - 1)));
     let other = dump(most).replacen("VALUES (7)", "VALUES (8)", 1);
     assert_eq!(told(other), ["as many tables and rows, with other values"]);
-    let moved = dump(most).replacen("`t5` VALUES (7)", "`t5` VALUES (8)", 1).replacen("`t6` VALUES (7)", "`t6` VALUES (6)", 1);
+    let moved = dump(most).replacen("`t5` VALUES (7)", "`t5` VALUES (8)", 1).replacen(
+        "`t6` VALUES (7)",
+        "`t6` VALUES (6)",
+        1,
+    );
     assert_eq!(told(moved), ["as many tables and rows, with other values"]);
     let other = dump(most).replacen("KEY `k` (`a`)", "KEY `k` (`b`)", 1);
     assert_eq!(told(other).len(), 1, "an index differs");
@@ -399,7 +434,9 @@ fn what_is_not_named_is_compared_all_the_same() {
 #[test]
 fn only_the_log_names_what_the_manifest_does_not() {
     let whole = mysql(MYSQL);
-    let one = whole.differences(&mysql(&format!("{MYSQL}--\n-- Table structure for table `pw-CANARY`\n--\nCREATE TABLE `pw-CANARY` (\n);\n")));
+    let one = whole.differences(&mysql(&format!(
+        "{MYSQL}--\n-- Table structure for table `pw-CANARY`\n--\nCREATE TABLE `pw-CANARY` (\n);\n"
+    )));
     assert_eq!(said(&one), ["unexpected table pw-CANARY", "unexpected table pw-CANARY"]);
     assert!(!serde_json::to_string(&one).unwrap().contains("CANARY"));
     // What the manifest does not name is not named because the dump does.
@@ -412,7 +449,8 @@ fn only_the_log_names_what_the_manifest_does_not() {
 
 #[test]
 fn a_text_is_settled_by_a_second_reload_only() {
-    let [made, first, other] = ["select (1)", "select 1", "select ((1))"].map(|text| mysql(&MYSQL.replace("select (1)", text)));
+    let [made, first, other] =
+        ["select (1)", "select 1", "select ((1))"].map(|text| mysql(&MYSQL.replace("select (1)", text)));
     let Comparison { doubts, .. } = made.compare(&first, Dialect::Mysql);
     assert_eq!(doubts.len(), 1);
     assert!(first.has_same(&first, &doubts[0]));

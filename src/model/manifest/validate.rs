@@ -116,7 +116,7 @@ impl ManifestObject {
         }
         let adds_up = match &self.content {
             None => true,
-            Some(content) => self.kind == ObjectKind::Database && content.adds_up(),
+            Some(content) => self.kind != ObjectKind::Dump && content.adds_up(),
         };
         if adds_up { Ok(()) } else { Err(Inconsistency::Content(shown())) }
     }
@@ -179,11 +179,13 @@ mod tests {
         let mut otherwise = json()["objects"][0].clone();
         (otherwise["name"], otherwise["encoding"]) = ("shop.sql.gz".into(), json!(["gzip"]));
         let in_two_ways = json!([json()["objects"][0], otherwise]);
-        let content = |tables: u64, rows: u64| json!({
-            "tables": tables, "rows": rows, "fingerprint": "0000000000000000",
-            "rows_of": { "public.a": { "rows": 3, "sum": "0000000000000000" } },
-            "definitions": { "table": { "public.a": "00000000000000ff0000000f" } },
-        });
+        let content = |tables: u64, rows: u64| {
+            json!({
+                "tables": tables, "rows": rows, "fingerprint": "0000000000000000",
+                "rows_of": { "public.a": { "rows": 3, "sum": "0000000000000000" } },
+                "definitions": { "table": { "public.a": "00000000000000ff0000000f" } },
+            })
+        };
         assert!(read(&changed("/objects/0/content", content(1, 3))).is_ok());
         for (pointer, value) in [
             ("/version", json!(0)),

@@ -71,7 +71,9 @@ fn key_of(item: &[u8]) -> Option<(&'static str, String)> {
     let first = memchr(b'`', item)?;
     let before = item.get(..first).unwrap_or_default();
     match before {
-        b"CONSTRAINT " if memmem::find(item, b"` FOREIGN KEY ").is_some() => Some(("foreign key", name(first))),
+        b"CONSTRAINT " if memmem::find(item, b"` FOREIGN KEY ").is_some() => {
+            Some(("foreign key", name(first)))
+        }
         b"CONSTRAINT " => Some(("check constraint", name(first))),
         before if before.ends_with(b"KEY ") || before.ends_with(b"INDEX ") => Some(("index", name(first))),
         _ => None,
@@ -108,4 +110,3 @@ fn without_next_number(line: &[u8]) -> (Cow<'_, [u8]>, Option<&[u8]>) {
         None => (Cow::Borrowed(line), None),
     }
 }
-

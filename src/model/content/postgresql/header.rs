@@ -14,7 +14,8 @@ pub(super) struct Header {
 
 pub(super) fn parse(line: &[u8]) -> Option<Header> {
     let line = String::from_utf8_lossy(line);
-    let line = line.strip_prefix("-- Data for ").or_else(|| line.strip_prefix("-- "))?.strip_prefix("Name: ")?;
+    let line =
+        line.strip_prefix("-- Data for ").or_else(|| line.strip_prefix("-- "))?.strip_prefix("Name: ")?;
     let (rest, owner) = line.rsplit_once("; Owner: ")?;
     let (rest, schema) = rest.rsplit_once("; Schema: ")?;
     let (name, kind) = rest.rsplit_once("; Type: ")?;
@@ -37,7 +38,9 @@ fn words(kind: &str, within: &str, name: &str) -> (String, String) {
     };
     let plain = || format!("{within}{name}");
     match kind {
-        "CHECK CONSTRAINT" | "CONSTRAINT" | "TRIGGER" | "RULE" | "POLICY" => (kind.to_lowercase(), of_table()),
+        "CHECK CONSTRAINT" | "CONSTRAINT" | "TRIGGER" | "RULE" | "POLICY" => {
+            (kind.to_lowercase(), of_table())
+        }
         "FK CONSTRAINT" => ("foreign key".to_owned(), of_table()),
         "DEFAULT" => ("default of".to_owned(), of_table()),
         "ROW SECURITY" => ("row security of".to_owned(), plain()),
@@ -85,10 +88,18 @@ mod tests {
         for (line, kind, name) in [
             ("-- Name: orders; Type: TABLE; Schema: public; Owner: shop", "table", "public.orders"),
             ("-- Name: t; Type: TABLE; Schema: public; Owner: shop; Tablespace: fast", "table", "public.t"),
-            ("-- Name: o o_check; Type: CHECK CONSTRAINT; Schema: public; Owner: x", "check constraint", "o_check on public.o"),
+            (
+                "-- Name: o o_check; Type: CHECK CONSTRAINT; Schema: public; Owner: x",
+                "check constraint",
+                "o_check on public.o",
+            ),
             ("-- Name: a b c; Type: TRIGGER; Schema: public; Owner: x", "trigger", "public.a b c"),
             ("-- Name: COLUMN o.id; Type: COMMENT; Schema: app; Owner: x", "comment on", "column app.o.id"),
-            ("-- Name: we; Type: TABLE; ird; Type: TABLE; Schema: public; Owner: x", "table", "public.we; Type: TABLE; ird"),
+            (
+                "-- Name: we; Type: TABLE; ird; Type: TABLE; Schema: public; Owner: x",
+                "table",
+                "public.we; Type: TABLE; ird",
+            ),
             ("-- Name: SCHEMA public; Type: ACL; Schema: -; Owner: x", "privileges on", "schema public"),
             ("-- Name: hstore; Type: EXTENSION; Schema: -; Owner: -", "extension", "hstore"),
             ("-- Data for Name: o; Type: TABLE DATA; Schema: public; Owner: x", "TABLE DATA", "public.o"),

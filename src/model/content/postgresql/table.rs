@@ -128,7 +128,9 @@ fn column(item: &[u8]) -> (Vec<u8>, Option<&[u8]>) {
     let starts = |at: usize, word: &[u8]| item.get(at..).is_some_and(|rest| rest.starts_with(word));
     let default = outside(item)
         .find(|(at, byte, depth)| {
-            *byte == b' ' && *depth == 0 && (starts(*at, b" DEFAULT ") || starts(*at, b" GENERATED ALWAYS AS ("))
+            *byte == b' '
+                && *depth == 0
+                && (starts(*at, b" DEFAULT ") || starts(*at, b" GENERATED ALWAYS AS ("))
         })
         .map(|(at, ..)| at);
     let Some(at) = default else { return (item.to_vec(), None) };
