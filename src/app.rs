@@ -1,7 +1,7 @@
 //! The composition root: everything a job needs, built from the settings.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use crate::config::Config;
 use crate::discovery::{self, Found, State, Target, label_start};
@@ -24,6 +24,8 @@ pub struct App {
     pub runs: Mutex<BTreeSet<RunId>>,
     /// The last good backups it knows.
     pub last_good: Remembered,
+    /// What was said once and need not be said every night.
+    pub(crate) said: Mutex<BTreeSet<String>>,
 }
 
 /// Why nothing can be done at all.
@@ -44,7 +46,20 @@ impl App {
         let docker = Docker::new(&config.docker_host.to_string())?;
         let store = Store::open(&config)?;
         let identity = Identity::new(&config.instance);
-        Ok(Self { config, docker, store, identity, runs: Mutex::default(), last_good: Remembered::default() })
+        Ok(Self {
+            config,
+            docker,
+            store,
+            identity,
+            runs: Mutex::default(),
+            last_good: Remembered::default(),
+            said: Mutex::default(),
+        })
+    }
+
+    /// Whether this process has not said this yet; from now on it has.
+    pub fn is_news(&self, text: &str) -> bool {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned())
     }
 
     /// Looks at the labelled containers as they are now.

@@ -121,6 +121,12 @@ pub struct RestoreArgs {
     /// Roles, users and grants as well, before the databases: those that are there become what they were
     #[arg(long)]
     pub globals: bool,
+    /// PostgreSQL: everything goes into the server's default tablespace, whatever tablespace it was in
+    #[arg(long)]
+    pub no_tablespaces: bool,
+    /// PostgreSQL: databases get the locale that the server makes its own with, and not the one they had
+    #[arg(long)]
+    pub server_locale: bool,
     /// With --as: restore the copy even if its triggers, routines or events name the original database (MariaDB, MySQL)
     #[arg(long, requires = "new_name")]
     pub allow_references: bool,

@@ -32,6 +32,7 @@ use crate::jobs::cat::{CatError, Wanted};
 use crate::jobs::{backup, cat, list, policy, prune};
 use crate::model::key::{BackupKey, Stamp};
 use crate::model::manifest::Manifest;
+use crate::model::missing;
 use crate::model::suspicion::ShrinkAlert;
 use crate::model::target::TargetName;
 use crate::outcome::{Outcome, Verdict};
@@ -185,6 +186,7 @@ fn outcome_table(outcomes: &[Outcome]) -> String {
             Verdict::Done(summary) => [
                 name,
                 match (&summary.suspicious, summary.problems.is_empty()) {
+                    _ if summary.incomplete.is_some() => "incomplete",
                     (Some(_), _) => "suspicious",
                     (None, true) => "ok",
                     (None, false) => "ok, with problems",
@@ -302,6 +304,9 @@ async fn find_backup(app: &App, target: &TargetName, at: At) -> Result<(BackupKe
         }
     };
     if let Some(reason) = catalog.lacks(&key, &manifest) {
+        warn!(backup = %key, reason, "this backup is incomplete: `dumpcar list {target}` shows good ones");
+    }
+    if let Some(reason) = missing::summary(&manifest.missing) {
         warn!(backup = %key, reason, "this backup is incomplete: `dumpcar list {target}` shows good ones");
     }
     if let Some(reason) = &manifest.suspicious {

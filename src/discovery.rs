@@ -107,9 +107,15 @@ pub fn scratch_of(name: &str, labels: &HashMap<String, String>) -> Option<Scratc
     named.find(|scratch| Scratch::container(&scratch.run).as_str() == name)
 }
 
+/// Whether it is the container of a drill, whoever made it.
+fn is_scratch(name: &str, labels: &HashMap<String, String>) -> bool {
+    let run = labels.get(Scratch::MARK).and_then(|run| run.parse().ok());
+    run.is_some_and(|run| Scratch::container(&run).as_str() == name) || scratch_of(name, labels).is_some()
+}
+
 fn decide(container: Container, config: &Config) -> Option<Found> {
     // Its image may have the labels of a target.
-    if scratch_of(&container.name, &container.labels).is_some() {
+    if is_scratch(&container.name, &container.labels) {
         return None;
     }
     // `docker compose run db psql` gives its one-off container the service's labels. Without the project, the label is
@@ -191,7 +197,7 @@ fn decide(container: Container, config: &Config) -> Option<Found> {
 fn decide_unreadable(container: Unreadable, config: &Config) -> Option<Found> {
     let Unreadable { name, labels, reason } = container;
     let group = labels.get(&format!("{}.group", config.label_prefix)).filter(|group| !group.is_empty());
-    if group != config.group.as_ref() || scratch_of(&name, &labels).is_some() {
+    if group != config.group.as_ref() || is_scratch(&name, &labels) {
         return None;
     }
     let own = match TargetLabels::parse(&labels, &config.label_prefix) {
@@ -346,6 +352,7 @@ mod tests {
                 .map(|(name, value)| ((*name).into(), (*value).into()))
                 .collect(),
             command: Vec::new(),
+            arguments: Vec::new(),
             env: BTreeMap::new(),
             state: "running".to_owned(),
             started: String::new(),

@@ -20,6 +20,7 @@ pub mod holder;
 pub mod jobs;
 pub mod lock;
 pub mod logging;
+pub mod machine;
 pub mod model;
 pub mod outcome;
 pub mod pipeline;

@@ -4,6 +4,7 @@
 //! file (the image is read-only), is shared by all who share the network namespace, and is let go by the kernel when
 //! its holder dies, however it dies.
 
+use std::collections::BTreeSet;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
@@ -20,6 +21,16 @@ impl RunLock {
     pub fn take(store: &str, target: &str) -> Option<Self> {
         let address = SocketAddr::from_abstract_name(name("run", &[store, target])).ok()?;
         UnixListener::bind_addr(&address).ok().map(|socket| Self { _socket: socket })
+    }
+
+    /// Takes the locks of several targets, each once.
+    ///
+    /// # Errors
+    /// The first that another process or task holds. None of them is held then.
+    pub fn take_all<'n>(store: &str, targets: &[&'n str]) -> Result<Vec<Self>, &'n str> {
+        // In one order, so that of two who want the same ones the first gets them.
+        let targets: BTreeSet<&str> = targets.iter().copied().collect();
+        targets.into_iter().map(|target| Self::take(store, target).ok_or(target)).collect()
     }
 }
 
@@ -43,5 +54,16 @@ mod tests {
         drop(held);
         assert!(RunLock::take(&store, "shop").is_some());
         drop(other);
+    }
+
+    #[test]
+    fn several_are_locked_all_or_none() {
+        let store = format!("s3://several-{}/", std::process::id());
+        let held = RunLock::take(&store, "shop").unwrap();
+        assert_eq!(RunLock::take_all(&store, &["shop", "blog"]).unwrap_err(), "shop");
+        drop(held);
+        let both = RunLock::take_all(&store, &["shop", "blog", "shop"]).unwrap();
+        assert_eq!(both.len(), 2);
+        assert!(RunLock::take(&store, "blog").is_none() && RunLock::take(&store, "shop").is_none());
     }
 }

@@ -40,12 +40,22 @@ pub struct Summary {
     pub elapsed: Duration,
     /// Old backups that were deleted.
     pub pruned: usize,
+    /// What could not be dumped, and why, as in its manifest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<String>,
     /// Why somebody should look before relying on it, as in its manifest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspicious: Option<String>,
     /// What went wrong besides: the backup is good, but somebody should look.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
+}
+
+impl Summary {
+    /// Whether it is from now on the one to go back to.
+    pub fn is_the_last_good(&self) -> bool {
+        self.suspicious.is_none() && self.incomplete.is_none()
+    }
 }
 
 /// Serializes a time as seconds, to the millisecond.
@@ -66,10 +76,11 @@ impl Outcome {
     pub fn problem(&self) -> Option<String> {
         match &self.verdict {
             Verdict::Done(summary) => {
+                let incomplete = summary.incomplete.as_ref().map(|what| format!("incomplete: {what}"));
                 let cure = |reason| format!("suspicious: {reason}; {}", accept_it(&self.target));
                 let suspicion = summary.suspicious.as_ref().map(cure);
                 let problems: Vec<String> =
-                    suspicion.into_iter().chain(summary.problems.iter().cloned()).collect();
+                    incomplete.into_iter().chain(suspicion).chain(summary.problems.iter().cloned()).collect();
                 (!problems.is_empty()).then(|| problems.join("; "))
             }
             Verdict::Skipped { reason } => Some(format!("not backed up: {reason}")),

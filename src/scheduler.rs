@@ -431,6 +431,9 @@ pub fn log_outcome(outcome: &Outcome) {
                 bytes = summary.stored_bytes, pruned = summary.pruned,
                 elapsed_ms = u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX), "backup committed"
             );
+            if let Some(missing) = &summary.incomplete {
+                error!(%target, backup = %summary.stamp, reason = missing, "the backup is incomplete");
+            }
             if let Some(reason) = &summary.suspicious {
                 error!(%target, backup = %summary.stamp, %reason, "the backup is suspicious; {}", accept_it(target));
             }

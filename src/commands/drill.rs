@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::cli::DrillArgs;
 use crate::exit::Exit;
 use crate::jobs::drill::{self, Drilled};
+use crate::model::drill::Verdict;
 use crate::model::target::TargetName;
 use crate::terminal::{ProgressDisplay, Terminal};
 use crate::text::Table;
@@ -50,9 +51,9 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
             Ok(drilled) => {
                 drill::log(&key, &drilled);
                 let Drilled { result, detail } = drilled;
-                let word = if result.problem.is_none() { "ok" } else { "FAILED" };
+                let verdict = result.verdict();
                 table.push(row(
-                    word,
+                    &verdict.to_string(),
                     [
                         result.databases.to_string(),
                         result.tables.to_string(),
@@ -60,17 +61,18 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
                         format!("{}s", result.seconds),
                     ],
                 ));
-                if result.problem.is_none() {
+                if verdict.is_good() {
                     good += 1;
                 } else {
                     bad += 1;
                 }
-                reports.push(json!({ "target": name, "backup": key.stamp, "result": word.to_ascii_lowercase(), "drill": result, "detail": detail }));
+                reports.push(json!({ "target": name, "backup": key.stamp, "result": verdict.word(), "drill": result, "detail": detail }));
             }
             Err(problem) => {
-                error!(backup = %key, %problem, "drill inconclusive");
-                table.push(row("not done", ["-"; 4].map(str::to_owned)));
-                reports.push(json!({ "target": name, "backup": key.stamp, "result": "not done", "problem": problem.to_string() }));
+                drill::log_inconclusive(&key, &problem);
+                let verdict = Verdict::Inconclusive;
+                table.push(row(&verdict.to_string(), ["-"; 4].map(str::to_owned)));
+                reports.push(json!({ "target": name, "backup": key.stamp, "result": verdict.word(), "problem": problem.to_string() }));
                 bad += 1;
                 if stop.is_cancelled() {
                     break;

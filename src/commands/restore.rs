@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::cli::RestoreArgs;
 use crate::discovery::{self, Target};
 use crate::docker::DockerError;
+use crate::engine::Placement;
 use crate::exit::Exit;
 use crate::jobs::restore::{self, Plan, Selection};
 use crate::model::id::ContainerName;
@@ -84,6 +85,7 @@ async fn prepare(app: &App, args: &RestoreArgs) -> Result<(Plan, Manifest), Exit
         globals: args.globals,
         manifest_command: args.manifest_command,
         allow_references: args.allow_references,
+        placement: Placement { default_tablespace: args.no_tablespaces, server_locale: args.server_locale },
     };
     match restore::plan(app, key, &manifest, target, &selection).await {
         Ok(plan) => Ok((plan, manifest)),
@@ -134,7 +136,7 @@ async fn destination(app: &App, args: &RestoreArgs) -> Result<Target, Exit> {
 }
 
 fn overview(plan: &Plan, manifest: &Manifest) -> String {
-    let Plan { key, target, globals, databases, manifest_command, .. } = plan;
+    let Plan { key, target, globals, databases, manifest_command, warnings, .. } = plan;
     let mut text = format!(
         "restore {key} ({} {})\n   into {} ({})\n",
         manifest.engine,
@@ -149,12 +151,15 @@ fn overview(plan: &Plan, manifest: &Manifest) -> String {
         line(
             "roles and users",
             globals.plain_bytes,
-            "those that exist become what they were, passwords included",
+            "those that exist become what they were, passwords included, but not the login of the restore",
         );
     }
     for wanted in databases {
         let effect = if wanted.is_there { "EVERYTHING IN IT NOW WILL BE GONE" } else { "will be made" };
         line(&shown(&wanted.name), wanted.object.plain_bytes, effect);
+    }
+    for warning in warnings {
+        writeln!(text, "  {}", escaped(warning)).expect("a string takes everything");
     }
     if let Some(command) = manifest_command {
         writeln!(text, "  by the command of the manifest in the bucket: {command:?}")

@@ -3,11 +3,13 @@
 //! A client that vanishes looks like a normal end of input: `psql --single-transaction` would commit half a dump. So the
 //! command runs under `feed.sh`, which lets it see that end only when it is told to, and ends it otherwise.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
+use tokio::time::Instant;
 
 use super::exec::{Exec, ExecError};
 use super::{Docker, DockerError};
@@ -33,6 +35,23 @@ pub struct Feed {
     exec: Exec,
     /// What the wrapper still passes on. Anything behind that it would take for Dumpcar's word.
     left: u64,
+    appetite: Appetite,
+}
+
+/// Whether a command that is fed takes anything.
+#[derive(Debug, Clone, Default)]
+pub struct Appetite(Arc<Mutex<Option<Instant>>>);
+
+impl Appetite {
+    /// Since when the command has taken nothing of what it is offered, or has had all and has not ended. `None` while it is offered
+    /// nothing: then it waits for the store.
+    pub fn none_since(&self) -> Option<Instant> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, since: Option<Instant>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
 }
 
 impl Docker {
@@ -47,11 +66,16 @@ impl Docker {
         bytes: u64,
     ) -> Result<Feed, DockerError> {
         let exec = self.wrapped(container, command, WRAPPER, &[&bytes.to_string()], WORDS_BUFFER).await?;
-        Ok(Feed { exec, left: bytes })
+        Ok(Feed { exec, left: bytes, appetite: Appetite::default() })
     }
 }
 
 impl Feed {
+    /// Tells for as long as this lives whether the command takes anything.
+    pub fn appetite(&self) -> Appetite {
+        self.appetite.clone()
+    }
+
     /// Writes the next piece. How long that takes is up to the command: it may be building an index.
     ///
     /// # Errors
@@ -59,6 +83,7 @@ impl Feed {
     pub async fn write(&mut self, mut piece: Bytes) -> Result<(), ExecError> {
         self.left = self.left.checked_sub(piece.len() as u64).ok_or(ExecError::Surplus)?;
         while piece.has_remaining() {
+            self.appetite.set(Some(Instant::now()));
             let Exec { output, input, .. } = &mut self.exec;
             // Output first: a command that has failed says why, and its input may never move again.
             let written = tokio::select! {
@@ -78,6 +103,7 @@ impl Feed {
                 }
             }
         }
+        self.appetite.set(None);
         Ok(())
     }
 
@@ -86,6 +112,7 @@ impl Feed {
     /// # Errors
     /// The command failed.
     pub async fn finish(&mut self) -> Result<(), ExecError> {
+        self.appetite.set(Some(Instant::now()));
         while !self.exec.beginning.starts_with(FED) {
             let frame = self.exec.output.next().await;
             self.exec.take(frame).await?;

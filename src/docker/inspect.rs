@@ -45,6 +45,7 @@ struct Inspected {
     id: String,
     name: Option<String>,
     image: Option<String>,
+    args: Option<Vec<String>>,
     config: Option<Config>,
     state: Option<State>,
 }
@@ -84,6 +85,9 @@ pub(super) struct Info {
 /// What an image declares.
 #[derive(Debug, Deserialize)]
 pub(super) struct Image {
+    /// Not parsed here: a strange one costs only itself.
+    #[serde(rename = "RepoDigests", default)]
+    pub(super) digests: Option<Vec<String>>,
     #[serde(rename = "Config", default)]
     pub(super) config: Option<ImageConfig>,
 }
@@ -95,6 +99,24 @@ pub(super) struct ImageConfig {
     pub(super) volumes: Option<BTreeMap<String, IgnoredAny>>,
     pub(super) env: Option<Vec<String>>,
     pub(super) labels: Option<HashMap<String, String>>,
+    pub(super) cmd: Option<Vec<String>>,
+}
+
+/// How a container's process fares.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Fate {
+    pub(super) state: Ended,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Ended {
+    pub(super) status: String,
+    #[serde(default)]
+    pub(super) exit_code: i64,
+    #[serde(rename = "OOMKilled", default)]
+    pub(super) out_of_memory: bool,
 }
 
 /// Whether something can be mounted there. It becomes a part of a request.
@@ -145,6 +167,7 @@ pub(crate) fn container(answer: &[u8], asked: Option<&ContainerId>) -> Result<Co
         image_id: image_id(&found.image.unwrap_or_default())?,
         labels: config.labels.unwrap_or_default(),
         command: config.cmd.unwrap_or_default(),
+        arguments: found.args.unwrap_or_default(),
         env: variables(&config.env.unwrap_or_default()),
         state: state.status,
         started: state.started_at.unwrap_or_default(),

@@ -16,10 +16,10 @@ mod transport;
 
 pub use client::{Docker, EngineVersion, Looked, Unreadable};
 pub use exec::{Captured, Exec, ExecError};
-pub use feed::Feed;
+pub use feed::{Appetite, Feed};
 #[cfg(any(test, fuzzing, feature = "bench"))]
 pub(crate) use inspect::container as read_container;
-pub use scratch::{Image, ScratchContainer};
+pub use scratch::{Death, Image, ScratchContainer};
 #[cfg(any(test, fuzzing, feature = "bench"))]
 pub(crate) use trailer::TrailerStripper;
 pub use trailer::TrailingOutput;
@@ -41,6 +41,8 @@ pub struct Container {
     pub labels: HashMap<String, String>,
     /// What the entry point was given.
     pub command: Vec<String>,
+    /// Behind its program: of the entry point, and then the command.
+    pub arguments: Vec<String>,
     /// The configured environment, which every exec inherits. Values may be secrets.
     pub env: BTreeMap<String, String>,
     /// `running`, `exited`, `paused`, `restarting`, …, in Docker's words.

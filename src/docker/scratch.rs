@@ -10,10 +10,12 @@ use futures_util::StreamExt;
 
 use super::client::nonsense;
 use super::{Docker, DockerError, inspect};
-use crate::model::id::{ContainerId, ContainerName, ImageId};
+use crate::model::id::{ContainerId, ContainerName, ImageDigest, ImageId};
 
 /// Its processes weigh half of everybody else's.
 const CPU_SHARES: i64 = 512;
+/// The kernel ends this one first when the machine has no memory left.
+const FIRST_TO_GO: i64 = 1000;
 /// Enough for every server, and not for a fork bomb.
 const PIDS: i64 = 2048;
 
@@ -24,10 +26,22 @@ const CAPABILITIES: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "S
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     pub id: ImageId,
+    /// What it is called in registries; empty for one that was built here.
+    pub digests: Vec<ImageDigest>,
     pub volumes: Vec<String>,
     pub env: BTreeMap<String, String>,
     /// Their names.
     pub labels: Vec<String>,
+    /// What its entry point is given.
+    pub command: Vec<String>,
+}
+
+/// How a container's process has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Death {
+    pub exit_code: i64,
+    /// The kernel has ended one of its processes, which had more memory than it may.
+    pub out_of_memory: bool,
 }
 
 /// A container without a network, in which nothing is of use to anybody else, and which can do little to its host.
@@ -59,16 +73,19 @@ impl Docker {
         let found = self.get::<inspect::Image>(WHAT, &format!("/images/{id}/json")).await;
         match found {
             Ok(found) => {
-                let inspect::ImageConfig { volumes, env, labels } = found.config.unwrap_or_default();
+                let digests = found.digests.unwrap_or_default();
+                let inspect::ImageConfig { volumes, env, labels, cmd } = found.config.unwrap_or_default();
                 if volumes.iter().flatten().any(|(path, _)| !inspect::is_path(path)) {
                     let reason = "it declares a volume at what is no path".to_owned();
                     return Err(DockerError::Nonsense { what: WHAT, reason });
                 }
                 Ok(Some(Image {
                     id: id.clone(),
+                    digests: digests.iter().filter_map(|digest| digest.parse().ok()).collect(),
                     volumes: volumes.unwrap_or_default().into_keys().collect(),
                     env: inspect::variables(&env.unwrap_or_default()),
                     labels: labels.unwrap_or_default().into_keys().collect(),
+                    command: cmd.unwrap_or_default(),
                 }))
             }
             Err(DockerError::NotFound { .. }) => Ok(None),
@@ -98,6 +115,10 @@ impl Docker {
             memory,
             // No swap: that would be a disk.
             memory_swap: memory,
+            // Whatever else runs there is worth more.
+            oom_score_adj: Some(FIRST_TO_GO),
+            // What servers share between their processes; it counts as memory.
+            shm_size: memory.map(|memory| memory / 2),
             cpu_shares: Some(CPU_SHARES),
             pids_limit: Some(PIDS),
             security_opt: Some(vec!["no-new-privileges".to_owned()]),
@@ -138,6 +159,17 @@ impl Docker {
         Ok(id)
     }
 
+    /// How a container's process has ended; `None` while it runs.
+    ///
+    /// # Errors
+    /// See [`DockerError`].
+    pub async fn death(&self, container: &ContainerId) -> Result<Option<Death>, DockerError> {
+        let found: inspect::Fate =
+            self.get("inspect a container", &format!("/containers/{container}/json")).await?;
+        let inspect::Ended { status, exit_code, out_of_memory } = found.state;
+        Ok((status != "running").then_some(Death { exit_code, out_of_memory }))
+    }
+
     /// What a container has written to Docker's disk, in bytes, besides volumes.
     ///
     /// # Errors
@@ -165,11 +197,11 @@ impl Docker {
 
     /// The last lines a container has printed, on one line; empty when Docker does not tell.
     pub async fn last_words(&self, container: &ContainerId) -> String {
-        let options = LogsOptions { stdout: true, stderr: true, tail: "5".to_owned(), ..Default::default() };
+        let options = LogsOptions { stdout: true, stderr: true, tail: "12".to_owned(), ..Default::default() };
         let logs = self.client.logs(container.as_str(), Some(options));
         let lines =
             logs.filter_map(async |line| Some(line.ok()?.to_string().trim().to_owned())).collect::<Vec<_>>();
         let lines = self.ask("show a log", async { Ok(lines.await) }).await.unwrap_or_default();
-        lines.join(" / ").chars().filter(|c| !c.is_control()).take(600).collect()
+        lines.join(" / ").chars().filter(|c| !c.is_control()).take(4096).collect()
     }
 }

@@ -1,6 +1,10 @@
 //! What a failed command's stderr means, in one line that names the thing and what to do.
 
+mod signs;
+
+use super::postgresql::lacks;
 use super::{Engine, Facts, login::Password};
+use signs::{SIGNS, SYSTEM, without_names};
 
 /// What went wrong, as far as whoever runs the command has to know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,12 +25,18 @@ pub enum Problem {
     Busy,
     /// A password file cannot be read.
     PasswordFile,
+    /// What is restored asks for something by its name alone, and that is not in the path.
+    NameHidden,
+    /// The server cannot take what is restored, for want of an extension, a library, a locale, a tablespace, or for its age.
+    Lacking,
     /// A dump tells the client to do something, and not the server.
     ClientCommand,
     /// There is no room for what has to be written.
     DiskFull,
     /// Nothing may be written there.
     ReadOnly,
+    /// The server, or its container, has too little memory for it.
+    NoMemory,
     /// The tool died of a signal.
     Killed,
     Other,
@@ -37,11 +47,13 @@ impl Problem {
     pub fn is_transient(self) -> bool {
         match self {
             // The next attempt lists the databases anew.
-            Self::DatabaseGone | Self::NotAccepting | Self::Busy | Self::Killed => true,
+            Self::DatabaseGone | Self::NotAccepting | Self::Busy | Self::NoMemory | Self::Killed => true,
             Self::AuthRefused
             | Self::ToolMissing
             | Self::PermissionDenied
             | Self::RoleMissing
+            | Self::NameHidden
+            | Self::Lacking
             | Self::PasswordFile
             | Self::ClientCommand
             | Self::DiskFull
@@ -50,18 +62,45 @@ impl Problem {
         }
     }
 
+    /// Whether the same would happen to every command for this server.
+    pub fn is_of_the_server(self) -> bool {
+        match self {
+            Self::ToolMissing | Self::NotAccepting | Self::PasswordFile => true,
+            // A server may refuse a login for one of its databases only.
+            Self::AuthRefused
+            | Self::DatabaseGone
+            | Self::PermissionDenied
+            | Self::RoleMissing
+            | Self::Busy
+            | Self::ClientCommand
+            | Self::DiskFull
+            | Self::ReadOnly
+            | Self::NoMemory
+            | Self::NameHidden
+            | Self::Lacking
+            | Self::Killed
+            | Self::Other => false,
+        }
+    }
+
     /// Whether the server has refused something of what it was told, and not for want of what it needs for that.
     pub fn is_refusal(self) -> bool {
         match self {
-            Self::PermissionDenied | Self::RoleMissing | Self::ClientCommand | Self::Other => true,
+            Self::PermissionDenied
+            | Self::RoleMissing
+            | Self::NameHidden
+            | Self::ClientCommand
+            | Self::Other => true,
             Self::AuthRefused
             | Self::ToolMissing
             | Self::NotAccepting
             | Self::DatabaseGone
             | Self::Busy
+            | Self::Lacking
             | Self::PasswordFile
             | Self::DiskFull
             | Self::ReadOnly
+            | Self::NoMemory
             | Self::Killed => false,
         }
     }
@@ -74,61 +113,6 @@ pub struct Diagnosis {
     /// One line without a line end.
     pub text: String,
 }
-
-/// What the tools and servers say, in lower case; the first that is found decides. Of two that are in one message the
-/// more telling stands first.
-const SIGNS: [(&str, Problem); 49] = [
-    ("dumpcar: cannot read ", Problem::PasswordFile),
-    ("dumpcar: cannot find ", Problem::ToolMissing),
-    ("backslash commands are restricted", Problem::ClientCommand),
-    ("\\unrestrict: wrong key", Problem::ClientCommand),
-    ("\\!: failed", Problem::ClientCommand),
-    ("unknown command '\\", Problem::ClientCommand),
-    ("not allowed in the sandbox mode", Problem::ClientCommand),
-    ("disk full", Problem::DiskFull),
-    ("the table is full", Problem::DiskFull),
-    ("(errno: 28", Problem::DiskFull),
-    ("the database system is ", Problem::NotAccepting),
-    ("is the server running", Problem::NotAccepting),
-    ("can't connect to ", Problem::NotAccepting),
-    ("server shutdown in progress", Problem::NotAccepting),
-    ("shutdown in progress", Problem::NotAccepting),
-    ("terminating connection", Problem::NotAccepting),
-    ("server closed the connection", Problem::NotAccepting),
-    ("connection to server was lost", Problem::NotAccepting),
-    ("server has gone away", Problem::NotAccepting),
-    ("lost connection to ", Problem::NotAccepting),
-    ("timeout expired", Problem::NotAccepting),
-    ("too many clients already", Problem::NotAccepting),
-    ("remaining connection slots", Problem::NotAccepting),
-    ("too many connections", Problem::NotAccepting),
-    ("lock timeout", Problem::Busy),
-    // What pg_dump makes of --lock-wait-timeout.
-    ("due to statement timeout", Problem::Busy),
-    ("lock wait timeout", Problem::Busy),
-    ("deadlock", Problem::Busy),
-    ("conflict with recovery", Problem::Busy),
-    ("table definition has changed", Problem::Busy),
-    ("could not open relation with oid", Problem::Busy),
-    ("cache lookup failed", Problem::Busy),
-    ("password authentication failed", Problem::AuthRefused),
-    ("peer authentication failed", Problem::AuthRefused),
-    ("ident authentication failed", Problem::AuthRefused),
-    ("no password supplied", Problem::AuthRefused),
-    ("no pg_hba.conf entry", Problem::AuthRefused),
-    ("is not permitted to log in", Problem::AuthRefused),
-    ("(using password:", Problem::AuthRefused),
-    ("error: 1698", Problem::AuthRefused),
-    ("error 1698", Problem::AuthRefused),
-    ("account is locked", Problem::AuthRefused),
-    ("password has expired", Problem::AuthRefused),
-    ("unknown database", Problem::DatabaseGone),
-    ("permission denied", Problem::PermissionDenied),
-    ("access denied", Problem::PermissionDenied),
-    ("command denied", Problem::PermissionDenied),
-    ("insufficient privileges", Problem::PermissionDenied),
-    ("row-level security", Problem::PermissionDenied),
-];
 
 /// Reads the end of a failed command's stderr, `exit_status` as a shell gives it (128 + signal).
 ///
@@ -147,11 +131,9 @@ pub fn diagnose(
 fn problem(engine: Engine, exit_status: i32, stderr: &str) -> Problem {
     // What a tool repeats of its own query has names that mean nothing.
     let lines = stderr.lines().filter(|line| !line.contains(" was: "));
-    let lower = lines.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("\n");
-    // The operating system's words are the same in every program.
-    let system =
-        [("no space left on device", Problem::DiskFull), ("read-only file system", Problem::ReadOnly)];
-    if let Some((_, problem)) = system.iter().find(|(sign, _)| lower.contains(sign)) {
+    let lower = lines.clone().map(str::to_ascii_lowercase).collect::<Vec<_>>().join("\n");
+    let plain = lines.map(|line| without_names(line).to_ascii_lowercase()).collect::<Vec<_>>().join("\n");
+    if let Some((_, problem)) = SYSTEM.iter().find(|(sign, _)| plain.contains(sign)) {
         return *problem;
     }
     // Of a program nobody knows only the status means something else.
@@ -161,7 +143,19 @@ fn problem(engine: Engine, exit_status: i32, stderr: &str) -> Problem {
         Engine::Custom => return Problem::Other,
         Engine::Postgresql | Engine::Mariadb | Engine::Mysql => {}
     }
-    if let Some((_, problem)) = SIGNS.iter().find(|(sign, _)| lower.contains(sign)) {
+    // A statement of a dump may speak of a database that is not there; the one it is loaded into is.
+    let is_of_statement = |line: &str| line.contains("error:  ") || line.contains(" at line ");
+    if lower.lines().any(|line| {
+        is_of_statement(line)
+            && (line.contains("unknown database")
+                || line.contains("database \"") && line.contains("does not exist"))
+    }) {
+        return Problem::Other;
+    }
+    if engine == Engine::Postgresql && lacks::find(&lower).is_some() {
+        return Problem::Lacking;
+    }
+    if let Some((_, problem)) = SIGNS.iter().find(|(sign, _)| plain.contains(sign)) {
         return *problem;
     }
     // These two have a name in the middle.
@@ -172,6 +166,8 @@ fn problem(engine: Engine, exit_status: i32, stderr: &str) -> Problem {
         Problem::AuthRefused
     } else if has("role \"", "does not exist") {
         Problem::RoleMissing
+    } else if engine == Engine::Postgresql && lacks::is_hidden(&lower) {
+        Problem::NameHidden
     } else if exit_status > 128 {
         Problem::Killed
     } else {
@@ -217,6 +213,14 @@ fn text(
         Problem::RoleMissing => format!(
             "the server lacks a role that something belongs to: {said}; add --globals, which restores the roles, or make it first"
         ),
+        Problem::NameHidden => format!(
+            "{said}; a function that finds it in every restore has a path of its own (ALTER FUNCTION … SET search_path)"
+        ),
+        Problem::Lacking => {
+            let (line, cure) =
+                lacks::find(stderr).unwrap_or((&said, "take a server like that of the backup"));
+            format!("the server lacks what the backup needs: {}; {cure}", last_line(line))
+        }
         Problem::Busy => format!("what others did to the same tables was in the way: {said}"),
         Problem::PasswordFile => {
             let path = marked(stderr, " file ", "\n").unwrap_or("the password file");
@@ -237,6 +241,7 @@ fn text(
         }
         Problem::DiskFull => format!("no room is left on the disk: {said}"),
         Problem::ReadOnly => format!("nothing may be written there: {said}"),
+        Problem::NoMemory => format!("the server, or its container, has too little memory: {said}"),
         Problem::Killed if exit_status == 137 => {
             "the tool was killed (signal 9): the container's memory is too small, or somebody stopped it"
                 .to_owned()

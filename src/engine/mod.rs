@@ -3,6 +3,8 @@
 //! Everything in here is a function of what is known of a container. Nothing runs a command, reads a clock or sees a
 //! password: a [`Command`] names where its password is, and the shell inside the container puts it in place.
 
+mod activity;
+mod broken;
 mod content;
 mod custom;
 mod detect;
@@ -10,6 +12,7 @@ mod diagnosis;
 mod login;
 mod mysql;
 mod postgresql;
+mod reload;
 mod remarks;
 mod restore;
 mod scratch;
@@ -18,6 +21,8 @@ mod survey;
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use activity::Activity;
+pub use broken::{Broken, Without};
 pub use content::ContentError;
 pub use custom::hook;
 pub use detect::detect;
@@ -27,9 +32,10 @@ pub use mysql::{
     AccountFilter, Accounts, Control, Definitions, Exchange, Inventory, SESSION, Script, Separated, Separation, Separator, Side,
     Stage, Unexpected, Way,
 };
+pub use postgresql::{Globals, Loading, Placement, Surroundings, Tablespace};
 pub use remarks::remarks;
 pub use restore::{Edit, Replacement, Staged};
-pub use scratch::process_one;
+pub use scratch::{Answering, Settings};
 pub use survey::{Database, Survey, SurveyError};
 
 pub use crate::model::command::Command;
@@ -135,10 +141,21 @@ impl Engine {
 
     /// Prints one database as plain SQL that loads into an empty database of any name; a custom engine's whole dump.
     pub fn dump(self, facts: &Facts<'_>, survey: &Survey, database: &str) -> Command {
+        self.dump_without(facts, survey, database, &Without::default())
+    }
+
+    /// The same, but for what cannot be dumped: found by [`Engine::examine`].
+    pub fn dump_without(
+        self,
+        facts: &Facts<'_>,
+        survey: &Survey,
+        database: &str,
+        without: &Without,
+    ) -> Command {
         match self {
             Self::Postgresql => postgresql::dump(facts, survey, database),
-            Self::Mariadb => mysql::dump(mysql::Flavour::Mariadb, facts, survey, database),
-            Self::Mysql => mysql::dump(mysql::Flavour::Mysql, facts, survey, database),
+            Self::Mariadb => mysql::dump(mysql::Flavour::Mariadb, facts, survey, database, without),
+            Self::Mysql => mysql::dump(mysql::Flavour::Mysql, facts, survey, database, without),
             Self::Custom => custom::dump(facts),
         }
     }
@@ -165,7 +182,8 @@ impl Engine {
         }
     }
 
-    /// Makes the empty database a dump is loaded into, with its [`Database::options`]. `None` where there is nothing of the kind.
+    /// Makes the empty database a dump is loaded into, with its [`Database::options`]. With [`Replacement::InPlace`] this
+    /// removes the one that is there. `None` where there is nothing of the kind.
     pub fn create(self, facts: &Facts<'_>, name: &str, options: Option<&DatabaseOptions>) -> Option<Command> {
         match self {
             Self::Postgresql => Some(postgresql::create(facts, name, options)),
@@ -184,6 +202,54 @@ impl Engine {
         }
     }
 
+    /// A warning if a server of this version is older than the one that a backup is of, where that matters.
+    pub fn older(self, backup: &str, server: &str) -> Option<String> {
+        match self {
+            Self::Postgresql => postgresql::older(backup, server),
+            Self::Mariadb | Self::Mysql | Self::Custom => None,
+        }
+    }
+
+    /// Asks what of the server decides how a backup comes back to it, for [`Engine::parse_surroundings`]; `None` where nothing does.
+    pub fn surroundings(self, facts: &Facts<'_>) -> Option<Command> {
+        match self {
+            Self::Postgresql => Some(postgresql::surroundings(facts)),
+            Self::Mariadb | Self::Mysql | Self::Custom => None,
+        }
+    }
+
+    /// Reads what that command printed.
+    ///
+    /// # Errors
+    /// A line that it does not print.
+    pub fn parse_surroundings(self, stdout: &[u8]) -> Result<Surroundings, SurveyError> {
+        match self {
+            Self::Postgresql => Surroundings::parse(stdout),
+            Self::Mariadb | Self::Mysql | Self::Custom => Ok(Surroundings::default()),
+        }
+    }
+
+    /// Decides what of a backup's globals is loaded into this server; `None` where they are loaded as they are.
+    pub fn tailor(self, globals: &[u8], server: &Surroundings, placement: Placement) -> Option<Globals> {
+        match self {
+            Self::Postgresql => Some(Globals::tailor(globals, server, placement)),
+            Self::Mariadb | Self::Mysql | Self::Custom => None,
+        }
+    }
+
+    /// Makes a tablespace of [`Globals`].
+    pub fn make_tablespace(self, facts: &Facts<'_>, tablespace: &Tablespace) -> Command {
+        tablespace.make(facts)
+    }
+
+    /// Fails if the server cannot make a database like this; `None` where that need not be asked.
+    pub fn probe(self, facts: &Facts<'_>, options: &DatabaseOptions) -> Option<Command> {
+        match self {
+            Self::Postgresql => postgresql::probe(facts, options),
+            Self::Mariadb | Self::Mysql | Self::Custom => None,
+        }
+    }
+
     /// Whether a backup may not replace or make a database of this name: the server's own, one that a restore makes for
     /// itself, or what is no name.
     pub fn is_reserved(self, name: &str) -> bool {
@@ -197,9 +263,9 @@ impl Engine {
     }
 
     /// What a dump has to pass on its way into [`Engine::load`]; of a database that is exchanged, a [`Separator`].
-    pub fn edit(self) -> Edit {
+    pub fn edit(self, loading: Loading) -> Edit {
         match self {
-            Self::Postgresql => Edit::Restrict(restore::RestrictLines(postgresql::RestrictLines::default())),
+            Self::Postgresql => Edit::Postgresql(Box::new(restore::PostgresqlEdit(postgresql::DumpEdit::new(loading)))),
             Self::Mariadb | Self::Mysql | Self::Custom => Edit::Nothing,
         }
     }
@@ -234,6 +300,14 @@ impl Engine {
         }
     }
 
+    /// Drops one database that a restore has filled in vain.
+    pub fn drop_staged(self, facts: &Facts<'_>, name: &str) -> Option<Command> {
+        match self {
+            Self::Postgresql => Some(postgresql::drop_staged(facts, name)),
+            Self::Mariadb | Self::Mysql | Self::Custom => None,
+        }
+    }
+
     /// Drops what a restore made for itself: what it did not come to use, and what it has replaced. `None` where it makes
     /// nothing.
     pub fn drop_leftovers(self, facts: &Facts<'_>, run: &RunId) -> Option<Command> {
@@ -254,9 +328,41 @@ impl Engine {
         scratch::env(self, target, wanted, password)
     }
 
-    /// An administrator of a throwaway server that no backup changes, and what makes it there; `None` where none is needed.
-    pub fn scratch_account(self, facts: &Facts<'_>) -> Option<(&'static str, Command)> {
-        scratch::account(self, facts)
+    /// Makes an administrator of a throwaway server that no backup changes. `name`: letters, digits and `_`, in no backup.
+    pub fn scratch_account(self, facts: &Facts<'_>, name: &str) -> Option<Command> {
+        scratch::account(self, facts, name)
+    }
+
+    /// Ends what a throwaway server does by itself; `None` where nothing has to be said.
+    pub fn calm(self, facts: &Facts<'_>) -> Option<Command> {
+        scratch::calm(self, facts)
+    }
+
+    /// Of a container's command line, as Docker tells its arguments: what a throwaway server gets as well.
+    pub fn settings_of(self, arguments: &[String]) -> Settings {
+        Settings::of_arguments(self, arguments)
+    }
+
+    /// Asks a server for its settings, for [`Engine::with_settings`].
+    pub fn ask_settings(self, facts: &Facts<'_>) -> Option<Command> {
+        scratch::query_settings(self, facts)
+    }
+
+    /// Adds what a server has told of its settings.
+    pub fn with_settings(self, settings: Settings, stdout: &[u8]) -> Settings {
+        settings.told(self, stdout)
+    }
+
+    /// The command line of a throwaway server, behind its image's entry point. `image`: the command of its image; `wanted`: the
+    /// label's arguments.
+    pub fn scratch_arguments(
+        self,
+        image: &[String],
+        settings: &Settings,
+        more: &[String],
+        wanted: &[String],
+    ) -> Vec<String> {
+        scratch::arguments(self, image, settings, more, wanted)
     }
 
     /// Folders outside of its image's volumes that a server must be able to write to.
@@ -269,9 +375,14 @@ impl Engine {
         scratch::data_in_layer(self)
     }
 
-    /// Whether process 1 of this name ([`process_one`]) is the server itself, and no longer what sets it up.
-    pub fn is_server(self, process: &str) -> bool {
-        scratch::servers(self).contains(&process)
+    /// Asks which process answers as the server, for [`Engine::parse_answering`]; `None` for a custom one.
+    pub fn answering(self, facts: &Facts<'_>) -> Option<Command> {
+        scratch::answering(self, facts)
+    }
+
+    /// Reads what that command printed.
+    pub fn parse_answering(self, stdout: &[u8]) -> Answering {
+        Answering::read(self, stdout)
     }
 
     /// Asks a question in a database and prints the answer, rows only.

@@ -8,7 +8,7 @@ pub use restore::{
 };
 pub(super) use restore::{create, load};
 
-use super::{Command, Engine, Facts, Survey, login};
+use super::{Command, DatabaseOptions, Engine, Facts, Survey, Without, login, reload};
 
 /// Which of the two. What differs between them is decided by a `match` on this, in this file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,17 +39,29 @@ SELECT CONCAT('database ', HEX(CONVERT(schema_name USING utf8mb4)), ' ', (SELECT
     FROM information_schema.schemata WHERE {users};
 SELECT CONCAT('options ', HEX(CONVERT(schema_name USING utf8mb4)), ' ', HEX(CONCAT('{"character_set": "',
     default_character_set_name, '", "collation": "', default_collation_name, '"}')))
-    FROM information_schema.schemata WHERE {users}
+    FROM information_schema.schemata WHERE {users};
+SELECT CONCAT('floats ', HEX(CONVERT(schema_name USING utf8mb4)), ' ', HEX(CONVERT(MIN(place) USING utf8mb4)))
+    FROM (SELECT table_schema AS schema_name, CONCAT(table_name, '.', column_name) AS place
+        FROM information_schema.columns WHERE data_type = 'float' AND numeric_scale IS NULL) AS floats
+    WHERE {users} GROUP BY schema_name
 "#;
+
+/// Behind `find_tool`: what every script needs to call `$tool`.
+const TOOLS: &str = include_str!("mysql/tools.sh");
 
 const SURVEY_SCRIPT: &str = r#"
-exec "$tool" --user="$DUMPCAR_USER" --host=localhost --default-character-set=utf8mb4 --connect-timeout=15 \
-    --batch --raw --skip-column-names --execute="$1"
+run=exec
+client --raw --execute="$1"
 "#;
 
-const DUMP_SCRIPT: &str = r#"
-exec "$tool" --user="$DUMPCAR_USER" --host=localhost "$@" -- "$DUMPCAR_DATABASE"
-"#;
+const DUMP_SCRIPT: &str = include_str!("mysql/dump.sh");
+
+/// The session of a dump: it waits for a day, and has no limit of rows or time.
+const DUMP_SESSION: &str = "SET SESSION net_write_timeout = 86400, net_read_timeout = 86400, wait_timeout = 86400, \
+    sql_select_limit = 18446744073709551615, sql_big_selects = 1 /*!50708 , max_execution_time = 0 */ \
+    /*M!100300 , max_statement_time = 0, idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0 */";
+
+const EXAMINE_SCRIPT: &str = include_str!("mysql/examine.sh");
 
 const GLOBALS_SCRIPT: &str = include_str!("mysql/globals.sh");
 
@@ -97,8 +109,15 @@ pub(super) fn survey(flavour: Flavour, facts: &Facts<'_>) -> Command {
 
 /// Neither `--databases` nor `USE`: the dump loads into whatever database the client is in. `CREATE DATABASE` with its
 /// character set is in the globals.
-pub(super) fn dump(flavour: Flavour, facts: &Facts<'_>, survey: &Survey, database: &str) -> Command {
-    let mut args: Vec<String> = DUMP_FLAGS.map(str::to_owned).into();
+pub(super) fn dump(
+    flavour: Flavour,
+    facts: &Facts<'_>,
+    survey: &Survey,
+    database: &str,
+    without: &Without,
+) -> Command {
+    let mut args = vec![DUMP_SESSION.to_owned()];
+    args.extend(DUMP_FLAGS.map(str::to_owned));
     match flavour {
         Flavour::Mariadb => {
             // A table whose default takes a number of a sequence does not load inside LOCK TABLES.
@@ -109,8 +128,25 @@ pub(super) fn dump(flavour: Flavour, facts: &Facts<'_>, survey: &Survey, databas
         // A dump that sets the server's GTIDs does not load into a server that has some.
         Flavour::Mysql => args.push("--set-gtid-purged=OFF".to_owned()),
     }
+    args.extend(without.tables.iter().map(|table| format!("--ignore-table={database}.{table}")));
+    args.extend(without.routines.then(|| "--skip-routines".to_owned()));
     args.extend(facts.args.iter().cloned());
     let mut command = command(flavour, facts, Tool::Dump, DUMP_SCRIPT, args);
+    command.env.push(("DUMPCAR_DATABASE".to_owned(), database.to_owned()));
+    command
+}
+
+/// Tries the views, and the tables that `failure` names, one by one.
+pub(super) fn examine(flavour: Flavour, facts: &Facts<'_>, database: &str, failure: &str) -> Command {
+    let list = format!(
+        "SELECT HEX(CONVERT(table_name USING utf8mb4)), table_type, CONCAT('`', REPLACE(table_name, '`', '``'), '`'), \
+         table_name FROM information_schema.tables WHERE HEX(CONVERT(table_schema USING utf8mb4)) = '{}'",
+        hex(database)
+    );
+    let mut args = vec![list, failure.to_owned()];
+    args.extend(["--no-tablespaces", "--default-character-set=utf8mb4"].map(str::to_owned));
+    args.extend((flavour == Flavour::Mysql).then(|| "--set-gtid-purged=OFF".to_owned()));
+    let mut command = command(flavour, facts, Tool::Dump, EXAMINE_SCRIPT, args);
     command.env.push(("DUMPCAR_DATABASE".to_owned(), database.to_owned()));
     command
 }
@@ -199,14 +235,55 @@ pub(super) fn globals(flavour: Flavour, facts: &Facts<'_>, survey: &Survey) -> O
     Some(command(flavour, facts, Tool::Client, GLOBALS_SCRIPT, args))
 }
 
+/// Loads the definitions of a database into another one; see [`super::reload`].
+pub(super) fn reload(
+    flavour: Flavour,
+    facts: &Facts<'_>,
+    as_user: &str,
+    database: &str,
+    options: Option<&DatabaseOptions>,
+) -> Command {
+    let create = restore::create_statement(reload::DATABASE, options);
+    let flags =
+        ["--no-data", "--routines", "--skip-triggers", "--no-tablespaces", "--default-character-set=utf8mb4"];
+    let args = [reload::DATABASE.to_owned(), create].into_iter().chain(flags.map(str::to_owned)).collect();
+    let script = format!("{as_user}{}", reload::MYSQL);
+    let mut command = command(flavour, facts, Tool::Dump, &script, args);
+    command.env.push(("DUMPCAR_DATABASE".to_owned(), database.to_owned()));
+    command
+}
+
 /// Rows only, columns divided by tabs.
 pub(super) fn query(flavour: Flavour, facts: &Facts<'_>, database: &str, query: &str) -> Command {
     ask(flavour, facts, format!("USE `{}`; {query}", database.replace('`', "``")))
 }
 
+/// What the session of a load is doing.
+pub(super) fn activity(flavour: Flavour, facts: &Facts<'_>) -> Command {
+    const WHAT: &str = "SELECT CASE WHEN p.id IS NULL OR p.command = 'Sleep' THEN 'idle' \
+        WHEN p.state LIKE 'Waiting for%' AND p.state NOT LIKE '%handler commit' \
+        THEN CONCAT('waiting ', SUBSTRING(p.state, 9)) ELSE 'working' END \
+        FROM (SELECT IS_USED_LOCK('dumpcar-load') AS id) AS me \
+        LEFT JOIN information_schema.processlist AS p ON p.id = me.id";
+    ask(flavour, facts, WHAT.to_owned())
+}
+
 /// Statements that need no database.
 pub(super) fn ask(flavour: Flavour, facts: &Facts<'_>, statements: String) -> Command {
     command(flavour, facts, Tool::Client, SURVEY_SCRIPT, vec![statements])
+}
+
+/// Runs `before`, and prints the number of the process that answers: nothing where its file cannot be read.
+pub(super) fn process(flavour: Flavour, facts: &Facts<'_>, before: &str) -> Command {
+    const SCRIPT: &str = r#"
+ask() {
+    "$tool" --user="$DUMPCAR_USER" --host=localhost --connect-timeout=15 --batch --raw --skip-column-names --execute="$1"
+}
+file=$(ask 'SELECT @@pid_file') || exit
+case $file in /*) ;; *) file=$(ask 'SELECT @@datadir')/$file ;; esac
+cat "$file" 2>/dev/null || :
+"#;
+    command(flavour, facts, Tool::Client, &format!("{before}{SCRIPT}"), Vec::new())
 }
 
 fn list_databases(names: &str) -> String {
@@ -233,5 +310,5 @@ fn command(flavour: Flavour, facts: &Facts<'_>, tool: Tool, script: &str, args: 
         (Flavour::Mysql, Tool::Client) => "mysql",
         (Flavour::Mysql, Tool::Dump) => "mysqldump",
     };
-    login.command(facts, "DUMPCAR_USER", "MYSQL_PWD", &format!("find_tool {tools}\n{script}"), args)
+    login.command(facts, "DUMPCAR_USER", "MYSQL_PWD", &format!("find_tool {tools}\n{TOOLS}{script}"), args)
 }

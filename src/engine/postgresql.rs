@@ -3,13 +3,23 @@
 //! All three find the server as they do when an administrator calls them in the container: by the Unix socket, or by
 //! the container's own `PGHOST` and `PGPORT`.
 
+mod edit;
+mod globals;
+pub(super) mod lacks;
 mod restore;
 mod restrict;
+mod script;
+mod surroundings;
 
-pub(super) use restore::{create, drop_leftovers, end_work, load, swap};
-pub(super) use restrict::RestrictLines;
+pub(super) use edit::DumpEdit;
+pub use edit::Loading;
+pub use globals::{Globals, Tablespace};
+pub(super) use restore::{create, drop_leftovers, drop_staged, end_work, load, swap};
+use restrict::RestrictLines;
+pub use surroundings::{Placement, Surroundings};
+pub(super) use surroundings::{probe, surroundings};
 
-use super::{Command, Facts, Survey, login};
+use super::{Command, DatabaseOptions, Facts, Survey, login, reload};
 
 const SURVEY: &str = include_str!("postgresql/survey.sql");
 
@@ -19,6 +29,20 @@ const SETTINGS: &str = include_str!("postgresql/settings.sql");
 
 /// Makes what `pg_dumpall` prints loadable into a server that has some of its roles.
 const ROLES: &str = include_str!("postgresql/roles.sed");
+
+/// Of the container's own variables only those count that say where the server is, and how it is to be reached. The others would give
+/// another login (`PGSERVICE`), another text, or a session with limits; so would settings of the login or of a database, which
+/// `PGOPTIONS` overrides. Not through what may be a pooler, which refuses options.
+const SESSION: &str = r#"
+unset PGSERVICE PGSERVICEFILE PGOPTIONS PGCLIENTENCODING PGDATESTYLE PGTZ PGGEQO PG_COLOR
+case ${PGHOST:-/} in
+    / | /*)
+        PGOPTIONS='-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0'
+        PGOPTIONS="$PGOPTIONS -c default_transaction_read_only=off -c quote_all_identifiers=off -c bytea_output=hex"
+        export PGOPTIONS
+        ;;
+esac
+"#;
 
 /// A server need not have the database that a variable names, nor even `postgres`; `template1` it has.
 /// The last refusal is the one worth reading: by then the name of the database was not the reason.
@@ -42,6 +66,9 @@ exec psql -X -w -q -A -t -v ON_ERROR_STOP=1 -c "$1"
 const DUMP_SCRIPT: &str = r#"
 find_tool psql
 find_tool pg_dump
+# Times are printed with their offset: of one zone, wherever the server believes to be.
+PGTZ=UTC
+export PGTZ
 settings=$(psql -X -w -q -A -t -v ON_ERROR_STOP=1 -c "$1") || exit
 printf -- '-- Made with: %s\n%s\n' "$2" "$settings"
 shift 2
@@ -95,6 +122,49 @@ pub(super) fn globals(facts: &Facts<'_>, survey: &Survey) -> Command {
     command(facts, &[CONNECT, GLOBALS_SCRIPT], args)
 }
 
+/// How a session of a load calls itself, so that it is found.
+const LOADING: &str = "dumpcar-load";
+
+/// What the sessions of a load are doing. That they read rows from their client is no work, and their parallel workers' is.
+pub(super) fn activity(facts: &Facts<'_>, database: Option<&str>) -> Command {
+    let database = database.map_or_else(|| "datname".to_owned(), restore::literal);
+    let sql = format!(
+        "SELECT CASE WHEN bool_or(state = 'active' AND coalesce(wait_event_type, '') NOT IN ('Lock', 'Client')) THEN 'working' \
+         WHEN bool_or(wait_event_type = 'Lock') \
+         THEN 'waiting for a lock of session ' || coalesce(string_agg(DISTINCT blocker::text, ' and '), '?') ELSE 'idle' END \
+         FROM pg_catalog.pg_stat_activity LEFT JOIN LATERAL unnest(pg_catalog.pg_blocking_pids(pid)) AS blocker ON true \
+         WHERE application_name = '{LOADING}' AND datname = {database}"
+    );
+    command(facts, &[restore::ELSEWHERE, CONNECT, SURVEY_SCRIPT], vec![sql])
+}
+
+/// An older one is given the dump nevertheless: nothing is lost by it, and mostly it takes it.
+pub(super) fn older(backup: &str, server: &str) -> Option<String> {
+    let major = |version: &str| version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    let is_older = major(server)? < major(backup)?;
+    is_older.then(|| {
+        format!(
+            "the server ({server}) is older than that of the backup ({backup}): PostgreSQL does not promise that it takes \
+             everything; if it does not, nothing is changed"
+        )
+    })
+}
+
+/// Loads the definitions of a database into another one; see [`super::reload`].
+pub(super) fn reload(
+    facts: &Facts<'_>,
+    as_user: &str,
+    database: &str,
+    options: Option<&DatabaseOptions>,
+) -> Command {
+    let create = restore::create_statement(reload::DATABASE, options);
+    let args = [reload::DATABASE.to_owned(), create, "--no-password".to_owned(), "--schema-only".to_owned()];
+    let args = args.into_iter().chain(facts.args.iter().cloned()).collect();
+    let mut command = command(facts, &[as_user, reload::POSTGRESQL], args);
+    command.env.push(("PGDATABASE".to_owned(), database.to_owned()));
+    command
+}
+
 /// Rows only, columns divided by `|`.
 pub(super) fn query(facts: &Facts<'_>, database: &str, query: &str) -> Command {
     let mut command = command(facts, &[SURVEY_SCRIPT], vec![query.to_owned()]);
@@ -102,9 +172,24 @@ pub(super) fn query(facts: &Facts<'_>, database: &str, query: &str) -> Command {
     command
 }
 
+/// The same, in whatever database there is.
+pub(super) fn ask(facts: &Facts<'_>, query: String) -> Command {
+    command(facts, &[CONNECT, SURVEY_SCRIPT], vec![query])
+}
+
+/// Runs `before`, and prints the number of the process that answers: nothing where the login may not see it.
+pub(super) fn process(facts: &Facts<'_>, before: &str) -> Command {
+    const NUMBER: &str = "SELECT split_part(pg_read_file('postmaster.pid'), chr(10), 1)";
+    const SCRIPT: &str = r#"psql -X -w -q -A -t -c 'SELECT 1' >/dev/null || exit
+psql -X -w -q -A -t -c "$1" || :
+"#;
+    command(facts, &[before, CONNECT, SCRIPT], vec![NUMBER.to_owned()])
+}
+
 fn command(facts: &Facts<'_>, scripts: &[&str], args: Vec<String>) -> Command {
     let login = login::postgresql(facts);
-    let mut command = login.command(facts, "PGUSER", "PGPASSWORD", &scripts.concat(), args);
+    let script = format!("{SESSION}{}", scripts.concat());
+    let mut command = login.command(facts, "PGUSER", "PGPASSWORD", &script, args);
     if facts.variable("PGCONNECT_TIMEOUT").is_none() {
         command.env.push(("PGCONNECT_TIMEOUT".to_owned(), "15".to_owned()));
     }

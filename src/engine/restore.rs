@@ -30,25 +30,30 @@ pub enum Replacement {
     InPlace,
 }
 
-/// What a dump passes on its way into a server. It is as long behind it as before.
+/// What a dump passes on its way into a server. Behind it, it is longer by [`Edit::room`].
 #[derive(Debug)]
 pub enum Edit {
     Nothing,
-    Restrict(RestrictLines),
+    Postgresql(Box<PostgresqlEdit>),
     Separator(Box<Separator>),
     Accounts(Box<AccountFilter>),
 }
 
-/// The lines of a newer `pg_dump` that are for its client.
+/// What `psql` must not be told, and what a load needs.
 #[derive(Debug)]
-pub struct RestrictLines(pub(super) postgresql::RestrictLines);
+pub struct PostgresqlEdit(pub(super) postgresql::DumpEdit);
 
 impl Edit {
+    /// By how many bytes a dump gets longer.
+    pub fn room(&self) -> u64 {
+        if matches!(self, Self::Postgresql(_)) { postgresql::DumpEdit::ROOM } else { 0 }
+    }
+
     /// What can be passed on when this piece of the dump has come; without one, at its end, what is left.
     pub fn take(&mut self, piece: Option<Bytes>) -> Bytes {
         match (self, piece) {
-            (Self::Restrict(RestrictLines(lines)), Some(piece)) => lines.take(piece),
-            (Self::Restrict(RestrictLines(lines)), None) => lines.end(),
+            (Self::Postgresql(edit), Some(piece)) => edit.0.take(piece),
+            (Self::Postgresql(edit), None) => edit.0.end(),
             (Self::Separator(separator), piece) => separator.take(piece.as_deref()),
             (Self::Accounts(filter), piece) => filter.take(piece.as_deref()),
             (Self::Nothing, piece) => piece.unwrap_or_default(),

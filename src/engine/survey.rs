@@ -20,6 +20,8 @@ pub struct Survey {
     pub leftovers: Vec<String>,
     /// Sentences for the log: what the backup will not have.
     pub notes: Vec<String>,
+    /// Sentences that need not be said every night, each of a database that the backup has.
+    pub hints: Vec<(String, String)>,
 }
 
 /// A database to dump.
@@ -55,7 +57,7 @@ impl Survey {
 }
 
 /// Lines of a word and a value: `version TEXT`, `accounts 0|1`, `database HEX [SIZE]`, `options HEX HEX`, `closed HEX`,
-/// `broken HEX`.
+/// `broken HEX`, `floats HEX HEX`.
 /// Names are hexadecimal because they may hold any byte, line ends included; so are options, the JSON of
 /// [`DatabaseOptions`].
 pub(super) fn parse(engine: Engine, stdout: &[u8]) -> Result<Survey, SurveyError> {
@@ -100,6 +102,15 @@ pub(super) fn parse(engine: Engine, stdout: &[u8]) -> Result<Survey, SurveyError
                 "database {:?} is the rest of an interrupted DROP DATABASE and cannot be read: drop it",
                 name(value)?
             )),
+            "floats" => {
+                let (database, place) = value.split_once(' ').ok_or_else(unexpected)?;
+                let (database, place) = (name(database)?, name(place)?);
+                let hint = format!(
+                    "database {database:?} has columns of type FLOAT, the first is {place:?}: the server prints 6 digits of \
+                     them, so the rest does not come back; if they matter, make these columns DOUBLE"
+                );
+                survey.hints.push((database, hint));
+            }
             _ => return Err(unexpected()),
         }
     }
@@ -153,6 +164,7 @@ mod tests {
             b"version 17.6 (Debian 17.6-1)\naccounts 1\ndatabase 73686f70 8404327\n\
             database 612062220a27c3a9\noptions 73686f70 7b22656e636f64696e67223a202255544638222c2022636f6c6c617465223a202243227d\n\
             options 612062220a27c3a9 7b22656e636f64696e67223a20225554463827227d\n\
+            floats 73686f70 672e66\n\
             database 64756d706361725f726573746f72655f303132333435363738396162636465665f30\nclosed 78\nbroken 79\n",
         )
         .unwrap();
@@ -169,6 +181,8 @@ mod tests {
                 },
             ]
         );
+        let [(database, hint)] = survey.hints.as_slice() else { panic!("{:?}", survey.hints) };
+        assert!(database == "shop" && hint.contains("the first is \"g.f\""), "{hint}");
         assert_eq!(survey.leftovers, ["dumpcar_restore_0123456789abcdef_0"]);
         let notes = [
             "cannot be recorded",

@@ -1,6 +1,7 @@
 //! One run of one target: dump everything, prove it, write the manifest, prune.
 
 mod begin;
+mod missing;
 mod plan;
 mod suspicion;
 
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use begin::{Begun, begin};
+use missing::Dumped;
 use plan::Part;
 
 use crate::app::App;
@@ -23,11 +25,13 @@ use crate::engine;
 use crate::jobs::error::{JobError, Kind, stoppable};
 use crate::jobs::explain::explain;
 use crate::jobs::journal::Entry;
-use crate::jobs::prune;
+use crate::jobs::{good, prune};
 use crate::lock::RunLock;
+use crate::model::id::ImageDigest;
 use crate::model::key::{BackupKey, database_file_stem};
 use crate::model::line::Line;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind, VERSION};
+use crate::model::missing::{Missing, summary as summary_of};
 use crate::outcome::{Summary, Verdict};
 use crate::pipeline::{self, PipelineError, Progress};
 use crate::store::{Catalog, StoreErrorKind};
@@ -108,7 +112,8 @@ async fn attempts(
     // The container may be another one by the time of a retry: replaced, or its labels changed.
     let mut current = target.clone();
     loop {
-        match Box::pin(attempt(app, &current, stop, progress)).await {
+        let is_last_try = tried >= app.config.retries;
+        match Box::pin(attempt(app, &current, is_last_try, stop, progress)).await {
             Err(error) if error.kind.may_pass() && tried < app.config.retries => {
                 tried += 1;
                 info!(target = %target.name, reason = %error, wait = %humantime::format_duration(backoff), "trying again");
@@ -131,6 +136,7 @@ async fn attempts(
 async fn attempt(
     app: &App,
     target: &Target,
+    is_last_try: bool,
     stop: &CancellationToken,
     progress: &Progress,
 ) -> Result<Summary, JobError> {
@@ -140,13 +146,21 @@ async fn attempt(
     let (catalog, ()) = try_join(plan::catalog(app, target, stop), introduce(app, stop)).await?;
     let last_good = suspicion::last_good(app, target, catalog.as_ref(), stop).await?;
     let Begun { entry, key, started } = begin(app, target, catalog.as_ref(), stop).await?;
-    let run = Run { app, docker: entry.docker(), target, stop, progress, entry: &entry, key, started };
+    let docker = entry.docker();
+    let run = Run { app, docker, target, is_last_try, stop, progress, entry: &entry, key, started };
     let (mut result, rest) = entry.during(Box::pin(run.make(catalog.as_ref(), last_good.as_ref()))).await;
     if let (Ok(summary), Some(catalog)) = (&mut result, catalog.filter(|_| app.config.prune)) {
         progress.set_stage("pruning");
-        let last_good = last_good.filter(|_| summary.suspicious.is_some());
-        let last_good = last_good.map_or(run.key.stamp, |good| good.stamp);
-        let pruned = prune::after_run(app, target, &catalog, &run.key, last_good, stop);
+        let pruned = async {
+            let last_good = match last_good {
+                _ if summary.is_the_last_good() => None,
+                // It was not looked for where sizes do not matter.
+                None => good::last_good(&app.store, &app.last_good, &catalog, &target.name).await?,
+                last_good => last_good,
+            };
+            let last_good = last_good.map_or(run.key.stamp, |good| good.stamp);
+            prune::after_run(app, target, &catalog, &run.key, last_good, stop).await
+        };
         match entry.during(pruned).await {
             Ok(pruned) => summary.pruned = pruned,
             Err(problem) => summary.problems.push(problem.to_string()),
@@ -190,11 +204,19 @@ enum Rest {
     Unknown,
 }
 
+/// What Docker says of where a backup comes from.
+struct Origin {
+    image_digest: Option<ImageDigest>,
+    docker_engine: Option<Line>,
+}
+
 /// One attempt's surroundings.
 struct Run<'a> {
     app: &'a App,
     docker: &'a Docker,
     target: &'a Target,
+    /// What cannot be dumped now is not tried again.
+    is_last_try: bool,
     stop: &'a CancellationToken,
     progress: &'a Progress,
     entry: &'a Entry<'a>,
@@ -209,21 +231,25 @@ impl Run<'_> {
         catalog: Option<&Catalog>,
         last_good: Option<&Manifest>,
     ) -> (Result<Summary, JobError>, Rest) {
+        let origin = match stoppable(self.stop, self.origin()).await {
+            Ok(origin) => origin,
+            Err(error) => return (Err(error), Rest::Nothing),
+        };
         let mut objects = Vec::new();
-        let (server_version, problems) = match self.dump_all(catalog, &mut objects).await {
+        let Dumped { server_version, missing, problems } = match self.dump_all(catalog, &mut objects).await {
             Ok(dumped) => dumped,
             Err(error) => {
                 self.discard(&objects).await;
                 return (Err(error), Rest::Unfinished);
             }
         };
-        if let Err(error) = self.confirm(&objects).await {
+        if let Err(error) = self.confirm(&objects, !missing.is_empty()).await {
             self.discard(&objects).await;
             return (Err(error), Rest::Unfinished);
         }
         self.progress.set_stage("writing the manifest");
-        let suspicious = last_good.and_then(|good| self.suspicion(good, &objects));
-        let manifest = self.manifest(server_version, suspicious, objects);
+        let suspicious = last_good.and_then(|good| self.suspicion(good, &objects, &missing));
+        let manifest = self.manifest(origin, server_version, suspicious, missing, objects);
         match self.commit(&manifest).await {
             Ok(()) => {
                 let summary = Summary {
@@ -233,6 +259,7 @@ impl Run<'_> {
                     stored_bytes: manifest.stored_bytes(),
                     elapsed: Duration::ZERO,
                     pruned: 0,
+                    incomplete: summary_of(&manifest.missing),
                     suspicious: manifest.suspicious.map(String::from),
                     problems,
                 };
@@ -248,8 +275,8 @@ impl Run<'_> {
     }
 
     /// Has the store confirm the sizes of several objects. A single one was asked for at once, which is cheaper.
-    async fn confirm(&self, objects: &[ManifestObject]) -> Result<(), JobError> {
-        if objects.len() < 2 {
+    async fn confirm(&self, objects: &[ManifestObject], is_last_of_many: bool) -> Result<(), JobError> {
+        if objects.len() < 2 && !is_last_of_many {
             return Ok(());
         }
         self.progress.set_stage("confirming what is stored");
@@ -258,14 +285,27 @@ impl Run<'_> {
         Ok(stoppable(self.stop, self.app.store.confirm(&self.key, &sizes)).await??)
     }
 
+    /// Where the backup comes from, as far as Docker says so: a socket proxy may refuse to.
+    async fn origin(&self) -> Origin {
+        let Self { app, target, .. } = self;
+        let image = app.docker.image(&target.container.image_id).await.ok().flatten();
+        let digests = image.map(|image| image.digests).unwrap_or_default();
+        Origin {
+            image_digest: ImageDigest::choose(&digests, &target.container.image),
+            docker_engine: app.identity.holder(&app.docker).await.engine.clone(),
+        }
+    }
+
     fn manifest(
         &self,
+        origin: Origin,
         server_version: String,
         suspicious: Option<String>,
+        missing: Vec<Missing>,
         objects: Vec<ManifestObject>,
     ) -> Manifest {
         let Self { app, target, key, .. } = self;
-        Manifest {
+        let mut manifest = Manifest {
             version: VERSION,
             target: target.name.clone(),
             stamp: key.stamp,
@@ -273,14 +313,19 @@ impl Run<'_> {
             server_version: Line::clean(&server_version),
             image: Line::clean(&target.container.image),
             image_id: target.container.image_id.clone(),
+            image_digest: origin.image_digest,
+            docker_engine: origin.docker_engine,
             instance: Line::clean(&app.config.instance),
             dumpcar: Line::clean(env!("CARGO_PKG_VERSION")),
             started: self.started,
             finished: clock::now(),
             restore_command: target.labels.custom.as_ref().and_then(|custom| custom.restore.clone()),
             suspicious: suspicious.map(|reason| Line::clean(&reason)),
+            missing,
             objects,
-        }
+        };
+        manifest.shorten();
+        manifest
     }
 
     /// Writes the manifest: the commit.
@@ -296,7 +341,7 @@ impl Run<'_> {
         }
         let error = match stoppable(stop, app.store.put_manifest(key, manifest)).await {
             Ok(Ok(version)) => {
-                if manifest.suspicious.is_none() {
+                if manifest.suspicious.is_none() && manifest.missing.is_empty() {
                     app.last_good.keep(version, manifest);
                 }
                 return Ok(());
@@ -323,7 +368,7 @@ impl Run<'_> {
         &self,
         catalog: Option<&Catalog>,
         objects: &mut Vec<ManifestObject>,
-    ) -> Result<(String, Vec<String>), JobError> {
+    ) -> Result<Dumped, JobError> {
         let before = match &self.target.labels.before {
             Some(before) => {
                 self.progress.set_stage("running the before command");
@@ -344,7 +389,7 @@ impl Run<'_> {
                 problems.push(error.to_string());
             }
         }
-        dumped.map(|server_version| (server_version, problems))
+        dumped.map(|dumped| Dumped { problems, ..dumped })
     }
 
     async fn hook(&self, which: &str, command: &str) -> Result<(), JobError> {
@@ -367,22 +412,8 @@ impl Run<'_> {
         })
     }
 
-    /// Dumps everything there is; pushes each finished object. Returns the server's version.
-    async fn dump_parts(
-        &self,
-        catalog: Option<&Catalog>,
-        objects: &mut Vec<ManifestObject>,
-    ) -> Result<String, JobError> {
-        let (survey, parts) = self.plan(catalog).await?;
-        let is_one_of_many = parts.len() > 1;
-        for part in parts {
-            objects.push(self.dump_part(part, is_one_of_many).await?);
-        }
-        Ok(survey.server_version)
-    }
-
     /// One object, from the command to the store, which confirms its size now or, for one of many, later.
-    async fn dump_part(&self, part: Part, is_one_of_many: bool) -> Result<ManifestObject, JobError> {
+    async fn dump_part(&self, part: &Part, is_one_of_many: bool) -> Result<ManifestObject, JobError> {
         let Self { app, docker, target, stop, progress, key, .. } = self;
         let format = target.engine.extension(&target.facts()).to_owned();
         let (stem, what) = match (&part.kind, &part.database) {
@@ -438,10 +469,10 @@ impl Run<'_> {
         Ok(ManifestObject {
             name,
             kind: part.kind,
-            database: part.database,
-            options: part.options,
+            database: part.database.clone(),
+            options: part.options.clone(),
             format,
-            compression: target.compression,
+            encoding: target.compression.into(),
             plain_bytes: digests.plain_bytes,
             plain_sha256: digests.plain_sha256,
             stored_bytes: digests.stored_bytes,

@@ -3,8 +3,10 @@
 //! A dump is a program: a drill executes what is in the bucket. So its server is a scratch container without a network,
 //! without a secret and without a place on the host's disk, and the result that goes into the bucket quotes nothing.
 
+mod cause;
 mod compare;
 mod server;
+mod storage;
 mod sweep;
 
 use std::sync::PoisonError;
@@ -55,8 +57,19 @@ pub async fn run(
     let run = new_run();
     app.runs.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone());
     let docker = app.docker.on_behalf_of(&run);
-    let watch = server::watch(docker.clone(), Scratch::container(&run), app.config.drill_disk);
-    let mut drill = Drill { app, docker, key, manifest, target, stop, progress, run, container: None };
+    let watch = storage::watch(docker.clone(), Scratch::container(&run), app.config.drill_disk);
+    let mut drill = Drill {
+        app,
+        docker,
+        key,
+        manifest,
+        target,
+        stop,
+        progress,
+        run,
+        container: None,
+        is_for_disk: false,
+    };
     let limit = app.config.drill_timeout;
     let ended = {
         let work = tokio::time::timeout(limit, Box::pin(drill.make()));
@@ -88,7 +101,20 @@ pub fn log(key: &BackupKey, drilled: &Drilled) {
     if let Some(problem) = &drilled.detail {
         error!(backup = %key, %problem, "drill: the backup is NOT good");
     } else {
-        info!(backup = %key, databases, tables, rows, seconds, "drill: the backup was restored and checked");
+        for remark in &drilled.result.remarks {
+            info!(backup = %key, %remark, "drill: a remark");
+        }
+        let result = drilled.result.verdict();
+        info!(backup = %key, %result, databases, tables, rows, seconds, "drill: the backup was restored and checked");
+    }
+}
+
+/// Says in the log that a drill has found nothing out, and why.
+pub fn log_inconclusive(key: &BackupKey, problem: &JobError) {
+    if problem.is_stopped() {
+        info!(backup = %key, %problem, "drill stopped");
+    } else {
+        error!(backup = %key, %problem, "drill inconclusive");
     }
 }
 
@@ -103,34 +129,40 @@ struct Drill<'a> {
     run: RunId,
     /// Its name: known before Docker is asked, whose answer may not come.
     container: Option<ContainerName>,
+    /// Its data did not fit into memory.
+    is_for_disk: bool,
 }
 
 impl Drill<'_> {
     async fn make(&mut self) -> Result<Drilled, JobError> {
+        match self.attempt().await {
+            Err(error) if self.may_take_disk(&error) => {
+                warn!(backup = %self.key, %error, "the drill begins again, on Docker's disk");
+                self.remove().await;
+                self.is_for_disk = true;
+                self.attempt().await
+            }
+            ended => ended,
+        }
+    }
+
+    fn may_take_disk(&self, error: &JobError) -> bool {
+        let is_full = error.kind == Kind::Tool(engine::Problem::DiskFull);
+        is_full && self.container.is_some() && !self.is_for_disk && self.app.config.drill_disk > 0
+    }
+
+    async fn attempt(&mut self) -> Result<Drilled, JobError> {
         let engine = self.engine()?;
         let image = self.image().await?;
-        self.progress.set_stage("starting a server");
-        let scratch = self.start(engine, &image).await?;
-        self.wait(&scratch.target).await?;
-        let scratch = self.log_in_apart(scratch).await?;
+        let scratch = self.server(engine, &image).await?;
         let mut result = DrillResult::new(self.key, clock::now(), &self.app.config.instance, &image.id);
-        let found = self.restore_and_compare(&scratch, &mut result).await;
-        let detail = match found {
-            Ok(()) => None,
-            Err(error) => match error.blame().cloned() {
-                Some(problem) => {
-                    result.problem = Some(problem);
-                    Some(error.to_string())
-                }
-                None if error.kind == Kind::Tool(engine::Problem::ReadOnly) => {
-                    return Err(error.in_words(|reason| {
-                        format!("{reason}; a drill's server writes to its image's volumes, in memory, or with DUMPCAR_DRILL_DISK anywhere")
-                    }));
-                }
-                None => return Err(error),
-            },
+        let Err(error) = self.restore_and_compare(&scratch, &mut result).await else {
+            return Ok(Drilled { result, detail: None });
         };
-        Ok(Drilled { result, detail })
+        let error = self.because(&scratch, error).await;
+        let Some(problem) = error.blame().cloned() else { return Err(error) };
+        result.problem = Some(problem);
+        Ok(Drilled { result, detail: Some(error.to_string()) })
     }
 
     /// The engine of the backup, if a drill may start a server of it.

@@ -8,6 +8,7 @@ use tracing::warn;
 use crate::clock;
 use crate::model::key::BackupKey;
 use crate::model::manifest::{Manifest, ManifestObject};
+use crate::model::missing;
 use crate::model::retention::is_from_the_future;
 use crate::model::target::TargetName;
 use crate::store::{Catalog, Store, StoreError, StoreErrorKind, StoredBackup, Version};
@@ -18,6 +19,8 @@ pub enum Worth {
     Good(Manifest),
     /// Whole, and far smaller than the last good one was.
     Suspicious(Manifest, String),
+    /// Whole, as far as it goes: something could not be dumped.
+    Partial(Manifest, String),
     /// An object that its manifest names is not listed, or not with its size.
     Incomplete(Manifest, String),
     /// There is no manifest that could be understood.
@@ -30,7 +33,7 @@ impl Worth {
     /// Why it does not count for retention: it is no reason to delete another one. `None` when it does.
     pub fn against_counting(&self) -> Option<String> {
         match self {
-            Self::Good(_) | Self::Suspicious(..) => None,
+            Self::Good(_) | Self::Suspicious(..) | Self::Partial(..) => None,
             Self::Incomplete(_, reason) => Some(format!("incomplete: {reason}")),
             Self::Unreadable(reason) => Some(format!("unreadable: {reason}")),
             Self::Unsigned(reason) => Some(format!("unsigned: {reason}")),
@@ -51,8 +54,11 @@ pub async fn assess(store: &Store, catalog: &Catalog, key: &BackupKey) -> Result
         Err(error) if says_something(&error) => return Ok(Worth::Unreadable(error.to_string())),
         Err(error) => return Err(error),
     };
-    Ok(match (catalog.lacks(key, &manifest), &manifest.suspicious) {
-        (Some(reason), _) => Worth::Incomplete(manifest, reason),
+    if let Some(reason) = catalog.lacks(key, &manifest) {
+        return Ok(Worth::Incomplete(manifest, reason));
+    }
+    Ok(match (missing::summary(&manifest.missing), &manifest.suspicious) {
+        (Some(reason), _) => Worth::Partial(manifest, reason),
         (None, Some(reason)) => {
             let reason = reason.to_string();
             Worth::Suspicious(manifest, reason)
@@ -140,7 +146,7 @@ pub async fn last_good(
                 remembered.count(backup, catalog);
                 return Ok(Some(manifest));
             }
-            Worth::Suspicious(..) => {}
+            Worth::Suspicious(..) | Worth::Partial(..) => {}
             Worth::Incomplete(_, reason) => {
                 warn!(backup = %backup.key, reason, "this backup is incomplete");
             }

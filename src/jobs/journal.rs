@@ -77,16 +77,18 @@ impl<'a> Entry<'a> {
         prunes: Vec<Stamp>,
         restores: bool,
     ) -> Result<Self, StoreError> {
+        let holder = app.identity.holder(&app.docker).await.clone();
         let record = RunRecord {
             version: VERSION,
             run: new_run(),
             target: name.clone(),
             container: target.map(|target| target.container.id.clone()),
+            engine: target.and(holder.engine.clone()),
             stamp,
             prunes,
             restores,
             started: clock::now(),
-            holder: app.identity.holder(&app.docker).await.clone(),
+            holder,
         };
         let entry = Self {
             app,

@@ -132,7 +132,7 @@ impl State {
         match worth {
             Worth::Good(_) => Self::Good,
             Worth::Suspicious(_, reason) => Self::Suspicious { reason },
-            Worth::Incomplete(_, reason) => Self::Incomplete { reason },
+            Worth::Incomplete(_, reason) | Worth::Partial(_, reason) => Self::Incomplete { reason },
             Worth::Unreadable(reason) => Self::Unreadable { reason },
             Worth::Unsigned(reason) => Self::Unsigned { reason },
         }
@@ -163,9 +163,10 @@ pub fn table(rows: &[Row], now: Timestamp) -> String {
                 || "-".to_owned(),
                 |drill| {
                     let age = span(now.as_second() - drill.at.as_second());
+                    let verdict = drill.verdict();
                     match &drill.problem {
-                        None => format!("ok {age} ago"),
-                        Some(problem) => format!("FAILED {age} ago: {problem}"),
+                        None => format!("{verdict} {age} ago"),
+                        Some(problem) => format!("{verdict} {age} ago: {problem}"),
                     }
                 },
             ),

@@ -4,15 +4,21 @@
 //! one transaction at the end. What cannot do that gets its objects read in full before the old content goes (promise P8).
 
 mod accounts;
+mod again;
 mod exchange;
+mod globals;
 mod plan;
+mod stall;
+mod surroundings;
 
 pub(super) use plan::survey;
 pub use plan::{Plan, Selection, Wanted, plan};
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -23,9 +29,11 @@ use super::journal::Entry;
 use crate::app::App;
 use crate::discovery::Target;
 use crate::docker::{Docker, ExecError};
-use crate::engine::{Edit, Replacement, Staged};
+use crate::engine::{Edit, Replacement};
 use crate::lock::RunLock;
 use crate::model::command::Command;
+use crate::model::content::{Content, Counter};
+use crate::model::database::DatabaseOptions;
 use crate::model::drill::Problem;
 use crate::model::line::Name;
 use crate::model::manifest::{ManifestObject, ObjectKind};
@@ -63,7 +71,9 @@ pub async fn run(
 ) -> Result<Vec<String>, Failure> {
     let untouched = |error: JobError| error.with_state(UNTOUCHED);
     let name = plan.key.target.as_str();
-    let _lock = RunLock::take(&app.store.to_string(), name).ok_or_else(|| {
+    // Also of where it goes: a backup of that would be of half a restore.
+    let names = [name, plan.target.name.as_str()];
+    let _locks = RunLock::take_all(&app.store.to_string(), &names).map_err(|name| {
         let reason = format!("a backup or a restore of {name} is running: wait for that one");
         untouched(JobError::new(Kind::Busy, reason))
     })?;
@@ -73,10 +83,13 @@ pub async fn run(
     if let Some(command) = &plan.manifest_command {
         info!(target = name, "running the restore command of the manifest: {command:?}");
     }
+    for warning in &plan.warnings {
+        warn!(target = name, "{warning}");
+    }
     let run = entry.run().clone();
     let docker = entry.docker().clone();
     let store = app.store.pinned();
-    let restore = Restore { app, store, docker, plan, run, stop, progress, left_out: Mutex::default() };
+    let restore = Restore { app, store, docker, plan, run, stop, progress, loaded: None, left_out: Mutex::default() };
     let result = entry.during(Box::pin(restore.make())).await;
     let is_clean = match restore.drop_own().await {
         Ok(()) => true,
@@ -92,7 +105,11 @@ pub async fn run(
     result.map(|()| restore.left_out.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Puts a backup into a server that nobody else has: no record, no lock, and nothing to be cleaned up but the server.
+/// What was in the dumps that were loaded, by the names of their objects.
+pub(super) type Loaded = BTreeMap<String, Content>;
+
+/// Puts a backup into a server that nobody else has: no record, no lock, and nothing to be cleaned up but the server. Returns what
+/// was in the dumps, read off them on their way into the server.
 ///
 /// # Errors
 /// See [`Failure`].
@@ -102,11 +119,16 @@ pub(super) async fn into_scratch(
     run: &RunId,
     stop: &CancellationToken,
     progress: &Progress,
-) -> Result<(), Failure> {
+) -> Result<Loaded, Failure> {
     let docker = app.docker.on_behalf_of(run);
     let store = app.store.pinned();
+    let loaded = Mutex::new(Loaded::new());
+    let run = run.clone();
     let left_out = Mutex::default();
-    Box::pin(Restore { app, store, docker, plan, run: run.clone(), stop, progress, left_out }.make()).await
+    let restore = Restore { app, store, docker, plan, run, stop, progress, loaded: Some(&loaded), left_out };
+    Box::pin(restore.make()).await?;
+    drop(restore);
+    Ok(loaded.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 struct Restore<'a> {
@@ -118,6 +140,8 @@ struct Restore<'a> {
     run: RunId,
     stop: &'a CancellationToken,
     progress: &'a Progress,
+    /// Where to say what was loaded.
+    loaded: Option<&'a Mutex<Loaded>>,
     /// What this server cannot have, while all else is restored.
     left_out: Mutex<Vec<String>>,
 }
@@ -144,7 +168,7 @@ impl Restore<'_> {
         }
         let mut state = UNTOUCHED.to_owned();
         if let Some(globals) = globals {
-            self.load_globals(globals).await.map_err(|error| {
+            Box::pin(self.load_globals(globals)).await.map_err(|error| {
                 error.with_state("roles and users may be restored in part, the databases were not changed")
             })?;
             "the databases were not changed, roles and users are restored".clone_into(&mut state);
@@ -159,20 +183,13 @@ impl Restore<'_> {
         }
     }
 
-    async fn load_globals(&self, globals: &ManifestObject) -> Result<(), JobError> {
-        if let Some(exchange) = self.plan.target.engine.exchange() {
-            return Box::pin(self.load_accounts(exchange, globals)).await;
-        }
-        self.load(globals, None, &mut self.plan.target.engine.edit()).await.map(drop)
-    }
-
     async fn swap(&self, state: &str) -> Result<(), Failure> {
         let Plan { databases, target, .. } = self.plan;
         let mut staged = Vec::new();
-        for (index, wanted) in databases.iter().enumerate() {
-            let one = Staged::new(&wanted.name, wanted.is_there, &self.run, index);
-            self.fill(wanted, &one.staged, &mut target.engine.edit()).await.map_err(|error| error.with_state(state))?;
-            staged.push(one);
+        let fitted = self.fitted().await.map_err(|error| error.with_state(state))?;
+        for (index, (wanted, options)) in databases.iter().zip(&fitted).enumerate() {
+            let filled = Box::pin(self.fill_staged(wanted, options.as_ref(), index)).await;
+            staged.push(filled.map_err(|error| error.with_state(state))?);
         }
         let Some(command) = target.engine.swap(&target.facts(), &staged).filter(|_| !staged.is_empty())
         else {
@@ -214,7 +231,8 @@ impl Restore<'_> {
                     done.trim_start_matches(", and ").to_owned()
                 }));
             }
-            self.fill(wanted, &wanted.name, &mut Edit::Nothing).await.map_err(|error| {
+            let options = wanted.object.options.as_ref();
+            self.fill(wanted, &wanted.name, options, &mut Edit::Nothing).await.map_err(|error| {
                 error.with_state(format!("{} is INCOMPLETE now: restore it again{done}", what(&wanted.name)))
             })?;
             restored.push(&wanted.name);
@@ -223,10 +241,16 @@ impl Restore<'_> {
     }
 
     /// Makes an empty database of this name and loads the dump into it.
-    async fn fill(&self, wanted: &Wanted, name: &str, edit: &mut Edit) -> Result<(), JobError> {
+    async fn fill(
+        &self,
+        wanted: &Wanted,
+        name: &str,
+        options: Option<&DatabaseOptions>,
+        edit: &mut Edit,
+    ) -> Result<(), JobError> {
         let target = &self.plan.target;
         let Wanted { object, .. } = wanted;
-        if let Some(command) = target.engine.create(&target.facts(), name, object.options.as_ref()) {
+        if let Some(command) = target.engine.create(&target.facts(), name, options) {
             self.progress.set_stage(format!("making room for {}", what(&wanted.name)));
             let problem = Problem::LoadFailed { object: Name::clean(&object.name) };
             let what = format!("make {}", what(&wanted.name));
@@ -236,7 +260,12 @@ impl Restore<'_> {
     }
 
     /// Returns what the tool has said.
-    async fn load(&self, object: &ManifestObject, database: Option<&str>, edit: &mut Edit) -> Result<String, JobError> {
+    async fn load(
+        &self,
+        object: &ManifestObject,
+        database: Option<&str>,
+        edit: &mut Edit,
+    ) -> Result<String, JobError> {
         let Self { store, docker, plan, progress, .. } = self;
         let target = &plan.target;
         let what = object.database.as_deref().map_or_else(|| object.name.clone(), what);
@@ -247,24 +276,51 @@ impl Restore<'_> {
         let started = Instant::now();
         let what = format!("restore {what}");
         let refused = || Problem::LoadFailed { object: Name::clean(&object.name) };
-        let feed = docker.feed(&target.container.id, &command, object.plain_bytes);
+        let bytes = object.plain_bytes.saturating_add(edit.room());
+        let feed = docker.feed(&target.container.id, &command, bytes);
         let mut feed = match stoppable(self.stop, feed).await? {
             Ok(feed) => feed,
             Err(error) => return Err(self.explained(&what, database, error.into(), refused()).await),
         };
+        let appetite = feed.appetite();
         let check = |ends: &pipeline::Ends| self.check(object, ends);
-        let edit = |piece| edit.take(piece);
+        let dialect = target.engine.dialect().filter(|_| object.kind == ObjectKind::Database);
+        let mut counter = self.loaded.and(dialect).map(Counter::new);
+        let edit = |piece: Option<Bytes>| {
+            if let (Some(counter), Some(piece)) = (&mut counter, &piece) {
+                counter.take(piece);
+            }
+            edit.take(piece)
+        };
         let restored =
             Box::pin(pipeline::restore(store, &plan.key, object, &mut feed, edit, check, progress));
+        let limit = self.app.config.stall_timeout;
+        // Boxed: it waits for most of its time.
+        let stalled = Box::pin(stall::stalled(&self.app.docker, target, database, &appetite, limit));
+        let restored = async {
+            tokio::select! {
+                biased;
+                restored = restored => Ok(restored),
+                why = stalled => Err(JobError::new(Kind::Broken, format!("{what}: {why}"))),
+            }
+        };
         let error = match stoppable(self.stop, restored).await {
-            Ok(Ok(())) => {
+            Ok(Err(stalled)) => {
+                feed.cancel().await;
+                return Err(stalled);
+            }
+            Ok(Ok(Ok(()))) => {
                 info!(
                     target = %plan.key.target, object = object.name, plain_bytes = object.plain_bytes,
                     elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "object restored"
                 );
+                if let (Some(loaded), Some(counter)) = (self.loaded, counter) {
+                    let mut loaded = loaded.lock().unwrap_or_else(PoisonError::into_inner);
+                    loaded.insert(object.name.clone(), counter.end());
+                }
                 return Ok(feed.said());
             }
-            Ok(Err(error)) => Some(error),
+            Ok(Ok(Err(error))) => Some(error),
             Err(_) => None,
         };
         feed.cancel().await;

@@ -78,6 +78,10 @@ pub async fn sweep(
 async fn may_be_swept(app: &App, stored: &StoredRecord) -> Result<bool, StoreError> {
     let StoredRecord { record, renewed } = stored;
     let own = app.identity.holder(&app.docker).await;
+    if record.is_elsewhere(own.engine.as_ref()) {
+        leave_to_other_engine(app, record);
+        return Ok(false);
+    }
     if record.holder.process == own.process {
         return Ok(!app.runs.lock().unwrap_or_else(PoisonError::into_inner).contains(&record.run));
     }
@@ -89,6 +93,17 @@ async fn may_be_swept(app: &App, stored: &StoredRecord) -> Result<bool, StoreErr
             app.store.put_record(&RunRecord { holder: own.clone(), ..record.clone() }).await?;
             Ok(true)
         }
+    }
+}
+
+/// Once for each: it may take long until somebody starts Dumpcar there.
+fn leave_to_other_engine(app: &App, record: &RunRecord) {
+    let key = record.key();
+    if app.is_news(&key) {
+        info!(
+            target = %record.target, key, instance = %record.holder.instance,
+            "a restore on another Docker engine is on record, and only Dumpcar there can clean up after it; delete the record if that machine is gone"
+        );
     }
 }
 

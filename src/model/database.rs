@@ -26,12 +26,27 @@ pub struct DatabaseOptions {
     /// PostgreSQL 16 and later: what the locale of ICU is refined by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub icu_rules: Option<Text>,
+    /// PostgreSQL: where it is, if not in the default tablespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tablespace: Option<Text>,
+    /// PostgreSQL: further tablespaces that some of its tables and indexes are in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tablespaces: Vec<Text>,
     /// MariaDB and MySQL: `utf8mb4`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub character_set: Option<Word>,
     /// MariaDB and MySQL: `utf8mb4_general_ci`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collation: Option<Word>,
+}
+
+impl DatabaseOptions {
+    /// What a server has to have a locale for.
+    #[must_use]
+    pub fn locale_only(&self) -> Self {
+        let Self { locale_provider, collate, ctype, locale, .. } = self.clone();
+        Self { locale_provider, collate, ctype, locale, ..Self::default() }
+    }
 }
 
 /// Whose locales a PostgreSQL database sorts by.
@@ -110,7 +125,7 @@ mod tests {
 
     #[test]
     fn options_are_read_back_as_they_were_written() {
-        let json = r#"{"encoding":"UTF8","locale_provider":"icu","collate":"en_US.utf8","ctype":"C","locale":"de-u-co-phonebk","icu_rules":"&a < 'b'\n"}"#;
+        let json = r#"{"encoding":"UTF8","locale_provider":"icu","collate":"en_US.utf8","ctype":"C","locale":"de-u-co-phonebk","icu_rules":"&a < 'b'\n","tablespace":"fast","tablespaces":["a b","slow"]}"#;
         assert_eq!(serde_json::to_string(&options(json).unwrap()).unwrap(), json);
         let json = r#"{"character_set":"utf8mb4","collation":"utf8mb4_uca1400_ai_ci"}"#;
         assert_eq!(serde_json::to_string(&options(json).unwrap()).unwrap(), json);
@@ -128,7 +143,7 @@ mod tests {
         }
         let long = "x".repeat(1025);
         for text in ["C\0", "\u{1b}[31m", "\r", "\u{85}", &long] {
-            for name in ["collate", "ctype", "locale", "icu_rules"] {
+            for name in ["collate", "ctype", "locale", "icu_rules", "tablespace"] {
                 let json = serde_json::json!({ name: text }).to_string();
                 assert!(options(&json).is_err(), "{json}");
             }

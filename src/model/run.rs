@@ -97,6 +97,9 @@ pub struct RunRecord {
     /// The container the tools run in. Absent when no tool is run (a prune).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<ContainerId>,
+    /// The Docker engine that container is one of, if that says who it is. Stays when another process takes the record over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Line>,
     /// The backup in the making. Absent when none is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamp: Option<Stamp>,
@@ -120,6 +123,10 @@ pub struct Scratch {
 
 impl Scratch {
     pub const LABEL: &str = "scratch";
+
+    /// The label by which every Dumpcar knows a scratch container, whatever the prefix of its labels and the version that made it.
+    /// It has the run's name.
+    pub const MARK: &str = "dumpcar-drill.run";
 
     /// The name of a run's scratch container. A container with another name is none, whatever its label says.
     pub fn container(run: &RunId) -> ContainerName {
@@ -171,6 +178,13 @@ impl RunRecord {
         }
         let record: Self = serde_json::from_slice(json)?;
         if record.key() == key { Ok(record) } else { Err(RecordError::Misplaced) }
+    }
+
+    /// Whether databases of a restore may be left in a container of another Docker engine than `engine`: only there can they be
+    /// found and dropped.
+    pub fn is_elsewhere(&self, engine: Option<&Line>) -> bool {
+        let of_record = self.engine.as_ref().or(self.holder.engine.as_ref());
+        self.restores && self.container.is_some() && of_record.is_some() && of_record != engine
     }
 
     /// The folders in which objects without a manifest may be this run's.

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info};
 
 use super::{CLOCK_SET, STEP};
 use crate::app::App;
@@ -15,6 +15,7 @@ use crate::clock;
 use crate::discovery::{Found, State};
 use crate::health::Health;
 use crate::jobs::drill;
+use crate::jobs::error::JobError;
 use crate::jobs::good;
 use crate::model::schedule::Schedule;
 use crate::model::target::TargetName;
@@ -22,7 +23,8 @@ use crate::pipeline::Progress;
 
 /// Drills the newest backup of each target on its schedule, one after the other, until told to stop.
 ///
-/// What is not good makes the daemon unhealthy until a later drill of the same target finds nothing.
+/// A backup that is not good makes the daemon unhealthy until a later drill of the same target is good; so does a drill that has
+/// found nothing out, from the second time in a row.
 pub async fn run(
     app: &App,
     health: &Health,
@@ -30,6 +32,7 @@ pub async fn run(
     mut targets: watch::Receiver<Schedules>,
 ) {
     let mut plan = Plan::default();
+    let mut streaks = Streaks::default();
     let mut last_turn = Timestamp::MIN;
     loop {
         let now = clock::now();
@@ -45,8 +48,11 @@ pub async fn run(
             }
             // A panic is a bug, but the backups go on.
             let found = AssertUnwindSafe(drill_newest(app, &target, stop)).catch_unwind().await;
-            let panicked = |_| Some("Dumpcar itself failed: please report the panic in the log".to_owned());
-            health.set_drill(&target, found.unwrap_or_else(panicked));
+            let panicked =
+                |_| Ended::Failed("Dumpcar itself failed: please report the panic in the log".to_owned());
+            if let Some(problem) = streaks.judge(&target, found.unwrap_or_else(panicked)) {
+                health.set_drill(&target, problem);
+            }
         }
         tokio::select! {
             biased;
@@ -107,24 +113,57 @@ impl Plan {
     }
 }
 
-/// What is wrong, in one line.
-async fn drill_newest(app: &App, name: &TargetName, stop: &CancellationToken) -> Option<String> {
+/// How a drill ended.
+enum Ended {
+    Good,
+    Failed(String),
+    Inconclusive(String),
+    /// There was none.
+    Stopped,
+}
+
+/// How many drills in a row have found nothing out.
+#[derive(Default)]
+struct Streaks(BTreeMap<TargetName, u32>);
+
+impl Streaks {
+    /// What the health is to say of the target now; `None` where that stays what it was.
+    fn judge(&mut self, target: &TargetName, ended: Ended) -> Option<Option<String>> {
+        /// Once may be bad luck.
+        const TOO_MANY: u32 = 2;
+        let problem = match ended {
+            Ended::Stopped => return None,
+            Ended::Inconclusive(problem) => {
+                let streak = self.0.entry(target.clone()).or_default();
+                *streak = streak.saturating_add(1);
+                return (*streak >= TOO_MANY).then(|| Some(format!("{problem} ({streak} times in a row)")));
+            }
+            Ended::Failed(problem) => Some(problem),
+            Ended::Good => None,
+        };
+        self.0.remove(target);
+        Some(problem)
+    }
+}
+
+async fn drill_newest(app: &App, name: &TargetName, stop: &CancellationToken) -> Ended {
     drill::sweep(app).await;
-    let unknown = |error: &dyn std::fmt::Display| {
-        warn!(target = %name, problem = %error, "drill inconclusive");
-        Some(format!("its newest backup could not be drilled: {error}"))
+    let unknown = |error: JobError| {
+        error!(target = %name, problem = %error, "drill inconclusive");
+        Ended::Inconclusive(format!("drill of its newest backup inconclusive: {error}"))
     };
     let key = match app.store.catalog(Some(name)).await {
         // That there is none is for the backups' own schedule to say.
         Ok(catalog) => match good::newest_signed(&app.store, &catalog.backups(name)).await {
-            Ok(newest) => newest?,
-            Err(error) => return unknown(&error),
+            Ok(Some(newest)) => newest,
+            Ok(None) => return Ended::Good,
+            Err(error) => return unknown(error.into()),
         },
-        Err(error) => return unknown(&error),
+        Err(error) => return unknown(error.into()),
     };
     let manifest = match app.store.manifest(&key).await {
         Ok(manifest) => manifest,
-        Err(error) => return unknown(&error),
+        Err(error) => return unknown(error.into()),
     };
     info!(backup = %key, "drill started");
     let target = app.target(name).await;
@@ -132,9 +171,33 @@ async fn drill_newest(app: &App, name: &TargetName, stop: &CancellationToken) ->
     match Box::pin(drill::run(app, &key, &manifest, target.as_ref(), stop, &progress)).await {
         Ok(drilled) => {
             drill::log(&key, &drilled);
-            drilled.detail.map(|problem| format!("the backup {key} is not good: {problem}"))
+            let bad = drilled.detail.map(|problem| format!("the backup {key} is not good: {problem}"));
+            bad.map_or(Ended::Good, Ended::Failed)
         }
-        Err(error) if error.is_stopped() => None,
-        Err(error) => unknown(&error),
+        Err(error) if error.is_stopped() => Ended::Stopped,
+        Err(error) => unknown(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_second_inconclusive_drill_in_a_row_is_unhealthy() {
+        let target: TargetName = "shop".parse().unwrap();
+        let mut streaks = Streaks::default();
+        let mut judge = |ended| streaks.judge(&target, ended);
+        let unknown = || Ended::Inconclusive("no memory".to_owned());
+        // The first one changes nothing.
+        assert_eq!(judge(unknown()), None);
+        assert_eq!(judge(unknown()), Some(Some("no memory (2 times in a row)".to_owned())));
+        assert_eq!(judge(Ended::Stopped), None);
+        assert_eq!(judge(unknown()), Some(Some("no memory (3 times in a row)".to_owned())));
+        assert_eq!(judge(Ended::Good), Some(None));
+        assert_eq!(judge(unknown()), None);
+        assert_eq!(judge(Ended::Failed("lost".to_owned())), Some(Some("lost".to_owned())));
+        // What is known to be bad stays so.
+        assert_eq!(judge(unknown()), None);
     }
 }

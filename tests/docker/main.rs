@@ -17,14 +17,19 @@ mod support;
 mod a_slow_reader;
 /// Mistakes of the user, and servers in a bad state: wording, exit status, and nothing stored.
 mod bad_input;
+/// Objects that are not what they were: never restored (P8).
+mod content_drill;
 /// The image, as the example Compose file runs it.
 mod daemon;
-/// Objects that are not what they were: never restored (P8).
 mod damage;
 /// Nothing is written to a disk (P2).
 mod disk;
 mod drill;
 mod drill_hostile;
+/// The server a drill starts: like the target, and nothing happens in it by itself.
+mod drill_server;
+/// Whom a drill blames.
+mod drill_verdict;
 /// A Docker engine that is stopped and started again in the middle of a dump.
 mod engine_restart;
 /// How a tool is fed, under real shells: it sees the end of its input only when Dumpcar says so (P8).
@@ -37,6 +42,10 @@ mod kill;
 mod memory;
 /// A target that is restarted, removed or paused while its rows are dumped.
 mod mid_dump;
+/// What cannot be dumped, beside what can (P10).
+mod one_broken;
+/// What the container's option files, its variables and its server's limits would do to a dump.
+mod option_files;
 /// A PostgreSQL that is process 1, and dumps that are broken off.
 mod process_one;
 /// The exec protocol under real shells: exit statuses, and nothing left in a target (P1, P4).
@@ -47,6 +56,10 @@ mod restore;
 mod restore_exchange;
 /// Each of those that a restore needs, ended at any instant of it (P8).
 mod restore_kill;
+/// What stock tools restore with an edit, and what has to be known of the server.
+mod restore_postgresql;
+/// A restore whose server works for long, or waits for somebody's lock.
+mod restore_stall;
 /// What the user of a restore sees, and what may stand in its way.
 mod restore_words;
 mod round_trip;

@@ -34,6 +34,8 @@ mod hostile_labels;
 mod incomplete;
 /// The end of the process at each request that changes the bucket, before and after it is done (P1, P4).
 mod kill;
+/// What cannot be dumped, beside what can (P10).
+mod missing;
 /// Listing, reading back, pruning.
 mod operator;
 /// The order in which the store is asked: what makes a backup comes last, what deletes one begins with it (P1).

@@ -73,6 +73,29 @@ async fn what_a_killed_run_has_left_goes_before_the_next_run() {
     assert_eq!(ended.logged("cleaned up after a run that was killed").len(), 1);
 }
 
+/// The databases of a killed restore are in a server that only another machine can ask.
+#[tokio::test]
+async fn what_a_restore_left_on_another_engine_is_for_that_one_to_finish() {
+    let world = world().await;
+    let of = |engine: &str| {
+        let mut record = record(&dead(), None, &[]);
+        record["restores"] = true.into();
+        record["container"] = id_of("gone").into();
+        record["engine"] = engine.into();
+        record
+    };
+    put_record(&world, &of("ANOTHER"));
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let said = "a restore on another Docker engine is on record, and only Dumpcar there can clean up after it; delete the record if that machine is gone";
+    assert_eq!(ended.logged(said).len(), 1, "{}", ended.stderr);
+    assert!(has(&world, &record_key(RUN)), "it stays on record");
+    // Here it is known that the container has gone.
+    put_record(&world, &of("ENGI:NEOF:TEST"));
+    assert_eq!(world.run(&["backup"]).await.status, 0);
+    assert!(!has(&world, &record_key(RUN)));
+}
+
 /// The daemon cleans up after every target, also after those that are no longer there.
 #[tokio::test]
 async fn what_a_killed_run_has_left_goes_when_the_daemon_starts() {

@@ -184,6 +184,69 @@ fn what_the_tools_really_say_is_understood() {
     }
 }
 
+/// Word for word from psql 17, the clients of MariaDB 11.8 and MySQL 9.7, and their servers' sources.
+#[test]
+fn what_a_server_lacks_is_no_refusal_and_a_refusal_is_one_whatever_it_names() {
+    for (stderr, problem) in [
+        (
+            "psql:<stdin>:9: ERROR:  out of memory\nDETAIL:  Failed on request of size 1000 in memory context \"x\".",
+            Problem::NoMemory,
+        ),
+        (
+            r#"ERROR:  could not resize shared memory segment "/PostgreSQL.1" to 8388608 bytes: No space left on device"#,
+            Problem::NoMemory,
+        ),
+        (
+            "ERROR:  out of shared memory\nHINT:  You might need to increase \"max_locks_per_transaction\".",
+            Problem::NoMemory,
+        ),
+        (
+            r#"psql:<stdin>:20: ERROR:  could not access file "$libdir/postgis-3": No such file or directory"#,
+            Problem::Lacking,
+        ),
+        (
+            "ERROR:  extension \"postgis\" is not available\nDETAIL:  Could not open extension control file \"/x\".",
+            Problem::Lacking,
+        ),
+        (r#"ERROR:  pg_stat_statements must be loaded via "shared_preload_libraries""#, Problem::Lacking),
+        ("ERROR 1524 (HY000) at line 2: Plugin 'auth_ed25519' is not loaded", Problem::Lacking),
+        ("ERROR 1286 (42000) at line 8: Unknown storage engine 'ROCKSDB'", Problem::Lacking),
+        ("ERROR 1114 (HY000) at line 31: The table 't' is full", Problem::DiskFull),
+        (
+            "ERROR 1206 (HY000) at line 1: The total number of locks exceeds the lock table size",
+            Problem::NoMemory,
+        ),
+        (
+            r#"ERROR 3 (HY000) at line 1: Error writing file '/tmp/x' (Errcode: 28 "No space left on device")"#,
+            Problem::DiskFull,
+        ),
+        // Of the dump.
+        (r#"ERROR:  relation "no space left on device" does not exist"#, Problem::NameHidden),
+        (
+            "ERROR:  duplicate key value violates unique constraint \"k\"\nDETAIL:  Key (a)=(out of memory) already exists.",
+            Problem::Other,
+        ),
+        (
+            "ERROR 1062 (23000) at line 5: Duplicate entry 'No space left on device' for key 'PRIMARY'",
+            Problem::Other,
+        ),
+        ("ERROR 1049 (42000) at line 7: Unknown database 'b'", Problem::Other),
+        (r#"psql:<stdin>:3: ERROR:  database "b" does not exist"#, Problem::Other),
+        ("ERROR 1153 (08S01) at line 1: Got a packet bigger than 'max_allowed_packet' bytes", Problem::Other),
+    ] {
+        let engine = if stderr.starts_with("ERROR ") && !stderr.starts_with("ERROR: ") {
+            Engine::Mysql
+        } else {
+            Engine::Postgresql
+        };
+        let found = diagnosis(engine, 1, stderr).problem;
+        assert_eq!(found, problem, "{stderr}");
+        assert_eq!(found, problem, "{stderr}");
+        let is_of_dump = matches!(problem, Problem::Other | Problem::NameHidden);
+        assert_eq!(found.is_refusal(), is_of_dump, "{stderr}");
+    }
+}
+
 #[test]
 fn every_text_is_one_bounded_line_without_a_secret() {
     let long = format!("mysqldump: Error: {}", "x".repeat(5000));

@@ -2,9 +2,6 @@ IFS='
 '
 set -f
 tab=$(printf '\t')
-client() {
-    "$tool" --user="$DUMPCAR_USER" --host=localhost --default-character-set=utf8mb4 --batch --skip-column-names "$@"
-}
 # show LIST: LIST's rows are SHOW statements; their results become statements again, 200 at a time because an argument
 # of a command has at most 128 KiB. Without --raw a result is one line whatever stands in a name, and `%b` undoes that.
 show() {

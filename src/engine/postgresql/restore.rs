@@ -4,13 +4,13 @@
 //! `pg_dump` writes a `COMMIT` of its own behind large objects, and dropping what is there first would lock everybody out for
 //! as long as the load takes.
 
-use super::{CONNECT, Command, Facts, command};
+use super::{CONNECT, Command, Facts, LOADING, command};
 use crate::engine::restore::{LEFTOVERS, Staged, as_user};
 use crate::model::database::{DatabaseOptions, LocaleProvider, Text, Word};
 use crate::model::run::RunId;
 
 /// Before [`CONNECT`]: not in a database that is being replaced.
-const ELSEWHERE: &str = "\nPOSTGRES_DB=template1 POSTGRESQL_DATABASE=";
+pub(super) const ELSEWHERE: &str = "\nPOSTGRES_DB=template1 POSTGRESQL_DATABASE=";
 
 const CREATE_SCRIPT: &str = r#"
 exec psql -X -w -q -v ON_ERROR_STOP=1 -c "$1"
@@ -25,8 +25,10 @@ const LOAD_SCRIPT: &str = r#"
 find_tool psql
 set -- psql -X -w -q -o /dev/null -v ON_ERROR_STOP=1
 as_user postgres "$@" -c 'SELECT 1'
+# What is said is read by a program.
+english="DO \$\$BEGIN SET lc_messages = 'C'; EXCEPTION WHEN insufficient_privilege THEN NULL; END\$\$"
 case $(psql --help=commands 2>/dev/null) in
-    *'\restrict'*) set -- "$@" -c "\\restrict $DUMPCAR_RESTRICT" -f - ;;
+    *'\restrict'*) set -- "$@" -c "$english" -c "\\restrict $DUMPCAR_RESTRICT" -f - ;;
     *)
         alone='for flag in -u -p; do (ulimit $flag 0) 2>/dev/null && ulimit $flag 0 && break; done; exec "$@"'
         if echo 'SELECT 1;' | $as sh -c "$alone" sh "$@" >/dev/null 2>&1; then set -- sh -c "$alone" sh "$@"; fi ;;
@@ -56,19 +58,56 @@ while busy=$(psql -X -w -q -A -t -v ON_ERROR_STOP=1 -c "$1") || exit; [ "$busy" 
 done
 "#;
 
+/// A database that subscribes to something, or that somebody subscribes to, cannot be dropped. Workers of an extension come back.
 const DROP_SCRIPT: &str = r#"
 names=$(psql -X -w -q -A -t -v ON_ERROR_STOP=1 -c "$2") || exit
 status=0
 for name in $names; do
-    psql -X -w -q -v ON_ERROR_STOP=1 -c "DROP DATABASE IF EXISTS $name" || status=3
+    tries=0
+    while
+        detached=$(PGDATABASE=$name psql -X -w -q -o /dev/null -v ON_ERROR_STOP=1 -c "$3" 2>&1)
+        ! problem=$(psql -X -w -q -v ON_ERROR_STOP=1 -c "DROP DATABASE IF EXISTS $name" 2>&1)
+    do
+        tries=$((tries + 1))
+        case $tries:$problem in
+            [0-9]:*'being accessed by other users'* | [0-9]:*' replication '*) ;;
+            *) printf '%s\n' "$detached" "$problem" >&2; status=3; break ;;
+        esac
+        psql -X -w -q -o /dev/null -c "$1"
+        sleep 1
+    done
 done
 exit $status
 "#;
 
+/// The other server is not asked: it may be away, and its slot may be the one that the restored database goes on with.
+const DETACH: &str = "DO $$
+DECLARE name text;
+BEGIN
+-- No event trigger has a say.
+PERFORM pg_catalog.set_config('session_replication_role', 'replica', true);
+FOR name IN SELECT subname FROM pg_catalog.pg_subscription JOIN pg_catalog.pg_database d ON d.oid = subdbid
+WHERE d.datname = pg_catalog.current_database()
+LOOP
+EXECUTE pg_catalog.format('ALTER SUBSCRIPTION %I DISABLE', name);
+EXECUTE pg_catalog.format('ALTER SUBSCRIPTION %I SET (slot_name = NONE)', name);
+EXECUTE pg_catalog.format('DROP SUBSCRIPTION %I', name);
+END LOOP;
+PERFORM pg_catalog.pg_terminate_backend(active_pid) FROM pg_catalog.pg_replication_slots
+WHERE database = pg_catalog.current_database() AND active_pid IS NOT NULL;
+PERFORM pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots
+WHERE database = pg_catalog.current_database();
+END $$";
+
+/// What settings of the server, the role or the database could do to a restore.
+const OPTIONS: &str = "-c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 \
+                       -c idle_in_transaction_session_timeout=0";
+
 pub(in crate::engine) fn create_statement(name: &str, options: Option<&DatabaseOptions>) -> String {
     let mut sql = format!("CREATE DATABASE {} TEMPLATE template0", quoted(name));
     let Some(options) = options else { return sql + ";" };
-    let DatabaseOptions { encoding, locale_provider, collate, ctype, locale, icu_rules, .. } = options;
+    let DatabaseOptions { encoding, locale_provider, collate, ctype, locale, icu_rules, tablespace, .. } =
+        options;
     let locale_of = match locale_provider {
         Some(LocaleProvider::Icu) => "ICU_LOCALE",
         Some(LocaleProvider::Builtin) => "BUILTIN_LOCALE",
@@ -86,24 +125,34 @@ pub(in crate::engine) fn create_statement(name: &str, options: Option<&DatabaseO
             sql.push_str(&format!(" {option} {}", literal(value)));
         }
     }
+    if let Some(tablespace) = tablespace {
+        sql.push_str(&format!(" TABLESPACE {}", quoted(tablespace.as_str())));
+    }
     sql + ";"
 }
 
+/// What makes a collation of a provider.
+pub(super) fn locale_options(provider: &str, options: &[(&str, &str)]) -> String {
+    let options = options.iter().map(|(name, value)| format!(", {name} = {}", literal(value)));
+    format!("PROVIDER = {provider}{}", options.collect::<String>())
+}
+
 pub(in crate::engine) fn create(facts: &Facts<'_>, name: &str, options: Option<&DatabaseOptions>) -> Command {
-    command(facts, &[ELSEWHERE, CONNECT, CREATE_SCRIPT], vec![create_statement(name, options)])
+    restoring(facts, &[ELSEWHERE, CONNECT, CREATE_SCRIPT], vec![create_statement(name, options)])
 }
 
 /// Loads what it reads into the database; without one, the roles. `word` is what only this load knows.
 pub(in crate::engine) fn load(facts: &Facts<'_>, database: Option<&str>, word: &str) -> Command {
     let as_user = as_user(facts);
     let mut command = match database {
-        None => command(facts, &[as_user, ELSEWHERE, CONNECT, LOAD_SCRIPT], Vec::new()),
+        None => restoring(facts, &[as_user, ELSEWHERE, CONNECT, LOAD_SCRIPT], Vec::new()),
         Some(database) => {
-            let mut command = command(facts, &[as_user, LOAD_SCRIPT], Vec::new());
+            let mut command = restoring(facts, &[as_user, LOAD_SCRIPT], Vec::new());
             command.env.push(("PGDATABASE".to_owned(), database.to_owned()));
             command
         }
     };
+    command.env.push(("PGAPPNAME".to_owned(), LOADING.to_owned()));
     command.env.push(("DUMPCAR_RESTRICT".to_owned(), word.to_owned()));
     command
 }
@@ -111,31 +160,50 @@ pub(in crate::engine) fn load(facts: &Facts<'_>, database: Option<&str>, word: &
 /// Gives all of them their names, in one transaction.
 pub(in crate::engine) fn swap(facts: &Facts<'_>, staged: &[Staged]) -> Command {
     let mut sql = String::from("BEGIN;\n");
-    for one in staged.iter().filter(|one| one.is_there) {
+    let mut rename = |from: &str, to: &str| {
         sql.push_str(&format!(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {};\n\
              ALTER DATABASE {} RENAME TO {};\n",
-            literal(&one.name),
-            quoted(&one.name),
-            quoted(&one.replaced),
+            literal(from),
+            quoted(from),
+            quoted(to),
         ));
+    };
+    for one in staged.iter().filter(|one| one.is_there) {
+        rename(&one.name, &one.replaced);
     }
     for one in staged {
-        sql.push_str(&format!("ALTER DATABASE {} RENAME TO {};\n", quoted(&one.staged), quoted(&one.name)));
+        // An extension may have workers of its own in it.
+        rename(&one.staged, &one.name);
     }
     sql.push_str("COMMIT;\n");
-    command(facts, &[ELSEWHERE, CONNECT, SWAP_SCRIPT], vec![sql])
+    restoring(facts, &[ELSEWHERE, CONNECT, SWAP_SCRIPT], vec![sql])
 }
 
 /// Ends what the server still does for a restore whose client has gone.
 pub(in crate::engine) fn end_work(facts: &Facts<'_>, run: &RunId) -> Command {
-    command(facts, &[ELSEWHERE, CONNECT, END_SCRIPT], vec![end_statement(run)])
+    restoring(facts, &[ELSEWHERE, CONNECT, END_SCRIPT], vec![end_statement(run)])
 }
 
 /// Removes the databases of a restore that are not to stay, and prints nothing.
 pub(in crate::engine) fn drop_leftovers(facts: &Facts<'_>, run: &RunId) -> Command {
     let find = format!("SELECT datname FROM pg_catalog.pg_database WHERE {}", is_of(run));
-    command(facts, &[ELSEWHERE, CONNECT, END_SCRIPT, DROP_SCRIPT], vec![end_statement(run), find])
+    let args = vec![end_statement(run), find, DETACH.to_owned()];
+    restoring(facts, &[ELSEWHERE, CONNECT, END_SCRIPT, DROP_SCRIPT], args)
+}
+
+/// Removes one that a restore has made for itself.
+pub(in crate::engine) fn drop_staged(facts: &Facts<'_>, name: &str) -> Command {
+    let end =
+        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}", literal(name));
+    let args = vec![end, format!("SELECT {}", literal(name)), DETACH.to_owned()];
+    restoring(facts, &[ELSEWHERE, CONNECT, DROP_SCRIPT], args)
+}
+
+pub(super) fn restoring(facts: &Facts<'_>, scripts: &[&str], args: Vec<String>) -> Command {
+    let mut command = command(facts, scripts, args);
+    command.env.push(("PGOPTIONS".to_owned(), OPTIONS.to_owned()));
+    command
 }
 
 fn end_statement(run: &RunId) -> String {
@@ -154,11 +222,11 @@ fn is_of(run: &RunId) -> String {
     names.map(|name| format!("left(datname::text, {}) = '{name}'", name.len())).join(" OR ")
 }
 
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     // As `quote_literal` does it, whatever standard_conforming_strings says.
     let escaped = text.replace('\\', "\\\\").replace('\'', "''");
     if text.contains('\\') { format!("E'{escaped}'") } else { format!("'{escaped}'") }
@@ -178,11 +246,11 @@ mod tests {
         assert_eq!(create_statement("x", None), r#"CREATE DATABASE "x" TEMPLATE template0;"#);
         let options = serde_json::json!({
             "encoding": "UTF8", "locale_provider": "icu", "collate": "de_DE.utf8", "ctype": "C",
-            "locale": "und-u-ks-level2", "icu_rules": "&a < b",
+            "locale": "und-u-ks-level2", "icu_rules": "&a < b", "tablespace": "fa\"st", "tablespaces": ["slow"],
         });
         assert_eq!(
             statement(&options),
-            r#"CREATE DATABASE "a""b" TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER 'icu' LC_COLLATE 'de_DE.utf8' LC_CTYPE 'C' ICU_LOCALE 'und-u-ks-level2' ICU_RULES '&a < b';"#
+            r#"CREATE DATABASE "a""b" TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER 'icu' LC_COLLATE 'de_DE.utf8' LC_CTYPE 'C' ICU_LOCALE 'und-u-ks-level2' ICU_RULES '&a < b' TABLESPACE "fa""st";"#
         );
         let options =
             serde_json::json!({ "locale_provider": "builtin", "locale": "x'; DROP DATABASE shop; --\\' " });

@@ -28,6 +28,10 @@ WITH here AS (
         || CASE grantee WHEN 0 THEN 'PUBLIC' ELSE replace(quote_ident(pg_get_userbyid(grantee)), '%', '%%') END
         || CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
     FROM here CROSS JOIN aclexplode(datacl)
+    UNION ALL
+    -- pg_dump does not say that it is gone.
+    SELECT 7, 'DROP SCHEMA IF EXISTS public'
+    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'public')
 )
 SELECT format('DO %L;', format('BEGIN EXECUTE format(%L, current_database()); END', sql)) AS text
 FROM statement ORDER BY place, text

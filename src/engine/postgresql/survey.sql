@@ -16,6 +16,15 @@ SELECT 'options ' || encode(convert_to(datname::text, getdatabaseencoding()), 'h
         'collate', datcollate,
         'ctype', datctype,
         'locale', coalesce(j ->> 'datlocale', j ->> 'daticulocale'),
-        'icu_rules', j ->> 'daticurules'))::text, getdatabaseencoding()), 'hex')
+        'icu_rules', j ->> 'daticurules',
+        'tablespace', CASE WHEN spcname <> 'pg_default' THEN spcname END,
+        'tablespaces', (
+            SELECT jsonb_agg(o.spcname ORDER BY o.spcname) FROM pg_catalog.pg_tablespace o
+            WHERE o.spcname !~ '^pg_' AND o.oid <> dattablespace AND (
+                d.oid IN (SELECT pg_tablespace_databases(o.oid)) OR EXISTS (
+                    SELECT FROM pg_catalog.pg_shdepend WHERE dbid = d.oid AND refobjid = o.oid
+                    AND refclassid = 'pg_catalog.pg_tablespace'::regclass)))
+    ))::text, getdatabaseencoding()), 'hex')
 FROM pg_catalog.pg_database d CROSS JOIN to_jsonb(d) AS j
+JOIN pg_catalog.pg_tablespace t ON t.oid = dattablespace
 WHERE NOT datistemplate

@@ -14,6 +14,7 @@ use crate::model::command::Command;
 use crate::model::compression::Compression;
 use crate::model::database::DatabaseOptions;
 use crate::model::manifest::ObjectKind;
+use crate::model::missing::Missing;
 use crate::store::Catalog;
 
 /// A survey asks the server's catalog; a server that takes longer is not well.
@@ -21,7 +22,16 @@ const SURVEY_LIMIT: Duration = Duration::from_secs(120);
 /// Ten thousand databases fit.
 const SURVEY_BYTES: usize = 8 * 1024 * 1024;
 
+/// What a run will do.
+pub(super) struct Plan {
+    pub(super) survey: Survey,
+    pub(super) parts: Vec<Part>,
+    /// What the labels ask for, and the server does not have.
+    pub(super) missing: Vec<Missing>,
+}
+
 /// What is to become one object.
+#[derive(Clone)]
 pub(super) struct Part {
     pub(super) kind: ObjectKind,
     pub(super) database: Option<String>,
@@ -47,8 +57,8 @@ pub(super) async fn catalog(
 
 impl Run<'_> {
     /// Asks the server what there is and decides what is dumped.
-    pub(super) async fn plan(&self, catalog: Option<&Catalog>) -> Result<(Survey, Vec<Part>), JobError> {
-        let Self { target, .. } = self;
+    pub(super) async fn plan(&self, catalog: Option<&Catalog>) -> Result<Plan, JobError> {
+        let Self { app, target, .. } = self;
         let facts = target.facts();
         self.progress.set_stage("asking the server");
         let mut survey = match target.engine.survey(&facts) {
@@ -59,6 +69,11 @@ impl Run<'_> {
         for note in login_notes.iter().chain(&survey.notes) {
             warn!(target = %target.name, "{note}");
         }
+        for (_, hint) in survey.hints.iter().filter(|(database, _)| target.wants(database)) {
+            if app.is_news(&format!("{}: {hint}", target.name)) {
+                warn!(target = %target.name, "{hint}");
+            }
+        }
         for name in &survey.leftovers {
             warn!(
                 target = %target.name,
@@ -68,12 +83,10 @@ impl Run<'_> {
         if target.engine == Engine::Custom {
             let command = target.engine.dump(&facts, &survey, "");
             let hint = self.previous_size(catalog);
-            return Ok((
-                survey,
-                vec![Part { kind: ObjectKind::Dump, database: None, options: None, command, hint }],
-            ));
+            let part = Part { kind: ObjectKind::Dump, database: None, options: None, command, hint };
+            return Ok(Plan { survey, parts: vec![part], missing: Vec::new() });
         }
-        self.choose_databases(&mut survey)?;
+        let missing = self.choose_databases(&mut survey)?;
         let mut parts = Vec::new();
         if let Some(command) = target.engine.globals(&facts, &survey) {
             parts.push(Part {
@@ -100,22 +113,21 @@ impl Run<'_> {
                 "the server has neither a database nor users that this login may read",
             ));
         }
-        Ok((survey, parts))
+        Ok(Plan { survey, parts, missing })
     }
 
-    /// Leaves the databases that the labels ask for.
-    fn choose_databases(&self, survey: &mut Survey) -> Result<(), JobError> {
+    /// Leaves the databases that the labels ask for. Returns those that are not there.
+    fn choose_databases(&self, survey: &mut Survey) -> Result<Vec<Missing>, JobError> {
         let Self { app, target, .. } = self;
-        let is_there = |name: &String| survey.databases.iter().any(|database| database.name == *name);
-        if let Some(missing) = target.labels.databases.iter().find(|name| !is_there(name)) {
-            return Err(JobError::new(
-                Kind::Wrong,
-                format!(
-                    "there is no database {missing:?}: correct the label {}.databases",
-                    app.config.label_prefix
-                ),
-            ));
+        let wanted = &target.labels.databases;
+        let is_missing = |name: &&String| survey.databases.iter().all(|database| database.name != **name);
+        let missing: Vec<&String> = wanted.iter().filter(is_missing).collect();
+        let cure = format!("correct the label {}.databases", app.config.label_prefix);
+        if let Some(first) = missing.first().filter(|_| missing.len() == wanted.len()) {
+            return Err(JobError::new(Kind::Wrong, format!("there is no database {first:?}: {cure}")));
         }
+        let reason = format!("there is no such database: {cure}");
+        let missing = missing.into_iter().map(|name| Missing::new(Some(name), None, &reason)).collect();
         let had_any = !survey.databases.is_empty();
         survey.databases.retain(|database| target.wants(&database.name));
         // A new MariaDB or MySQL server has none, and users all the same; PostgreSQL always has one.
@@ -125,7 +137,7 @@ impl Run<'_> {
                 "the server has no database to back up; do the labels exclude them all?",
             ));
         }
-        Ok(())
+        Ok(missing)
     }
 
     async fn survey(&self, command: &Command) -> Result<Survey, JobError> {

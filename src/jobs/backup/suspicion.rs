@@ -9,6 +9,7 @@ use crate::engine::Engine;
 use crate::jobs::error::{JobError, stoppable};
 use crate::jobs::good;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
+use crate::model::missing::Missing;
 use crate::model::suspicion::{Shrunk, What, compare};
 use crate::store::Catalog;
 use crate::text::bytes;
@@ -36,12 +37,20 @@ pub(super) async fn last_good(
 
 impl Run<'_> {
     /// Why the new backup is suspicious, in one line; `None` when it is not.
-    pub(super) fn suspicion(&self, good: &Manifest, objects: &[ManifestObject]) -> Option<String> {
+    pub(super) fn suspicion(
+        &self,
+        good: &Manifest,
+        objects: &[ManifestObject],
+        missing: &[Missing],
+    ) -> Option<String> {
         let target = self.target;
         let is_custom = target.engine == Engine::Custom;
         let shrunk =
             compare(target.shrink_alert, &good.objects, objects, |kind, database| match (kind, database) {
-                (ObjectKind::Database, Some(name)) => !is_custom && target.wants(name),
+                // What is missing for a reason that is known has not shrunk.
+                (ObjectKind::Database, Some(name)) => {
+                    !is_custom && target.wants(name) && !missing.iter().any(|one| one.is_all_of(name))
+                }
                 (ObjectKind::Dump, None) => is_custom,
                 (ObjectKind::Database | ObjectKind::Dump | ObjectKind::Globals, _) => false,
             });

@@ -79,7 +79,7 @@ impl Restore<'_> {
             let is_copy = own != wanted.name;
             let separation = Separation { own, together: together.clone(), is_copy };
             let mut edit = Edit::Separator(Box::new(Separator::new(separation)));
-            self.fill(wanted, &one.staged, &mut edit).await?;
+            self.fill(wanted, &one.staged, wanted.object.options.as_ref(), &mut edit).await?;
             if let Edit::Separator(separator) = edit {
                 let found = separator.end();
                 if let Some(problem) = found.problem {

@@ -1,10 +1,10 @@
 //! What is to be restored, and whether that can be: decided before anything is changed.
 
-use super::{ANSWER_BYTES, ANSWER_LIMIT};
+use super::{ANSWER_BYTES, ANSWER_LIMIT, surroundings};
 use crate::app::App;
 use crate::discovery::Target;
 use crate::docker::Docker;
-use crate::engine::{Engine, Survey};
+use crate::engine::{Engine, Placement, Surroundings, Survey};
 use crate::jobs::error::{JobError, Kind};
 use crate::jobs::explain::explain;
 use crate::model::key::BackupKey;
@@ -22,6 +22,10 @@ pub struct Plan {
     pub manifest_command: Option<String>,
     /// A copy may reach into the original by name.
     pub allow_references: bool,
+    pub placement: Placement,
+    pub surroundings: Surroundings,
+    /// What of others ends with what is replaced, and what may not go well: for whoever is asked, and for the log.
+    pub warnings: Vec<String>,
 }
 
 /// One database, or a custom engine's dump.
@@ -45,6 +49,7 @@ pub struct Selection {
     pub manifest_command: bool,
     /// Whether a copy (`new_name`) may have definitions that name the original.
     pub allow_references: bool,
+    pub placement: Placement,
 }
 
 /// Chooses the objects, and looks at what is there already.
@@ -79,15 +84,34 @@ pub async fn plan(
         return impossible(format!("{name:?} is no name that a backup may restore a database to"));
     }
     let survey = survey(&app.docker, &target).await?;
+    let surroundings = surroundings::ask(&app.docker, &target).await?;
     let wanted = |object: ManifestObject| {
         let own = object.database.clone().unwrap_or_default();
         let name = selection.new_name.clone().unwrap_or(own);
-        let is_there = survey.databases.iter().any(|database| database.name == name);
+        // One that accepts no connections is there as well.
+        let is_there =
+            survey.databases.iter().any(|database| database.name == name) || surroundings.has_database(&name);
         Wanted { is_there: is_there || object.kind == ObjectKind::Dump, name, object }
     };
     let databases = databases.into_iter().map(wanted).collect();
-    let allow_references = selection.allow_references;
-    Ok(Plan { key, globals, databases, target, manifest_command, allow_references })
+    let placement = selection.placement;
+    let age = engine.older(&manifest.server_version, &survey.server_version);
+    let warnings = age.into_iter().collect();
+    let mut plan =
+        Plan {
+            key,
+            globals,
+            databases,
+            target,
+            manifest_command,
+            allow_references: selection.allow_references,
+            placement,
+            surroundings,
+            warnings,
+        };
+    let losses = surroundings::check(&app.docker, &plan).await?;
+    plan.warnings.extend(losses);
+    Ok(plan)
 }
 
 /// The manifest's command for a container that has no label with one.

@@ -24,6 +24,7 @@ fn record() -> RunRecord {
         run: "00000000deadbeef".parse().unwrap(),
         target: "shop".parse().unwrap(),
         container: Some(id_of("shop")),
+        engine: Some(Line::clean("E")),
         stamp: Some("2026-11-23T23-00-00Z".parse().unwrap()),
         prunes: vec!["2026-11-16T23-00-00Z".parse().unwrap()],
         restores: false,
@@ -45,6 +46,23 @@ fn a_record_is_read_back_and_a_newer_one_is_left_alone() {
     }
     let elsewhere = RunRecord::from_json(&record().to_json(), ".dumpcar/runs/other/00000000deadbeef.json");
     assert!(matches!(elsewhere, Err(RecordError::Misplaced)));
+}
+
+#[test]
+fn only_a_restore_has_to_be_finished_on_its_own_engine() {
+    let [own, other] = ["E", "F"].map(Line::clean);
+    let restore = RunRecord { restores: true, ..record() };
+    assert!(restore.is_elsewhere(Some(&other)) && restore.is_elsewhere(None));
+    assert!(!restore.is_elsewhere(Some(&own)));
+    assert!(!record().is_elsewhere(Some(&other)), "what a backup leaves is in the bucket");
+    // Whoever takes a record over does not move its container.
+    let taken = RunRecord { holder: holder("c", "net:[2]", Some("F"), None), ..restore.clone() };
+    assert!(taken.is_elsewhere(Some(&other)));
+    // Older records have only their holder's.
+    let older = RunRecord { engine: None, ..restore };
+    assert!(older.is_elsewhere(Some(&other)) && !older.is_elsewhere(Some(&own)));
+    let unknown = holder("b", "net:[1]", None, None);
+    assert!(!RunRecord { holder: unknown, ..older }.is_elsewhere(Some(&other)), "nothing is known");
 }
 
 /// A record comes from whoever can write into the bucket.

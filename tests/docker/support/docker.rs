@@ -102,6 +102,13 @@ impl Container {
         Self { id, name }
     }
 
+    /// `docker create` with these further arguments: it does not run yet.
+    pub(crate) fn made(args: &[&str]) -> Self {
+        let name = unique();
+        let id = docker(&[&["create", "--name", &name, "--label", run_label()], args].concat());
+        Self { id, name }
+    }
+
     /// Runs a command in it, which has to succeed.
     pub(crate) fn exec(&self, command: &[&str]) -> String {
         docker(&[&["exec", &self.id], command].concat())

@@ -57,14 +57,14 @@ impl Product {
         image(self.variable, self.default)
     }
 
-    fn data(self) -> &'static str {
+    pub(crate) fn data(self) -> &'static str {
         match self.kind {
             Kind::Postgresql => "/var/lib/postgresql/data",
             Kind::Mariadb | Kind::Mysql => "/var/lib/mysql",
         }
     }
 
-    fn password_variable(self) -> &'static str {
+    pub(crate) fn password_variable(self) -> &'static str {
         match self.kind {
             Kind::Postgresql => "POSTGRES_PASSWORD",
             Kind::Mariadb => "MARIADB_ROOT_PASSWORD",
@@ -91,6 +91,22 @@ impl Server {
         Self::started(product, password, &world.labels(labels)).wait()
     }
 
+    /// A target that is started with these arguments of the server.
+    pub(crate) fn set_up(
+        world: &World,
+        product: Product,
+        password: &str,
+        labels: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Self {
+        let env = format!("{}={password}", product.password_variable());
+        let labels = world.labels(labels);
+        let labels: Vec<_> = labels.iter().map(String::as_str).collect();
+        let args =
+            [&["--tmpfs", product.data(), "-e", &env], labels.as_slice(), &[&product.image()], arguments];
+        Self { product, container: Container::run(&args.concat()), password: password.to_owned() }.wait()
+    }
+
     /// Does not wait until it answers.
     pub(crate) fn started(product: Product, password: &str, args: &[String]) -> Self {
         let env = format!("{}={password}", product.password_variable());
@@ -114,6 +130,11 @@ impl Server {
         // In memory: nothing has to be written to a disk, and nothing is left.
         let memory = ["--tmpfs", product.data()];
         let container = Container::run(&[&memory, args, &[product.image().as_str()]].concat());
+        Self { product, container, password: password.to_owned() }
+    }
+
+    /// A server in a container that was started in another way.
+    pub(crate) fn of(product: Product, container: Container, password: &str) -> Self {
         Self { product, container, password: password.to_owned() }
     }
 
@@ -195,7 +216,8 @@ impl Server {
                 &path,
             ]);
         }
-        command[2] = format!("{} <{path}", command[2]);
+        // Without it, the client changes line ends in routines.
+        command[2] = format!("{} <{path}", command[2].replace(" -N ", " --binary-mode -N "));
         let all: Vec<&str> = as_strs(&command);
         self.container.exec(&all)
     }
@@ -203,6 +225,11 @@ impl Server {
     /// Loads everything that breaks naive dumps.
     pub(crate) fn fill(&self) {
         self.run_content("");
+    }
+
+    /// Loads what an application has made by itself and changed for years.
+    pub(crate) fn fill_grown(&self) {
+        self.run_content("-grown");
     }
 
     /// The same lines for the same content.

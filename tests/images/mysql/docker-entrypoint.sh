@@ -4,7 +4,7 @@
 set -eu
 
 datadir=/var/lib/mysql
-socket=/var/run/mysqld/mysqld.sock
+socket=/var/run/mysqld/server.sock
 
 fail() {
     echo "error: $*" >&2

@@ -22,8 +22,8 @@ const CHUNK: usize = 1024 * 1024;
 
 const CLIENT: &str = r#"
 client() {
-    "$tool" --user="$DUMPCAR_USER" --host=localhost --default-character-set=utf8mb4 --connect-timeout=15 \
-        --batch --raw --skip-column-names "$@"
+    "$tool" --no-defaults --user="$DUMPCAR_USER" --host=localhost --default-character-set=utf8mb4 --connect-timeout=15 \
+        --init-command='SET SESSION sql_select_limit = 18446744073709551615' --batch --raw --skip-column-names "$@"
 }
 "#;
 
@@ -68,7 +68,7 @@ exit $status
 
 /// All that the old definitions of a database are; what a view of it no longer finds is no obstacle.
 const DEFINITIONS_SCRIPT: &str = r#"
-"$tool" --user="$DUMPCAR_USER" --host=localhost --no-data --force "$@" -- "$DUMPCAR_DATABASE"
+"$tool" --no-defaults --user="$DUMPCAR_USER" --host=localhost --no-data --force "$@" -- "$DUMPCAR_DATABASE"
 status=$?
 [ $status -eq 2 ] || exit $status
 "#;

@@ -1,0 +1,70 @@
+//! What of a database cannot be dumped, so that the rest of it can.
+
+use super::survey::{SurveyError, name};
+use super::{Command, Engine, Facts, mysql};
+
+/// What a dump leaves out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Without {
+    /// Tables and views.
+    pub tables: Vec<String>,
+    /// Procedures and functions.
+    pub routines: bool,
+}
+
+/// A table or view that cannot be dumped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    pub name: String,
+    /// What the tool says.
+    pub reason: String,
+}
+
+impl Engine {
+    /// Finds the tables and views that the dump of a database fails on, for [`Engine::parse_examination`]; `failure` is what the
+    /// tool said. `None` where a dump cannot leave out one of them.
+    pub fn examine(self, facts: &Facts<'_>, database: &str, failure: &str) -> Option<Command> {
+        match self {
+            Self::Mariadb => Some(mysql::examine(mysql::Flavour::Mariadb, facts, database, failure)),
+            Self::Mysql => Some(mysql::examine(mysql::Flavour::Mysql, facts, database, failure)),
+            Self::Postgresql | Self::Custom => None,
+        }
+    }
+
+    /// Reads what the examination printed: lines of a name in hexadecimal, and a reason.
+    ///
+    /// # Errors
+    /// A line that it does not print.
+    pub fn parse_examination(self, stdout: &[u8]) -> Result<Vec<Broken>, SurveyError> {
+        let text = String::from_utf8_lossy(stdout);
+        let read = |line: &str| {
+            let (hex, reason) = line.split_once(' ').unwrap_or((line, ""));
+            Ok(Broken { name: name(hex)?, reason: reason.trim().to_owned() })
+        };
+        text.lines().filter(|line| !line.is_empty()).map(read).collect()
+    }
+
+    /// Whether a dump failed because the login may not see how a procedure or function is made.
+    pub fn hides_routines(self, failure: &str) -> bool {
+        let is_mysql = matches!(self, Self::Mariadb | Self::Mysql);
+        is_mysql && failure.contains("insufficient privileges to SHOW CREATE ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_examination_is_read() {
+        let read = |stdout: &[u8]| Engine::Mysql.parse_examination(stdout);
+        let found =
+            read(b"76 mysqldump: View 'aaa.v' references invalid table(s) (1356)\n600a20 x\n").unwrap();
+        assert_eq!(found.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["v", "`\n "]);
+        assert_eq!(found[0].reason, "mysqldump: View 'aaa.v' references invalid table(s) (1356)");
+        assert_eq!(read(b""), Ok(Vec::new()));
+        for stdout in [&b"Welcome!\n"[..], b"7 x\n", b" x\n"] {
+            assert!(read(stdout).is_err(), "{stdout:?}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What cannot be dumped does not cost the rest (promise P10).
+
+use std::time::Duration;
+
+use tracing::warn;
+
+use super::Run;
+use super::plan::Part;
+use crate::engine::{self, Without};
+use crate::jobs::error::{JobError, Kind, stoppable};
+use crate::model::manifest::{ManifestObject, ObjectKind};
+use crate::model::missing::{MOST, Missing};
+use crate::store::Catalog;
+
+/// How often a database is dumped again without what was found to be broken.
+const ROUNDS: usize = 20;
+/// What is found to be broken, one line each.
+const FOUND_BYTES: usize = 1024 * 1024;
+/// A table that the tool has named is read to where it fails.
+const EXAMINE_LIMIT: Duration = Duration::from_secs(3600);
+
+/// What came of the dumps besides the objects.
+pub(super) struct Dumped {
+    pub(super) server_version: String,
+    pub(super) missing: Vec<Missing>,
+    /// What went wrong after them.
+    pub(super) problems: Vec<String>,
+}
+
+impl Run<'_> {
+    /// Dumps everything that can be dumped; pushes each finished object.
+    pub(super) async fn dump_parts(
+        &self,
+        catalog: Option<&Catalog>,
+        objects: &mut Vec<ManifestObject>,
+    ) -> Result<Dumped, JobError> {
+        let plan = self.plan(catalog).await?;
+        let mut missing = plan.missing;
+        let is_one_of_many = plan.parts.len() > 1;
+        let (mut databases, mut first) = (0, None);
+        for part in plan.parts {
+            databases += usize::from(part.kind != ObjectKind::Globals);
+            let dumped = self.dump_part(&part, is_one_of_many).await;
+            let dumped = match dumped {
+                Err(error) if self.costs_only_itself(&part, &error) => {
+                    first.get_or_insert_with(|| error.clone());
+                    self.dump_rest(&plan.survey, part, error, &mut missing).await
+                }
+                dumped => dumped.map(Some),
+            };
+            objects.extend(dumped?);
+        }
+        let has_any = objects.iter().any(|object| object.kind != ObjectKind::Globals);
+        match first {
+            // Nobody would look for their rows in it.
+            Some(error) if databases > 0 && !has_any || objects.is_empty() => return Err(error),
+            Some(_) | None => {}
+        }
+        for one in &missing {
+            warn!(target = %self.target.name, missing = %one, "this is not backed up");
+        }
+        missing.truncate(MOST);
+        Ok(Dumped { server_version: plan.survey.server_version, missing, problems: Vec::new() })
+    }
+
+    /// Whether a failure says nothing about the other parts, and will not pass by trying again.
+    fn costs_only_itself(&self, part: &Part, error: &JobError) -> bool {
+        let is_of_one = match error.kind {
+            Kind::Broken | Kind::Content => true,
+            Kind::Tool(problem) => !problem.is_of_the_server(),
+            Kind::Stopped
+            | Kind::Nothing
+            | Kind::Wrong
+            | Kind::Busy
+            | Kind::TooLong
+            | Kind::Store(_)
+            | Kind::Docker { .. }
+            | Kind::Backup
+            | Kind::Internal => false,
+        };
+        part.kind != ObjectKind::Dump && is_of_one && (self.is_last_try || !error.kind.may_pass())
+    }
+
+    /// Dumps a database without what is broken in it; what is left out is `missing`, and may be all of it.
+    async fn dump_rest(
+        &self,
+        survey: &engine::Survey,
+        part: Part,
+        error: JobError,
+        missing: &mut Vec<Missing>,
+    ) -> Result<Option<ManifestObject>, JobError> {
+        let engine = self.target.engine;
+        let facts = self.target.facts();
+        let (mut without, mut lacks, mut error) = (Without::default(), Vec::new(), error);
+        if let Some(database) = part.database.clone() {
+            for _ in 0..ROUNDS {
+                let found = self.leave_out(&database, &error, &mut without).await?;
+                if found.is_empty() {
+                    break;
+                }
+                lacks.extend(found);
+                let command = engine.dump_without(&facts, survey, &database, &without);
+                match self.dump_part(&Part { command, ..part.clone() }, true).await {
+                    Ok(object) => {
+                        missing.append(&mut lacks);
+                        return Ok(Some(object));
+                    }
+                    Err(next) if self.costs_only_itself(&part, &next) => error = next,
+                    Err(next) => return Err(next),
+                }
+            }
+        }
+        missing.push(Missing::new(part.database.as_deref(), None, &error.to_string()));
+        Ok(None)
+    }
+
+    /// Adds to `without` what else of the database is broken; returns what is new.
+    async fn leave_out(
+        &self,
+        database: &str,
+        failure: &JobError,
+        without: &mut Without,
+    ) -> Result<Vec<Missing>, JobError> {
+        let Self { docker, target, stop, .. } = self;
+        let said = failure.to_string();
+        if !without.routines && target.engine.hides_routines(&said) {
+            without.routines = true;
+            let reason = format!("procedures and functions: {said}");
+            return Ok(vec![Missing::new(Some(database), Some("routines"), &reason)]);
+        }
+        let is_of_objects =
+            matches!(failure.kind, Kind::Tool(engine::Problem::Other | engine::Problem::PermissionDenied));
+        let Some(command) = target.engine.examine(&target.facts(), database, &said).filter(|_| is_of_objects)
+        else {
+            return Ok(Vec::new());
+        };
+        self.progress.set_stage(format!("looking for what is broken in database {database:?}"));
+        let examined = docker.capture(&target.container.id, &command, FOUND_BYTES, EXAMINE_LIMIT);
+        let examined = stoppable(stop, examined).await?.map_err(|error| error.to_string());
+        let found = examined.and_then(|answer| {
+            target.engine.parse_examination(&answer.stdout).map_err(|error| error.to_string())
+        });
+        let found = match found {
+            Ok(found) => found,
+            Err(reason) => {
+                let reason = target.container.redact(&reason);
+                warn!(target = %target.name, database, reason, "cannot find out what is broken in this database");
+                return Ok(Vec::new());
+            }
+        };
+        let mut new = Vec::new();
+        for broken in found {
+            if !without.tables.contains(&broken.name) {
+                let reason = format!("{}; mend or drop it", target.container.redact(&broken.reason));
+                new.push(Missing::new(Some(database), Some(&broken.name), &reason));
+                without.tables.push(broken.name);
+            }
+        }
+        Ok(new)
+    }
+}

@@ -1,0 +1,52 @@
+//! A second load, for a dump that does not find a name in the path that `pg_dump` empties.
+
+use tracing::{info, warn};
+
+use super::{Restore, Wanted, what};
+use crate::engine::{Loading, Problem, Staged};
+use crate::jobs::error::{JobError, Kind};
+use crate::model::database::DatabaseOptions;
+use crate::model::drill;
+
+impl Restore<'_> {
+    /// Fills a new database, and, where a name was not found, another new one with the path that the old one had. Nothing else
+    /// has changed by then.
+    pub(super) async fn fill_staged(
+        &self,
+        wanted: &Wanted,
+        options: Option<&DatabaseOptions>,
+        index: usize,
+    ) -> Result<Staged, JobError> {
+        let loading = Loading { own_path: false, default_tablespace: self.plan.placement.default_tablespace };
+        let staged = Staged::new(&wanted.name, wanted.is_there, &self.run, index);
+        let target = &self.plan.target;
+        let first = match self.fill(wanted, &staged.staged, options, &mut target.engine.edit(loading)).await {
+            Ok(()) => return Ok(staged),
+            Err(first) if first.kind == Kind::Tool(Problem::NameHidden) => first,
+            Err(error) => return Err(error),
+        };
+        let target = &self.plan.target;
+        info!(
+            target = %self.plan.key.target, reason = %first,
+            "loading {} again, with the search_path it had", what(&wanted.name)
+        );
+        if let Some(command) = target.engine.drop_staged(&target.facts(), &staged.staged) {
+            let problem = drill::Problem::SwapFailed {};
+            let dropped = self.ask("make room for a second load", None, &command, problem).await;
+            if let Err(left) = dropped {
+                warn!(target = %self.plan.key.target, %left, "the first load takes room until the restore is over");
+            }
+        }
+        let other = Staged::new(&wanted.name, wanted.is_there, &self.run, self.plan.databases.len() + index);
+        let loading = Loading { own_path: true, ..loading };
+        self.fill(wanted, &other.staged, options, &mut target.engine.edit(loading)).await.map_err(|second| {
+            second.in_words(|words| format!("{words} (tried with its own search_path as well)"))
+        })?;
+        warn!(
+            target = %self.plan.key.target,
+            "{} was loaded with its own search_path, because something in it finds names only by that: {first}",
+            what(&wanted.name)
+        );
+        Ok(other)
+    }
+}
