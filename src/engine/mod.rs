@@ -182,7 +182,8 @@ impl Engine {
         }
     }
 
-    /// Makes the empty database a dump is loaded into, with its [`Database::options`]. `None` where there is nothing of the kind.
+    /// Makes the empty database a dump is loaded into, with its [`Database::options`]. With [`Replacement::InPlace`] this
+    /// removes the one that is there. `None` where there is nothing of the kind.
     pub fn create(self, facts: &Facts<'_>, name: &str, options: Option<&DatabaseOptions>) -> Option<Command> {
         match self {
             Self::Postgresql => Some(postgresql::create(facts, name, options)),
