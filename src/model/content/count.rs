@@ -75,8 +75,9 @@ impl Counter {
                 let (start, rest) = piece.split_at(most);
                 self.line.extend_from_slice(start);
                 if reader.begins(&self.line) {
-                    // Shorter than what begins a row: nothing comes behind it.
-                    let _nothing = reader.rows(&std::mem::take(&mut self.line), &mut self.tally);
+                    let line = std::mem::take(&mut self.line);
+                    let behind = reader.rows(&line, &mut self.tally);
+                    self.line.extend_from_slice(behind.unwrap_or_default());
                     return rest;
                 }
                 piece = rest;
