@@ -156,7 +156,9 @@ pub(super) fn reload(
     database: &str,
     options: Option<&DatabaseOptions>,
 ) -> Command {
-    let create = restore::create_statement(reload::DATABASE, options);
+    // A drill's server has no tablespaces.
+    let options = options.map(|options| DatabaseOptions { tablespace: None, ..options.clone() });
+    let create = restore::create_statement(reload::DATABASE, options.as_ref());
     let args = [reload::DATABASE.to_owned(), create, "--no-password".to_owned(), "--schema-only".to_owned()];
     let args = args.into_iter().chain(facts.args.iter().cloned()).collect();
     let mut command = command(facts, &[as_user, reload::POSTGRESQL], args);

@@ -443,7 +443,7 @@ impl Run<'_> {
             &mut exec,
             &mut upload,
             target.compression,
-            target.engine.dialect().filter(|_| part.kind == ObjectKind::Database),
+            target.engine.dialect(part.kind),
             app.config.stall_timeout,
             check,
             progress,

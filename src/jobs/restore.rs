@@ -283,7 +283,7 @@ impl Restore<'_> {
         };
         let appetite = feed.appetite();
         let check = |ends: &pipeline::Ends| self.check(object, ends);
-        let dialect = target.engine.dialect().filter(|_| object.kind == ObjectKind::Database);
+        let dialect = target.engine.dialect(object.kind);
         let mut counter = self.loaded.and(dialect).map(Counter::new);
         let edit = |piece: Option<Bytes>| {
             if let (Some(counter), Some(piece)) = (&mut counter, &piece) {

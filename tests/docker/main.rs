@@ -17,14 +17,13 @@ mod support;
 mod a_slow_reader;
 /// Mistakes of the user, and servers in a bad state: wording, exit status, and nothing stored.
 mod bad_input;
-/// Objects that are not what they were: never restored (P8).
+/// Databases as applications make and change them: how a drill speaks of them.
 mod content_drill;
-<<<<<<< HEAD
+/// Each kind of change, and its name.
+mod content_kinds;
 /// The image, as the example Compose file runs it.
 mod daemon;
-=======
-mod content_kinds;
->>>>>>> content
+/// Objects that are not what they were: never restored (P8).
 mod damage;
 /// Nothing is written to a disk (P2).
 mod disk;

@@ -139,6 +139,7 @@ fn is_printed(dialect: Dialect, kind: &str) -> bool {
             "view",
         ],
         Dialect::Mysql => &["check constraint", "view"],
+        Dialect::Globals => &[],
     };
     kinds.contains(&kind)
 }
