@@ -139,7 +139,7 @@ struct Restore<'a> {
     run: RunId,
     stop: &'a CancellationToken,
     progress: &'a Progress,
-    /// Where to say what was loaded.
+    /// Where to say what was loaded: for a drill only.
     loaded: Option<&'a Mutex<Loaded>>,
     /// What this server cannot have, while all else is restored.
     left_out: Mutex<Vec<String>>,
