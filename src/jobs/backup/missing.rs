@@ -152,8 +152,8 @@ impl Run<'_> {
             if !without.tables.contains(&broken.name) {
                 let said = target.container.redact(&broken.reason);
                 let diagnosis = engine::diagnose(target.engine, 1, &said, &target.facts(), Some(database));
-                let reason = match diagnosis.problem {
-                    engine::Problem::Other => format!("{said}; mend or drop it"),
+                let is_other = diagnosis.problem == engine::Problem::Other;
+                let reason = if is_other { format!("{said}; mend or drop it") } else { diagnosis.text }; mend or drop it"),
                     _ => diagnosis.text,
                 };
                 new.push(Missing::new(Some(database), Some(&broken.name), &reason));
