@@ -185,7 +185,7 @@ impl Lab {
             database: Some("shop".into()),
             options: None,
             format: "sql".into(),
-            compression,
+            encoding: compression.into(),
             plain_bytes: digests.plain_bytes,
             plain_sha256: digests.plain_sha256,
             stored_bytes: digests.stored_bytes,

@@ -58,13 +58,16 @@ pub async fn restore(
     drop(display);
     let container = &plan.target.container.name;
     match result {
-        Ok(()) => {
+        Ok(left_out) => {
             info!(backup = %plan.key, %container, elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "restored");
             let names: Vec<_> = plan.databases.iter().map(|wanted| shown(&wanted.name)).collect();
             let globals = if plan.globals.is_some() { "roles and users, " } else { "" };
             let container = escaped(container);
             print(&format!("restored into {container} from {}: {globals}{}\n", plan.key, names.join(", ")));
-            Exit::Done
+            for what in &left_out {
+                error!(backup = %plan.key, %container, "not restored: {what}; all else is");
+            }
+            if left_out.is_empty() { Exit::Done } else { Exit::Partial }
         }
         Err(failure) => {
             error!(backup = %plan.key, %container, "not restored: {failure}");
@@ -82,6 +85,7 @@ async fn prepare(app: &App, args: &RestoreArgs) -> Result<(Plan, Manifest), Exit
         globals: args.globals,
         manifest_command: args.manifest_command,
         placement: Placement { default_tablespace: args.no_tablespaces, server_locale: args.server_locale },
+        allow_references: args.allow_references,
     };
     match restore::plan(app, key, &manifest, target, &selection).await {
         Ok(plan) => Ok((plan, manifest)),

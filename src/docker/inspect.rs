@@ -85,6 +85,9 @@ pub(super) struct Info {
 /// What an image declares.
 #[derive(Debug, Deserialize)]
 pub(super) struct Image {
+    /// Not parsed here: a strange one costs only itself.
+    #[serde(rename = "RepoDigests", default)]
+    pub(super) digests: Option<Vec<String>>,
     #[serde(rename = "Config", default)]
     pub(super) config: Option<ImageConfig>,
 }

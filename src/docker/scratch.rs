@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 
 use super::client::nonsense;
 use super::{Docker, DockerError, inspect};
-use crate::model::id::{ContainerId, ContainerName, ImageId};
+use crate::model::id::{ContainerId, ContainerName, ImageDigest, ImageId};
 
 /// Its processes weigh half of everybody else's.
 const CPU_SHARES: i64 = 512;
@@ -26,6 +26,8 @@ const CAPABILITIES: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "S
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     pub id: ImageId,
+    /// What it is called in registries; empty for one that was built here.
+    pub digests: Vec<ImageDigest>,
     pub volumes: Vec<String>,
     pub env: BTreeMap<String, String>,
     /// Their names.
@@ -71,6 +73,7 @@ impl Docker {
         let found = self.get::<inspect::Image>(WHAT, &format!("/images/{id}/json")).await;
         match found {
             Ok(found) => {
+                let digests = found.digests.unwrap_or_default();
                 let inspect::ImageConfig { volumes, env, labels, cmd } = found.config.unwrap_or_default();
                 if volumes.iter().flatten().any(|(path, _)| !inspect::is_path(path)) {
                     let reason = "it declares a volume at what is no path".to_owned();
@@ -78,6 +81,7 @@ impl Docker {
                 }
                 Ok(Some(Image {
                     id: id.clone(),
+                    digests: digests.iter().filter_map(|digest| digest.parse().ok()).collect(),
                     volumes: volumes.unwrap_or_default().into_keys().collect(),
                     env: inspect::variables(&env.unwrap_or_default()),
                     labels: labels.unwrap_or_default().into_keys().collect(),

@@ -12,6 +12,7 @@ mod diagnosis;
 mod login;
 mod mysql;
 mod postgresql;
+mod reload;
 mod remarks;
 mod restore;
 mod scratch;
@@ -27,7 +28,11 @@ pub use custom::hook;
 pub use detect::detect;
 pub use diagnosis::{Diagnosis, Problem, diagnose};
 pub use login::{Login, Password, User};
-pub use postgresql::{Globals, Loading, Placement, Surroundings, Tablespace};
+pub use mysql::{
+    AccountFilter, Accounts, Control, Definitions, Exchange, Inventory, SESSION, Script, Separated,
+    Separation, Separator, Side, Stage, Unexpected, Way,
+};
+pub use postgresql::{DumpEdit, Globals, Loading, Placement, Surroundings, Tablespace};
 pub use remarks::remarks;
 pub use restore::{Edit, Replacement, Staged};
 pub use scratch::{Answering, Settings};
@@ -172,7 +177,8 @@ impl Engine {
     pub fn replacement(self) -> Replacement {
         match self {
             Self::Postgresql => Replacement::Swap,
-            Self::Mariadb | Self::Mysql | Self::Custom => Replacement::InPlace,
+            Self::Mariadb | Self::Mysql => Replacement::Exchange,
+            Self::Custom => Replacement::InPlace,
         }
     }
 
@@ -235,6 +241,15 @@ impl Engine {
         }
     }
 
+    /// How databases are exchanged. `None` where that is not how it is done ([`Replacement::Exchange`]).
+    pub fn exchange(self) -> Option<Exchange> {
+        match self {
+            Self::Mariadb => Some(Exchange(mysql::Flavour::Mariadb)),
+            Self::Mysql => Some(Exchange(mysql::Flavour::Mysql)),
+            Self::Postgresql | Self::Custom => None,
+        }
+    }
+
     /// Whether a backup may not replace or make a database of this name: the server's own, one that a restore makes for
     /// itself, or what is no name.
     pub fn is_reserved(self, name: &str) -> bool {
@@ -247,11 +262,11 @@ impl Engine {
         !is_name || self.is_own_database(name) || restore::is_leftover(name)
     }
 
-    /// What a dump has to pass on its way into [`Engine::load`].
+    /// What a dump has to pass on its way into [`Engine::load`]; of a database that is exchanged, a [`Separator`].
     pub fn edit(self, loading: Loading) -> Edit {
         match self {
-            Self::Postgresql => Edit(Some(postgresql::DumpEdit::new(loading))),
-            Self::Mariadb | Self::Mysql | Self::Custom => Edit(None),
+            Self::Postgresql => Edit::Postgresql(Box::new(DumpEdit::new(loading))),
+            Self::Mariadb | Self::Mysql | Self::Custom => Edit::Nothing,
         }
     }
 
@@ -389,12 +404,13 @@ impl Engine {
         content::check(self, kind, head, tail, plain_bytes)
     }
 
-    /// How its dump of a database is written, for whoever counts what is in it; `None` for a custom one.
-    pub fn dialect(self) -> Option<Dialect> {
-        match self {
-            Self::Postgresql => Some(Dialect::Postgresql),
-            Self::Mariadb | Self::Mysql => Some(Dialect::Mysql),
-            Self::Custom => None,
+    /// How its dump is written, for whoever counts what is in it; `None` for a custom one.
+    pub fn dialect(self, kind: ObjectKind) -> Option<Dialect> {
+        match (self, kind) {
+            (Self::Custom, _) | (_, ObjectKind::Dump) => None,
+            (_, ObjectKind::Globals) => Some(Dialect::Globals),
+            (Self::Postgresql, ObjectKind::Database) => Some(Dialect::Postgresql),
+            (Self::Mariadb | Self::Mysql, ObjectKind::Database) => Some(Dialect::Mysql),
         }
     }
 

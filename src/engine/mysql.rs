@@ -2,9 +2,13 @@
 
 mod restore;
 
+pub use restore::{
+    AccountFilter, Accounts, Control, Definitions, Exchange, Inventory, SESSION, Script, Separated,
+    Separation, Separator, Side, Stage, Unexpected, Way,
+};
 pub(super) use restore::{create, load};
 
-use super::{Command, Engine, Facts, Survey, Without, login};
+use super::{Command, DatabaseOptions, Engine, Facts, Survey, Without, login, reload};
 
 /// Which of the two. What differs between them is decided by a `match` on this, in this file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,6 +236,24 @@ pub(super) fn globals(flavour: Flavour, facts: &Facts<'_>, survey: &Survey) -> O
     Some(command(flavour, facts, Tool::Client, GLOBALS_SCRIPT, args))
 }
 
+/// Loads the definitions of a database into another one; see [`super::reload`].
+pub(super) fn reload(
+    flavour: Flavour,
+    facts: &Facts<'_>,
+    as_user: &str,
+    database: &str,
+    options: Option<&DatabaseOptions>,
+) -> Command {
+    let create = restore::create_statement(reload::DATABASE, options);
+    let flags =
+        ["--no-data", "--routines", "--skip-triggers", "--no-tablespaces", "--default-character-set=utf8mb4"];
+    let args = [reload::DATABASE.to_owned(), create].into_iter().chain(flags.map(str::to_owned)).collect();
+    let script = format!("{as_user}{}", reload::MYSQL);
+    let mut command = command(flavour, facts, Tool::Dump, &script, args);
+    command.env.push(("DUMPCAR_DATABASE".to_owned(), database.to_owned()));
+    command
+}
+
 /// Rows only, columns divided by tabs.
 pub(super) fn query(flavour: Flavour, facts: &Facts<'_>, database: &str, query: &str) -> Command {
     ask(flavour, facts, format!("USE `{}`; {query}", database.replace('`', "``")))
@@ -255,11 +277,8 @@ pub(super) fn ask(flavour: Flavour, facts: &Facts<'_>, statements: String) -> Co
 /// Runs `before`, and prints the number of the process that answers: nothing where its file cannot be read.
 pub(super) fn process(flavour: Flavour, facts: &Facts<'_>, before: &str) -> Command {
     const SCRIPT: &str = r#"
-ask() {
-    "$tool" --user="$DUMPCAR_USER" --host=localhost --connect-timeout=15 --batch --raw --skip-column-names --execute="$1"
-}
-file=$(ask 'SELECT @@pid_file') || exit
-case $file in /*) ;; *) file=$(ask 'SELECT @@datadir')/$file ;; esac
+file=$(client --raw --execute='SELECT @@pid_file') || exit
+case $file in /*) ;; *) file=$(client --raw --execute='SELECT @@datadir')/$file ;; esac
 cat "$file" 2>/dev/null || :
 "#;
     command(flavour, facts, Tool::Client, &format!("{before}{SCRIPT}"), Vec::new())

@@ -11,15 +11,14 @@ mod restrict;
 mod script;
 mod surroundings;
 
-pub(super) use edit::DumpEdit;
-pub use edit::Loading;
+pub use edit::{DumpEdit, Loading};
 pub use globals::{Globals, Tablespace};
 pub(super) use restore::{create, drop_leftovers, drop_staged, end_work, load, swap};
 use restrict::RestrictLines;
 pub use surroundings::{Placement, Surroundings};
 pub(super) use surroundings::{probe, surroundings};
 
-use super::{Command, Facts, Survey, login};
+use super::{Command, DatabaseOptions, Facts, Survey, login, reload};
 
 const SURVEY: &str = include_str!("postgresql/survey.sql");
 
@@ -148,6 +147,23 @@ pub(super) fn older(backup: &str, server: &str) -> Option<String> {
              everything; if it does not, nothing is changed"
         )
     })
+}
+
+/// Loads the definitions of a database into another one; see [`super::reload`].
+pub(super) fn reload(
+    facts: &Facts<'_>,
+    as_user: &str,
+    database: &str,
+    options: Option<&DatabaseOptions>,
+) -> Command {
+    // A drill's server has no tablespaces.
+    let options = options.map(|options| DatabaseOptions { tablespace: None, ..options.clone() });
+    let create = restore::create_statement(reload::DATABASE, options.as_ref());
+    let args = [reload::DATABASE.to_owned(), create, "--no-password".to_owned(), "--schema-only".to_owned()];
+    let args = args.into_iter().chain(facts.args.iter().cloned()).collect();
+    let mut command = command(facts, &[as_user, reload::POSTGRESQL], args);
+    command.env.push(("PGDATABASE".to_owned(), database.to_owned()));
+    command
 }
 
 /// Rows only, columns divided by `|`.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Facts, postgresql};
+use super::{AccountFilter, Facts, Separator, postgresql};
 use crate::model::run::RunId;
 
 /// What the names of the databases begin with that a restore makes for itself.
@@ -24,26 +24,38 @@ pub(super) fn as_user(facts: &Facts<'_>) -> &'static str {
 pub enum Replacement {
     /// A new database is filled and takes the old one's name at the end: the old one is whole until then.
     Swap,
+    /// A new database is filled, and its tables and those of the old one change places at the end.
+    Exchange,
     /// The old content goes first. Whatever fails after that leaves a part of the new one.
     InPlace,
 }
 
 /// What a dump passes on its way into a server. Behind it, it is longer by [`Edit::room`].
 #[derive(Debug)]
-pub struct Edit(pub(super) Option<postgresql::DumpEdit>);
+pub enum Edit {
+    Nothing,
+    Postgresql(Box<postgresql::DumpEdit>),
+    Separator(Box<Separator>),
+    Accounts(Box<AccountFilter>),
+}
 
 impl Edit {
     /// By how many bytes a dump gets longer.
     pub fn room(&self) -> u64 {
-        if self.0.is_some() { postgresql::DumpEdit::ROOM } else { 0 }
+        match self {
+            Self::Postgresql(_) => postgresql::DumpEdit::ROOM,
+            Self::Nothing | Self::Separator(_) | Self::Accounts(_) => 0,
+        }
     }
 
     /// What can be passed on when this piece of the dump has come; without one, at its end, what is left.
     pub fn take(&mut self, piece: Option<Bytes>) -> Bytes {
-        match (&mut self.0, piece) {
-            (Some(edit), Some(piece)) => edit.take(piece),
-            (Some(edit), None) => edit.end(),
-            (None, piece) => piece.unwrap_or_default(),
+        match (self, piece) {
+            (Self::Postgresql(edit), Some(piece)) => edit.take(piece),
+            (Self::Postgresql(edit), None) => edit.end(),
+            (Self::Separator(separator), piece) => separator.take(piece.as_deref()),
+            (Self::Accounts(filter), piece) => filter.take(piece.as_deref()),
+            (Self::Nothing, piece) => piece.unwrap_or_default(),
         }
     }
 }

@@ -145,7 +145,7 @@ pub(super) fn name(hex: &str) -> Result<String, SurveyError> {
     String::from_utf8(bytes(hex)?).map_err(|_| SurveyError::Name(hex.to_owned()))
 }
 
-fn bytes(hex: &str) -> Result<Vec<u8>, SurveyError> {
+pub(super) fn bytes(hex: &str) -> Result<Vec<u8>, SurveyError> {
     let digits: Option<Vec<u8>> =
         hex.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
     let digits = digits.filter(|digits| digits.len() % 2 == 0 && !digits.is_empty());

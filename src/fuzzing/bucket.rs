@@ -10,7 +10,11 @@ use crate::model::run::{self, Holder, RunRecord, Scratch};
 
 /// Neither a path nor a query: the parts of a request to Docker or of a key.
 fn is_plain(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    !text.is_empty() && text.bytes().all(is_plain_byte)
+}
+
+fn is_plain_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"._-".contains(&byte)
 }
 
 fn is_hex(text: &str, digits: usize) -> bool {
@@ -36,6 +40,13 @@ pub fn manifest(data: &[u8]) {
     assert_eq!(again, manifest);
     assert!(is_plain(manifest.target.as_str()));
     assert!(manifest.image_id.as_str().strip_prefix("sha256:").is_some_and(|digest| is_hex(digest, 64)));
+    let digest = manifest.image_digest.as_ref().map(|digest| digest.as_str());
+    assert!(digest.is_none_or(|digest| digest.split_once("@sha256:").is_some_and(|(name, digest)| {
+        !name.is_empty()
+            && name.bytes().all(|byte| is_plain_byte(byte) || b"/:".contains(&byte))
+            && is_hex(digest, 64)
+    })));
+    assert!(manifest.docker_engine.as_deref().is_none_or(is_line));
     let lines = [&*manifest.server_version, &*manifest.image, &*manifest.instance, &*manifest.dumpcar];
     assert!(lines.into_iter().chain(manifest.suspicious.as_deref()).all(is_line));
     let (mut names, mut databases) = (BTreeSet::new(), BTreeSet::new());
@@ -109,6 +120,11 @@ pub fn drill(data: &[u8]) {
     assert!(is_line(&result.instance) && result.seconds.is_finite());
     assert!(result.image_id.as_str().strip_prefix("sha256:").is_some_and(|digest| is_hex(digest, 64)));
     assert!(result.problem.as_ref().is_none_or(|problem| is_line(&problem.to_string())));
+    assert!(
+        result.remarks.len() <= 41
+            && result.remarks.iter().all(|remark| !remark.to_string().chars().any(is_unsafe))
+    );
+    assert!(is_line(&result.verdict().to_string()));
     let again = DrillResult::from_json(&result.to_json(), &key).expect("it was written by this version");
     assert_eq!(again, result);
     let other = BackupKey { target: "another".parse().expect("a word"), ..key.clone() };

@@ -27,10 +27,11 @@ use crate::jobs::explain::explain;
 use crate::jobs::journal::Entry;
 use crate::jobs::{good, prune};
 use crate::lock::RunLock;
+use crate::model::id::ImageDigest;
 use crate::model::key::{BackupKey, database_file_stem};
 use crate::model::line::Line;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind, VERSION};
-use crate::model::missing::summary as summary_of;
+use crate::model::missing::{Missing, summary as summary_of};
 use crate::outcome::{Summary, Verdict};
 use crate::pipeline::{self, PipelineError, Progress};
 use crate::store::{Catalog, StoreErrorKind};
@@ -203,6 +204,12 @@ enum Rest {
     Unknown,
 }
 
+/// What Docker says of where a backup comes from.
+struct Origin {
+    image_digest: Option<ImageDigest>,
+    docker_engine: Option<Line>,
+}
+
 /// One attempt's surroundings.
 struct Run<'a> {
     app: &'a App,
@@ -224,6 +231,10 @@ impl Run<'_> {
         catalog: Option<&Catalog>,
         last_good: Option<&Manifest>,
     ) -> (Result<Summary, JobError>, Rest) {
+        let origin = match stoppable(self.stop, self.origin()).await {
+            Ok(origin) => origin,
+            Err(error) => return (Err(error), Rest::Nothing),
+        };
         let mut objects = Vec::new();
         let Dumped { server_version, missing, problems } = match self.dump_all(catalog, &mut objects).await {
             Ok(dumped) => dumped,
@@ -238,7 +249,7 @@ impl Run<'_> {
         }
         self.progress.set_stage("writing the manifest");
         let suspicious = last_good.and_then(|good| self.suspicion(good, &objects, &missing));
-        let manifest = Manifest { missing, ..self.manifest(server_version, suspicious, objects) };
+        let manifest = self.manifest(origin, server_version, suspicious, missing, objects);
         match self.commit(&manifest).await {
             Ok(()) => {
                 let summary = Summary {
@@ -274,14 +285,27 @@ impl Run<'_> {
         Ok(stoppable(self.stop, self.app.store.confirm(&self.key, &sizes)).await??)
     }
 
+    /// Where the backup comes from, as far as Docker says so: a socket proxy may refuse to.
+    async fn origin(&self) -> Origin {
+        let Self { app, target, .. } = self;
+        let image = app.docker.image(&target.container.image_id).await.ok().flatten();
+        let digests = image.map(|image| image.digests).unwrap_or_default();
+        Origin {
+            image_digest: ImageDigest::choose(&digests, &target.container.image),
+            docker_engine: app.identity.holder(&app.docker).await.engine.clone(),
+        }
+    }
+
     fn manifest(
         &self,
+        origin: Origin,
         server_version: String,
         suspicious: Option<String>,
+        missing: Vec<Missing>,
         objects: Vec<ManifestObject>,
     ) -> Manifest {
         let Self { app, target, key, .. } = self;
-        Manifest {
+        let mut manifest = Manifest {
             version: VERSION,
             target: target.name.clone(),
             stamp: key.stamp,
@@ -289,15 +313,19 @@ impl Run<'_> {
             server_version: Line::clean(&server_version),
             image: Line::clean(&target.container.image),
             image_id: target.container.image_id.clone(),
+            image_digest: origin.image_digest,
+            docker_engine: origin.docker_engine,
             instance: Line::clean(&app.config.instance),
             dumpcar: Line::clean(env!("CARGO_PKG_VERSION")),
             started: self.started,
             finished: clock::now(),
             restore_command: target.labels.custom.as_ref().and_then(|custom| custom.restore.clone()),
             suspicious: suspicious.map(|reason| Line::clean(&reason)),
-            missing: Vec::new(),
+            missing,
             objects,
-        }
+        };
+        manifest.shorten();
+        manifest
     }
 
     /// Writes the manifest: the commit.
@@ -416,7 +444,7 @@ impl Run<'_> {
             &mut exec,
             &mut upload,
             target.compression,
-            target.engine.dialect().filter(|_| part.kind == ObjectKind::Database),
+            target.engine.dialect(part.kind),
             app.config.stall_timeout,
             check,
             progress,
@@ -445,7 +473,7 @@ impl Run<'_> {
             database: part.database.clone(),
             options: part.options.clone(),
             format,
-            compression: target.compression,
+            encoding: target.compression.into(),
             plain_bytes: digests.plain_bytes,
             plain_sha256: digests.plain_sha256,
             stored_bytes: digests.stored_bytes,

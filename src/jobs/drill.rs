@@ -101,7 +101,11 @@ pub fn log(key: &BackupKey, drilled: &Drilled) {
     if let Some(problem) = &drilled.detail {
         error!(backup = %key, %problem, "drill: the backup is NOT good");
     } else {
-        info!(backup = %key, databases, tables, rows, seconds, "drill: the backup was restored and checked");
+        for remark in &drilled.result.remarks {
+            info!(backup = %key, %remark, "drill: a remark");
+        }
+        let result = drilled.result.verdict();
+        info!(backup = %key, %result, databases, tables, rows, seconds, "drill: the backup was restored and checked");
     }
 }
 

@@ -3,7 +3,9 @@
 //! PostgreSQL is all or nothing: everything is loaded into databases of other names, which take the place of the old ones in
 //! one transaction at the end. What cannot do that gets its objects read in full before the old content goes (promise P8).
 
+mod accounts;
 mod again;
+mod exchange;
 mod globals;
 mod plan;
 mod stall;
@@ -12,8 +14,11 @@ mod surroundings;
 pub(super) use plan::survey;
 pub use plan::{Plan, Selection, Wanted, plan};
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -24,9 +29,10 @@ use super::journal::Entry;
 use crate::app::App;
 use crate::discovery::Target;
 use crate::docker::{Docker, ExecError};
-use crate::engine::{Loading, Replacement};
+use crate::engine::{Edit, Replacement};
 use crate::lock::RunLock;
 use crate::model::command::Command;
+use crate::model::content::{Content, Counter};
 use crate::model::database::DatabaseOptions;
 use crate::model::drill::Problem;
 use crate::model::line::Name;
@@ -52,7 +58,8 @@ pub struct Failure {
 
 const UNTOUCHED: &str = "nothing was changed";
 
-/// Carries the plan out. Whatever becomes of it, the error says what state the databases are in.
+/// Carries the plan out. Whatever becomes of it, the error says what state the databases are in. Returns what this server cannot
+/// have, and had to be left out.
 ///
 /// # Errors
 /// See [`Failure`].
@@ -61,7 +68,7 @@ pub async fn run(
     plan: &Plan,
     stop: &CancellationToken,
     progress: &Progress,
-) -> Result<(), Failure> {
+) -> Result<Vec<String>, Failure> {
     let untouched = |error: JobError| error.with_state(UNTOUCHED);
     let name = plan.key.target.as_str();
     // Also of where it goes: a backup of that would be of half a restore.
@@ -82,7 +89,8 @@ pub async fn run(
     let run = entry.run().clone();
     let docker = entry.docker().clone();
     let store = app.store.pinned();
-    let restore = Restore { app, store, docker, plan, run, stop, progress };
+    let left_out = Mutex::default();
+    let restore = Restore { app, store, docker, plan, run, stop, progress, loaded: None, left_out };
     let result = entry.during(Box::pin(restore.make())).await;
     let is_clean = match restore.drop_own().await {
         Ok(()) => true,
@@ -95,10 +103,14 @@ pub async fn run(
     if is_clean && let Err(left) = entry.close(true).await {
         warn!(target = name, %left, "cannot take back the record of the restore");
     }
-    result
+    result.map(|()| restore.left_out.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Puts a backup into a server that nobody else has: no record, no lock, and nothing to be cleaned up but the server.
+/// What was in the dumps that were loaded, by the names of their objects.
+pub(super) type Loaded = BTreeMap<String, Content>;
+
+/// Puts a backup into a server that nobody else has: no record, no lock, and nothing to be cleaned up but the server. Returns what
+/// was in the dumps, read off them on their way into the server.
 ///
 /// # Errors
 /// See [`Failure`].
@@ -108,10 +120,14 @@ pub(super) async fn into_scratch(
     run: &RunId,
     stop: &CancellationToken,
     progress: &Progress,
-) -> Result<(), Failure> {
+) -> Result<Loaded, Failure> {
     let docker = app.docker.on_behalf_of(run);
     let store = app.store.pinned();
-    Box::pin(Restore { app, store, docker, plan, run: run.clone(), stop, progress }.make()).await
+    let (loaded, left_out) = (Mutex::new(Loaded::new()), Mutex::default());
+    let run = run.clone();
+    let restore = Restore { app, store, docker, plan, run, stop, progress, loaded: Some(&loaded), left_out };
+    Box::pin(restore.make()).await?;
+    Ok(loaded.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 struct Restore<'a> {
@@ -123,6 +139,10 @@ struct Restore<'a> {
     run: RunId,
     stop: &'a CancellationToken,
     progress: &'a Progress,
+    /// Where to say what was loaded.
+    loaded: Option<&'a Mutex<Loaded>>,
+    /// What this server cannot have, while all else is restored.
+    left_out: Mutex<Vec<String>>,
 }
 
 impl JobError {
@@ -154,6 +174,10 @@ impl Restore<'_> {
         }
         match replacement {
             Replacement::Swap => self.swap(&state).await,
+            Replacement::Exchange => match target.engine.exchange() {
+                Some(exchange) => Box::pin(self.exchange(exchange, &state)).await,
+                None => Ok(()),
+            },
             Replacement::InPlace => self.in_place(&state).await,
         }
     }
@@ -207,7 +231,7 @@ impl Restore<'_> {
                 }));
             }
             let options = wanted.object.options.as_ref();
-            self.fill(wanted, &wanted.name, options, Loading::default()).await.map_err(|error| {
+            self.fill(wanted, &wanted.name, options, &mut Edit::Nothing).await.map_err(|error| {
                 error.with_state(format!("{} is INCOMPLETE now: restore it again{done}", what(&wanted.name)))
             })?;
             restored.push(&wanted.name);
@@ -221,7 +245,7 @@ impl Restore<'_> {
         wanted: &Wanted,
         name: &str,
         options: Option<&DatabaseOptions>,
-        loading: Loading,
+        edit: &mut Edit,
     ) -> Result<(), JobError> {
         let target = &self.plan.target;
         let Wanted { object, .. } = wanted;
@@ -231,15 +255,16 @@ impl Restore<'_> {
             let what = format!("make {}", what(&wanted.name));
             stoppable(self.stop, self.ask(&what, Some(name), &command, problem)).await??;
         }
-        self.load(object, Some(name), loading).await
+        self.load(object, Some(name), edit).await.map(drop)
     }
 
+    /// Returns what the tool has said.
     async fn load(
         &self,
         object: &ManifestObject,
         database: Option<&str>,
-        loading: Loading,
-    ) -> Result<(), JobError> {
+        edit: &mut Edit,
+    ) -> Result<String, JobError> {
         let Self { store, docker, plan, progress, .. } = self;
         let target = &plan.target;
         let what = object.database.as_deref().map_or_else(|| object.name.clone(), what);
@@ -250,7 +275,6 @@ impl Restore<'_> {
         let started = Instant::now();
         let what = format!("restore {what}");
         let refused = || Problem::LoadFailed { object: Name::clean(&object.name) };
-        let mut edit = target.engine.edit(loading);
         let bytes = object.plain_bytes.saturating_add(edit.room());
         let feed = docker.feed(&target.container.id, &command, bytes);
         let mut feed = match stoppable(self.stop, feed).await? {
@@ -259,7 +283,14 @@ impl Restore<'_> {
         };
         let appetite = feed.appetite();
         let check = |ends: &pipeline::Ends| self.check(object, ends);
-        let edit = |piece| edit.take(piece);
+        let dialect = target.engine.dialect(object.kind);
+        let mut counter = self.loaded.and(dialect).map(Counter::new);
+        let edit = |piece: Option<Bytes>| {
+            if let (Some(counter), Some(piece)) = (&mut counter, &piece) {
+                counter.take(piece);
+            }
+            edit.take(piece)
+        };
         let restored =
             Box::pin(pipeline::restore(store, &plan.key, object, &mut feed, edit, check, progress));
         let limit = self.app.config.stall_timeout;
@@ -282,7 +313,11 @@ impl Restore<'_> {
                     target = %plan.key.target, object = object.name, plain_bytes = object.plain_bytes,
                     elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "object restored"
                 );
-                return Ok(());
+                if let (Some(loaded), Some(counter)) = (self.loaded, counter) {
+                    let mut loaded = loaded.lock().unwrap_or_else(PoisonError::into_inner);
+                    loaded.insert(object.name.clone(), counter.end());
+                }
+                return Ok(feed.said());
             }
             Ok(Ok(Err(error))) => Some(error),
             Err(_) => None,
@@ -305,8 +340,8 @@ impl Restore<'_> {
     /// What a tool chokes on may be damage, of which only the end of the object tells.
     async fn damage_behind(&self, said: JobError, object: &ManifestObject) -> JobError {
         // Anything else was checked before.
-        let is_unchecked =
-            self.plan.target.engine.replacement() == Replacement::Swap && object.kind == ObjectKind::Database;
+        let is_unchecked = self.plan.target.engine.replacement() != Replacement::InPlace
+            && object.kind == ObjectKind::Database;
         if !is_unchecked {
             return said;
         }
@@ -392,6 +427,9 @@ fn unread(what: &str, object: &ManifestObject, error: &ReadError) -> JobError {
 }
 
 async fn drop_own(docker: &Docker, target: &Target, run: &RunId) -> Result<(), JobError> {
+    if let Some(exchange) = target.engine.exchange() {
+        return exchange::clear_up(docker, target, exchange, run).await;
+    }
     const WHAT: &str = "drop the databases a restore made for itself";
     let Some(command) = target.engine.drop_leftovers(&target.facts(), run) else { return Ok(()) };
     match docker.capture(&target.container.id, &command, ANSWER_BYTES, ANSWER_LIMIT).await {

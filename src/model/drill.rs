@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::content::Difference;
+use super::content::{Difference, Object};
 use super::id::ImageId;
 use super::key::{BackupKey, Stamp};
 use super::line::{Line, Name};
@@ -16,6 +16,9 @@ const VERSION: u32 = 1;
 
 /// More than a drill ever tells of one database.
 const MOST_DIFFERENCES: usize = 16;
+
+/// More remarks than these are counted.
+const MOST_REMARKS: usize = 40;
 
 /// The content of `drill.json`, beside the manifest of the backup that was restored.
 ///
@@ -40,6 +43,9 @@ pub struct DrillResult {
     pub databases: u64,
     pub tables: u64,
     pub rows: u64,
+    /// What is to be known of a backup that is good.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<Remark>,
     /// Why the backup is not good; absent when it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
@@ -50,7 +56,7 @@ pub struct DrillResult {
 pub enum Verdict {
     Ok,
     /// All of it came back, and so much is printed differently.
-    Remarks(usize),
+    Remarks(u64),
     /// The server refused something of it, or something else came back.
     Failed,
     /// The drill itself could not be done: that says nothing about the backup.
@@ -108,6 +114,27 @@ pub enum Problem {
     Query {},
 }
 
+/// Something that is no problem. Its names are the manifest's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Remark {
+    /// The server prints the restored object in another way, and always in this one from then on: it means the same.
+    PrintedDifferently { database: Name, object: Object },
+    /// Remarks beyond [`MOST_REMARKS`].
+    More { remarks: u64 },
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PrintedDifferently { database, object } => {
+                write!(f, "database {:?}: {object} is printed differently and means the same", &**database)
+            }
+            Self::More { remarks } => write!(f, "and {remarks} more"),
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     /// The kind only: names out of the bucket are for JSON.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -139,13 +166,36 @@ impl DrillResult {
             databases: 0,
             tables: 0,
             rows: 0,
+            remarks: Vec::new(),
             problem: None,
         }
     }
 
-    /// How many remarks there are is not known yet: that comes with the comparison of definitions.
+    /// Adds a remark, as far as there is room for it.
+    pub fn remark(&mut self, remark: Remark) {
+        let is_full = self.remarks.len() >= MOST_REMARKS;
+        match self.remarks.last_mut() {
+            Some(Remark::More { remarks }) => *remarks = remarks.saturating_add(1),
+            _ if is_full => self.remarks.push(Remark::More { remarks: 1 }),
+            _ => self.remarks.push(remark),
+        }
+    }
+
+    /// How many remarks there are.
+    fn count_remarks(&self) -> u64 {
+        let count = |remark: &Remark| match remark {
+            Remark::More { remarks } => *remarks,
+            Remark::PrintedDifferently { .. } => 1,
+        };
+        self.remarks.iter().map(count).fold(0, u64::saturating_add)
+    }
+
     pub fn verdict(&self) -> Verdict {
-        if self.problem.is_some() { Verdict::Failed } else { Verdict::Ok }
+        match (&self.problem, self.count_remarks()) {
+            (Some(_), _) => Verdict::Failed,
+            (None, 0) => Verdict::Ok,
+            (None, remarks) => Verdict::Remarks(remarks),
+        }
     }
 
     pub fn to_json(&self) -> Vec<u8> {
@@ -162,6 +212,7 @@ impl DrillResult {
             Some(_) | None => true,
         };
         let is_of_this = result.target == key.target && result.stamp == key.stamp;
+        let is_small = is_small && result.remarks.len() <= MOST_REMARKS + 1;
         (result.version <= VERSION && is_of_this && is_small).then_some(result)
     }
 }
@@ -183,6 +234,10 @@ mod tests {
             seconds: 1.5,
             ..DrillResult::new(&key(), at, "host-a", &format!("sha256:{}", "0a".repeat(32)).parse().unwrap())
         }
+    }
+
+    fn object(kind: &str, name: &str) -> Object {
+        serde_json::from_value(serde_json::json!({ "type": kind, "name": name })).unwrap()
     }
 
     fn json(result: &DrillResult) -> String {
@@ -214,8 +269,14 @@ mod tests {
             Difference::TablesUnexpected { tables: 2, first: String::new() },
             Difference::Tables { expected: 2, found: 1 },
             Difference::RowsTotal { expected: 2, found: 1 },
-            Difference::Lines { expected: 2, found: 1 },
-            Difference::Fingerprint,
+            Difference::Values { table: name("b") },
+            Difference::ValuesTotal,
+            Difference::ObjectMissing { object: object("index", "a_b_idx on a") },
+            Difference::ObjectDiffers { object: object("view", "v") },
+            Difference::OwnerDiffers { object: object("table", "a") },
+            Difference::ObjectsUnexpected { objects: 3, first: String::new() },
+            Difference::Objects { objects: "index".parse().unwrap(), expected: 2, found: 1 },
+            Difference::ObjectsDiffer { objects: "index".parse().unwrap() },
         ];
         let problems = [
             Problem::Empty {},
@@ -242,7 +303,7 @@ mod tests {
         {"kind":"load_failed","object":"shop.sql.xz"}
         {"kind":"swap_failed"}
         {"kind":"dump_failed","database":"shop"}
-        {"kind":"content","database":"shop","differences":[{"kind":"table_missing","table":"a"},{"kind":"rows","table":"b","expected":2,"found":1},{"kind":"more","differences":7},{"kind":"tables_unexpected","tables":2},{"kind":"tables","expected":2,"found":1},{"kind":"rows_total","expected":2,"found":1},{"kind":"lines","expected":2,"found":1},{"kind":"fingerprint"}]}
+        {"kind":"content","database":"shop","differences":[{"kind":"table_missing","table":"a"},{"kind":"rows","table":"b","expected":2,"found":1},{"kind":"more","differences":7},{"kind":"tables_unexpected","tables":2},{"kind":"tables","expected":2,"found":1},{"kind":"rows_total","expected":2,"found":1},{"kind":"values","table":"b"},{"kind":"values_total"},{"kind":"object_missing","object":{"type":"index","name":"a_b_idx on a"}},{"kind":"object_differs","object":{"type":"view","name":"v"}},{"kind":"owner_differs","object":{"type":"table","name":"a"}},{"kind":"objects_unexpected","objects":3},{"kind":"objects","objects":"index","expected":2,"found":1},{"kind":"objects_differ","objects":"index"}]}
         {"kind":"query_failed"}
         {"kind":"query"}
         "#);
@@ -256,6 +317,31 @@ mod tests {
         insta::assert_snapshot!(words.join(" | "), @"ok = ok | ok, 1 remark = ok | ok, 2 remarks = ok | FAILED = failed | inconclusive = inconclusive");
         assert_eq!(good().verdict(), Verdict::Ok);
         assert_eq!(DrillResult { problem: Some(Problem::Query {}), ..good() }.verdict(), Verdict::Failed);
+    }
+
+    #[test]
+    fn remarks_are_bounded_and_counted() {
+        let mut result = good();
+        assert_eq!(result.verdict(), Verdict::Ok);
+        for count in 1..=MOST_REMARKS + 3 {
+            let object = object("check constraint", &format!("c{count} on orders"));
+            result.remark(Remark::PrintedDifferently { database: Name::clean("shop"), object });
+        }
+        assert_eq!(result.verdict(), Verdict::Remarks(MOST_REMARKS as u64 + 3));
+        assert_eq!(
+            result.remarks[0].to_string(),
+            r#"database "shop": check constraint c1 on orders is printed differently and means the same"#
+        );
+        assert_eq!(result.remarks.last(), Some(&Remark::More { remarks: 3 }));
+        assert_eq!(
+            serde_json::to_string(&result.remarks[0]).unwrap(),
+            r#"{"kind":"printed_differently","database":"shop","object":{"type":"check constraint","name":"c1 on orders"}}"#
+        );
+        assert_eq!(DrillResult::from_json(&result.to_json(), &key()), Some(result.clone()));
+        result.remarks.push(Remark::More { remarks: 1 });
+        assert_eq!(DrillResult::from_json(&result.to_json(), &key()), None);
+        result.problem = Some(Problem::Query {});
+        assert_eq!(result.verdict(), Verdict::Failed);
     }
 
     #[test]
@@ -277,7 +363,7 @@ mod tests {
             assert_ne!(changed, bad_json, "{from}");
             assert_eq!(read(&changed), None, "{changed}");
         }
-        let many = vec![Difference::Fingerprint; MOST_DIFFERENCES + 1];
+        let many = vec![Difference::ValuesTotal; MOST_DIFFERENCES + 1];
         let many = Problem::Content { database: Name::clean("shop"), differences: many };
         assert_eq!(read(&json(&DrillResult { problem: Some(many), ..good() })), None);
         assert_eq!(read("{}"), None);

@@ -118,6 +118,56 @@ impl From<ContainerId> for ContainerName {
     }
 }
 
+/// What an image is called in a registry, with its digest: `postgres@sha256:…`. It can be pulled by that, and nothing else can be
+/// behind it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct ImageDigest(String);
+plain_text!(ImageDigest);
+
+impl ImageDigest {
+    /// The name without the digest.
+    pub fn repository(&self) -> &str {
+        self.0.split('@').next().unwrap_or_default()
+    }
+
+    /// Of an image's names, the one under which a container was started, or else the first.
+    pub fn choose(digests: &[Self], image: &str) -> Option<Self> {
+        // A tag has no slash, the port of a registry has one behind it.
+        let name = match image.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => name,
+            Some(_) | None => image,
+        };
+        let name = name.split('@').next().unwrap_or_default();
+        let is_it = |digest: &&Self| {
+            let repository = digest.repository();
+            repository == name || repository.strip_suffix(name).is_some_and(|before| before.ends_with('/'))
+        };
+        digests.iter().find(is_it).or_else(|| digests.first()).cloned()
+    }
+}
+
+/// The text is no name and digest of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be the name of an image, @sha256: and {DIGITS} lower-case hexadecimal digits")]
+pub struct ImageDigestError;
+
+impl FromStr for ImageDigest {
+    type Err = ImageDigestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:/".contains(&byte);
+        let is_name = |name: &str| {
+            let starts_well = name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
+            starts_well && name.len() <= LONGEST_NAME && name.bytes().all(is_plain)
+        };
+        match text.split_once("@sha256:") {
+            Some((name, digest)) if is_name(name) && is_id(digest) => Ok(Self(text.to_owned())),
+            Some(_) | None => Err(ImageDigestError),
+        }
+    }
+}
+
 /// The text is no id of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be sha256: and {DIGITS} lower-case hexadecimal digits")]
@@ -171,6 +221,32 @@ mod tests {
         for name in [id.as_str(), "postgres:17", &format!("sha512:{id}"), &format!("sha256:{id}/json?x=")] {
             assert_eq!(name.parse::<ImageId>(), Err(ImageIdError), "{name}");
         }
+    }
+
+    #[test]
+    fn an_image_is_pulled_by_a_name_that_does_nothing_else() {
+        let id = "0123456789abcdef".repeat(4);
+        let digest = |name: &str| format!("{name}@sha256:{id}").parse::<ImageDigest>();
+        for name in ["postgres", "registry.example:5000/team/db", "docker.io/library/postgres", "a__b-c"] {
+            assert_eq!(digest(name).unwrap().repository(), name);
+        }
+        for name in ["", "-x", "a b", "a;b", "a$(b)", "a`b", "../a b", "a\n", "é", &"x".repeat(256)] {
+            assert_eq!(digest(name), Err(ImageDigestError), "{name}");
+        }
+        for text in HOSTILE {
+            assert!(format!("postgres@sha256:{text}").parse::<ImageDigest>().is_err(), "{text}");
+        }
+        let all = [digest("mirror:5000/x").unwrap(), digest("docker.io/library/postgres").unwrap()];
+        for (image, chosen) in [
+            ("postgres:17", 1),
+            ("postgres", 1),
+            ("mirror:5000/x", 0),
+            ("mirror:5000/x:1", 0),
+            ("other:1", 0),
+        ] {
+            assert_eq!(ImageDigest::choose(&all, image).as_ref(), Some(&all[chosen]), "{image}");
+        }
+        assert_eq!(ImageDigest::choose(&[], "postgres"), None);
     }
 
     #[test]

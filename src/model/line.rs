@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// At most `MOST` bytes of one line: no control characters, and no marks that change the direction text is shown in.
 ///
 /// What is read (from the bucket, say) must be such a line. What this process itself writes is made one ([`Line::clean`]).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Line<const MOST: usize = 256>(String);
 

@@ -8,11 +8,11 @@ use std::num::NonZeroU32;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::compression::Compression;
 use super::content::Content;
 use super::database::DatabaseOptions;
+use super::encoding::Encoding;
 use super::engine::Engine;
-use super::id::ImageId;
+use super::id::{ImageDigest, ImageId};
 use super::key::Stamp;
 use super::line::Line;
 use super::missing::Missing;
@@ -43,6 +43,12 @@ pub struct Manifest {
     pub image: Line<512>,
     /// A drill starts the very same image.
     pub image_id: ImageId,
+    /// What the image is pulled by when it is gone; absent for one that no registry has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_digest: Option<ImageDigest>,
+    /// What the Docker engine calls itself that wrote the backup, if it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docker_engine: Option<Line>,
     /// Who wrote the backup: `DUMPCAR_INSTANCE`.
     pub instance: Line,
     /// The Dumpcar version that wrote it.
@@ -88,7 +94,8 @@ pub struct ManifestObject {
     pub options: Option<DatabaseOptions>,
     /// `sql`, or a custom engine's extension.
     pub format: String,
-    pub compression: Compression,
+    /// How it was made of the dump.
+    pub encoding: Encoding,
     /// Size of the dump as the tool printed it.
     pub plain_bytes: u64,
     pub plain_sha256: Sha256,
@@ -100,7 +107,26 @@ pub struct ManifestObject {
     pub content: Option<Content>,
 }
 
+/// About how many bytes of a manifest the names of tables and objects may take: every `list` reads them.
+const MOST_NAMES: usize = 4 * 1024 * 1024;
+
 impl Manifest {
+    /// Takes the names of tables and objects out of the largest databases until there is room for the rest: their numbers and
+    /// sums stay.
+    pub fn shorten(&mut self) {
+        let mut contents: Vec<_> =
+            self.objects.iter_mut().filter_map(|object| object.content.as_mut()).collect();
+        contents.sort_by_key(|content| std::cmp::Reverse(content.named_bytes()));
+        let mut bytes: usize = contents.iter().map(|content| content.named_bytes()).sum();
+        for content in contents {
+            if bytes <= MOST_NAMES {
+                return;
+            }
+            bytes -= content.named_bytes();
+            content.forget_names();
+        }
+    }
+
     /// Reads a manifest of this version or an older one. What it returns is right in itself: see [`Inconsistency`].
     ///
     /// # Errors
@@ -192,6 +218,8 @@ impl TryFrom<String> for Sha256 {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::compression::Compression;
+    use super::super::content::Rows;
     use super::*;
 
     pub(super) fn example() -> Manifest {
@@ -203,6 +231,8 @@ pub(super) mod tests {
             server_version: Line::clean("17.6"),
             image: Line::clean("postgres:17"),
             image_id: format!("sha256:{}", "0a".repeat(32)).parse().unwrap(),
+            image_digest: Some(format!("postgres@sha256:{}", "0b".repeat(32)).parse().unwrap()),
+            docker_engine: Some(Line::clean("ENGI:NEOF")),
             instance: Line::clean("host-a"),
             dumpcar: Line::clean("0.1.0"),
             started: "2026-11-23T23:00:00Z".parse().unwrap(),
@@ -216,7 +246,7 @@ pub(super) mod tests {
                 database: Some("shop".into()),
                 options: None,
                 format: "sql".into(),
-                compression: Compression::Xz(1),
+                encoding: Compression::Xz(1).into(),
                 plain_bytes: 1000,
                 plain_sha256: Sha256([0xab; 32]),
                 stored_bytes: 100,
@@ -246,6 +276,37 @@ pub(super) mod tests {
         let json: serde_json::Value = serde_json::from_slice(&suspicious.to_json()).unwrap();
         assert_eq!((&json["version"], &json["suspicious"]), (&1.into(), &reason.into()));
         assert!(!String::from_utf8(example().to_json()).unwrap().contains("suspicious"));
+    }
+
+    /// A manifest is read by every `list`, and has to be read at all.
+    #[test]
+    fn names_give_way_where_there_are_too_many() {
+        let content = |names: usize| {
+            let rows =
+                |n: usize| (Line::clean(&format!("public.a_table_with_a_long_name_{n:06}")), Rows::default());
+            let rows_of: std::collections::BTreeMap<_, _> = (0..names).map(rows).collect();
+            Content { tables: names as u64, rows_of, ..Content::default() }
+        };
+        let object = |n: usize, names| ManifestObject {
+            name: format!("db{n}.sql.xz"),
+            database: Some(format!("db{n}")),
+            content: Some(content(names)),
+            ..example().objects.into_iter().next().unwrap()
+        };
+        let small = (0..3).map(|n| object(n, 10));
+        let objects = small.chain((3..40).map(|n| object(n, super::super::content::MOST_TABLES))).collect();
+        let mut manifest = Manifest { objects, ..example() };
+        manifest.shorten();
+        let bytes = manifest.to_json();
+        assert!(bytes.len() < 2 * MOST_NAMES, "{}", bytes.len());
+        let named = |object: &ManifestObject| !object.content.as_ref().unwrap().rows_of.is_empty();
+        assert!(manifest.objects[..3].iter().all(named), "the small ones keep theirs");
+        assert!(manifest.objects.iter().filter(|object| named(object)).count() > 10);
+        assert_eq!(Manifest::from_json(&bytes).unwrap(), manifest);
+        let whole = Manifest { objects: vec![object(0, 10)], ..example() };
+        let mut same = whole.clone();
+        same.shorten();
+        assert_eq!(same, whole);
     }
 
     #[test]

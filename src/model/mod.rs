@@ -8,6 +8,7 @@ pub mod content;
 pub mod database;
 pub mod drill;
 pub mod duration;
+pub mod encoding;
 pub mod engine;
 pub mod glob;
 pub mod id;

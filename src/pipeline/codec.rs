@@ -10,6 +10,7 @@ use xz2::stream::Stream;
 
 use super::xz::XzEncoder;
 use crate::model::compression::Compression;
+use crate::model::encoding::Step;
 
 /// What an xz decoder takes besides its window, and some more.
 const BESIDES_WINDOW: u64 = 1024 * 1024;
@@ -85,45 +86,29 @@ impl Encoder {
 /// Decompresses a stored object while it is read, never more at a time than there is room for: a few stored bytes may be
 /// many plain ones. What `stored` still has at the end does not belong to the archive.
 ///
-/// Memory is the window, which is as large as the archive wants it to be, up to what its level may have.
+/// Memory is the window, which is as large as the archive wants it to be, up to what its step may have.
 ///
 /// # Errors
 /// No memory. What is wrong with the archive shows when it is read: it was cut, it is damaged, its window is too large.
-pub(super) fn decoder<'a>(
-    compression: Compression,
-    stored: impl BufRead + 'a,
-) -> io::Result<Box<dyn Read + 'a>> {
-    let window_log = window_log(compression);
-    Ok(match compression {
-        Compression::Xz(_) => {
+pub(super) fn decoder<'a>(step: Step, stored: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    Ok(match step {
+        Step::Xz { window_log } => {
             let stream = Stream::new_stream_decoder((1 << window_log) + BESIDES_WINDOW, 0)?;
             Box::new(xz2::bufread::XzDecoder::new_stream(stored, stream))
         }
-        Compression::Zstd(_) => {
+        Step::Zstd { window_log } => {
             let mut decoder = zstd::stream::read::Decoder::with_buffer(stored)?;
             decoder.window_log_max(window_log)?;
             Box::new(decoder)
         }
-        Compression::Gzip(_) => Box::new(flate2::bufread::GzDecoder::new(stored)),
-        Compression::None => Box::new(stored),
+        Step::Gzip => Box::new(flate2::bufread::GzDecoder::new(stored)),
     })
-}
-
-/// The largest window an archive of this level may have, as a power of two. 8 MiB are what every decoder of zstd should
-/// take (RFC 8878, 3.1.1.1.2), and what xz has up to its level 6.
-fn window_log(compression: Compression) -> u32 {
-    match compression {
-        Compression::Xz(..=6) | Compression::Zstd(..=19) | Compression::Gzip(_) | Compression::None => 23,
-        Compression::Xz(7) => 24,
-        Compression::Xz(8) | Compression::Zstd(20) => 25,
-        Compression::Xz(9..) | Compression::Zstd(21) => 26,
-        Compression::Zstd(22..) => 27,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::encoding::Encoding;
     use proptest::prelude::*;
 
     fn compress(compression: Compression, pieces: &[Vec<u8>]) -> Vec<u8> {
@@ -138,7 +123,8 @@ mod tests {
 
     fn decompress(compression: Compression, stored: &[u8], piece: usize) -> io::Result<Vec<u8>> {
         let mut plain = Vec::new();
-        decoder(compression, io::BufReader::with_capacity(piece, stored))?.read_to_end(&mut plain)?;
+        let step = Encoding::from(compression).compression().unwrap();
+        decoder(step, io::BufReader::with_capacity(piece, stored))?.read_to_end(&mut plain)?;
         Ok(plain)
     }
 

@@ -25,6 +25,7 @@ use bytes::Bytes;
 use crate::docker::{Exec, ExecError, Feed};
 use crate::model::compression::Compression;
 use crate::model::content::{Content, Counter, Dialect};
+use crate::model::encoding::Encoding;
 use crate::model::key::BackupKey;
 use crate::model::manifest::ManifestObject;
 use crate::store::{Store, StoreError, Upload};
@@ -177,12 +178,12 @@ pub async fn read(
     if download.size() != object.stored_bytes {
         return Err(damaged("size"));
     }
-    let (compression, most, size) = match form {
-        Form::Plain => (object.compression, object.plain_bytes, "size after decompression"),
-        Form::Stored => (Compression::None, object.stored_bytes, "size"),
+    let (encoding, most, size) = match form {
+        Form::Plain => (&object.encoding, object.plain_bytes, "size after decompression"),
+        Form::Stored => (&Encoding::NONE, object.stored_bytes, "size"),
     };
     let broken = |source| ReadError::Codec { name: object.name.clone(), source };
-    let Worker { mut input, mut output, result } = worker::decompress(compression, most).map_err(broken)?;
+    let Worker { mut input, mut output, result } = worker::decompress(encoding, most).map_err(broken)?;
     let feed = async move {
         while let Some(range) = download.next().await? {
             if let Err(Gone) = input.push(&range).await {

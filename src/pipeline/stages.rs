@@ -9,6 +9,7 @@ use super::worker::{self, CHUNK, Digests, Made, Meter, Worker};
 use crate::docker::{TrailerStripper, TrailingOutput};
 use crate::model::compression::Compression;
 use crate::model::content::Dialect;
+use crate::model::encoding::Encoding;
 use crate::model::manifest::Sha256;
 
 /// Takes the trailer off; returns the size of the dump.
@@ -53,7 +54,8 @@ pub fn encode(compression: Compression, pieces: &[Bytes], mut sink: impl FnMut(&
 /// # Errors
 /// The codec fails.
 pub fn decode(compression: Compression, stored: &[u8], mut sink: impl FnMut(&[u8])) -> io::Result<()> {
-    let (mut decoder, mut out) = (decoder(compression, stored)?, vec![0; CHUNK]);
+    let step = Encoding::from(compression).compression().ok_or(io::ErrorKind::Unsupported)?;
+    let (mut decoder, mut out) = (decoder(step, stored)?, vec![0; CHUNK]);
     loop {
         let filled = worker::fill(&mut decoder, &mut out)?;
         let (now, _) = out.split_at(filled);
@@ -86,7 +88,7 @@ pub async fn decompress(
     stored: &[Bytes],
     sink: impl FnMut(Bytes),
 ) -> io::Result<Digests> {
-    let digests = work(worker::decompress(compression, u64::MAX)?, stored, sink).await?;
+    let digests = work(worker::decompress(&compression.into(), u64::MAX)?, stored, sink).await?;
     digests.ok_or_else(|| io::ErrorKind::FileTooLarge.into())
 }
 

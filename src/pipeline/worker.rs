@@ -15,6 +15,7 @@ use super::Ends;
 use super::codec::{self, Encoder};
 use crate::model::compression::Compression;
 use crate::model::content::{Content, Counter, Dialect};
+use crate::model::encoding::Encoding;
 use crate::model::manifest::Sha256;
 
 /// Bytes handed over at a time. Docker sends frames of 13 KiB on average (measured): to wake a thread for each one would
@@ -181,10 +182,11 @@ pub(super) fn compress(compression: Compression, dialect: Option<Dialect>) -> io
 
 /// Starts a worker that decompresses. `input` takes stored bytes; [`Input::Finish`] says the object was read to its end.
 /// No more than `most` bytes come out: if there are more, the result is `None`, at once.
-pub(super) fn decompress(compression: Compression, most: u64) -> io::Result<Worker<Option<Digests>>> {
+pub(super) fn decompress(encoding: &Encoding, most: u64) -> io::Result<Worker<Option<Digests>>> {
+    let step = encoding.compression();
     spawn("decompress", move |input, output| {
         let mut stored = Stored::new(input);
-        if compression == Compression::None {
+        let Some(step) = step else {
             // What was hashed is not hashed again, nor copied.
             while let Some(chunk) = stored.next()? {
                 if stored.meter.bytes > most {
@@ -194,9 +196,9 @@ pub(super) fn decompress(compression: Compression, most: u64) -> io::Result<Work
             }
             let stored = stored.meter.end();
             return Ok(Some(digests(stored, stored)));
-        }
+        };
         let (pool, mut meter) = (Pool::default(), Meter::new());
-        let mut decoder = codec::decoder(compression, &mut stored)?;
+        let mut decoder = codec::decoder(step, &mut stored)?;
         let mut wanted = decoder.by_ref().take(most);
         loop {
             let mut memory = pool.take_filled();

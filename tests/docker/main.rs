@@ -17,6 +17,10 @@ mod support;
 mod a_slow_reader;
 /// Mistakes of the user, and servers in a bad state: wording, exit status, and nothing stored.
 mod bad_input;
+/// Databases as applications make and change them: how a drill speaks of them.
+mod content_drill;
+/// Each kind of change, and its name.
+mod content_kinds;
 /// The image, as the example Compose file runs it.
 mod daemon;
 /// Objects that are not what they were: never restored (P8).
@@ -51,6 +55,8 @@ mod process_one;
 mod protocol;
 /// Every kind of content, from a server through the bucket into an empty server.
 mod restore;
+/// MariaDB and MySQL: databases change places with what was loaded beside them (P8).
+mod restore_exchange;
 /// Each of those that a restore needs, ended at any instant of it (P8).
 mod restore_kill;
 /// What stock tools restore with an edit, and what has to be known of the server.

@@ -299,7 +299,7 @@ fn a_swap_that_fails_is_a_failure_and_one_that_was_done_is_none() {
 fn make_older(server: &Server, client: &str, flag: &str, line: &str) {
     let script = format!(
         "#!/bin/sh\ncase \"$*\" in\n*--help*) /usr/bin/{client} \"$@\" | grep -v -- '{flag}'; exit ;;\n\
-         *' -c '* | *--execute*) exec /usr/bin/{client} \"$@\" ;;\nesac\n\
+         *' -c '* | *--execute* | *--print-defaults*) exec /usr/bin/{client} \"$@\" ;;\nesac\n\
          cat >/tmp/input\nif grep -q '{line}' /tmp/input; then echo 'ERROR: invalid command' >&2; exit 3; fi\n\
          touch /tmp/older\nexec /usr/bin/{client} \"$@\" </tmp/input\n"
     );

@@ -18,7 +18,7 @@ pub(super) fn earlier(world: &World, stamp: &str) {
         "image_id": IMAGE_ID, "instance": "h", "dumpcar": "0.1.0", "started": "2026-01-01T00:00:00Z",
         "finished": "2026-01-01T00:00:01Z",
         "objects": [{
-            "name": "dump.dump", "kind": "dump", "format": "dump", "compression": "none", "plain_bytes": 3,
+            "name": "dump.dump", "kind": "dump", "format": "dump", "encoding": [], "plain_bytes": 3,
             "plain_sha256": "0".repeat(64), "stored_bytes": 3, "stored_sha256": "0".repeat(64),
         }],
     });
@@ -193,7 +193,7 @@ async fn cat_needs_no_name_when_only_one_database_is_meant() {
     let object = |database: &str| {
         json!({
             "name": format!("{database}.sql"), "kind": "database", "database": database, "format": "sql",
-            "compression": "none", "plain_bytes": 3, "plain_sha256": "0".repeat(64), "stored_bytes": 3,
+            "encoding": [], "plain_bytes": 3, "plain_sha256": "0".repeat(64), "stored_bytes": 3,
             "stored_sha256": "0".repeat(64),
         })
     };

@@ -41,7 +41,7 @@ fn earlier(world: &World, target: &str, stamp: &str, plain_bytes: usize, suspici
         "image_id": IMAGE_ID, "instance": "h", "dumpcar": "0.1.0", "started": "2026-01-01T00:00:00Z",
         "finished": "2026-01-01T00:00:01Z",
         "objects": [{
-            "name": "dump.dump", "kind": "dump", "format": "dump", "compression": "none",
+            "name": "dump.dump", "kind": "dump", "format": "dump", "encoding": [],
             "plain_bytes": plain_bytes, "plain_sha256": "0".repeat(64), "stored_bytes": 3,
             "stored_sha256": "0".repeat(64),
         }],

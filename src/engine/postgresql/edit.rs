@@ -110,7 +110,7 @@ COMMIT;
 
 /// Edits a dump while it passes by in pieces.
 #[derive(Debug)]
-pub(in crate::engine) struct DumpEdit {
+pub struct DumpEdit {
     restrict: RestrictLines,
     script: Script,
     changes: Changes,

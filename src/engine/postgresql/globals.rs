@@ -1,10 +1,10 @@
 //! Roles and tablespaces of a backup, for a server that has some of its own. What is done with each is decided when they are
 //! loaded: the server says who loads them, and what it has.
 
-use super::restore::{ELSEWHERE, literal, restoring};
+use super::restore::{ELSEWHERE, literal};
 use super::script::statements;
 use super::surroundings::{Placement, Surroundings};
-use super::{CONNECT, Command, Facts, RestrictLines};
+use super::{CONNECT, Command, Facts, RestrictLines, command};
 
 const TABLESPACE_SCRIPT: &str = r#"
 exec psql -X -w -q -v ON_ERROR_STOP=1 -c "$1"
@@ -96,7 +96,7 @@ impl Globals {
 
 impl Tablespace {
     pub(in crate::engine) fn make(&self, facts: &Facts<'_>) -> Command {
-        restoring(facts, &[ELSEWHERE, CONNECT, TABLESPACE_SCRIPT], vec![self.statement.clone()])
+        command(facts, &[ELSEWHERE, CONNECT, TABLESPACE_SCRIPT], vec![self.statement.clone()])
     }
 }
 

@@ -99,10 +99,6 @@ PERFORM pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replic
 WHERE database = pg_catalog.current_database();
 END $$";
 
-/// What settings of the server, the role or the database could do to a restore.
-const OPTIONS: &str = "-c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 \
-                       -c idle_in_transaction_session_timeout=0";
-
 pub(in crate::engine) fn create_statement(name: &str, options: Option<&DatabaseOptions>) -> String {
     let mut sql = format!("CREATE DATABASE {} TEMPLATE template0", quoted(name));
     let Some(options) = options else { return sql + ";" };
@@ -138,16 +134,16 @@ pub(super) fn locale_options(provider: &str, options: &[(&str, &str)]) -> String
 }
 
 pub(in crate::engine) fn create(facts: &Facts<'_>, name: &str, options: Option<&DatabaseOptions>) -> Command {
-    restoring(facts, &[ELSEWHERE, CONNECT, CREATE_SCRIPT], vec![create_statement(name, options)])
+    command(facts, &[ELSEWHERE, CONNECT, CREATE_SCRIPT], vec![create_statement(name, options)])
 }
 
 /// Loads what it reads into the database; without one, the roles. `word` is what only this load knows.
 pub(in crate::engine) fn load(facts: &Facts<'_>, database: Option<&str>, word: &str) -> Command {
     let as_user = as_user(facts);
     let mut command = match database {
-        None => restoring(facts, &[as_user, ELSEWHERE, CONNECT, LOAD_SCRIPT], Vec::new()),
+        None => command(facts, &[as_user, ELSEWHERE, CONNECT, LOAD_SCRIPT], Vec::new()),
         Some(database) => {
-            let mut command = restoring(facts, &[as_user, LOAD_SCRIPT], Vec::new());
+            let mut command = command(facts, &[as_user, LOAD_SCRIPT], Vec::new());
             command.env.push(("PGDATABASE".to_owned(), database.to_owned()));
             command
         }
@@ -177,19 +173,19 @@ pub(in crate::engine) fn swap(facts: &Facts<'_>, staged: &[Staged]) -> Command {
         rename(&one.staged, &one.name);
     }
     sql.push_str("COMMIT;\n");
-    restoring(facts, &[ELSEWHERE, CONNECT, SWAP_SCRIPT], vec![sql])
+    command(facts, &[ELSEWHERE, CONNECT, SWAP_SCRIPT], vec![sql])
 }
 
 /// Ends what the server still does for a restore whose client has gone.
 pub(in crate::engine) fn end_work(facts: &Facts<'_>, run: &RunId) -> Command {
-    restoring(facts, &[ELSEWHERE, CONNECT, END_SCRIPT], vec![end_statement(run)])
+    command(facts, &[ELSEWHERE, CONNECT, END_SCRIPT], vec![end_statement(run)])
 }
 
 /// Removes the databases of a restore that are not to stay, and prints nothing.
 pub(in crate::engine) fn drop_leftovers(facts: &Facts<'_>, run: &RunId) -> Command {
     let find = format!("SELECT datname FROM pg_catalog.pg_database WHERE {}", is_of(run));
     let args = vec![end_statement(run), find, DETACH.to_owned()];
-    restoring(facts, &[ELSEWHERE, CONNECT, END_SCRIPT, DROP_SCRIPT], args)
+    command(facts, &[ELSEWHERE, CONNECT, END_SCRIPT, DROP_SCRIPT], args)
 }
 
 /// Removes one that a restore has made for itself.
@@ -197,13 +193,7 @@ pub(in crate::engine) fn drop_staged(facts: &Facts<'_>, name: &str) -> Command {
     let end =
         format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}", literal(name));
     let args = vec![end, format!("SELECT {}", literal(name)), DETACH.to_owned()];
-    restoring(facts, &[ELSEWHERE, CONNECT, DROP_SCRIPT], args)
-}
-
-pub(super) fn restoring(facts: &Facts<'_>, scripts: &[&str], args: Vec<String>) -> Command {
-    let mut command = command(facts, scripts, args);
-    command.env.push(("PGOPTIONS".to_owned(), OPTIONS.to_owned()));
-    command
+    command(facts, &[ELSEWHERE, CONNECT, DROP_SCRIPT], args)
 }
 
 fn end_statement(run: &RunId) -> String {

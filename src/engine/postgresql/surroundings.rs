@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::restore::{ELSEWHERE, locale_options, quoted, restoring};
+use super::restore::{ELSEWHERE, locale_options, quoted};
 use super::{CONNECT, Command, Facts, SURVEY_SCRIPT, command};
 use crate::engine::SurveyError;
 use crate::engine::survey::name;
@@ -84,7 +84,7 @@ pub(in crate::engine) fn probe(facts: &Facts<'_>, options: &DatabaseOptions) -> 
         })
         .collect();
     (!sql.is_empty())
-        .then(|| restoring(facts, &[ELSEWHERE, CONNECT, PROBE_SCRIPT], vec![format!("BEGIN; {sql}ROLLBACK")]))
+        .then(|| command(facts, &[ELSEWHERE, CONNECT, PROBE_SCRIPT], vec![format!("BEGIN; {sql}ROLLBACK")]))
 }
 
 impl Surroundings {

@@ -9,7 +9,9 @@ use crate::jobs::cat;
 use crate::jobs::error::{JobError, Kind};
 use crate::jobs::explain::explain;
 use crate::jobs::restore::{self, Selection};
-use crate::model::drill::{DrillResult, Problem};
+use crate::model::command::Command;
+use crate::model::content::{Comparison, Content, Dialect, Difference};
+use crate::model::drill::{DrillResult, Problem, Remark};
 use crate::model::line::Name;
 use crate::model::manifest::{ManifestObject, ObjectKind};
 use crate::pipeline;
@@ -30,54 +32,123 @@ impl Drill<'_> {
             let is_empty = error.kind == Kind::Nothing;
             if is_empty { JobError::of_backup(Problem::Empty {}, error.to_string()) } else { error }
         })?;
-        restore::into_scratch(self.app, &plan, &self.run, self.stop, self.progress)
+        let mut loaded = restore::into_scratch(self.app, &plan, &self.run, self.stop, self.progress)
             .await
             .map_err(|failure| self.unless_it_lacks_variables(scratch, failure.error))?;
         let survey = restore::survey(&self.docker, target).await?;
-        for object in self.manifest.objects.iter().filter(|object| object.kind != ObjectKind::Globals) {
+        for object in &self.manifest.objects {
+            let loaded = loaded.remove(&object.name);
+            if let (Some(backed_up), Some(loaded)) = (&object.content, &loaded) {
+                is_described(object, backed_up, loaded)?;
+            }
+            if object.kind == ObjectKind::Globals {
+                continue;
+            }
             result.databases += 1;
-            self.compare(scratch, &survey, object, result).await?;
+            Box::pin(self.compare(scratch, &survey, object, loaded, result)).await?;
         }
         self.ask(scratch).await
     }
 
-    /// Dumps a restored database and holds what is in it against what was in the backup's dump.
+    /// Holds what is in a restored database against what was in the backup's dump.
+    ///
+    /// Three texts can differ: the one that the manifest describes, the dump's, and the restored database's. The first two are of the
+    /// same bytes, so they are the same to the last letter, or this is another dump. So the third is what the server makes of
+    /// the dump itself: rows and objects have to be there, and what a server may print otherwise it has to print so again.
     async fn compare(
         &self,
         scratch: &Scratch,
         survey: &engine::Survey,
         object: &ManifestObject,
+        loaded: Option<Content>,
         result: &mut DrillResult,
     ) -> Result<(), JobError> {
         let target = &scratch.target;
-        let (Some(dialect), Some(database)) = (target.engine.dialect(), &object.database) else {
+        let (Some(dialect), Some(database)) = (target.engine.dialect(object.kind), &object.database) else {
             return Ok(());
         };
         self.progress.set_stage(format!("comparing database {database:?}"));
-        let what = format!("dump the restored database {database:?}");
-        let problem = || Problem::DumpFailed { database: Name::clean(database) };
         let command = target.engine.dump(&target.facts(), survey, database);
-        let mut exec = match self.docker.exec(&target.container.id, &command).await {
-            Ok(exec) => exec,
-            Err(error) => return Err(self.failed(scratch, &what, database, error.into(), problem()).await),
-        };
-        let content =
-            pipeline::inspect(&mut exec, dialect, self.app.config.stall_timeout, self.progress).await;
-        let content = match content {
-            Ok(content) => content,
-            Err(error) => return Err(self.failed(scratch, &what, database, error, problem()).await),
-        };
-        result.tables += content.tables;
-        result.rows += content.rows;
+        let restored = self.inspect(scratch, database, &command, dialect).await?;
+        result.tables += restored.tables;
+        result.rows += restored.rows;
         // Without it the backup is of a Dumpcar that did not look: that it loads is all there is to know.
-        let differences =
-            object.content.as_ref().map(|backed_up| backed_up.differences(&content)).unwrap_or_default();
+        let (Some(backed_up), Some(loaded)) = (&object.content, loaded) else { return Ok(()) };
+        let loaded = loaded.named_like(backed_up);
+        let Comparison { mut differences, doubts } = loaded.compare(&restored, dialect);
+        if differences.is_empty() && !doubts.is_empty() {
+            let again = self.reload(scratch, survey, object, database, dialect).await?;
+            for doubt in doubts {
+                if restored.has_same(&again, &doubt) {
+                    let database = Name::clean(database);
+                    result.remark(Remark::PrintedDifferently { database, object: doubt });
+                } else {
+                    differences.push(Difference::ObjectDiffers { object: doubt });
+                }
+            }
+            differences = Difference::first(differences);
+        }
         if differences.is_empty() {
             return Ok(());
         }
-        let told: Vec<_> = differences.iter().map(ToString::to_string).collect();
-        let detail = format!("database {database:?} did not come back as it was: {}", told.join(", "));
-        Err(JobError::of_backup(Problem::Content { database: Name::clean(database), differences }, detail))
+        let what = format!("database {database:?} did not come back as it was");
+        Err(differ(database, &what, differences))
+    }
+
+    /// What is in a database of the drill's server after the definitions of the restored one were loaded into it.
+    async fn reload(
+        &self,
+        scratch: &Scratch,
+        survey: &engine::Survey,
+        object: &ManifestObject,
+        database: &str,
+        dialect: Dialect,
+    ) -> Result<Content, JobError> {
+        let target = &scratch.target;
+        self.progress.set_stage(format!("loading the definitions of database {database:?} once more"));
+        let reload = target.engine.reload(&target.facts(), database, object.options.as_ref());
+        let Some((again, command)) = reload else { return Ok(Content::default()) };
+        let limit = self.app.config.drill_timeout;
+        let done = self.docker.capture(&target.container.id, &command, ANSWER_BYTES, limit).await;
+        if let Err(error) = done {
+            let what = format!("load the definitions of database {database:?} once more");
+            return Err(explain(&self.docker, target, &what, Some(database), error).await.without_blame());
+        }
+        let args: Vec<String> = target
+            .labels
+            .args
+            .iter()
+            .cloned()
+            .chain(target.engine.definitions().iter().map(|arg| (*arg).to_owned()))
+            .collect();
+        let facts = engine::Facts { args: &args, ..target.facts() };
+        let command = target.engine.dump(&facts, survey, again);
+        Ok(self
+            .inspect(scratch, database, &command, dialect)
+            .await?
+            .named_like(&object.content.clone().unwrap_or_default()))
+    }
+
+    /// What a dump of a restored database has in it.
+    async fn inspect(
+        &self,
+        scratch: &Scratch,
+        database: &str,
+        command: &Command,
+        dialect: Dialect,
+    ) -> Result<Content, JobError> {
+        let target = &scratch.target;
+        let what = format!("dump the restored database {database:?}");
+        let problem = || Problem::DumpFailed { database: Name::clean(database) };
+        let mut exec = match self.docker.exec(&target.container.id, command).await {
+            Ok(exec) => exec,
+            Err(error) => return Err(self.failed(scratch, &what, database, error.into(), problem()).await),
+        };
+        let stall = self.app.config.stall_timeout;
+        match pipeline::inspect(&mut exec, dialect, stall, self.progress).await {
+            Ok(content) => Ok(content),
+            Err(error) => Err(self.failed(scratch, &what, database, error, problem()).await),
+        }
     }
 
     /// The user's own question.
@@ -164,6 +235,22 @@ fn is_login_refused(target: &Target, error: &ExecError) -> bool {
     let ExecError::Failed { status, stderr } = error else { return false };
     let said = engine::diagnose(target.engine, (*status).into(), stderr, &target.facts(), None);
     said.problem == engine::Problem::AuthRefused
+}
+
+/// Whether a dump is the one that the manifest describes: of the same bytes, the same content is counted.
+fn is_described(object: &ManifestObject, backed_up: &Content, loaded: &Content) -> Result<(), JobError> {
+    let differences = backed_up.differences(&loaded.clone().named_like(backed_up));
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let what = format!("{} is not what its manifest describes", object.name);
+    Err(differ(object.database.as_deref().unwrap_or(&object.name), &what, differences))
+}
+
+fn differ(database: &str, what: &str, differences: Vec<Difference>) -> JobError {
+    let told: Vec<_> = differences.iter().map(ToString::to_string).collect();
+    let problem = Problem::Content { database: Name::clean(database), differences };
+    JobError::of_backup(problem, format!("{what}: {}", told.join(", ")))
 }
 
 fn shortened(text: &str) -> String {

@@ -73,7 +73,8 @@ impl Drill<'_> {
             warn!(backup = %self.key, was = %self.manifest.image, now = target.container.image, "the image of the backup is gone: the drill takes the one of its target");
             return Ok(image);
         }
-        let image = &self.manifest.image;
+        let digest = self.manifest.image_digest.as_ref().map(ToString::to_string);
+        let image = digest.unwrap_or_else(|| self.manifest.image.to_string());
         Err(JobError::new(Kind::Wrong, format!("the image of the backup is gone: `docker pull {image}`")))
     }
 

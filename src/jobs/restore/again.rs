@@ -18,8 +18,9 @@ impl Restore<'_> {
         index: usize,
     ) -> Result<Staged, JobError> {
         let loading = Loading { own_path: false, default_tablespace: self.plan.placement.default_tablespace };
+        let engine = self.plan.target.engine;
         let staged = Staged::new(&wanted.name, wanted.is_there, &self.run, index);
-        let first = match self.fill(wanted, &staged.staged, options, loading).await {
+        let first = match self.fill(wanted, &staged.staged, options, &mut engine.edit(loading)).await {
             Ok(()) => return Ok(staged),
             Err(first) if first.kind == Kind::Tool(Problem::NameHidden) => first,
             Err(error) => return Err(error),
@@ -38,7 +39,7 @@ impl Restore<'_> {
         }
         let other = Staged::new(&wanted.name, wanted.is_there, &self.run, self.plan.databases.len() + index);
         let loading = Loading { own_path: true, ..loading };
-        self.fill(wanted, &other.staged, options, loading).await.map_err(|second| {
+        self.fill(wanted, &other.staged, options, &mut engine.edit(loading)).await.map_err(|second| {
             second.in_words(|words| format!("{words} (tried with its own search_path as well)"))
         })?;
         warn!(

@@ -20,8 +20,11 @@ const MOST: u64 = 64 << 20;
 impl Restore<'_> {
     pub(super) async fn load_globals(&self, object: &ManifestObject) -> Result<(), JobError> {
         let engine = self.plan.target.engine;
+        if let Some(exchange) = engine.exchange() {
+            return Box::pin(self.load_accounts(exchange, object)).await;
+        }
         if engine.surroundings(&self.plan.target.facts()).is_none() {
-            return self.load(object, None, Loading::default()).await;
+            return self.load(object, None, &mut engine.edit(Loading::default())).await.map(drop);
         }
         if object.plain_bytes > MOST {
             return Err(JobError::new(
@@ -39,7 +42,7 @@ impl Restore<'_> {
         let what = format!("restore {}", object.name);
         read.map_err(|error| unread(&what, object, &error))?;
         let Some(globals) = engine.tailor(&dump, &self.plan.surroundings, self.plan.placement) else {
-            return self.load(object, None, Loading::default()).await;
+            return self.load(object, None, &mut engine.edit(Loading::default())).await.map(drop);
         };
         let Globals { roles, tablespaces, rest, notes } = globals;
         for note in notes {

@@ -24,6 +24,8 @@ pub struct Plan {
     pub surroundings: Surroundings,
     /// What of others ends with what is replaced, and what may not go well: for whoever is asked, and for the log.
     pub warnings: Vec<String>,
+    /// A copy may reach into the original by name.
+    pub allow_references: bool,
 }
 
 /// One database, or a custom engine's dump.
@@ -46,6 +48,8 @@ pub struct Selection {
     /// Whether a custom engine's dump may be put back by the command of its manifest: whoever writes the bucket chooses that.
     pub manifest_command: bool,
     pub placement: Placement,
+    /// Whether a copy (`new_name`) may have definitions that name the original.
+    pub allow_references: bool,
 }
 
 /// Chooses the objects, and looks at what is there already.
@@ -90,11 +94,20 @@ pub async fn plan(
         Wanted { is_there: is_there || object.kind == ObjectKind::Dump, name, object }
     };
     let databases = databases.into_iter().map(wanted).collect();
-    let placement = selection.placement;
+    let Selection { placement, allow_references, .. } = *selection;
     let age = engine.older(&manifest.server_version, &survey.server_version);
     let warnings = age.into_iter().collect();
-    let mut plan =
-        Plan { key, globals, databases, target, manifest_command, placement, surroundings, warnings };
+    let mut plan = Plan {
+        key,
+        globals,
+        databases,
+        target,
+        manifest_command,
+        placement,
+        surroundings,
+        warnings,
+        allow_references,
+    };
     let losses = surroundings::check(&app.docker, &plan).await?;
     plan.warnings.extend(losses);
     Ok(plan)

@@ -3,6 +3,8 @@ use proptest::prelude::*;
 use super::*;
 
 const POSTGRESQL: &str = "\
+-- Made with: CREATE DATABASE shop ENCODING 'UTF8';
+DO 'ALTER DATABASE shop OWNER TO shop';
 --
 -- PostgreSQL database dump
 --
@@ -10,15 +12,49 @@ const POSTGRESQL: &str = "\
 \\restrict aaaa
 
 -- Dumped from database version 17.6
-CREATE TABLE public.orders (id integer);
+SET statement_timeout = 0;
+
+--
+-- Name: clean(text); Type: FUNCTION; Schema: public; Owner: shop
+--
+
+CREATE FUNCTION public.clean(text) RETURNS text
+    LANGUAGE sql
+    AS $_$
+
+--
+-- not a header
+--
+SELECT 1 $_$;
+
+
+ALTER FUNCTION public.clean(text) OWNER TO shop;
+
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+--
+-- Name: orders; Type: TABLE; Schema: public; Owner: shop
+--
+
+CREATE TABLE public.orders (
+    id integer NOT NULL,
+    status text DEFAULT 'a, (b'::text NOT NULL,
+    CONSTRAINT orders_status_check CHECK ((status <> 'x'::text))
+);
+
+
+ALTER TABLE public.orders OWNER TO shop;
+
 --
 -- Data for Name: orders; Type: TABLE DATA; Schema: public; Owner: shop
 --
 
-COPY public.orders (id) FROM stdin;
-1
-\\\\restrict 2
--- Dumped from 3
+COPY public.orders (id, status) FROM stdin;
+1\ta
+\\\\.\t2
+\\\\restrict\t2
 \\.
 
 
@@ -31,6 +67,36 @@ COPY public.\"we; Type: TABLE DATA; ird\" (id) FROM stdin;
 
 
 --
+-- Data for Name: BLOBS; Type: BLOBS; Schema: -; Owner: -
+--
+
+BEGIN;
+
+SELECT pg_catalog.lo_open('424242', 131072);
+SELECT pg_catalog.lowrite(0, '\\x00ff');
+SELECT pg_catalog.lo_close(0);
+
+SELECT pg_catalog.lo_open('424243', 131072);
+SELECT pg_catalog.lo_close(0);
+
+COMMIT;
+
+--
+-- Name: orders_id_seq; Type: SEQUENCE SET; Schema: public; Owner: shop
+--
+
+SELECT pg_catalog.setval('public.orders_id_seq', 7, true);
+
+
+--
+-- Name: TABLE orders; Type: ACL; Schema: public; Owner: shop
+--
+
+GRANT SELECT ON TABLE public.orders TO a;
+GRANT SELECT ON TABLE public.orders TO b;
+
+
+--
 -- PostgreSQL database dump complete
 --
 
@@ -38,18 +104,59 @@ COPY public.\"we; Type: TABLE DATA; ird\" (id) FROM stdin;
 ";
 
 const MYSQL: &str = "\
+/*M!999999\\- enable the sandbox mode */
 -- MySQL dump 10.13
 -- Host: localhost    Database: shop
+/*!40101 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT */;
+
+--
+-- Table structure for table `orders`
+--
+
+DROP TABLE IF EXISTS `orders`;
+/*!50503 SET character_set_client = utf8mb4 */;
 CREATE TABLE `orders` (
-  `id` int NOT NULL
-) ENGINE=InnoDB;
+  `id` int NOT NULL AUTO_INCREMENT,
+  `VAL(` varchar(9) COLLATE utf8mb4_bin DEFAULT 'a; (',
+  PRIMARY KEY (`id`),
+  KEY `val` (`VAL(`),
+  CONSTRAINT `few` CHECK ((`id` > 0)),
+  CONSTRAINT `one` FOREIGN KEY (`id`) REFERENCES `od``d` (`id`)
+) ENGINE=InnoDB AUTO_INCREMENT=6 DEFAULT CHARSET=utf8mb4;
+
+--
+-- Dumping data for table `orders`
+--
+
+LOCK TABLES `orders` WRITE;
+/*!40000 ALTER TABLE `orders` DISABLE KEYS */;
 INSERT INTO `orders` VALUES (1,'a(b),(\\'c'),(2,'it''s; ('),(3,_binary 'x\\\\');
 INSERT INTO `orders` (`id`, `VAL(`) VALUES
 (4,'(VALUES'),
 (5,NULL);
+UNLOCK TABLES;
+/*!50003 SET sql_mode              = 'ANSI' */ ;
+DELIMITER ;;
+/*!50003 CREATE*/ /*!50017 DEFINER=`root`@`localhost`*/ /*!50003 TRIGGER `t1` BEFORE INSERT ON `orders` FOR EACH ROW BEGIN
+INSERT INTO `log` VALUES (1);
+END */;;
+DELIMITER ;
+/*!50003 SET sql_mode              = @saved_sql_mode */ ;
+
+--
+-- Table structure for table `od``d`
+--
+
 CREATE TABLE `od``d` (
   `id` int
 );
+
+--
+-- Final view structure for view `v`
+--
+
+/*!50001 DROP VIEW IF EXISTS `v`*/;
+/*!50001 VIEW `v` AS select (1) AS `1` */;
 -- Dump completed on 2026-11-23 23:00:00
 ";
 
@@ -59,61 +166,93 @@ fn content(dialect: Dialect, dump: &str, piece: usize) -> Content {
     counter.end()
 }
 
+fn postgresql(dump: &str) -> Content {
+    content(Dialect::Postgresql, dump, 100)
+}
+
+fn mysql(dump: &str) -> Content {
+    content(Dialect::Mysql, dump, 100)
+}
+
 fn rows_of(content: &Content) -> Vec<(&str, u64)> {
-    content.rows_of.iter().map(|(name, rows)| (name.as_str(), *rows)).collect()
+    content.rows_of.iter().map(|(name, rows)| (&**name, rows.rows)).collect()
+}
+
+fn objects(content: &Content) -> Vec<String> {
+    let named = content.definitions.0.iter().flat_map(|(kind, group)| match group {
+        definitions::Group::Named(objects) => {
+            objects.keys().map(|name| format!("{kind} {name}")).collect::<Vec<_>>()
+        }
+        definitions::Group::Summed(sums) => vec![format!("{kind} {}", sums.count)],
+    });
+    named.collect()
 }
 
 #[test]
-fn tables_and_rows_are_counted_however_the_dump_is_split() {
+fn everything_is_found_however_the_dump_is_split() {
     for piece in [1, 2, 3, 7, 64, 10_000] {
-        let postgresql = content(Dialect::Postgresql, POSTGRESQL, piece);
-        assert_eq!(rows_of(&postgresql), [("public.orders", 3), ("public.we; Type: TABLE DATA; ird", 0)]);
-        assert_eq!(postgresql, content(Dialect::Postgresql, POSTGRESQL, 1_000_000), "{piece}");
-        let mysql = content(Dialect::Mysql, MYSQL, piece);
-        assert_eq!(rows_of(&mysql), [("od`d", 0), ("orders", 5)]);
-        assert_eq!(mysql, content(Dialect::Mysql, MYSQL, 1_000_000), "{piece}");
-        assert_eq!((mysql.tables, mysql.rows), (2, 5));
+        let found = content(Dialect::Postgresql, POSTGRESQL, piece);
+        assert_eq!(
+            rows_of(&found),
+            [("large objects", 2), ("public.orders", 3), ("public.we; Type: TABLE DATA; ird", 0)]
+        );
+        assert_eq!(found, content(Dialect::Postgresql, POSTGRESQL, 1_000_000), "{piece}");
+        let found = content(Dialect::Mysql, MYSQL, piece);
+        assert_eq!(rows_of(&found), [("od`d", 0), ("orders", 5)]);
+        assert_eq!(found, content(Dialect::Mysql, MYSQL, 1_000_000), "{piece}");
+        assert_eq!((found.tables, found.rows), (2, 5));
     }
+    assert_eq!(
+        objects(&postgresql(POSTGRESQL)),
+        [
+            "check constraint orders_status_check on public.orders",
+            "default of status on public.orders",
+            "encoding and locale of the database",
+            "function public.clean(text)",
+            "privileges on table public.orders",
+            "settings of the database",
+            "table public.orders",
+            "value of sequence public.orders_id_seq",
+        ]
+    );
+    assert_eq!(
+        objects(&mysql(MYSQL)),
+        [
+            "check constraint few on orders",
+            "foreign key one on orders",
+            "index PRIMARY on orders",
+            "index val on orders",
+            "next number of orders",
+            "table od`d",
+            "table orders",
+            "trigger t1",
+            "view v",
+        ]
+    );
 }
 
+/// These numbers are in manifests, which outlive the program.
 #[test]
-fn what_differs_from_dump_to_dump_does_not_count() {
-    let other = POSTGRESQL.replace("aaaa", "bbbb").replace("17.6", "17.7");
-    assert_eq!(content(Dialect::Postgresql, POSTGRESQL, 100), content(Dialect::Postgresql, &other, 100));
-    let other = MYSQL.replace("23:00:00", "23:00:01").replace("10.13", "10.14");
-    assert_eq!(content(Dialect::Mysql, MYSQL, 100), content(Dialect::Mysql, &other, 100));
-    // The same words in a row are a row's.
-    let other = POSTGRESQL.replace("-- Dumped from 3", "-- Dumped from 4");
-    assert_ne!(content(Dialect::Postgresql, POSTGRESQL, 100), content(Dialect::Postgresql, &other, 100));
-}
-
-#[test]
-fn a_character_set_that_the_collation_implies_does_not_count() {
-    let [explicit, implied, other] = [
-        "  `a` text CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,\n",
-        "  `a` text COLLATE utf8mb4_bin,\n",
-        "  `a` text COLLATE utf8mb4_general_ci,\n",
-    ];
-    for piece in [1, 7, 100] {
-        assert_eq!(content(Dialect::Mysql, explicit, piece), content(Dialect::Mysql, implied, 100));
-        assert_ne!(content(Dialect::Mysql, explicit, piece), content(Dialect::Mysql, other, 100));
+fn a_content_stays_what_it_is() {
+    insta::assert_snapshot!("postgresql", pretty(&postgresql(POSTGRESQL)));
+    insta::assert_snapshot!("mysql", pretty(&mysql(MYSQL)));
+    for content in [postgresql(POSTGRESQL), mysql(MYSQL)] {
+        assert!(content.adds_up());
+        let json = serde_json::to_string(&content).unwrap();
+        assert_eq!(serde_json::from_str::<Content>(&json).unwrap(), content);
+        let mut without = content.clone();
+        without.forget_names();
+        assert!(without.adds_up() && without.named_bytes() == 0);
+        let json = serde_json::to_string(&without).unwrap();
+        assert_eq!(serde_json::from_str::<Content>(&json).unwrap(), without);
+        assert_eq!(said(&content.differences(&without)), [""; 0]);
+        assert_eq!(without.definitions.count(), content.definitions.count());
     }
-}
-
-#[test]
-fn the_order_of_lines_does_not_count() {
-    let [a, b] = ["GRANT a TO b;\nGRANT c TO d;\n", "GRANT c TO d;\nGRANT a TO b;\n"];
-    assert_eq!(content(Dialect::Postgresql, a, 9), content(Dialect::Postgresql, b, 9));
-}
-
-/// These bytes are in manifests, which outlive the program.
-#[test]
-fn a_fingerprint_stays_what_it_is() {
-    let content = content(Dialect::Postgresql, "a\nb\n", 9);
-    assert_eq!((content.lines, format!("{:?}", content.fingerprint).as_str()), (2, "3e203dd2636ed25e"));
-    let json = serde_json::to_string(&content.fingerprint).unwrap();
-    assert_eq!(serde_json::from_str::<Fingerprint>(&json).unwrap(), content.fingerprint);
     assert!(serde_json::from_str::<Fingerprint>("\"+123456789abcdef\"").is_err());
+}
+
+fn pretty(content: &Content) -> String {
+    serde_json::to_string_pretty(content).unwrap()
 }
 
 fn said(differences: &[Difference]) -> Vec<String> {
@@ -121,39 +260,201 @@ fn said(differences: &[Difference]) -> Vec<String> {
 }
 
 #[test]
-fn differences_name_what_is_missing() {
-    let whole = content(Dialect::Mysql, MYSQL, 100);
-    let told = |dump: &str| said(&whole.differences(&content(Dialect::Mysql, dump, 100)));
-    assert_eq!(told(MYSQL), [""; 0]);
-    let without = MYSQL.replace("CREATE TABLE `od``d` (\n  `id` int\n);\n", "");
-    assert_eq!(told(&without), ["table od`d is missing"]);
-    let fewer = MYSQL.replace("(4,'(VALUES'),\n", "");
-    assert_eq!(told(&fewer), ["table orders has 4 rows instead of 5"]);
-    let other = MYSQL.replace("(5,NULL)", "(6,NULL)");
+fn what_differs_from_dump_to_dump_does_not_count() {
+    let other = POSTGRESQL.replace("aaaa", "bbbb").replace("17.6", "17.7");
+    assert_eq!(postgresql(POSTGRESQL), postgresql(&other));
+    let other = MYSQL.replace("23:00:00", "23:00:01").replace("10.13", "10.14");
+    assert_eq!(mysql(MYSQL), mysql(&other));
+    // The same words in a row are a row's.
+    let other = POSTGRESQL.replace("\\\\restrict", "\\\\restrict2");
     assert_eq!(
-        told(&other),
-        ["as many tables and rows, but some of them, or a definition, are not the same"]
+        said(&postgresql(POSTGRESQL).differences(&postgresql(&other))),
+        ["table public.orders has as many rows, with other values"]
     );
-    assert_eq!(told("-- nothing\n").len(), 2);
-    let many = |last| (0..last).map(|n| format!("CREATE TABLE `t{n:03}` (\n);\n")).collect::<String>();
-    let content = |last| content(Dialect::Mysql, &many(last), 100);
-    let differences = said(&content(50).differences(&content(0)));
+}
+
+#[test]
+fn a_character_set_that_the_collation_implies_does_not_count() {
+    let explicit = MYSQL.replace("COLLATE utf8mb4_bin", "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
+    let other = MYSQL.replace("COLLATE utf8mb4_bin", "COLLATE utf8mb4_general_ci");
+    assert_eq!(mysql(&explicit), mysql(MYSQL));
+    assert_ne!(mysql(&other), mysql(MYSQL));
+}
+
+#[test]
+fn neither_the_order_of_rows_nor_that_of_columns_matters() {
+    let copy = |lines: &str| {
+        postgresql(&format!(
+            "--\n-- Data for Name: t; Type: TABLE DATA; Schema: s; Owner: o\n--\n\nCOPY s.t {lines}\\.\n"
+        ))
+    };
+    let one = copy("(a, b) FROM stdin;\n1\tx\n2\ty\n");
+    assert_eq!(one, copy("(b, a) FROM stdin;\ny\t2\nx\t1\n"));
+    for other in [
+        "(a, b) FROM stdin;\n1\ty\n2\tx\n",
+        "(b, a) FROM stdin;\n1\tx\n2\ty\n",
+        "(a, b) FROM stdin;\nx\t1\n2\ty\n",
+    ] {
+        assert_ne!(one, copy(other), "{other}");
+    }
+    let grants = POSTGRESQL.replace("TO a;", "TO c;").replace("TO b;", "TO a;").replace("TO c;", "TO b;");
+    assert_eq!(postgresql(&grants), postgresql(POSTGRESQL));
+    let insert = |rows: &str| {
+        mysql(&format!(
+            "-- Table structure for table `t`\nCREATE TABLE `t` (\n  `a` int,\n  `b` int\n);\nINSERT INTO `t` {rows};\n"
+        ))
+    };
+    let one = insert("(`a`, `b`) VALUES (1,2),(3,4)");
+    assert_eq!(one, insert("(`b`, `a`) VALUES (4,3),(2,1)"));
+    assert_ne!(one, insert("(`a`, `b`) VALUES (1,4),(3,2)"));
+}
+
+/// A child of an altered table has its columns in another order after a reload.
+#[test]
+fn the_order_of_columns_counts_where_nothing_is_inherited() {
+    let table = |columns: &str, tail: &str| {
+        postgresql(&format!(
+            "--\n-- Name: t; Type: TABLE; Schema: s; Owner: o\n--\n\nCREATE TABLE s.t (\n    {columns}\n){tail};\n"
+        ))
+    };
+    assert_ne!(table("a integer,\n    b text", ""), table("b text,\n    a integer", ""));
+    let tail = "\nINHERITS (s.p)";
+    assert_eq!(table("a integer,\n    b text", tail), table("b text,\n    a integer", tail));
+    assert_ne!(table("a integer,\n    b text", tail), table("b text", tail));
+}
+
+fn changed(whole: &Content, dialect: Dialect, dump: &str) -> Vec<String> {
+    let other = content(dialect, dump, 100);
+    let Comparison { differences, doubts } = whole.compare(&other, dialect);
+    let doubts = doubts.iter().map(|object| format!("? {object}"));
+    said(&differences).into_iter().chain(doubts).collect()
+}
+
+#[test]
+fn differences_name_what_is_missing() {
+    let whole = postgresql(POSTGRESQL);
+    for (from, to, told) in [
+        ("1\ta\n", "", "table public.orders has 2 rows instead of 3"),
+        ("1\ta\n", "1\tb\n", "table public.orders has as many rows, with other values"),
+        ("\\x00ff", "\\x00fe", "table large objects has as many rows, with other values"),
+        ("-- not a header\n", "-- nor a header\n", "function public.clean(text) is not the same"),
+        ("$_$\n\n--", "$_$\n--", "function public.clean(text) is not the same"),
+        ("7, true", "8, true", "value of sequence public.orders_id_seq is not the same"),
+        ("TO b;\n", "TO c;\n", "privileges on table public.orders is not the same"),
+        ("<> 'x'", "= 'x'", "check constraint orders_status_check on public.orders is not the same"),
+        ("'a, (b'", "'a, b'", "default of status on public.orders is not the same"),
+        (" DEFAULT 'a, (b'::text", "", "default of status on public.orders is missing"),
+        ("id integer NOT NULL", "id integer", "table public.orders is not the same"),
+        ("text) OWNER TO shop", "text) OWNER TO x", "function public.clean(text) is not the same"),
+        (
+            "TABLE; Schema: public; Owner: shop",
+            "TABLE; Schema: public; Owner: x",
+            "table public.orders has another owner",
+        ),
+        ("OWNER TO shop'", "OWNER TO x'", "settings of the database is not the same"),
+        ("'UTF8'", "'LATIN1'", "encoding and locale of the database is not the same"),
+        (
+            "((status <> 'x'::text))",
+            "(status <> ('x'::varchar)::text)",
+            "? check constraint orders_status_check on public.orders",
+        ),
+    ] {
+        assert!(POSTGRESQL.contains(from), "{from}");
+        assert_eq!(changed(&whole, Dialect::Postgresql, &POSTGRESQL.replace(from, to)), [told], "{from}");
+    }
+    let whole = mysql(MYSQL);
+    for (from, to, told) in [
+        ("(5,NULL)", "(6,NULL)", "table orders has as many rows, with other values"),
+        ("(4,'(VALUES'),\n", "", "table orders has 4 rows instead of 5"),
+        ("  KEY `val` (`VAL(`),\n", "", "index val on orders is missing"),
+        ("`id` > 0", "`id` > 1", "check constraint few on orders is not the same"),
+        ("(`id` > 0)", "(((`id`)) > 0)", "? check constraint few on orders"),
+        ("AUTO_INCREMENT=6", "AUTO_INCREMENT=7", "next number of orders is not the same"),
+        ("'ANSI'", "''", "trigger t1 is not the same"),
+        ("VALUES (1);\nEND", "VALUES (1);\r\nEND", "trigger t1 is not the same"),
+        ("(1) AS `1`", "1 AS `1`", "? view v"),
+        ("select (1)", "select (2)", "view v is not the same"),
+        (" NOT NULL AUTO", " AUTO", "table orders is not the same"),
+    ] {
+        assert!(MYSQL.contains(from), "{from}");
+        assert_eq!(changed(&whole, Dialect::Mysql, &MYSQL.replace(from, to)), [told], "{from}");
+    }
+    let start = MYSQL.find("--\n-- Table structure for table `orders`").unwrap();
+    let end = MYSQL.find("/*!50003 SET sql_mode              = 'ANSI'").unwrap();
+    let without = format!("{}{}", &MYSQL[..start], &MYSQL[end..]);
+    assert_eq!(changed(&whole, Dialect::Mysql, &without), ["table orders is missing"]);
+}
+
+/// Only the first are told in full.
+#[test]
+fn many_differences_are_counted() {
+    let many = |last| {
+        (0..last)
+            .map(|n| {
+                format!("--\n-- Table structure for table `t{n:04}`\n--\nCREATE TABLE `t{n:04}` (\n);\n")
+            })
+            .collect::<String>()
+    };
+    let differences = said(&mysql(&many(50)).differences(&mysql("")));
     assert_eq!(differences.len(), 6);
     assert_eq!(differences[5], "and 45 more");
-    // Without names there are only numbers.
-    assert_eq!(said(&content(1002).differences(&content(1001))), ["1001 tables instead of 1002"]);
+}
+
+/// Without names there are only numbers, and these have to do.
+#[test]
+fn what_is_not_named_is_compared_all_the_same() {
+    let table = |n: usize, value: u64| {
+        format!(
+            "--\n-- Table structure for table `t{n}`\n--\n\nCREATE TABLE `t{n}` (\n  `a` int,\n  KEY `k` (`a`)\n);\nINSERT INTO `t{n}` VALUES ({value});\n"
+        )
+    };
+    let dump = |last: usize| (0..last).map(|n| table(n, 7)).collect::<String>();
+    let most = MOST_OBJECTS / 2 + 2;
+    let many = mysql(&dump(most));
+    assert!(many.rows_of.is_empty() && many.adds_up());
+    assert_eq!((many.tables, many.rows), (most as u64, most as u64));
+    assert_eq!(many.differences(&mysql(&dump(most))), []);
+    let told = |dump: String| said(&many.differences(&mysql(&dump)));
+    assert!(told(dump(most - 1)).contains(&format!("{} tables instead of {most}", most - 1)));
+    let other = dump(most).replacen("VALUES (7)", "VALUES (8)", 1);
+    assert_eq!(told(other), ["as many tables and rows, with other values"]);
+    let moved = dump(most).replacen("`t5` VALUES (7)", "`t5` VALUES (8)", 1).replacen(
+        "`t6` VALUES (7)",
+        "`t6` VALUES (6)",
+        1,
+    );
+    assert_eq!(told(moved), ["as many tables and rows, with other values"]);
+    let other = dump(most).replacen("KEY `k` (`a`)", "KEY `k` (`b`)", 1);
+    assert_eq!(told(other).len(), 1, "an index differs");
+    let json = serde_json::to_string(&many).unwrap();
+    assert!(json.len() < 1024 * 1024, "{}", json.len());
 }
 
 /// The restored dump chose these names. One may be a secret that it has read.
 #[test]
-fn only_the_log_names_a_table_that_the_manifest_does_not() {
-    let whole = content(Dialect::Mysql, MYSQL, 100);
-    let told = |dump: String| whole.differences(&content(Dialect::Mysql, &dump, 100));
-    let one = told(format!("{MYSQL}CREATE TABLE `pw-CANARY` (\n);\n"));
-    assert_eq!(said(&one), ["unexpected table pw-CANARY"]);
-    assert_eq!(serde_json::to_string(&one).unwrap(), r#"[{"kind":"tables_unexpected","tables":1}]"#);
-    let two = told(format!("{MYSQL}CREATE TABLE `b` (\n);\nCREATE TABLE `a` (\n);\n"));
-    assert_eq!(said(&two), ["2 unexpected tables, the first is a"]);
+fn only_the_log_names_what_the_manifest_does_not() {
+    let whole = mysql(MYSQL);
+    let one = whole.differences(&mysql(&format!(
+        "{MYSQL}--\n-- Table structure for table `pw-CANARY`\n--\nCREATE TABLE `pw-CANARY` (\n);\n"
+    )));
+    assert_eq!(said(&one), ["unexpected table pw-CANARY", "unexpected table pw-CANARY"]);
+    assert!(!serde_json::to_string(&one).unwrap().contains("CANARY"));
+    // What the manifest does not name is not named because the dump does.
+    let mut without = whole.clone();
+    without.forget_names();
+    let dump = whole.clone().named_like(&without);
+    let told = dump.differences(&mysql(&MYSQL.replace("`val`", "`pw-CANARY`")));
+    assert!(!told.is_empty() && !serde_json::to_string(&told).unwrap().contains("val"), "{told:?}");
+}
+
+#[test]
+fn a_text_is_settled_by_a_second_reload_only() {
+    let [made, first, other] =
+        ["select (1)", "select 1", "select ((1))"].map(|text| mysql(&MYSQL.replace("select (1)", text)));
+    let Comparison { doubts, .. } = made.compare(&first, Dialect::Mysql);
+    assert_eq!(doubts.len(), 1);
+    assert!(first.has_same(&first, &doubts[0]));
+    assert!(!first.has_same(&other, &doubts[0]) && !first.has_same(&Content::default(), &doubts[0]));
 }
 
 proptest! {
@@ -161,9 +462,28 @@ proptest! {
     #[test]
     fn long_lines_count_like_short_ones(values in prop::collection::vec("[a-z'();]{0,9000}", 1..6), piece in 1usize..30_000) {
         let rows: Vec<_> = values.iter().map(|value| format!("(1,'{}')", value.replace('\'', "''"))).collect();
-        let dump = format!("CREATE TABLE `t` (\nINSERT INTO `t` VALUES {};\nINSERT INTO `t` VALUES (2);\n", rows.join(","));
+        let dump = format!("CREATE TABLE `t` (\n);\nINSERT INTO `t` VALUES {};\nINSERT INTO `t` VALUES (2);\n", rows.join(","));
         let counted = content(Dialect::Mysql, &dump, piece);
         prop_assert_eq!(counted.rows, values.len() as u64 + 1);
         prop_assert_eq!(counted, content(Dialect::Mysql, &dump, dump.len()));
+    }
+
+    #[test]
+    fn pieces_make_no_difference(cuts in prop::collection::vec(1usize..90, 1..20), from in 0usize..3000) {
+        for (dialect, dump) in [(Dialect::Postgresql, POSTGRESQL), (Dialect::Mysql, MYSQL)] {
+            let dump = &dump.as_bytes()[from.min(dump.len())..];
+            let (mut rest, mut counter) = (dump, Counter::new(dialect));
+            for cut in cuts.iter().cycle() {
+                if rest.is_empty() {
+                    break;
+                }
+                let (piece, behind) = rest.split_at((*cut).min(rest.len()));
+                counter.take(piece);
+                rest = behind;
+            }
+            let mut whole = Counter::new(dialect);
+            whole.take(dump);
+            prop_assert_eq!(counter.end(), whole.end());
+        }
     }
 }

@@ -96,7 +96,7 @@ impl ManifestObject {
             (ObjectKind::Globals, _) => "globals".to_owned(),
             (ObjectKind::Database | ObjectKind::Dump, _) => "dump".to_owned(),
         };
-        format!("{stem}.{}{}", self.format, self.compression.extension())
+        format!("{stem}.{}{}", self.format, self.encoding.extension())
     }
 
     fn validate(&self, engine: Engine) -> Result<(), Inconsistency> {
@@ -132,7 +132,7 @@ impl ManifestObject {
         }
         let adds_up = match &self.content {
             None => true,
-            Some(content) => self.kind == ObjectKind::Database && content.adds_up(),
+            Some(content) => self.kind != ObjectKind::Dump && content.adds_up(),
         };
         if adds_up { Ok(()) } else { Err(Inconsistency::Content(shown())) }
     }
@@ -193,9 +193,15 @@ mod tests {
     fn what_does_not_go_together_is_no_manifest() {
         let twice = json!([json()["objects"][0], json()["objects"][0]]);
         let mut otherwise = json()["objects"][0].clone();
-        (otherwise["name"], otherwise["compression"]) = ("shop.sql.gz".into(), "gzip".into());
+        (otherwise["name"], otherwise["encoding"]) = ("shop.sql.gz".into(), json!(["gzip"]));
         let in_two_ways = json!([json()["objects"][0], otherwise]);
-        let content = |tables: u64, rows: u64| json!({ "tables": tables, "rows": rows, "lines": 9, "fingerprint": "00000000000000ff", "rows_of": { "public.a": 3 } });
+        let content = |tables: u64, rows: u64| {
+            json!({
+                "tables": tables, "rows": rows, "fingerprint": "0000000000000000",
+                "rows_of": { "public.a": { "rows": 3, "sum": "0000000000000000" } },
+                "definitions": { "table": { "public.a": "00000000000000ff0000000f" } },
+            })
+        };
         assert!(read(&changed("/objects/0/content", content(1, 3))).is_ok());
         for (pointer, value) in [
             ("/version", json!(0)),
@@ -215,11 +221,32 @@ mod tests {
             ("/objects/0/stored_bytes", json!(1e300)),
             ("/objects/0/content", content(2, 3)),
             ("/objects/0/content", content(1, 4)),
+            ("/objects/0/content", {
+                let mut content = content(1, 3);
+                content["fingerprint"] = "0000000000000001".into();
+                content
+            }),
+            ("/objects/0/content", {
+                let mut content = content(1, 3);
+                content["definitions"]["table"]["a\nb"] = "00000000000000ff0000000f".into();
+                content
+            }),
+            ("/objects/0/content", {
+                let mut content = content(1, 3);
+                content["definitions"]["table"]["a"] = "00000000000000ff".into();
+                content
+            }),
             ("/restore_command", json!("rm -rf /")),
             ("/engine", json!("oracle")),
             ("/engine", json!("custom")),
             ("/image_id", json!("postgres:17")),
             ("/image_id", json!("../images/get?names=x")),
+            ("/image_digest", json!("postgres:17")),
+            ("/image_digest", json!(format!("a;b@sha256:{}", "0b".repeat(32)))),
+            ("/docker_engine", json!("a\nb")),
+            ("/objects/0/encoding", json!(["age"])),
+            ("/objects/0/encoding", json!(["xz", "xz"])),
+            ("/objects/0/encoding", json!("xz")),
             ("/image", json!("\u{1b}]0;x\u{7}")),
             ("/suspicious", json!("two\nlines")),
             ("/suspicious", json!("\u{202e}")),

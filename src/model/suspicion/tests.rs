@@ -13,7 +13,7 @@ fn object(kind: ObjectKind, database: Option<&str>, plain_bytes: u64) -> Manifes
         database: database.map(str::to_owned),
         options: None,
         format: "sql".into(),
-        compression: Compression::Xz(1),
+        encoding: Compression::Xz(1).into(),
         plain_bytes,
         plain_sha256: Sha256([0; 32]),
         stored_bytes: plain_bytes / 7,
@@ -182,7 +182,7 @@ proptest! {
         good in backup(), (new, mut other) in backup().prop_flat_map(|new| (Just(new.clone()), Just(new).prop_shuffle())),
     ) {
         for object in &mut other {
-            object.compression = Compression::None;
+            object.encoding = Compression::None.into();
             object.stored_bytes = object.plain_bytes;
         }
         let alert = ShrinkAlert::default();

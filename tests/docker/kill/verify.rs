@@ -28,7 +28,7 @@ pub(crate) fn assert_verified(world: &World, manifest: &Value) {
         let stored = world.read(&key);
         assert_eq!(object["stored_bytes"], stored.len(), "{folder}: {object}");
         assert_eq!(object["stored_sha256"], sha256(&stored), "{folder}: {object}");
-        let is_plain = object["compression"] == "none";
+        let is_plain = object["encoding"] == serde_json::json!([]);
         let plain = if is_plain { stored } else { zstd::decode_all(stored.as_slice()).unwrap() };
         assert_eq!(object["plain_bytes"], plain.len(), "{folder}: {object}");
         assert_eq!(object["plain_sha256"], sha256(&plain), "{folder}: {object}");

@@ -216,7 +216,8 @@ impl Server {
                 &path,
             ]);
         }
-        command[2] = format!("{} <{path}", command[2]);
+        // Without it, the client changes line ends in routines.
+        command[2] = format!("{} <{path}", command[2].replace(" -N ", " --binary-mode -N "));
         let all: Vec<&str> = as_strs(&command);
         self.container.exec(&all)
     }
@@ -224,6 +225,11 @@ impl Server {
     /// Loads everything that breaks naive dumps.
     pub(crate) fn fill(&self) {
         self.run_content("");
+    }
+
+    /// Loads what an application has made by itself and changed for years.
+    pub(crate) fn fill_grown(&self) {
+        self.run_content("-grown");
     }
 
     /// The same lines for the same content.

@@ -93,6 +93,7 @@ pub(crate) enum Call {
     InspectExec,
     Events,
     Info,
+    Image,
     Other,
 }
 
@@ -107,6 +108,7 @@ impl Call {
             ("GET", ["exec", _, "json"]) => Self::InspectExec,
             ("GET", ["events"]) => Self::Events,
             ("GET", ["info"]) => Self::Info,
+            ("GET", ["images", _, "json"]) => Self::Image,
             _ => Self::Other,
         }
     }
@@ -400,7 +402,7 @@ impl Engine {
                 json_answer(200, &json!({}))
             }
             Call::Info => json_answer(200, &json!({ "ID": "ENGI:NEOF:TEST", "MemTotal": 64_u64 << 30 })),
-            Call::Other => {
+            Call::Image | Call::Other => {
                 self.other(request.method().as_str(), parts, request.uri().query().unwrap_or_default(), body)
             }
         }

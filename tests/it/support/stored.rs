@@ -36,6 +36,11 @@ pub(crate) fn compress(compression: &str, plain: &[u8]) -> Vec<u8> {
     }
 }
 
+/// As a manifest says it.
+pub(crate) fn encoding(compression: &str) -> Value {
+    if compression == "none" { json!([]) } else { json!([compression]) }
+}
+
 impl Object {
     /// A database's dump, named as Dumpcar names it.
     pub(crate) fn database(name: &str, compression: &str, plain: &[u8]) -> Self {
@@ -61,7 +66,7 @@ impl Object {
     fn new(file: &str, mut entry: Value, compression: &str, plain: &[u8]) -> Self {
         let stored = compress(compression, plain);
         let more = json!({
-            "name": file, "format": if entry["kind"] == "dump" { "dump" } else { "sql" }, "compression": compression, "plain_bytes": plain.len(),
+            "name": file, "format": if entry["kind"] == "dump" { "dump" } else { "sql" }, "encoding": encoding(compression), "plain_bytes": plain.len(),
             "plain_sha256": sha256(plain), "stored_bytes": stored.len(), "stored_sha256": sha256(&stored),
         });
         entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

@@ -156,13 +156,13 @@ pub(crate) fn all() -> Vec<Planted> {
         // Each with the name that its content gives it.
         Planted::changed("one-database-twice", Unreadable, |manifest| {
             second(manifest, "app.sql.gz", "app");
-            manifest["objects"][1]["compression"] = "gzip".into();
+            manifest["objects"][1]["encoding"] = json!(["gzip"]);
         }),
         Planted::changed("globals-twice", Unreadable, |manifest| {
             for (name, compression) in [("globals.sql.gz", "gzip"), ("globals.sql.zst", "zstd")] {
                 second(manifest, name, "app");
                 let object = manifest["objects"].as_array_mut().unwrap().last_mut().unwrap();
-                object["compression"] = compression.into();
+                object["encoding"] = json!([compression]);
                 object["kind"] = "globals".into();
                 object.as_object_mut().unwrap().remove("database");
             }
@@ -173,8 +173,9 @@ pub(crate) fn all() -> Vec<Planted> {
         }),
         Planted::object("digest-wrong", Unreadable, "stored_sha256", "zz"),
         Planted::object("kind-unknown", Unreadable, "kind", "shell"),
-        Planted::object("compression-unknown", Unreadable, "compression", "rar"),
-        Planted::object("compression-level", Unreadable, "compression", "xz:99"),
+        Planted::object("encoding-unknown", Unreadable, "encoding", json!(["rar"])),
+        Planted::object("encoding-window", Unreadable, "encoding", json!(["xz:99"])),
+        Planted::object("encoding-twice", Unreadable, "encoding", json!(["xz", "xz"])),
         Planted::object("database-empty", Unreadable, "database", ""),
         Planted::object("database-nul", Unreadable, "database", "a\0b"),
         Planted::object("database-null", Unreadable, "database", Value::Null),
@@ -228,6 +229,7 @@ pub(crate) fn all() -> Vec<Planted> {
         ("behind", "sha256:1234123412341234123412341234123412341234123412341234123412341234/json?x="),
     ] {
         all.push(Planted::field(&format!("image-{name}"), Unreadable, "image_id", image));
+        all.push(Planted::field(&format!("digest-{name}"), Unreadable, "image_digest", image));
     }
     for (engine, names) in [
         ("mariadb", &["mysql", "sys", "information_schema", "performance_schema", "MySQL"][..]),
