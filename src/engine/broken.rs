@@ -10,6 +10,22 @@ pub struct Without {
     pub tables: Vec<String>,
     /// Procedures and functions.
     pub routines: bool,
+    pub events: bool,
+}
+
+impl Without {
+    /// Leaves out the whole kind of what a login may not see, of which a dump cannot leave out one; its name, if that is new.
+    pub fn hidden(&mut self, failure: &str) -> Option<&'static str> {
+        let kinds = [
+            ("insufficient privileges to SHOW CREATE ", &mut self.routines, "routines"),
+            ("'show events'", &mut self.events, "events"),
+        ];
+        kinds.into_iter().find_map(|(sign, is_out, name)| {
+            let is_new = !*is_out && failure.contains(sign);
+            *is_out |= is_new;
+            is_new.then_some(name)
+        })
+    }
 }
 
 /// A table or view that cannot be dumped.
@@ -43,17 +59,21 @@ impl Engine {
         };
         text.lines().filter(|line| !line.is_empty()).map(read).collect()
     }
-
-    /// Whether a dump failed because the login may not see how a procedure or function is made.
-    pub fn hides_routines(self, failure: &str) -> bool {
-        let is_mysql = matches!(self, Self::Mariadb | Self::Mysql);
-        is_mysql && failure.contains("insufficient privileges to SHOW CREATE ")
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_hidden_is_left_out_once() {
+        let mut without = Without::default();
+        let said = "mysqldump: lim has insufficient privileges to SHOW CREATE PROCEDURE `p`!";
+        assert_eq!((without.hidden(said), without.hidden(said)), (Some("routines"), None));
+        let said = "mysqldump: Couldn't execute 'show events': Access denied for user 'lim'@'localhost'";
+        assert_eq!((without.hidden(said), without.hidden(said)), (Some("events"), None));
+        assert_eq!(without.hidden("mysqldump: Got error"), None);
+    }
 
     #[test]
     fn an_examination_is_read() {

@@ -182,7 +182,8 @@ impl Engine {
         }
     }
 
-    /// Makes the empty database a dump is loaded into, with its [`Database::options`]. `None` where there is nothing of the kind.
+    /// Makes the empty database a dump is loaded into, with its [`Database::options`]. With [`Replacement::InPlace`] this
+    /// removes the one that is there. `None` where there is nothing of the kind.
     pub fn create(self, facts: &Facts<'_>, name: &str, options: Option<&DatabaseOptions>) -> Option<Command> {
         match self {
             Self::Postgresql => Some(postgresql::create(facts, name, options)),
@@ -403,12 +404,13 @@ impl Engine {
         content::check(self, kind, head, tail, plain_bytes)
     }
 
-    /// How its dump of a database is written, for whoever counts what is in it; `None` for a custom one.
-    pub fn dialect(self) -> Option<Dialect> {
-        match self {
-            Self::Postgresql => Some(Dialect::Postgresql),
-            Self::Mariadb | Self::Mysql => Some(Dialect::Mysql),
-            Self::Custom => None,
+    /// How its dump is written, for whoever counts what is in it; `None` for a custom one.
+    pub fn dialect(self, kind: ObjectKind) -> Option<Dialect> {
+        match (self, kind) {
+            (Self::Custom, _) | (_, ObjectKind::Dump) => None,
+            (_, ObjectKind::Globals) => Some(Dialect::Globals),
+            (Self::Postgresql, ObjectKind::Database) => Some(Dialect::Postgresql),
+            (Self::Mariadb | Self::Mysql, ObjectKind::Database) => Some(Dialect::Mysql),
         }
     }
 

@@ -129,7 +129,8 @@ pub(super) fn dump(
         Flavour::Mysql => args.push("--set-gtid-purged=OFF".to_owned()),
     }
     args.extend(without.tables.iter().map(|table| format!("--ignore-table={database}.{table}")));
-    args.extend(without.routines.then(|| "--skip-routines".to_owned()));
+    let kinds = [(without.routines, "--skip-routines"), (without.events, "--skip-events")];
+    args.extend(kinds.into_iter().filter(|(is_out, _)| *is_out).map(|(_, flag)| flag.to_owned()));
     args.extend(facts.args.iter().cloned());
     let mut command = command(flavour, facts, Tool::Dump, DUMP_SCRIPT, args);
     command.env.push(("DUMPCAR_DATABASE".to_owned(), database.to_owned()));

@@ -3,11 +3,13 @@
 #![allow(clippy::panic, reason = "an input that breaks what has to hold ends the run")]
 
 mod bucket;
+mod content;
 mod docker;
 pub mod engine;
 mod frames;
 
 pub use bucket::{drill, manifest, record, scratch};
+pub use content::content;
 pub use docker::container;
 pub use frames::frames;
 
@@ -263,6 +265,11 @@ mod tests {
     #[test]
     fn kept_inputs_of_the_container_hold() {
         replay("container", container);
+    }
+
+    #[test]
+    fn kept_inputs_of_the_content_hold() {
+        replay("content", content);
     }
 
     #[test]

@@ -416,10 +416,11 @@ impl Run<'_> {
     async fn dump_part(&self, part: &Part, is_one_of_many: bool) -> Result<ManifestObject, JobError> {
         let Self { app, docker, target, stop, progress, key, .. } = self;
         let format = target.engine.extension(&target.facts()).to_owned();
-        let (stem, what) = match (&part.kind, &part.database) {
-            (ObjectKind::Globals, _) => ("globals".to_owned(), "roles and users".to_owned()),
-            (_, Some(database)) => (database_file_stem(database), format!("database {database:?}")),
-            (_, None) => ("dump".to_owned(), "the dump".to_owned()),
+        let what = part.what();
+        let stem = match (&part.kind, &part.database) {
+            (ObjectKind::Globals, _) => "globals".to_owned(),
+            (_, Some(database)) => database_file_stem(database),
+            (_, None) => "dump".to_owned(),
         };
         let name = format!("{stem}.{format}{}", target.compression.extension());
         progress.set_stage(format!("dumping {what}"));
@@ -443,7 +444,7 @@ impl Run<'_> {
             &mut exec,
             &mut upload,
             target.compression,
-            target.engine.dialect().filter(|_| part.kind == ObjectKind::Database),
+            target.engine.dialect(part.kind),
             app.config.stall_timeout,
             check,
             progress,

@@ -81,6 +81,11 @@ impl JobError {
         Self { kind, text: text.into(), blame: None }
     }
 
+    /// The one line.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     pub fn stopped() -> Self {
         Self::new(Kind::Stopped, "stopped before it was done")
     }

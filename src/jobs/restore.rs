@@ -139,7 +139,7 @@ struct Restore<'a> {
     run: RunId,
     stop: &'a CancellationToken,
     progress: &'a Progress,
-    /// Where to say what was loaded.
+    /// Where to say what was loaded: for a drill only.
     loaded: Option<&'a Mutex<Loaded>>,
     /// What this server cannot have, while all else is restored.
     left_out: Mutex<Vec<String>>,
@@ -283,7 +283,7 @@ impl Restore<'_> {
         };
         let appetite = feed.appetite();
         let check = |ends: &pipeline::Ends| self.check(object, ends);
-        let dialect = target.engine.dialect().filter(|_| object.kind == ObjectKind::Database);
+        let dialect = target.engine.dialect(object.kind);
         let mut counter = self.loaded.and(dialect).map(Counter::new);
         let edit = |piece: Option<Bytes>| {
             if let (Some(counter), Some(piece)) = (&mut counter, &piece) {

@@ -15,6 +15,7 @@
 mod count;
 mod definitions;
 mod difference;
+mod globals;
 mod mysql;
 mod postgresql;
 mod rows;
@@ -39,6 +40,8 @@ pub enum Dialect {
     Postgresql,
     /// `mariadb-dump` and `mysqldump`: rows in `INSERT`.
     Mysql,
+    /// Roles, accounts and grants of either: a statement a line.
+    Globals,
 }
 
 /// What is in a dump.

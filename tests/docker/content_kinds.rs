@@ -79,23 +79,44 @@ fn each_change_in_postgresql_is_named() {
         POSTGRESQL,
         &[
             ("DELETE FROM orders WHERE id = 9", "table public.orders has 8 rows instead of 9"),
-            ("UPDATE orders SET t = 'y' WHERE id = 1", "table public.orders has as many rows, with other values"),
+            (
+                "UPDATE orders SET t = 'y' WHERE id = 1",
+                "table public.orders has as many rows, with other values",
+            ),
             // As many of each value, in other rows.
             (
                 "UPDATE orders SET t = CASE id WHEN 2 THEN 'x3' ELSE 'x2' END WHERE id IN (2, 3)",
                 "table public.orders has as many rows, with other values",
             ),
-            ("UPDATE orders SET n = id, t = n::text WHERE id = 4; UPDATE orders SET t = 'x4' WHERE id = 4", ""),
-            ("ALTER TABLE orders DROP CONSTRAINT orders_n_check", "check constraint orders_n_check on public.orders is missing"),
-            ("ALTER TABLE orders DROP CONSTRAINT orders_o_fkey", "foreign key orders_o_fkey on public.orders is missing"),
+            (
+                "UPDATE orders SET n = id, t = n::text WHERE id = 4; UPDATE orders SET t = 'x4' WHERE id = 4",
+                "",
+            ),
+            (
+                "ALTER TABLE orders DROP CONSTRAINT orders_n_check",
+                "check constraint orders_n_check on public.orders is missing",
+            ),
+            (
+                "ALTER TABLE orders DROP CONSTRAINT orders_o_fkey",
+                "foreign key orders_o_fkey on public.orders is missing",
+            ),
             ("ALTER TABLE orders ALTER n SET DEFAULT 5", "default of n on public.orders is not the same"),
             ("ALTER TABLE orders ALTER n DROP DEFAULT", "default of n on public.orders is missing"),
             ("ALTER TABLE orders ALTER id DROP DEFAULT", "default of id on public.orders is missing"),
             ("ALTER TABLE orders ALTER t SET NOT NULL", "table public.orders is not the same"),
-            ("DROP INDEX by_n; CREATE INDEX by_n ON orders (n) WHERE n > 6", "index public.by_n is not the same"),
+            (
+                "DROP INDEX by_n; CREATE INDEX by_n ON orders (n) WHERE n > 6",
+                "index public.by_n is not the same",
+            ),
             ("DROP INDEX by_n", "index public.by_n is missing"),
-            ("CREATE OR REPLACE VIEW few AS SELECT * FROM orders WHERE n > 3", "view public.few is not the same"),
-            ("CREATE OR REPLACE FUNCTION twice(int) RETURNS int LANGUAGE sql AS 'SELECT 2 * $1'", "function public.twice(integer) is not the same"),
+            (
+                "CREATE OR REPLACE VIEW few AS SELECT * FROM orders WHERE n > 3",
+                "view public.few is not the same",
+            ),
+            (
+                "CREATE OR REPLACE FUNCTION twice(int) RETURNS int LANGUAGE sql AS 'SELECT 2 * $1'",
+                "function public.twice(integer) is not the same",
+            ),
             ("ALTER FUNCTION twice(int) IMMUTABLE", "function public.twice(integer) is not the same"),
             ("DROP FUNCTION twice(int)", "function public.twice(integer) is missing"),
             ("ALTER TABLE orders DISABLE TRIGGER tr", "trigger tr on public.orders is not the same"),
@@ -112,14 +133,23 @@ fn each_change_in_postgresql_is_named() {
             ("COMMENT ON COLUMN orders.t IS NULL", "comment on column public.orders.t is missing"),
             ("REVOKE SELECT ON orders FROM two", "privileges on table public.orders is not the same"),
             ("REVOKE UPDATE (t) ON orders FROM one", "privileges on column public.orders.t is missing"),
-            ("ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM one", "default privileges DEFAULT PRIVILEGES FOR TABLES is missing"),
-            ("ALTER TABLE other OWNER TO one", "constraint other_pkey on public.other has another owner, table public.other has another owner"),
+            (
+                "ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM one",
+                "default privileges DEFAULT PRIVILEGES FOR TABLES is missing",
+            ),
+            (
+                "ALTER TABLE other OWNER TO one",
+                "constraint other_pkey on public.other has another owner, table public.other has another owner",
+            ),
             ("ALTER DATABASE kinds SET work_mem = '9MB'", ""),
             ("SELECT setval('seq', 42)", "value of sequence public.seq is not the same"),
             ("ALTER SEQUENCE seq INCREMENT 2", "sequence public.seq is not the same"),
             ("SELECT lo_put(77, 0, 'x')", "table large objects has as many rows, with other values"),
             ("SELECT lo_unlink(77)", "table large objects is missing, large object 77 is missing"),
-            ("REFRESH MATERIALIZED VIEW mv WITH NO DATA", "content of materialized view public.mv is missing"),
+            (
+                "REFRESH MATERIALIZED VIEW mv WITH NO DATA",
+                "content of materialized view public.mv is missing",
+            ),
             ("DROP EXTENSION citext", "comment on extension citext is missing, extension citext is missing"),
             ("DROP TABLE other", "table public.other is missing"),
             ("CREATE TABLE more (id int)", "unexpected table public.more, unexpected table public.more"),
@@ -156,12 +186,24 @@ const MYSQL_CHANGES: &[(&str, &str)] = &[
     ("ALTER TABLE orders COMMENT 'new'", "table orders is not the same"),
     ("ALTER TABLE orders AUTO_INCREMENT = 77", "next number of orders is not the same"),
     ("CREATE OR REPLACE VIEW v AS SELECT n FROM orders WHERE n > 3", "view v is not the same"),
-    ("CREATE USER somebody; CREATE OR REPLACE DEFINER = somebody VIEW v AS SELECT n FROM orders WHERE n > 3", "view v is not the same"),
-    ("DROP FUNCTION twice; CREATE FUNCTION twice (a int) RETURNS int DETERMINISTIC RETURN 2 * a", "function twice is not the same"),
+    (
+        "CREATE USER somebody; CREATE OR REPLACE DEFINER = somebody VIEW v AS SELECT n FROM orders WHERE n > 3",
+        "view v is not the same",
+    ),
+    (
+        "DROP FUNCTION twice; CREATE FUNCTION twice (a int) RETURNS int DETERMINISTIC RETURN 2 * a",
+        "function twice is not the same",
+    ),
     ("DROP FUNCTION twice", "function twice is missing"),
-    ("SET sql_mode = 'ANSI'; DROP PROCEDURE pr; CREATE PROCEDURE pr () SELECT 'a'", "procedure pr is not the same"),
+    (
+        "SET sql_mode = 'ANSI'; DROP PROCEDURE pr; CREATE PROCEDURE pr () SELECT 'a'",
+        "procedure pr is not the same",
+    ),
     ("DROP PROCEDURE pr", "procedure pr is missing"),
-    ("DROP TRIGGER tr; CREATE TRIGGER tr BEFORE INSERT ON orders FOR EACH ROW SET NEW.n = 2", "trigger tr is not the same"),
+    (
+        "DROP TRIGGER tr; CREATE TRIGGER tr BEFORE INSERT ON orders FOR EACH ROW SET NEW.n = 2",
+        "trigger tr is not the same",
+    ),
     ("DROP TRIGGER tr", "trigger tr is missing"),
     ("ALTER EVENT ev DISABLE", "event ev is not the same"),
     ("DROP EVENT ev", "event ev is missing"),
@@ -180,12 +222,17 @@ fn each_change_in_mysql_is_named() {
 #[test]
 #[ignore = "needs Docker"]
 fn each_change_in_mariadb_is_named() {
-    let made = format!("{MYSQL}CREATE SEQUENCE seq;\nCREATE TABLE old (a int) WITH SYSTEM VERSIONING;\nINSERT INTO old VALUES (1);\n");
+    let made = format!(
+        "{MYSQL}CREATE SEQUENCE seq;\nCREATE TABLE old (a int) WITH SYSTEM VERSIONING;\nINSERT INTO old VALUES (1);\n"
+    );
     let own = [
         ("SELECT SETVAL(seq, 4000)", "sequence seq is not the same"),
         ("DROP SEQUENCE seq", "sequence seq is missing"),
         ("UPDATE old SET a = 2", "table old has 2 rows instead of 1"),
-        ("ALTER TABLE old DROP SYSTEM VERSIONING", "table old has 1 rows instead of 2, table old is not the same"),
+        (
+            "ALTER TABLE old DROP SYSTEM VERSIONING",
+            "table old has 1 rows instead of 2, table old is not the same",
+        ),
     ];
     each_change_is_named(MARIADB_11_8, &made, &[MYSQL_CHANGES, &own].concat());
 }

@@ -86,7 +86,7 @@ fn no_account_of_a_mariadb_backup_ends_the_drill() {
     drills_well(&world);
 }
 
-/// Who set the server up is no administrator any more; libraries that only its container has; jobs, a role's limits.
+/// Who set the server up is no administrator any more, and has limits; tablespaces, and a library that only its container has.
 #[test]
 #[ignore = "needs Docker"]
 fn a_postgresql_server_of_a_drill_has_a_login_and_libraries_of_its_own() {
@@ -103,7 +103,7 @@ fn a_postgresql_server_of_a_drill_has_a_login_and_libraries_of_its_own() {
     ];
     let labels = world.labels(&labels);
     let mut args =
-        vec!["--tmpfs", POSTGRESQL_17.data(), "-e", "POSTGRES_USER=app", "-e", "POSTGRES_PASSWORD=secret"];
+        vec!["--tmpfs", "/fast", "--tmpfs", POSTGRESQL_17.data(), "-e", "POSTGRES_USER=app", "-e", "POSTGRES_PASSWORD=secret"];
     args.extend(labels.iter().map(String::as_str));
     let image = POSTGRESQL_17.image();
     args.extend([
@@ -133,9 +133,12 @@ fn a_postgresql_server_of_a_drill_has_a_login_and_libraries_of_its_own() {
     let sql = |database: &str, sql: &str| {
         source.exec(&["psql", "-U", "app", "-XAtq", "-d", database, "-v", "ON_ERROR_STOP=1", "-c", sql])
     };
-    sql("app", "CREATE DATABASE shop");
+    source.exec(&["chown", "postgres", "/fast"]);
+    sql("app", "CREATE TABLESPACE fast LOCATION '/fast'");
+    sql("app", "CREATE DATABASE shop TABLESPACE fast");
     sql("shop", "CREATE EXTENSION pg_stat_statements");
-    sql("shop", "CREATE TABLE orders AS SELECT generate_series(1, 3) AS id");
+    sql("shop", "CREATE TABLE orders TABLESPACE pg_default AS SELECT generate_series(1, 3) AS id");
+    sql("shop", "CREATE INDEX ON orders (id) TABLESPACE fast; CREATE TABLE other (id int) TABLESPACE fast");
     sql(
         "shop",
         "CREATE ROLE boss SUPERUSER LOGIN; CREATE ROLE dumpcar_drill NOLOGIN; ALTER ROLE app SET statement_timeout = '1s'",

@@ -17,7 +17,9 @@ mod support;
 mod a_slow_reader;
 /// Mistakes of the user, and servers in a bad state: wording, exit status, and nothing stored.
 mod bad_input;
+/// Databases as applications make and change them: how a drill speaks of them.
 mod content_drill;
+/// Each kind of change, and its name.
 mod content_kinds;
 /// The image, as the example Compose file runs it.
 mod daemon;

@@ -1,8 +1,6 @@
 use serde_json::{Value, json};
 
-use super::support::servers::{
-    MARIADB_10_11, MARIADB_11_8, MYSQL_9_7, POSTGRESQL_15, POSTGRESQL_17, Product, Server,
-};
+use super::support::servers::{MARIADB_11_8, MYSQL_9_7, POSTGRESQL_17, Product, Server};
 use super::support::world::World;
 
 /// A backup that lacks something. Its manifest, and what is said.
@@ -73,12 +71,6 @@ fn a_broken_object_costs_only_itself(product: Product) {
 
 #[test]
 #[ignore = "needs Docker: scripts/test docker"]
-fn a_broken_view_of_mariadb_10_11_costs_only_itself() {
-    a_broken_object_costs_only_itself(MARIADB_10_11);
-}
-
-#[test]
-#[ignore = "needs Docker: scripts/test docker"]
 fn a_broken_view_of_mariadb_11_8_costs_only_itself() {
     a_broken_object_costs_only_itself(MARIADB_11_8);
 }
@@ -109,28 +101,6 @@ fn a_broken_database_costs_only_itself(product: Product) {
 
 #[test]
 #[ignore = "needs Docker: scripts/test docker"]
-fn a_broken_database_of_postgresql_15_costs_only_itself() {
-    a_broken_database_costs_only_itself(POSTGRESQL_15);
-}
-
-#[test]
-#[ignore = "needs Docker: scripts/test docker"]
 fn a_broken_database_of_postgresql_17_costs_only_itself() {
     a_broken_database_costs_only_itself(POSTGRESQL_17);
-}
-
-/// Nobody would look for their rows in a backup of roles alone.
-#[test]
-#[ignore = "needs Docker: scripts/test docker"]
-fn where_no_database_can_be_dumped_the_run_fails() {
-    let world = World::new();
-    let labels = [("name", "t"), ("databases", "aaa")];
-    let server = Server::target(&world, POSTGRESQL_17, "secret", &labels);
-    server.sql("CREATE DATABASE aaa");
-    server.load(
-        "aaa",
-        b"CREATE TABLE t (i int); UPDATE pg_catalog.pg_class SET relfilenode = 999999 WHERE relname = 't';",
-    );
-    let reason = world.refused(1);
-    assert!(reason.contains("could not open file"), "{reason}");
 }

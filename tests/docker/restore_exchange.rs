@@ -249,3 +249,73 @@ fn databases_of_a_mariadb_11_8_change_places() {
 fn databases_of_a_mysql_9_7_change_places() {
     databases_change_places(MYSQL_9_7);
 }
+
+/// The accounts of one server, in another one whose administrator and health check have other passwords.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn accounts_are_restored_but_for_those_a_server_has_to_itself() {
+    let world = World::new();
+    let server = Server::target(&world, MARIADB_10_11, "secret", &[("name", "t")]);
+    server.sql(
+        "CREATE DATABASE shop; CREATE TABLE shop.goods (a int); CREATE USER healthcheck@localhost IDENTIFIED BY 'one'; \
+         CREATE USER clerk IDENTIFIED BY 'x'; GRANT SELECT ON shop.* TO clerk; INSTALL SONAME 'auth_ed25519'; \
+         CREATE USER ed IDENTIFIED VIA ed25519 USING PASSWORD('y'); GRANT SELECT ON shop.* TO ed; CREATE USER odd@localhost IDENTIFIED BY 'z'; GRANT SELECT ON shop.* TO odd@localhost;",
+    );
+    world.back_up();
+    // No plugin of that name can be had there.
+    let other = Server::plain(MARIADB_11_8, "another");
+    other
+        .sql("CREATE USER healthcheck@localhost IDENTIFIED BY 'two'; CREATE USER clerk IDENTIFIED BY 'old';");
+    let hash = "SELECT user, host, authentication_string FROM mysql.user WHERE user IN ('root', 'healthcheck') ORDER BY 1, 2;";
+    let before = other.sql(hash);
+    let ended = restore(&world, &["--to", &other.container.name, "--globals"]);
+    assert_eq!(ended.status, 3, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("account ed@%: this server has not its authentication plugin (error 1524)"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains("accounts left alone") && ended.stderr.contains("healthcheck@localhost"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(other.sql(hash), before);
+    let clerk = "SELECT authentication_string FROM mysql.user WHERE user = 'clerk';";
+    assert_eq!(other.sql(clerk), server.sql(clerk));
+    assert!(other.sql("SHOW GRANTS FOR odd@localhost;").contains("`shop`"));
+}
+
+/// One of an older server: its plugin, and a privilege, are not known any more; the database's collation to the server of its kind.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn what_a_server_does_not_know_is_named_before_anything_is_changed() {
+    let world = World::new();
+    let server = Server::target(&world, MYSQL_9_7, "secret", &[("name", "t")]);
+    server.sql("CREATE DATABASE shop COLLATE utf8mb4_0900_ai_ci; CREATE TABLE shop.goods (a int); CREATE USER clerk IDENTIFIED BY 'x';");
+    world.back_up();
+    let other = Server::plain(MARIADB_10_11, "secret");
+    other.sql("CREATE DATABASE shop; CREATE TABLE shop.goods (word varchar(20)); INSERT INTO shop.goods VALUES ('as it was');");
+    let problem = refused(&world, &["--to", &other.container.name]);
+    println!("{problem}");
+    assert!(
+        problem.contains("utf8mb4_0900_ai_ci") && problem.ends_with("; nothing was changed"),
+        "{problem}"
+    );
+    assert_eq!(other.sql("SELECT word FROM shop.goods;").trim(), "as it was");
+    assert_nothing_is_left(&other);
+    // An account that cannot be had does not cost the others theirs.
+    server.sql("DROP DATABASE shop; CREATE DATABASE shop CHARACTER SET utf8mb4 COLLATE utf8mb4_bin; CREATE TABLE shop.goods (a int);");
+    world.back_up();
+    let ended = restore(&world, &["--to", &other.container.name, "--globals"]);
+    println!("{}", ended.stderr);
+    assert_eq!(ended.status, 3, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains(
+            "account clerk@%: it has a grant or an option that this server does not know (error 1064)"
+        ),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(other.sql("SELECT COUNT(*) FROM shop.goods;").trim(), "0");
+}

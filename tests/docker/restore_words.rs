@@ -221,27 +221,33 @@ fn a_restore_does_not_begin_while_a_backup_runs_and_the_other_way_round() {
         ("restore-command", "cat; touch /runs; while [ -e /wait ]; do sleep 0.1; done"),
     ];
     let target = world.target(&tools(), &labels, &[], &["sleep", "infinity"]);
+    let _other = world.custom("u", "echo other");
     world.back_up();
     target.exec(&["touch", "/wait"]);
-    let backup = world.start(&["backup"]);
+    let backup = world.start(&["backup", "t"]);
     until("it is dumped", || target.processes().iter().any(|process| process.starts_with("sleep 0.1")));
     let problem = refused(&world, &["restore", "t", "--yes"], 1);
     assert!(
         problem.contains("a backup or a restore of t is running") && problem.ends_with("nothing was changed"),
         "{problem}"
     );
+    // Another one's backup goes there as little.
+    let into = ["restore", "u", "--to", &target.name, "--yes"];
+    let problem = refused(&world, &into, 1);
+    assert!(problem.contains("a backup or a restore of t is running"), "{problem}");
     target.exec(&["rm", "/wait"]);
     assert_eq!(backup.end().status, 0);
 
-    target.exec(&["touch", "/wait"]);
-    let restore = world.start(&["restore", "t", "--yes"]);
-    until("it is restored", || target.try_exec(&["test", "-e", "/runs"]).is_ok());
-    let problem = refused(&world, &["backup"], 1);
-    println!("{problem}");
-    assert!(problem.contains("running"), "{problem}");
-    target.exec(&["rm", "/wait"]);
-    let ended = restore.end();
-    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    for restore in [&["restore", "t", "--yes"][..], &into] {
+        target.exec(&["sh", "-c", "touch /wait; rm -f /runs"]);
+        let restore = world.start(restore);
+        until("it is restored", || target.try_exec(&["test", "-e", "/runs"]).is_ok());
+        let problem = refused(&world, &["backup", "t"], 1);
+        assert!(problem.contains("running"), "{problem}");
+        target.exec(&["rm", "/wait"]);
+        let ended = restore.end();
+        assert_eq!(ended.status, 0, "{}", ended.stderr);
+    }
 }
 
 /// Puts this in front of the container's real client.
@@ -293,7 +299,7 @@ fn a_swap_that_fails_is_a_failure_and_one_that_was_done_is_none() {
 fn make_older(server: &Server, client: &str, flag: &str, line: &str) {
     let script = format!(
         "#!/bin/sh\ncase \"$*\" in\n*--help*) /usr/bin/{client} \"$@\" | grep -v -- '{flag}'; exit ;;\n\
-         *' -c '* | *--execute*) exec /usr/bin/{client} \"$@\" ;;\nesac\n\
+         *' -c '* | *--execute* | *--print-defaults*) exec /usr/bin/{client} \"$@\" ;;\nesac\n\
          cat >/tmp/input\nif grep -q '{line}' /tmp/input; then echo 'ERROR: invalid command' >&2; exit 3; fi\n\
          touch /tmp/older\nexec /usr/bin/{client} \"$@\" </tmp/input\n"
     );

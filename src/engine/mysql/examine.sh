@@ -2,8 +2,9 @@
 # only those are tried that it named when it failed ($2): one costs as much as its dump.
 dump=$tool
 find_tool mariadb mysql
-IFS='
+nl='
 '
+IFS=$nl
 set -f
 tab=$(printf '\t')
 list=$1 failure=$2
@@ -21,6 +22,6 @@ for row in $rows; do
     name=$(printf '%b' "${row#*"$tab"}")
     said=$("$dump" --no-defaults --user="$DUMPCAR_USER" --host=localhost --single-transaction --skip-triggers $only "$@" -- \
         "$DUMPCAR_DATABASE" "$name" 2>&1 >/dev/null) && continue
-    printf '%s %s\n' "$hex" "$(printf '%s' "$said" | tr '\n' ' ')"
+    printf '%s %s\n' "$hex" "${said##*"$nl"}"
 done
 exit 0

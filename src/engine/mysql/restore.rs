@@ -14,15 +14,17 @@ use crate::engine::restore::as_user;
 use crate::model::database::DatabaseOptions;
 
 const CREATE_SCRIPT: &str = r#"
+run=exec
 client --execute="$1"
 "#;
 
 /// A dump is for the server and not for the client, whose own commands run programs and read files. In binary mode it knows
 /// none of them in what it reads, but for the delimiter; and a line end in a routine stays what it was.
 ///
-/// It has a lock of a name by which its session is found ([`super::activity`]): as one `SET`, which can set more.
 /// Comments in a routine are part of it. What is set for the session: a server may be stricter than the one the rows are of, and
 /// may be impatient with a store that is slow. Not every server has all of it, nor lets everybody set it.
+///
+/// It has a lock of a name by which its session is found ([`super::activity`]).
 ///
 /// Two options that not every client has: it says so in its help. Others than MariaDB's newer ones fail on the first line of a
 /// newer `mariadb-dump`, which switches on the sandbox.
@@ -30,13 +32,13 @@ const LOAD_SCRIPT: &str = r#"
 set -- "$tool" --no-defaults --user="$DUMPCAR_USER" --host=localhost --default-character-set=utf8mb4 --max-allowed-packet=1G --batch \
     --binary-mode --comments --local-infile=0 --database="$DUMPCAR_DATABASE" "$@"
 as_user mysql "$@" --execute='DO 0'
-init="SET @dumpcar = GET_LOCK('dumpcar-load', 0), SESSION autocommit = 1"
+session="SET @dumpcar = GET_LOCK('dumpcar-load', 0), SESSION autocommit = 1"
 for setting in net_read_timeout=3600 net_write_timeout=3600 wait_timeout=86400 innodb_strict_mode=0 \
     check_constraint_checks=0 max_statement_time=0 sql_require_primary_key=0 sql_generate_invisible_primary_key=0 \
     restrict_fk_on_non_standard_key=0; do
-    ! "$@" --execute="SET SESSION $setting" >/dev/null 2>&1 || init="$init, SESSION $setting"
+    ! "$@" --execute="SET SESSION $setting" >/dev/null 2>&1 || session="$session, SESSION $setting"
 done
-set -- "$@" --init-command="$init"
+set -- "$@" --init-command="$session"
 help=$("$tool" --no-defaults --help 2>/dev/null)
 case $help in *--system-command*) set -- "$@" --system-command=OFF ;; esac
 case $help in *--sandbox*) set -- "$@" --sandbox; filter= ;; *) filter=y ;; esac
@@ -52,8 +54,8 @@ read_dump | $as "$@"
 /// error and the line; a message may quote a password's hash.
 const LOAD_ACCOUNTS: &str = r#"
 said=$(read_dump | $as "$@" --force 2>&1 >/dev/null)
-printf '%s\n' "$said" | sed -n 's/^ERROR \([0-9]*\) .* at line \([0-9]*\).*/account \1 \2/p'
-broken=$(printf '%s\n' "$said" | sed -n -e '/ at line [0-9]/!{/^ERROR /p;}' -e '/^ERROR 1115 /p' -e '/^ERROR 1273 /p')
+printf '%s\n' "$said" | sed -n 's/^ERROR \([0-9]*\) ([^)]*) at line \([0-9]*\):.*/account \1 \2/p'
+broken=$(printf '%s\n' "$said" | sed -n -e '/^ERROR /{/^ERROR [0-9]* ([^)]*) at line [0-9]/!p;}' -e '/^ERROR 1115 /p' -e '/^ERROR 1273 /p')
 [ -z "$broken" ] || { printf '%s\n' "$broken" >&2; exit 1; }
 "#;
 

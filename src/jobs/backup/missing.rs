@@ -110,7 +110,7 @@ impl Run<'_> {
                 }
             }
         }
-        missing.push(Missing::new(part.database.as_deref(), None, &error.to_string()));
+        missing.push(Missing::new(part.database.as_deref(), None, reason(&part.what(), &error)));
         Ok(None)
     }
 
@@ -123,17 +123,16 @@ impl Run<'_> {
     ) -> Result<Vec<Missing>, JobError> {
         let Self { docker, target, stop, .. } = self;
         let said = failure.to_string();
-        if !without.routines && target.engine.hides_routines(&said) {
-            without.routines = true;
-            let reason = format!("procedures and functions: {said}");
-            return Ok(vec![Missing::new(Some(database), Some("routines"), &reason)]);
-        }
         let is_of_objects =
             matches!(failure.kind, Kind::Tool(engine::Problem::Other | engine::Problem::PermissionDenied));
         let Some(command) = target.engine.examine(&target.facts(), database, &said).filter(|_| is_of_objects)
         else {
             return Ok(Vec::new());
         };
+        if let Some(kind) = without.hidden(&said) {
+            let reason = reason(&format!("database {database:?}"), failure);
+            return Ok(vec![Missing::new(Some(database), Some(kind), reason)]);
+        }
         self.progress.set_stage(format!("looking for what is broken in database {database:?}"));
         let examined = docker.capture(&target.container.id, &command, FOUND_BYTES, EXAMINE_LIMIT);
         let examined = stoppable(stop, examined).await?.map_err(|error| error.to_string());
@@ -151,11 +150,21 @@ impl Run<'_> {
         let mut new = Vec::new();
         for broken in found {
             if !without.tables.contains(&broken.name) {
-                let reason = format!("{}; mend or drop it", target.container.redact(&broken.reason));
+                let said = target.container.redact(&broken.reason);
+                let diagnosis = engine::diagnose(target.engine, 1, &said, &target.facts(), Some(database));
+                let is_other = diagnosis.problem == engine::Problem::Other;
+                let reason = if is_other { format!("{said}; mend or drop it") } else { diagnosis.text }; mend or drop it"),
+                    _ => diagnosis.text,
+                };
                 new.push(Missing::new(Some(database), Some(&broken.name), &reason));
                 without.tables.push(broken.name);
             }
         }
         Ok(new)
     }
+}
+
+/// Why a part failed, without saying again what it is.
+fn reason<'e>(what: &str, error: &'e JobError) -> &'e str {
+    error.text().strip_prefix(&format!("dump {what}: ")).unwrap_or(error.text())
 }

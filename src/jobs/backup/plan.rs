@@ -42,6 +42,17 @@ pub(super) struct Part {
     pub(super) hint: Option<u64>,
 }
 
+impl Part {
+    /// For a message.
+    pub(super) fn what(&self) -> String {
+        match (self.kind, &self.database) {
+            (ObjectKind::Globals, _) => "roles and users".to_owned(),
+            (ObjectKind::Database | ObjectKind::Dump, Some(database)) => format!("database {database:?}"),
+            (ObjectKind::Database | ObjectKind::Dump, None) => "the dump".to_owned(),
+        }
+    }
+}
+
 /// The target's backups so far. Keys that may only write may not list: then there is nothing to prune either.
 pub(super) async fn catalog(
     app: &App,

@@ -36,9 +36,15 @@ impl Drill<'_> {
             .await
             .map_err(|failure| self.unless_it_lacks_variables(scratch, failure.error))?;
         let survey = restore::survey(&self.docker, target).await?;
-        for object in self.manifest.objects.iter().filter(|object| object.kind != ObjectKind::Globals) {
-            result.databases += 1;
+        for object in &self.manifest.objects {
             let loaded = loaded.remove(&object.name);
+            if let (Some(backed_up), Some(loaded)) = (&object.content, &loaded) {
+                is_described(object, backed_up, loaded)?;
+            }
+            if object.kind == ObjectKind::Globals {
+                continue;
+            }
+            result.databases += 1;
             Box::pin(self.compare(scratch, &survey, object, loaded, result)).await?;
         }
         self.ask(scratch).await
@@ -58,7 +64,7 @@ impl Drill<'_> {
         result: &mut DrillResult,
     ) -> Result<(), JobError> {
         let target = &scratch.target;
-        let (Some(dialect), Some(database)) = (target.engine.dialect(), &object.database) else {
+        let (Some(dialect), Some(database)) = (target.engine.dialect(object.kind), &object.database) else {
             return Ok(());
         };
         self.progress.set_stage(format!("comparing database {database:?}"));
@@ -68,17 +74,7 @@ impl Drill<'_> {
         result.rows += restored.rows;
         // Without it the backup is of a Dumpcar that did not look: that it loads is all there is to know.
         let (Some(backed_up), Some(loaded)) = (&object.content, loaded) else { return Ok(()) };
-        let differ = |differences: Vec<Difference>, what: &str| {
-            let told: Vec<_> = differences.iter().map(ToString::to_string).collect();
-            let detail = format!("database {database:?} {what}: {}", told.join(", "));
-            let problem = Problem::Content { database: Name::clean(database), differences };
-            Err(JobError::of_backup(problem, detail))
-        };
         let loaded = loaded.named_like(backed_up);
-        let differences = backed_up.differences(&loaded);
-        if !differences.is_empty() {
-            return differ(differences, "did not come back as it was, and neither is its dump");
-        }
         let Comparison { mut differences, doubts } = loaded.compare(&restored, dialect);
         if differences.is_empty() && !doubts.is_empty() {
             let again = self.reload(scratch, survey, object, database, dialect).await?;
@@ -92,7 +88,11 @@ impl Drill<'_> {
             }
             differences = Difference::first(differences);
         }
-        if differences.is_empty() { Ok(()) } else { differ(differences, "did not come back as it was") }
+        if differences.is_empty() {
+            return Ok(());
+        }
+        let what = format!("database {database:?} did not come back as it was");
+        Err(differ(database, &what, differences))
     }
 
     /// What is in a database of the drill's server after the definitions of the restored one were loaded into it.
@@ -235,6 +235,22 @@ fn is_login_refused(target: &Target, error: &ExecError) -> bool {
     let ExecError::Failed { status, stderr } = error else { return false };
     let said = engine::diagnose(target.engine, (*status).into(), stderr, &target.facts(), None);
     said.problem == engine::Problem::AuthRefused
+}
+
+/// Whether a dump is the one that the manifest describes: of the same bytes, the same content is counted.
+fn is_described(object: &ManifestObject, backed_up: &Content, loaded: &Content) -> Result<(), JobError> {
+    let differences = backed_up.differences(&loaded.clone().named_like(backed_up));
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let what = format!("{} is not what its manifest describes", object.name);
+    Err(differ(object.database.as_deref().unwrap_or(&object.name), &what, differences))
+}
+
+fn differ(database: &str, what: &str, differences: Vec<Difference>) -> JobError {
+    let told: Vec<_> = differences.iter().map(ToString::to_string).collect();
+    let problem = Problem::Content { database: Name::clean(database), differences };
+    JobError::of_backup(problem, format!("{what}: {}", told.join(", ")))
 }
 
 fn shortened(text: &str) -> String {

@@ -1,6 +1,7 @@
 //! Users and grants of MariaDB and MySQL: an account that a server cannot have does not cost the others theirs.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 use tracing::info;
 
@@ -8,12 +9,30 @@ use super::Restore;
 use super::exchange::Server;
 use crate::engine::{self, AccountFilter, Edit, Exchange};
 use crate::jobs::error::{JobError, Kind};
+use crate::model::drill::Problem;
+use crate::model::line::Name;
 use crate::model::manifest::ManifestObject;
 
 /// What is wrong with the login, and not with an account.
 const DENIED: [u32; 6] = [1044, 1045, 1142, 1227, 1290, 1836];
 
 impl Restore<'_> {
+    /// Something of the globals that this server does not take. A restore tells, and goes on with the rest; of a drill it is
+    /// what came out.
+    pub(super) fn leave_out(
+        &self,
+        object: &ManifestObject,
+        problem: engine::Problem,
+        what: String,
+    ) -> Result<(), JobError> {
+        if self.loaded.is_none() {
+            self.left_out.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+            return Ok(());
+        }
+        let error = JobError::new(Kind::Tool(problem), format!("restore {}: {what}", object.name));
+        Err(error.or_blame(|| Problem::LoadFailed { object: Name::clean(&object.name) }))
+    }
+
     pub(super) async fn load_accounts(
         &self,
         exchange: Exchange,
@@ -32,7 +51,7 @@ impl Restore<'_> {
             let names = accounts.left_alone.join(", ");
             info!(target = %self.plan.key.target, accounts = names, "accounts left alone: the login's own password, and what an image keeps for itself");
         }
-        let mut left_out: BTreeMap<&str, String> = BTreeMap::new();
+        let mut left_out: BTreeMap<&str, u32> = BTreeMap::new();
         for (code, line) in said.lines().filter_map(refused) {
             if DENIED.contains(&code) {
                 let text = format!(
@@ -42,12 +61,18 @@ impl Restore<'_> {
             }
             match accounts.of_line(line) {
                 // The first error tells more than those that follow from it.
-                Some(account) => drop(left_out.entry(account).or_insert_with(|| reason(code))),
+                Some(account) => drop(left_out.entry(account).or_insert(code)),
                 None => return failed(format!("restore users and grants: error {code} at line {line}")),
             }
         }
-        let named = left_out.iter().map(|(account, reason)| format!("account {account}: {reason}"));
-        self.left_out.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(named);
+        for (account, code) in left_out {
+            // A plugin, or a policy of one.
+            let problem = match code {
+                1524 | 1819 => engine::Problem::Lacking,
+                _ => engine::Problem::Other,
+            };
+            self.leave_out(globals, problem, format!("account {account}: {}", reason(code)))?;
+        }
         Ok(())
     }
 }

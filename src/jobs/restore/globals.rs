@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tracing::{info, warn};
 
 use super::{Restore, unread};
-use crate::engine::{Globals, Loading, Tablespace};
+use crate::engine::{self, Globals, Loading, Tablespace};
 use crate::jobs::error::{JobError, Kind, stoppable};
 use crate::model::drill::Problem;
 use crate::model::line::Name;
@@ -102,6 +102,16 @@ impl Restore<'_> {
                 for refusal in Globals::refusals(&feed.said()) {
                     let refusal = target.container.redact(&refusal);
                     warn!(target = %self.plan.key.target, "left out of the roles: {refusal}");
+                    if self.loaded.is_some() {
+                        let said = engine::diagnose(
+                            target.engine,
+                            1,
+                            &format!("ERROR:  {refusal}"),
+                            &target.facts(),
+                            None,
+                        );
+                        self.leave_out(object, said.problem, format!("the server did not take {refusal}"))?;
+                    }
                 }
                 return Ok(());
             }

@@ -4,7 +4,7 @@ use memchr::memchr;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::tally::Tally;
-use super::{Content, Dialect, mysql, postgresql};
+use super::{Content, Dialect, globals, mysql, postgresql};
 
 /// How much of a line is kept. Of a longer one, which is no row, the rest is hashed.
 const LONGEST_LINE: usize = 1024 * 1024;
@@ -25,6 +25,7 @@ pub struct Counter {
 enum Reader {
     Postgresql(postgresql::Reader),
     Mysql(mysql::Reader),
+    Globals(globals::Reader),
 }
 
 impl std::fmt::Debug for Counter {
@@ -38,6 +39,7 @@ impl Counter {
         let reader = match dialect {
             Dialect::Postgresql => Reader::Postgresql(postgresql::Reader::default()),
             Dialect::Mysql => Reader::Mysql(mysql::Reader::default()),
+            Dialect::Globals => Reader::Globals(globals::Reader::default()),
         };
         Self { reader, tally: Tally::new(dialect), line: Vec::new(), long: None }
     }
@@ -48,6 +50,7 @@ impl Counter {
             let rest = match &mut self.reader {
                 Reader::Postgresql(reader) => reader.rows(piece, &mut self.tally),
                 Reader::Mysql(reader) => reader.rows(piece, &mut self.tally),
+                Reader::Globals(_) => None,
             };
             piece = match rest {
                 // It was all rows.
@@ -72,8 +75,9 @@ impl Counter {
                 let (start, rest) = piece.split_at(most);
                 self.line.extend_from_slice(start);
                 if reader.begins(&self.line) {
-                    // Shorter than what begins a row: nothing comes behind it.
-                    let _nothing = reader.rows(&std::mem::take(&mut self.line), &mut self.tally);
+                    let line = std::mem::take(&mut self.line);
+                    let behind = reader.rows(&line, &mut self.tally);
+                    self.line.extend_from_slice(behind.unwrap_or_default());
                     return rest;
                 }
                 piece = rest;
@@ -118,6 +122,7 @@ impl Counter {
         match &mut self.reader {
             Reader::Postgresql(reader) => reader.line(line, &mut self.tally),
             Reader::Mysql(reader) => reader.line(line, &mut self.tally),
+            Reader::Globals(reader) => reader.line(line, &mut self.tally),
         }
     }
 
@@ -129,6 +134,7 @@ impl Counter {
         match self.reader {
             Reader::Postgresql(reader) => reader.end(&mut self.tally),
             Reader::Mysql(reader) => reader.end(&mut self.tally),
+            Reader::Globals(_) => {}
         }
         self.tally.end()
     }

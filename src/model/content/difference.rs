@@ -1,5 +1,6 @@
 //! How a restored database differs from the dump it was restored from.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -139,6 +140,7 @@ fn is_printed(dialect: Dialect, kind: &str) -> bool {
             "view",
         ],
         Dialect::Mysql => &["check constraint", "view"],
+        Dialect::Globals => &[],
     };
     kinds.contains(&kind)
 }
@@ -285,31 +287,32 @@ impl Definitions {
 
 /// What is missing because its table is says nothing more.
 fn without_parts(all: &mut Vec<Difference>) {
-    let missing = |difference: &Difference| match difference {
-        Difference::TableMissing { table } => Some(table.to_string()),
-        Difference::ObjectMissing { object } if &*object.r#type == "table" => {
-            object.name.as_deref().map(str::to_owned)
+    let (mut tables, mut told) = (BTreeSet::new(), BTreeSet::new());
+    for difference in &*all {
+        if let Difference::TableMissing { table } = difference {
+            told.insert(table.to_string());
+            tables.insert(table.to_string());
+        } else if let Difference::ObjectMissing { object } = difference
+            && &*object.r#type == "table"
+        {
+            tables.insert(object.name.as_deref().unwrap_or_default().to_owned());
         }
-        _ => None,
+    }
+    let is_part = |name: &str, table: &str| {
+        name == table
+            || name.strip_suffix(table).is_some_and(|before| before.ends_with(' '))
+            || name
+                .strip_prefix("column ")
+                .and_then(|column| column.strip_prefix(table))
+                .is_some_and(|rest| rest.starts_with('.'))
     };
-    let tables: Vec<String> = all.iter().filter_map(missing).collect();
-    let has_rows = |table: &str, all: &[Difference]| {
-        all.iter()
-            .any(|one| matches!(one, Difference::TableMissing { table: missing } if &**missing == table))
-    };
-    let told: Vec<bool> = tables.iter().map(|table| has_rows(table, all)).collect();
     all.retain(|difference| {
         let Difference::ObjectMissing { object } = difference else { return true };
         let name = object.name.as_deref().unwrap_or_default();
-        !tables.iter().zip(&told).any(|(table, is_told)| {
-            let is_itself = name == table && &*object.r#type == "table";
-            let is_part = name.ends_with(&format!(" on {table}"))
-                || name == format!("table {table}")
-                || name.starts_with(&format!("column {table}."))
-                || name.ends_with(&format!(" {table}"))
-                || name == table && !is_itself;
-            if is_itself { *is_told } else { is_part }
-        })
+        if &*object.r#type == "table" {
+            return !told.contains(name);
+        }
+        !tables.iter().any(|table| is_part(name, table))
     });
 }
 

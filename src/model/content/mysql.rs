@@ -107,7 +107,7 @@ impl Reader {
             Part::Start | Part::Rest if is_setting(line) => keep(&mut self.settings, line),
             // What a reload depends on, and nobody knows.
             Part::Start | Part::Rest if !is_frame(line) => {
-                tally.define("statement", "of the dump", b"", line)
+                tally.define("statement", "of the dump", b"", line);
             }
             Part::Start | Part::Structure | Part::Placeholder | Part::View | Part::Rest => {}
         }

@@ -23,7 +23,7 @@ const CHUNK: usize = 1024 * 1024;
 const CLIENT: &str = r#"
 client() {
     "$tool" --no-defaults --user="$DUMPCAR_USER" --host=localhost --default-character-set=utf8mb4 --connect-timeout=15 \
-        --batch --raw --skip-column-names "$@"
+        --init-command='SET SESSION sql_select_limit = 18446744073709551615' --batch --raw --skip-column-names "$@"
 }
 "#;
 

@@ -27,7 +27,7 @@ impl Copy {
     /// Returns what comes behind the last row, if that is in this piece.
     pub(super) fn take<'a>(&mut self, mut piece: &'a [u8]) -> Option<&'a [u8]> {
         while !self.start.is_empty() {
-            let Some((&byte, rest)) = piece.split_first() else { return None };
+            let (&byte, rest) = piece.split_first()?;
             if byte == b'\n' && self.start == END {
                 return Some(rest);
             }

@@ -21,11 +21,37 @@ pub(super) fn parse(line: &[u8]) -> Option<Header> {
     let (name, kind) = rest.rsplit_once("; Type: ")?;
     // An index may be in a tablespace, where a drill may not have it.
     let owner = owner.split_once("; Tablespace: ").map_or(owner, |(owner, _)| owner);
-    // What is part of another object has the owner of that; of one that an extension has made, whoever made the extension.
-    let owner = if matches!(kind, "SEQUENCE SET" | "ACL" | "COMMENT" | "SECURITY LABEL") { "" } else { owner };
+    let owner = if has_own_owner(kind) { owner } else { "" };
     let within = if schema == "-" { String::new() } else { format!("{schema}.") };
     let (kind, name) = words(kind, &within, name);
     Some(Header { kind, name, owner: owner.as_bytes().to_vec() })
+}
+
+/// Whether the dump gives it an owner. The others have that of the object they belong to; where that is of an extension, it is
+/// whoever made the extension on this server.
+fn has_own_owner(kind: &str) -> bool {
+    !matches!(
+        kind,
+        "ACL"
+            | "CHECK CONSTRAINT"
+            | "COMMENT"
+            | "CONSTRAINT"
+            | "DEFAULT"
+            | "FK CONSTRAINT"
+            | "INDEX"
+            | "INDEX ATTACH"
+            | "MATERIALIZED VIEW DATA"
+            | "POLICY"
+            | "PUBLICATION TABLE"
+            | "ROW SECURITY"
+            | "RULE"
+            | "SECURITY LABEL"
+            | "SEQUENCE OWNED BY"
+            | "SEQUENCE SET"
+            | "TABLE ATTACH"
+            | "TRIGGER"
+            | "USER MAPPING"
+    )
 }
 
 fn words(kind: &str, within: &str, name: &str) -> (String, String) {
@@ -110,6 +136,10 @@ mod tests {
             assert_eq!((header.kind.as_str(), header.name.as_str()), (kind, name));
             assert!(header.owner != b"x; Tablespace: fast");
         }
+        // Of whoever made the extension, here and there.
+        let owner = |line: &[u8]| parse(line).unwrap().owner;
+        assert_eq!(owner(b"-- Name: cron.jobid_seq; Type: SEQUENCE SET; Schema: cron; Owner: x"), b"");
+        assert_eq!(owner(b"-- Name: orders; Type: TABLE; Schema: public; Owner: x"), b"x");
         for line in ["-- Name: x", "--", "-- Name: ; Type: ; Schema: ", "-- a comment"] {
             assert_eq!(parse(line.as_bytes()), None);
         }

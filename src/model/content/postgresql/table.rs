@@ -14,7 +14,7 @@ pub(super) fn define(
     access_method: u64,
     tally: &mut Tally,
 ) {
-    let Some((head, items, tail)) = split(text) else {
+    let Some(Parts { head, items, tail }) = split(text) else {
         return tally.define(kind, name, owner, text);
     };
     let inherits = tail.starts_with(b")\nINHERITS (");
@@ -96,7 +96,13 @@ fn outside(text: &[u8]) -> impl Iterator<Item = (usize, u8, u32)> + '_ {
 }
 
 /// What is before the columns, the columns and constraints, and what is behind them.
-fn split(text: &[u8]) -> Option<(&[u8], Vec<&[u8]>, &[u8])> {
+struct Parts<'a> {
+    head: &'a [u8],
+    items: Vec<&'a [u8]>,
+    tail: &'a [u8],
+}
+
+fn split(text: &[u8]) -> Option<Parts<'_>> {
     if !text.starts_with(b"CREATE ") {
         return None;
     }
@@ -113,7 +119,7 @@ fn split(text: &[u8]) -> Option<(&[u8], Vec<&[u8]>, &[u8])> {
                 if !last.trim_ascii().is_empty() {
                     items.push(last);
                 }
-                return Some((text.get(..open)?, items, text.get(at..)?));
+                return Some(Parts { head: text.get(..open)?, items, tail: text.get(at..)? });
             }
             (b';', ..) => return None,
             _ => {}
