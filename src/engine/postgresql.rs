@@ -100,15 +100,20 @@ pub(super) fn survey(facts: &Facts<'_>) -> Command {
 pub(super) fn dump(facts: &Facts<'_>, survey: &Survey, database: &str) -> Command {
     let flags = ["--no-password", "--format=plain", "--lock-wait-timeout=300000"].map(str::to_owned);
     let options = survey.databases.iter().find(|known| known.name == database);
-    let options = options.and_then(|known| known.options.as_ref());
+    let options = options.and_then(|known| known.options.as_ref()).map(anywhere);
     // A line break in a name must not end the comment.
-    let made_with = restore::create_statement(database, options).replace(['\r', '\n'], " ");
+    let made_with = restore::create_statement(database, options.as_ref()).replace(['\r', '\n'], " ");
     let args = [SETTINGS.to_owned(), made_with].into_iter();
     let args = args.chain(flags).chain(facts.args.iter().cloned()).collect();
     let mut command = command(facts, &[DUMP_SCRIPT], args);
     // By the environment: `--dbname` would take a name with `=` in it for a connection string.
     command.env.push(("PGDATABASE".to_owned(), database.to_owned()));
     command
+}
+
+/// Without its tablespace, which is a matter of the server and not of the content.
+fn anywhere(options: &DatabaseOptions) -> DatabaseOptions {
+    DatabaseOptions { tablespace: None, ..options.clone() }
 }
 
 /// Roles with their passwords, memberships and settings, and tablespaces; loads with `ON_ERROR_STOP` into a new server. Without passwords where the login may not
@@ -156,8 +161,7 @@ pub(super) fn reload(
     database: &str,
     options: Option<&DatabaseOptions>,
 ) -> Command {
-    // A drill's server has no tablespaces.
-    let options = options.map(|options| DatabaseOptions { tablespace: None, ..options.clone() });
+    let options = options.map(anywhere);
     let create = restore::create_statement(reload::DATABASE, options.as_ref());
     let args = [reload::DATABASE.to_owned(), create, "--no-password".to_owned(), "--schema-only".to_owned()];
     let args = args.into_iter().chain(facts.args.iter().cloned()).collect();

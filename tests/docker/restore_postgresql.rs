@@ -106,6 +106,8 @@ fn what_is_found_only_by_a_path_comes_back() {
     for (name, ..) in PATHS {
         holds(&said, &[&format!("database \\\"{name}\\\" was loaded with its own search_path")]);
     }
+    let drilled = world.run(&["drill", "t"]);
+    assert_eq!(drilled.status, 0, "{}", drilled.stderr);
     // A newer server makes indexes and fills views with an empty path, whatever it is told.
     let newer = Server::plain(POSTGRESQL_17, "other");
     restored(&world, &["--globals", "--to", &newer.container.name]);
