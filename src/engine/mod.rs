@@ -29,8 +29,8 @@ pub use detect::detect;
 pub use diagnosis::{Diagnosis, Problem, diagnose};
 pub use login::{Login, Password, User};
 pub use mysql::{
-    AccountFilter, Accounts, Control, Definitions, Exchange, Inventory, SESSION, Script, Separated, Separation, Separator, Side,
-    Stage, Unexpected, Way,
+    AccountFilter, Accounts, Control, Definitions, Exchange, Inventory, SESSION, Script, Separated,
+    Separation, Separator, Side, Stage, Unexpected, Way,
 };
 pub use postgresql::{Globals, Loading, Placement, Surroundings, Tablespace};
 pub use remarks::remarks;
@@ -265,7 +265,9 @@ impl Engine {
     /// What a dump has to pass on its way into [`Engine::load`]; of a database that is exchanged, a [`Separator`].
     pub fn edit(self, loading: Loading) -> Edit {
         match self {
-            Self::Postgresql => Edit::Postgresql(Box::new(restore::PostgresqlEdit(postgresql::DumpEdit::new(loading)))),
+            Self::Postgresql => {
+                Edit::Postgresql(Box::new(restore::PostgresqlEdit(postgresql::DumpEdit::new(loading))))
+            }
             Self::Mariadb | Self::Mysql | Self::Custom => Edit::Nothing,
         }
     }

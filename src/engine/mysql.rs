@@ -3,8 +3,8 @@
 mod restore;
 
 pub use restore::{
-    AccountFilter, Accounts, Control, Definitions, Exchange, Inventory, SESSION, Script, Separated, Separation, Separator, Side,
-    Stage, Unexpected, Way,
+    AccountFilter, Accounts, Control, Definitions, Exchange, Inventory, SESSION, Script, Separated,
+    Separation, Separator, Side, Stage, Unexpected, Way,
 };
 pub(super) use restore::{create, load};
 

@@ -89,7 +89,8 @@ pub async fn run(
     let run = entry.run().clone();
     let docker = entry.docker().clone();
     let store = app.store.pinned();
-    let restore = Restore { app, store, docker, plan, run, stop, progress, loaded: None, left_out: Mutex::default() };
+    let restore =
+        Restore { app, store, docker, plan, run, stop, progress, loaded: None, left_out: Mutex::default() };
     let result = entry.during(Box::pin(restore.make())).await;
     let is_clean = match restore.drop_own().await {
         Ok(()) => true,
@@ -341,8 +342,8 @@ impl Restore<'_> {
     /// What a tool chokes on may be damage, of which only the end of the object tells.
     async fn damage_behind(&self, said: JobError, object: &ManifestObject) -> JobError {
         // Anything else was checked before.
-        let is_unchecked =
-            self.plan.target.engine.replacement() != Replacement::InPlace && object.kind == ObjectKind::Database;
+        let is_unchecked = self.plan.target.engine.replacement() != Replacement::InPlace
+            && object.kind == ObjectKind::Database;
         if !is_unchecked {
             return said;
         }

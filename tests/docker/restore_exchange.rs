@@ -57,13 +57,16 @@ fn scene(world: &World, product: Product) -> Server {
 /// The stock client otherwise makes one line end of two bytes.
 fn load_binary(server: &Server, sql: &[u8]) {
     let tool = if server.product.kind == Kind::Mariadb { "mariadb" } else { "mysql" };
-    let script = format!("MYSQL_PWD=secret exec {tool} -uroot --binary-mode --comments --default-character-set=utf8mb4 shop");
+    let script = format!(
+        "MYSQL_PWD=secret exec {tool} -uroot --binary-mode --comments --default-character-set=utf8mb4 shop"
+    );
     server.container.feed(&["sh", "-c", &script], sql).0.unwrap();
 }
 
 /// All that is in both databases: rows by their checksums, definitions as the server prints them.
 fn content(server: &Server) -> String {
-    let tool = if server.product.kind == Kind::Mariadb { "mariadb-dump" } else { "mysqldump --set-gtid-purged=OFF" };
+    let tool =
+        if server.product.kind == Kind::Mariadb { "mariadb-dump" } else { "mysqldump --set-gtid-purged=OFF" };
     let script = format!(
         "MYSQL_PWD=secret {tool} -uroot --routines --triggers --events --no-data --skip-comments --skip-dump-date --databases shop crm"
     );
@@ -116,7 +119,9 @@ fn heads_of_the_load(server: &Server) -> Vec<String> {
     log.lines()
         .take_while(|line| !line.contains("exchange_before"))
         .filter(|line| !line.contains("information_schema") && !line.starts_with("root@"))
-        .map(|line| is_body.iter().filter_map(|word| line.find(word)).min().map_or(line, |at| &line[..at]).to_owned())
+        .map(|line| {
+            is_body.iter().filter_map(|word| line.find(word)).min().map_or(line, |at| &line[..at]).to_owned()
+        })
         .collect()
 }
 
@@ -146,13 +151,24 @@ fn a_copy_reaches_nothing_of_the_original(world: &World, server: &Server) {
     let old = content(server);
     let problem = refused(world, &["--database", "shop", "--as", "copy"]);
     println!("{problem}");
-    assert!(problem.contains("trigger t2, event beat") && problem.contains("--allow-references"), "{problem}");
+    assert!(
+        problem.contains("trigger t2, event beat") && problem.contains("--allow-references"),
+        "{problem}"
+    );
     assert!(problem.ends_with("; nothing was changed"), "{problem}");
     assert!(!server.sql("SHOW DATABASES;").contains("copy"));
     let ended = restored(world, &["--database", "shop", "--as", "copy", "--allow-references"]);
-    assert!(ended.stderr.contains("events of a copy are disabled") && ended.stderr.contains("\"beat\""), "{}", ended.stderr);
-    let events = server.sql("SELECT event_schema, event_name, status FROM information_schema.events ORDER BY 1, 2;");
-    assert_eq!(events, "copy\tbeat\tDISABLED\ncopy\tidle\tDISABLED\nshop\tbeat\tENABLED\nshop\tidle\tDISABLED\n");
+    assert!(
+        ended.stderr.contains("events of a copy are disabled") && ended.stderr.contains("\"beat\""),
+        "{}",
+        ended.stderr
+    );
+    let events =
+        server.sql("SELECT event_schema, event_name, status FROM information_schema.events ORDER BY 1, 2;");
+    assert_eq!(
+        events,
+        "copy\tbeat\tDISABLED\ncopy\tidle\tDISABLED\nshop\tbeat\tENABLED\nshop\tidle\tDISABLED\n"
+    );
     similar(&old, &content(server));
     assert_eq!(server.sql("SELECT * FROM copy.a_view_of_v;"), server.sql("SELECT * FROM shop.a_view_of_v;"));
     if server.product.kind == Kind::Mariadb {
@@ -179,7 +195,10 @@ fn one_comes_back_beside_those_that_use_it(world: &World, server: &Server, whole
     let heads = heads_of_the_load(server);
     assert!(heads.iter().any(|head| head.starts_with("INSERT INTO `customers`")), "{heads:#?}");
     // Then the old definitions are read.
-    let end = heads.iter().position(|head| head.contains("LOGFILE GROUP") || head.starts_with("shop")).unwrap_or(heads.len());
+    let end = heads
+        .iter()
+        .position(|head| head.contains("LOGFILE GROUP") || head.starts_with("shop"))
+        .unwrap_or(heads.len());
     for head in &heads[..end] {
         assert!(!head.contains("`shop`") && !head.contains("shop."), "{head}: {heads:#?}");
     }
@@ -245,13 +264,22 @@ fn accounts_are_restored_but_for_those_a_server_has_to_itself() {
     world.back_up();
     // No plugin of that name can be had there.
     let other = Server::plain(MARIADB_11_8, "another");
-    other.sql("CREATE USER healthcheck@localhost IDENTIFIED BY 'two'; CREATE USER clerk IDENTIFIED BY 'old';");
+    other
+        .sql("CREATE USER healthcheck@localhost IDENTIFIED BY 'two'; CREATE USER clerk IDENTIFIED BY 'old';");
     let hash = "SELECT user, host, authentication_string FROM mysql.user WHERE user IN ('root', 'healthcheck') ORDER BY 1, 2;";
     let before = other.sql(hash);
     let ended = restore(&world, &["--to", &other.container.name, "--globals"]);
     assert_eq!(ended.status, 3, "{}", ended.stderr);
-    assert!(ended.stderr.contains("account ed@%: this server has not its authentication plugin (error 1524)"), "{}", ended.stderr);
-    assert!(ended.stderr.contains("accounts left alone") && ended.stderr.contains("healthcheck@localhost"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("account ed@%: this server has not its authentication plugin (error 1524)"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains("accounts left alone") && ended.stderr.contains("healthcheck@localhost"),
+        "{}",
+        ended.stderr
+    );
     assert_eq!(other.sql(hash), before);
     let clerk = "SELECT authentication_string FROM mysql.user WHERE user = 'clerk';";
     assert_eq!(other.sql(clerk), server.sql(clerk));
@@ -270,7 +298,10 @@ fn what_a_server_does_not_know_is_named_before_anything_is_changed() {
     other.sql("CREATE DATABASE shop; CREATE TABLE shop.goods (word varchar(20)); INSERT INTO shop.goods VALUES ('as it was');");
     let problem = refused(&world, &["--to", &other.container.name]);
     println!("{problem}");
-    assert!(problem.contains("utf8mb4_0900_ai_ci") && problem.ends_with("; nothing was changed"), "{problem}");
+    assert!(
+        problem.contains("utf8mb4_0900_ai_ci") && problem.ends_with("; nothing was changed"),
+        "{problem}"
+    );
     assert_eq!(other.sql("SELECT word FROM shop.goods;").trim(), "as it was");
     assert_nothing_is_left(&other);
     // An account that cannot be had does not cost the others theirs.
@@ -279,6 +310,12 @@ fn what_a_server_does_not_know_is_named_before_anything_is_changed() {
     let ended = restore(&world, &["--to", &other.container.name, "--globals"]);
     println!("{}", ended.stderr);
     assert_eq!(ended.status, 3, "{}", ended.stderr);
-    assert!(ended.stderr.contains("account clerk@%: it has a grant or an option that this server does not know (error 1064)"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains(
+            "account clerk@%: it has a grant or an option that this server does not know (error 1064)"
+        ),
+        "{}",
+        ended.stderr
+    );
     assert_eq!(other.sql("SELECT COUNT(*) FROM shop.goods;").trim(), "0");
 }

@@ -219,7 +219,11 @@ fn at_every_instant_of(product: Product, victim: Victim) {
             }
         };
         // The server may still be at it when nobody waits for it any more.
-        let mut now = if ended.is_some() && product.kind == Kind::Postgresql { scene.has() } else { scene.has_tables() };
+        let mut now = if ended.is_some() && product.kind == Kind::Postgresql {
+            scene.has()
+        } else {
+            scene.has_tables()
+        };
         let mut left = scene.left();
         if let Some(ended) = &ended {
             assert_true(ended, &scene, old, now);
@@ -239,7 +243,10 @@ fn at_every_instant_of(product: Product, victim: Victim) {
             assert_eq!(scene.left(), [""; 0], "after the next start: {}", next.stderr);
             let settled = scene.has();
             // A renaming that the server had begun was done meanwhile.
-            assert!(settled == now || (product.kind != Kind::Postgresql && now == old), "the next start changes nothing");
+            assert!(
+                settled == now || (product.kind != Kind::Postgresql && now == old),
+                "the next start changes nothing"
+            );
             now = settled;
         } else {
             assert_eq!(scene.has(), now);
@@ -249,7 +256,12 @@ fn at_every_instant_of(product: Product, victim: Victim) {
         *table.entry(format!("{stage:22} | {content} | left: {}", left.join(", "))).or_default() += 1;
         old = now;
     }
-    println!("\nrestore, {:?} {victim:?}: undisturbed {:?}, all {:?}", product.kind, scene.takes, begun.elapsed());
+    println!(
+        "\nrestore, {:?} {victim:?}: undisturbed {:?}, all {:?}",
+        product.kind,
+        scene.takes,
+        begun.elapsed()
+    );
     table.iter().for_each(|(row, count)| println!("{count:4} × {row}"));
     reasons.iter().for_each(|(reason, count)| println!("{count:4} × said: {reason}"));
 }

@@ -35,7 +35,9 @@ impl Restore<'_> {
         let mut left_out: BTreeMap<&str, String> = BTreeMap::new();
         for (code, line) in said.lines().filter_map(refused) {
             if DENIED.contains(&code) {
-                let text = format!("restore users and grants: the login may not do it (error {code}); name a login that may by the labels dumpcar.user and dumpcar.password-file");
+                let text = format!(
+                    "restore users and grants: the login may not do it (error {code}); name a login that may by the labels dumpcar.user and dumpcar.password-file"
+                );
                 return Err(JobError::new(Kind::Tool(engine::Problem::PermissionDenied), text));
             }
             match accounts.of_line(line) {

@@ -39,9 +39,9 @@ impl Restore<'_> {
         }
         let other = Staged::new(&wanted.name, wanted.is_there, &self.run, self.plan.databases.len() + index);
         let loading = Loading { own_path: true, ..loading };
-        self.fill(wanted, &other.staged, options, &mut target.engine.edit(loading)).await.map_err(|second| {
-            second.in_words(|words| format!("{words} (tried with its own search_path as well)"))
-        })?;
+        self.fill(wanted, &other.staged, options, &mut target.engine.edit(loading)).await.map_err(
+            |second| second.in_words(|words| format!("{words} (tried with its own search_path as well)")),
+        )?;
         warn!(
             target = %self.plan.key.target,
             "{} was loaded with its own search_path, because something in it finds names only by that: {first}",

@@ -10,7 +10,8 @@ use super::{ANSWER_BYTES, ANSWER_LIMIT, Failure, Restore, what};
 use crate::discovery::Target;
 use crate::docker::{Docker, ExecError};
 use crate::engine::{
-    self, Control, Edit, Exchange, Inventory, SESSION, Separated, Separation, Separator, Side, Stage, Staged, Way,
+    self, Control, Edit, Exchange, Inventory, SESSION, Separated, Separation, Separator, Side, Stage, Staged,
+    Way,
 };
 use crate::jobs::error::{JobError, Kind, stoppable};
 use crate::jobs::explain::explain;
@@ -83,7 +84,10 @@ impl Restore<'_> {
             if let Edit::Separator(separator) = edit {
                 let found = separator.end();
                 if let Some(problem) = found.problem {
-                    return Err(JobError::new(Kind::Tool(engine::Problem::Other), format!("restore {}: {problem}", what(&wanted.name))));
+                    return Err(JobError::new(
+                        Kind::Tool(engine::Problem::Other),
+                        format!("restore {}: {problem}", what(&wanted.name)),
+                    ));
                 }
                 separated.push(found);
             }
@@ -102,14 +106,17 @@ impl Restore<'_> {
             return Ok(());
         }
         self.progress.set_stage(format!("looking into {}", wanted.object.name));
-        let mut separator = Separator::new(Separation { own: own.clone(), is_copy: true, ..Separation::default() });
+        let mut separator =
+            Separator::new(Separation { own: own.clone(), is_copy: true, ..Separation::default() });
         let sink = async |piece: Bytes| {
             separator.take(Some(&piece));
             Ok(())
         };
         let read = Box::pin(pipeline::read(&self.store, &self.plan.key, &wanted.object, Form::Plain, sink));
         let read = stoppable(self.stop, read).await?;
-        read.map_err(|error| super::unread(&format!("check {}", wanted.object.name), &wanted.object, &error))?;
+        read.map_err(|error| {
+            super::unread(&format!("check {}", wanted.object.name), &wanted.object, &error)
+        })?;
         separator.take(None);
         let references = separator.end().references;
         if references.is_empty() {
@@ -141,7 +148,12 @@ impl Restore<'_> {
                 true => stoppable(self.stop, server.definitions(&staged.name)).await??,
                 false => engine::Definitions::default(),
             };
-            sides.push(Side { staged, options: wanted.object.options.as_ref(), old, new: &separated.definitions });
+            sides.push(Side {
+                staged,
+                options: wanted.object.options.as_ref(),
+                old,
+                new: &separated.definitions,
+            });
         }
         Ok(sides)
     }
@@ -178,7 +190,8 @@ impl<'a> Server<'a> {
             Stage::After => Way::Forward,
         };
         let control = self.ask("read what is to be done", &self.exchange.control(&facts, self.run)).await?;
-        let control = Control::parse(&control).map_err(|error| JobError::new(Kind::Content, error.to_string()))?;
+        let control =
+            Control::parse(&control).map_err(|error| JobError::new(Kind::Content, error.to_string()))?;
         match self.go(way, &control).await {
             Err(error) if way == Way::Forward && error.kind.is_refusal() => {
                 warn!(target = %self.target.name, %error, "the restored definitions are refused: the old content is put back");
@@ -214,7 +227,8 @@ impl<'a> Server<'a> {
 
     /// Writes down all that is to be done, in the server itself.
     async fn plan(&self, sides: &[Side<'_>]) -> Result<Control, JobError> {
-        let databases = sides.iter().flat_map(|side| [side.staged.name.as_str(), side.staged.staged.as_str()]);
+        let databases =
+            sides.iter().flat_map(|side| [side.staged.name.as_str(), side.staged.staged.as_str()]);
         let inventory = self.inventory(databases).await?;
         let control = Control::new(sides, &inventory);
         self.tell("write down what is to be done", control.write(self.run, sides).into_bytes()).await?;
@@ -222,22 +236,25 @@ impl<'a> Server<'a> {
     }
 
     async fn look(&self) -> Result<Stage, JobError> {
-        let answer = self.ask("look how far it has come", &self.exchange.stage(&self.target.facts(), self.run)).await?;
+        let answer = self
+            .ask("look how far it has come", &self.exchange.stage(&self.target.facts(), self.run))
+            .await?;
         Stage::parse(&answer).map_err(|error| JobError::new(Kind::Content, error.to_string()))
     }
 
     async fn inventory(&self, databases: impl IntoIterator<Item = &str>) -> Result<Inventory, JobError> {
         let command = self.exchange.inventory(&self.target.facts(), databases);
         let answer = self.ask("look what is in the databases", &command).await?;
-        self.exchange.parse_inventory(&answer).map_err(|error| JobError::new(Kind::Content, error.to_string()))
+        self.exchange
+            .parse_inventory(&answer)
+            .map_err(|error| JobError::new(Kind::Content, error.to_string()))
     }
 
     /// The definitions of a database that is replaced.
     async fn definitions(&self, database: &str) -> Result<engine::Definitions, JobError> {
         let what = format!("read the definitions of {}", what(database));
         let command = self.exchange.definitions(&self.target.facts(), database);
-        let mut separator =
-            Separator::new(Separation { own: database.to_owned(), ..Separation::default() });
+        let mut separator = Separator::new(Separation { own: database.to_owned(), ..Separation::default() });
         let read = async {
             let mut exec = self.docker.exec(&self.target.container.id, &command).await?;
             while let Some(piece) = exec.next(ANSWER_LIMIT).await? {

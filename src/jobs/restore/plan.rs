@@ -97,18 +97,17 @@ pub async fn plan(
     let placement = selection.placement;
     let age = engine.older(&manifest.server_version, &survey.server_version);
     let warnings = age.into_iter().collect();
-    let mut plan =
-        Plan {
-            key,
-            globals,
-            databases,
-            target,
-            manifest_command,
-            allow_references: selection.allow_references,
-            placement,
-            surroundings,
-            warnings,
-        };
+    let mut plan = Plan {
+        key,
+        globals,
+        databases,
+        target,
+        manifest_command,
+        allow_references: selection.allow_references,
+        placement,
+        surroundings,
+        warnings,
+    };
     let losses = surroundings::check(&app.docker, &plan).await?;
     plan.warnings.extend(losses);
     Ok(plan)

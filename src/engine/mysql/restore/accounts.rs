@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::separate::blank_statement;
-use super::statements::{Part, Splitter, Token, Visitor, tokens};
+use super::statements::{Splitter, Visitor};
+use super::tokens::{Part, Token, tokens};
 
 /// Accounts that images and services make for themselves: they know the password, and nobody else.
 const OF_IMAGES: [(&str, &[&str]); 4] = [
@@ -84,7 +85,9 @@ impl Visitor for Sight {
     }
 
     fn too_long(&mut self) {
-        self.found.problem.get_or_insert("the globals have a statement that is longer than 32 MiB".to_owned());
+        self.found
+            .problem
+            .get_or_insert("the globals have a statement that is longer than 32 MiB".to_owned());
     }
 }
 
@@ -106,7 +109,11 @@ fn account(text: &[u8], parts: &[Token]) -> Option<(String, String)> {
         if token.part == Part::String { string(token.text(text)) } else { token.name(text) }
     };
     let name = word(at)?;
-    let host = if parts.get(at + 1).is_some_and(|token| token.is_sign(b'@')) { word(at + 2)? } else { "%".to_owned() };
+    let host = if parts.get(at + 1).is_some_and(|token| token.is_sign(b'@')) {
+        word(at + 2)?
+    } else {
+        "%".to_owned()
+    };
     Some((name, host))
 }
 
@@ -137,7 +144,13 @@ mod tests {
         for gone in ["ALTER USER `root`", "`healthcheck`", "*B"] {
             assert!(!out.contains(gone), "{gone}: {out}");
         }
-        for stays in ["CREATE USER IF NOT EXISTS `root`", "'healthcheck'@'%'", "GRANT SELECT ON *.* TO `root`", "tables_priv", "`app`"] {
+        for stays in [
+            "CREATE USER IF NOT EXISTS `root`",
+            "'healthcheck'@'%'",
+            "GRANT SELECT ON *.* TO `root`",
+            "tables_priv",
+            "`app`",
+        ] {
             assert!(out.contains(stays), "{stays}: {out}");
         }
         let found = filter.end();

@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 
-use super::statements::{Part, Splitter, Token, Visitor, tokens};
+use super::statements::{Splitter, Visitor};
+use super::tokens::{Part, Token, tokens};
 
 /// All definitions of a database, but for its tables.
 const MAX_DEFINITIONS: usize = 32 * 1024 * 1024;
@@ -61,8 +62,13 @@ struct Sight {
 
 impl Separator {
     pub fn new(wanted: Separation) -> Self {
-        let sight =
-            Sight { wanted, found: Separated::default(), plain_backslash: false, pending: Vec::new(), original: Vec::new() };
+        let sight = Sight {
+            wanted,
+            found: Separated::default(),
+            plain_backslash: false,
+            pending: Vec::new(),
+            original: Vec::new(),
+        };
         Self { splitter: Splitter::default(), sight }
     }
 
@@ -165,7 +171,7 @@ impl Sight {
         self.keep(|kept| &mut kept.objects, &statement);
     }
 
-    fn view(&mut self, text: &mut Vec<u8>, from: usize, parts: &[Token], at: usize) {
+    fn view(&mut self, text: &mut [u8], from: usize, parts: &[Token], at: usize) {
         let (_, behind) = unqualified(text, parts, at + 1);
         // mysqldump first makes stand-ins for all views, and says nothing of how they work.
         let is_final = at > 1;
@@ -201,7 +207,7 @@ impl Sight {
         }
     }
 
-    fn table(&mut self, text: &mut Vec<u8>, parts: &[Token], at: usize) {
+    fn table(&mut self, text: &mut [u8], parts: &[Token], at: usize) {
         let (table, behind) = unqualified(text, parts, at + 1);
         let mut depth = 0_usize;
         for (index, token) in parts.iter().enumerate().skip(behind) {
@@ -271,7 +277,8 @@ impl Sight {
                 && body.get(at + 1).is_some_and(|token| token.is_sign(b'.'))
                 && !before.is_some_and(|token| token.is_sign(b'.') || token.is_sign(b'@'))
         };
-        let makes_statements = body.iter().any(|token| token.is(text, "PREPARE") || token.is(text, "IMMEDIATE"));
+        let makes_statements =
+            body.iter().any(|token| token.is(text, "PREPARE") || token.is(text, "IMMEDIATE"));
         let own = self.wanted.own.to_ascii_lowercase();
         let in_string = |token: &Token| {
             let said = String::from_utf8_lossy(token.text(text)).to_ascii_lowercase();
@@ -285,7 +292,8 @@ impl Sight {
     }
 
     fn look_at_mode(&mut self, text: &[u8], parts: &[Token]) {
-        let mut words = parts.iter().skip(1).skip_while(|token| token.is_sign(b'@') || token.is(text, "session"));
+        let mut words =
+            parts.iter().skip(1).skip_while(|token| token.is_sign(b'@') || token.is(text, "session"));
         if words.next().is_some_and(|token| token.is(text, "sql_mode")) {
             let mode = String::from_utf8_lossy(text).to_ascii_uppercase();
             self.plain_backslash = mode.contains("NO_BACKSLASH_ESCAPES");
@@ -315,7 +323,6 @@ impl Sight {
     fn trouble(&mut self, problem: String) {
         self.found.problem.get_or_insert(problem);
     }
-
 }
 
 /// The name that stands here, without its database, and where what follows begins. A trigger and its table, a routine or an

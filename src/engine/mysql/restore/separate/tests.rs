@@ -20,13 +20,28 @@ fn nothing_is_made_in_the_database_the_dump_is_of() {
             "/*!50003 CREATE*/ /*!50017 DEFINER=`root`@`localhost`*/ /*!50003 TRIGGER shop.t1 BEFORE INSERT ON shop.o FOR EACH ROW INSERT INTO shop.log VALUES (1) */;",
             "/*!50003 CREATE*/ /*!50017 DEFINER=`root`@`localhost`*/ /*!50003 TRIGGER      t1 BEFORE INSERT ON      o FOR EACH ROW INSERT INTO shop.log VALUES (1) */;",
         ),
-        ("CREATE TRIGGER IF NOT EXISTS `shop` . `a.b` AFTER UPDATE ON `Shop`.`o` FOR EACH ROW DO 0;", "CREATE TRIGGER IF NOT EXISTS          `a.b` AFTER UPDATE ON        `o` FOR EACH ROW DO 0;"),
-        ("CREATE DEFINER=`a`@`%` PROCEDURE `shop`.`p`() SELECT 1;", "CREATE DEFINER=`a`@`%` PROCEDURE        `p`() SELECT 1;"),
-        ("ALTER DATABASE `shop` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin ;", "ALTER DATABASE        CHARACTER SET utf8mb4 COLLATE utf8mb4_bin ;"),
+        (
+            "CREATE TRIGGER IF NOT EXISTS `shop` . `a.b` AFTER UPDATE ON `Shop`.`o` FOR EACH ROW DO 0;",
+            "CREATE TRIGGER IF NOT EXISTS          `a.b` AFTER UPDATE ON        `o` FOR EACH ROW DO 0;",
+        ),
+        (
+            "CREATE DEFINER=`a`@`%` PROCEDURE `shop`.`p`() SELECT 1;",
+            "CREATE DEFINER=`a`@`%` PROCEDURE        `p`() SELECT 1;",
+        ),
+        (
+            "ALTER DATABASE `shop` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin ;",
+            "ALTER DATABASE        CHARACTER SET utf8mb4 COLLATE utf8mb4_bin ;",
+        ),
         ("USE `shop`;", "DO 0      ;"),
-        ("CREATE DATABASE /*!32312 IF NOT EXISTS*/ `shop` /*!40100 DEFAULT CHARACTER SET utf8mb4 */;", "DO 0                                                                                     ;"),
+        (
+            "CREATE DATABASE /*!32312 IF NOT EXISTS*/ `shop` /*!40100 DEFAULT CHARACTER SET utf8mb4 */;",
+            "DO 0                                                                                     ;",
+        ),
         ("/*!40000 DROP DATABASE IF EXISTS `shop`*/;", "DO 0                                     ;"),
-        ("CREATE TABLE `n` (`id` bigint DEFAULT nextval(`shop`.`counter`), `t` text DEFAULT 'nextval(`shop`.`x`)');", "CREATE TABLE `n` (`id` bigint DEFAULT nextval(       `counter`), `t` text DEFAULT 'nextval(`shop`.`x`)');"),
+        (
+            "CREATE TABLE `n` (`id` bigint DEFAULT nextval(`shop`.`counter`), `t` text DEFAULT 'nextval(`shop`.`x`)');",
+            "CREATE TABLE `n` (`id` bigint DEFAULT nextval(       `counter`), `t` text DEFAULT 'nextval(`shop`.`x`)');",
+        ),
         (
             "/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER=`root`@`localhost` SQL SECURITY DEFINER */\n/*!50001 VIEW `v` AS select `shop`.`plus`(`o`.`id`,1) AS `m`,`shop`.`line` AS `l` from (`o` join `log` `shop`) */;",
             "/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013                            SQL SECURITY DEFINER */\n/*!50001 VIEW `v` AS select        `plus`(`o`.`id`,1) AS `m`,`shop`.`line` AS `l` from (`o` join `log` `shop`) */;",
@@ -53,7 +68,12 @@ fn a_key_to_another_database_is_kept_for_later() {
     let table = "CREATE TABLE `o` (\n  `c` int,\n  KEY `k` (`c`),\n  CONSTRAINT `own` FOREIGN KEY (`c`) REFERENCES `p` (`id`),\n  \
         CONSTRAINT `fk` FOREIGN KEY (`c`) REFERENCES `crm`.`t,(` (`id`, `b`) ON DELETE CASCADE,\n  CONSTRAINT `x` CHECK (`c` > 1)\n) ENGINE=InnoDB;\n";
     let (out, found) = separated(table, of("shop"));
-    assert!(!out.contains("crm") && out.contains("REFERENCES `p` (`id`) ") && out.contains(" ,\n  CONSTRAINT `x`"), "{out}");
+    assert!(
+        !out.contains("crm")
+            && out.contains("REFERENCES `p` (`id`) ")
+            && out.contains(" ,\n  CONSTRAINT `x`"),
+        "{out}"
+    );
     assert_eq!(
         String::from_utf8(found.definitions.keys).unwrap(),
         "ALTER TABLE `o` ADD CONSTRAINT `fk` FOREIGN KEY (`c`) REFERENCES `crm`.`t,(` (`id`, `b`) ON DELETE CASCADE;\n"
@@ -63,7 +83,9 @@ fn a_key_to_another_database_is_kept_for_later() {
 #[test]
 fn events_are_disabled_until_they_are_where_they_belong() {
     let event = |state: &str| {
-        format!("DELIMITER ;;\n/*!50106 CREATE*/ /*!50117 DEFINER=`r`@`l`*/ /*!50106 EVENT `shop`.`e` ON SCHEDULE EVERY 1 DAY ON COMPLETION NOT PRESERVE {state} COMMENT 'ENABLE' DO INSERT INTO shop.log VALUES ('ENABLE') */ ;;\nDELIMITER ;\n")
+        format!(
+            "DELIMITER ;;\n/*!50106 CREATE*/ /*!50117 DEFINER=`r`@`l`*/ /*!50106 EVENT `shop`.`e` ON SCHEDULE EVERY 1 DAY ON COMPLETION NOT PRESERVE {state} COMMENT 'ENABLE' DO INSERT INTO shop.log VALUES ('ENABLE') */ ;;\nDELIMITER ;\n"
+        )
     };
     let (out, found) = separated(&event("ENABLE"), of("shop"));
     assert!(out.contains("PRESERVE DISABLE COMMENT 'ENABLE' DO"), "{out}");
@@ -81,7 +103,8 @@ fn events_are_disabled_until_they_are_where_they_belong() {
 
 #[test]
 fn what_reaches_back_by_name_is_found() {
-    let body = |body: &str| format!("DELIMITER ;;\nCREATE PROCEDURE `p`() BEGIN {body} END ;;\nDELIMITER ;\n");
+    let body =
+        |body: &str| format!("DELIMITER ;;\nCREATE PROCEDURE `p`() BEGIN {body} END ;;\nDELIMITER ;\n");
     for reaches in [
         "INSERT INTO shop.log VALUES (1);",
         "INSERT INTO `shop` . `log` VALUES (1);",
