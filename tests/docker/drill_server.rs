@@ -102,8 +102,16 @@ fn a_postgresql_server_of_a_drill_has_a_login_and_libraries_of_its_own() {
         ("drill.expect", expect),
     ];
     let labels = world.labels(&labels);
-    let mut args =
-        vec!["--tmpfs", "/fast", "--tmpfs", POSTGRESQL_17.data(), "-e", "POSTGRES_USER=app", "-e", "POSTGRES_PASSWORD=secret"];
+    let mut args = vec![
+        "--tmpfs",
+        "/fast",
+        "--tmpfs",
+        POSTGRESQL_17.data(),
+        "-e",
+        "POSTGRES_USER=app",
+        "-e",
+        "POSTGRES_PASSWORD=secret",
+    ];
     args.extend(labels.iter().map(String::as_str));
     let image = POSTGRESQL_17.image();
     args.extend([
