@@ -4,6 +4,7 @@ mod accounts;
 mod exchange;
 mod separate;
 mod statements;
+mod tokens;
 
 pub use accounts::{AccountFilter, Accounts};
 pub use exchange::{Control, Exchange, Inventory, SESSION, Script, Side, Stage, Unexpected, Way};

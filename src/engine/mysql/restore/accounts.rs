@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::separate::blank_statement;
-use super::statements::{Part, Splitter, Token, Visitor, tokens};
+use super::statements::{Splitter, Visitor};
+use super::tokens::{Part, Token, tokens};
 
 /// Accounts that images and services make for themselves: they know the password, and nobody else.
 const OF_IMAGES: [(&str, &[&str]); 4] = [

@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 
-use super::statements::{Part, Splitter, Token, Visitor, tokens};
+use super::statements::{Splitter, Visitor};
+use super::tokens::{Part, Token, tokens};
 
 /// All definitions of a database, but for its tables.
 const MAX_DEFINITIONS: usize = 32 * 1024 * 1024;

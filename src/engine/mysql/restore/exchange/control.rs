@@ -1,0 +1,317 @@
+//! What has to be known to finish an exchange or to take it back, as the control database has it.
+
+use std::collections::BTreeSet;
+
+use super::super::create_statement;
+use super::super::separate::{Definitions, quoted};
+use super::{Inventory, Unexpected, control, decoded, full, hex, lines};
+use crate::engine::restore::Staged;
+use crate::engine::survey::bytes;
+use crate::model::database::DatabaseOptions;
+use crate::model::run::RunId;
+
+/// Rows of a text: well below what a packet may have by default.
+const CHUNK: usize = 1024 * 1024;
+
+/// A table's old and new place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Move {
+    from: (String, String),
+    to: (String, String),
+}
+
+/// Which of its two ends an exchange goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    Back,
+    Forward,
+}
+
+impl Way {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Back => "back",
+            Self::Forward => "forward",
+        }
+    }
+}
+
+/// What has to be loaded into a database at one end of the exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    pub way: Way,
+    /// None where the text names its databases itself.
+    pub database: String,
+    pub text: Vec<u8>,
+}
+
+/// All that has to be known of an exchange.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Control {
+    /// The databases, and those they change places with.
+    databases: BTreeSet<String>,
+    moves: Vec<Move>,
+    pub scripts: Vec<Script>,
+}
+
+/// How far an exchange has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing of the databases was touched, or everything is in order again.
+    Nothing,
+    Before,
+    After,
+}
+
+/// One database of an exchange with what is to become of it.
+#[derive(Debug)]
+pub struct Side<'a> {
+    pub staged: &'a Staged,
+    pub options: Option<&'a DatabaseOptions>,
+    pub old: Definitions,
+    pub new: &'a Definitions,
+}
+
+impl Stage {
+    /// # Errors
+    /// It is no stage.
+    pub fn parse(stdout: &[u8]) -> Result<Self, Unexpected> {
+        match String::from_utf8_lossy(stdout).trim() {
+            "" => Ok(Self::Nothing),
+            "marker exchange_before" => Ok(Self::Before),
+            "marker exchange_after" => Ok(Self::After),
+            other => Err(Unexpected(other.chars().take(200).collect())),
+        }
+    }
+}
+
+impl Control {
+    /// Plans an exchange.
+    pub fn new(sides: &[Side<'_>], inventory: &Inventory) -> Self {
+        let mut control = Self::default();
+        let names: BTreeSet<&str> = sides.iter().map(|side| side.staged.name.as_str()).collect();
+        for Side { staged, .. } in sides {
+            control.databases.extend([staged.name.clone(), staged.staged.clone()]);
+            let in_database = |wanted: &str| {
+                inventory
+                    .tables
+                    .iter()
+                    .filter(move |(database, _)| database == wanted)
+                    .cloned()
+                    .collect::<Vec<_>>()
+            };
+            for (from, to) in [(&staged.name, &staged.replaced), (&staged.staged, &staged.name)] {
+                control.moves.extend(
+                    in_database(from)
+                        .into_iter()
+                        .map(|table| Move { to: (to.clone(), table.1.clone()), from: table }),
+                );
+            }
+        }
+        for side in sides {
+            control.add(Way::Back, &side.staged.name, side.start_of_old(inventory));
+            control.add(Way::Back, &side.staged.name, side.old.objects.clone());
+            control.add(Way::Forward, &side.staged.name, side.start_of_new(inventory));
+            control.add(Way::Forward, &side.staged.name, side.new.objects.clone());
+        }
+        for side in sides {
+            control.add(Way::Back, &side.staged.name, side.old.views.clone());
+            control.add(Way::Forward, &side.staged.name, side.new.views.clone());
+        }
+        for side in sides {
+            control.add(Way::Forward, &side.staged.name, keys(&side.new.keys));
+        }
+        for key in &inventory.keys {
+            let table = full(&(key.database.clone(), key.table.clone()));
+            let sql = format!("ALTER TABLE {table} ADD CONSTRAINT {} {};\n", quoted(&key.name), key.rest);
+            control.add(Way::Back, "", keys(sql.as_bytes()));
+            if !names.contains(key.database.as_str()) {
+                control.add(Way::Forward, "", keys(sql.as_bytes()));
+            }
+        }
+        control
+    }
+
+    fn add(&mut self, way: Way, database: &str, text: Vec<u8>) {
+        if !text.is_empty() {
+            self.scripts.push(Script { way, database: database.to_owned(), text });
+        }
+    }
+
+    /// Makes the databases of the other side, and writes all of this down.
+    pub fn write(&self, run: &RunId, sides: &[Side<'_>]) -> String {
+        let control = control(run);
+        let mut sql = format!(
+            "CREATE TABLE {control}.names (name TEXT CHARACTER SET ascii) ENGINE = InnoDB;\n\
+             CREATE TABLE {control}.moves (n INT PRIMARY KEY, from_database TEXT CHARACTER SET ascii, from_table TEXT CHARACTER SET ascii, \
+             to_database TEXT CHARACTER SET ascii, to_table TEXT CHARACTER SET ascii) ENGINE = InnoDB;\n\
+             CREATE TABLE {control}.scripts (n INT, part INT, way CHAR(7) CHARACTER SET ascii, name TEXT CHARACTER SET ascii, \
+             text LONGBLOB, PRIMARY KEY (n, part)) ENGINE = InnoDB;\n"
+        );
+        for Side { staged, .. } in sides {
+            sql.push_str(&format!("CREATE DATABASE {};\n", quoted(&staged.replaced)));
+        }
+        for database in &self.databases {
+            sql.push_str(&format!("INSERT INTO {control}.names VALUES ('{}');\n", hex(database)));
+        }
+        for (n, Move { from, to }) in self.moves.iter().enumerate() {
+            let [a, b, c, d] = [&from.0, &from.1, &to.0, &to.1].map(|name| hex(name));
+            let start =
+                if n % 500 == 0 { format!("INSERT INTO {control}.moves VALUES\n") } else { ",\n".to_owned() };
+            let end = if n % 500 == 499 || n + 1 == self.moves.len() { ";\n" } else { "" };
+            sql.push_str(&format!("{start}({n}, '{a}', '{b}', '{c}', '{d}'){end}"));
+        }
+        for (n, Script { way, database, text }) in self.scripts.iter().enumerate() {
+            for (part, chunk) in text.chunks(CHUNK).enumerate() {
+                let text: String = chunk.iter().map(|byte| format!("{byte:02X}")).collect();
+                sql.push_str(&format!(
+                    "INSERT INTO {control}.scripts VALUES ({n}, {part}, '{}', '{}', x'{text}');\n",
+                    way.word(),
+                    hex(database)
+                ));
+            }
+        }
+        // Until it is there, nothing has begun.
+        sql.push_str(&format!("CREATE TABLE {control}.exchange_before (a INT) ENGINE = InnoDB;\n"));
+        // One that somebody else has made meanwhile is an error, and is not dropped.
+        for (n, Side { staged, options, .. }) in sides.iter().filter(|side| !side.staged.is_there).enumerate()
+        {
+            let made = create_statement(&staged.name.replace('`', "``"), *options);
+            let undo = hex(&format!("DROP DATABASE IF EXISTS {};\n", quoted(&staged.name)));
+            let n = self.scripts.len() + n;
+            sql.push_str(&format!(
+                "{made};\nINSERT INTO {control}.scripts VALUES ({n}, 0, 'back', '', x'{undo}');\n"
+            ));
+        }
+        sql
+    }
+
+    /// # Errors
+    /// It is no control database's content.
+    pub fn parse(stdout: &[u8]) -> Result<Self, Unexpected> {
+        let mut control = Self::default();
+        let mut last = None;
+        for (word, fields) in lines(stdout)? {
+            match (word.as_str(), fields.as_slice()) {
+                ("database", fields) => {
+                    let [database] = decoded(fields)?;
+                    control.databases.insert(database);
+                }
+                ("move", fields) => {
+                    let [a, b, c, d] = decoded(fields)?;
+                    control.moves.push(Move { from: (a, b), to: (c, d) });
+                }
+                ("script", [n, way, database, text]) => {
+                    let way = if way == Way::Back.word() { Way::Back } else { Way::Forward };
+                    let [database] = decoded(&[database.trim_start_matches('x').to_owned()])?;
+                    let text = bytes(text).map_err(|_| Unexpected(word.clone()))?;
+                    match control.scripts.last_mut().filter(|_| last.as_ref() == Some(n)) {
+                        Some(script) => script.text.extend_from_slice(&text),
+                        None => control.scripts.push(Script { way, database, text }),
+                    }
+                    last = Some(n.clone());
+                }
+                (word, _) => return Err(Unexpected(word.to_owned())),
+            }
+        }
+        Ok(control)
+    }
+
+    /// The databases whose tables are moved, and those they come from.
+    pub fn databases(&self) -> impl Iterator<Item = &str> + Clone {
+        self.databases.iter().map(String::as_str)
+    }
+
+    /// The same, and those where the replaced ones go.
+    pub fn all_databases(&self) -> BTreeSet<&str> {
+        let ends = self.moves.iter().flat_map(|of| [of.from.0.as_str(), of.to.0.as_str()]);
+        self.databases().chain(ends).collect()
+    }
+
+    /// The one statement that moves all tables that are not where they belong, and with them the marker.
+    pub fn rename(&self, way: Way, run: &RunId, inventory: &Inventory, stage: Stage) -> String {
+        let mut tables = inventory.tables.clone();
+        let mut moves: Vec<Move> = Vec::new();
+        let mut go = |from: &(String, String), to: &(String, String)| {
+            if tables.contains(from) && !tables.contains(to) {
+                tables.remove(from);
+                tables.insert(to.clone());
+                moves.push(Move { from: from.clone(), to: to.clone() });
+            }
+        };
+        match way {
+            Way::Forward => self.moves.iter().for_each(|of| go(&of.from, &of.to)),
+            Way::Back => self.moves.iter().rev().for_each(|of| go(&of.to, &of.from)),
+        }
+        let marker = |stage: &str| (control(run), format!("exchange_{stage}"));
+        let (from, to) = match way {
+            Way::Forward => (marker("before"), marker("after")),
+            Way::Back => (marker("after"), marker("before")),
+        };
+        let is_behind = matches!((way, stage), (Way::Forward, Stage::Before) | (Way::Back, Stage::After));
+        moves.extend(is_behind.then_some(Move { from, to }));
+        if moves.is_empty() {
+            return String::new();
+        }
+        let moves: Vec<_> =
+            moves.iter().map(|of| format!("{} TO {}", full(&of.from), full(&of.to))).collect();
+        format!("RENAME TABLE {};\n", moves.join(", "))
+    }
+
+    /// What is to be made at one end, once the tables are there.
+    pub fn definitions(&self, way: Way) -> Vec<u8> {
+        let mut text = Vec::new();
+        for script in self.scripts.iter().filter(|script| script.way == way) {
+            if !script.database.is_empty() {
+                text.extend_from_slice(format!("USE {};\n", quoted(&script.database)).as_bytes());
+            }
+            text.extend_from_slice(&script.text);
+        }
+        text
+    }
+
+    /// Everything is where it belongs.
+    pub fn end(run: &RunId, way: Way) -> String {
+        let marker = match way {
+            Way::Forward => "exchange_after",
+            Way::Back => "exchange_before",
+        };
+        format!("DROP TABLE {}.{marker};\n", control(run))
+    }
+}
+
+/// What every statement of an exchange runs with: whoever is in the way is thrown out, and it is tried again.
+pub const SESSION: &str = "SET SESSION lock_wait_timeout = 5, foreign_key_checks = 0, sql_mode = '';\n";
+
+fn keys(statements: &[u8]) -> Vec<u8> {
+    if statements.is_empty() { Vec::new() } else { [SESSION.as_bytes(), statements].concat() }
+}
+
+impl Side<'_> {
+    fn start_of_old(&self, inventory: &Inventory) -> Vec<u8> {
+        let own =
+            inventory.options.iter().find(|[name, ..]| *name == self.staged.name && self.staged.is_there);
+        let sql = own
+            .map(|[_, set, collation]| format!("ALTER DATABASE CHARACTER SET {set} COLLATE {collation};\n"));
+        sql.unwrap_or_default().into_bytes()
+    }
+
+    fn start_of_new(&self, inventory: &Inventory) -> Vec<u8> {
+        let own = inventory.options.iter().find(|[name, ..]| *name == self.staged.staged);
+        let mut sql = own.map_or_else(String::new, |[_, set, collation]| {
+            format!("ALTER DATABASE CHARACTER SET {set} COLLATE {collation};\n")
+        });
+        let staged = quoted(&self.staged.staged);
+        for [_, table, column, text] in
+            inventory.defaults.iter().filter(|[name, ..]| *name == self.staged.staged)
+        {
+            let text = text.replace(&format!("{staged}."), &format!("{}.", quoted(&self.staged.name)));
+            sql.push_str(&format!(
+                "ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {text};\n",
+                quoted(table),
+                quoted(column)
+            ));
+        }
+        sql.into_bytes()
+    }
+}

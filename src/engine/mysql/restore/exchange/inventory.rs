@@ -1,0 +1,98 @@
+//! What is in the databases that change places.
+
+use std::collections::BTreeSet;
+
+use super::super::separate::quoted;
+use super::{Exchange, Unexpected, decoded, full, lines};
+use crate::engine::mysql::Flavour;
+
+/// A foreign key from one database to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) database: String,
+    pub(super) table: String,
+    pub(super) name: String,
+    pub(super) rest: String,
+}
+
+/// What is in some databases.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inventory {
+    pub(super) tables: BTreeSet<(String, String)>,
+    /// Triggers and the like: kind, database, name.
+    objects: Vec<(String, String, String)>,
+    /// Those that point into one of the databases from another one.
+    pub(super) keys: Vec<Key>,
+    /// Defaults that take the number of a sequence: database, table, column, text.
+    pub(super) defaults: Vec<[String; 4]>,
+    /// Databases with their character set and collation.
+    pub(super) options: Vec<[String; 3]>,
+}
+
+impl Exchange {
+    /// # Errors
+    /// It is no inventory.
+    pub fn parse_inventory(self, stdout: &[u8]) -> Result<Inventory, Unexpected> {
+        let mut found = Inventory::default();
+        // What a server says of a key without a rule; where it is said, a server may make something else of it.
+        let unsaid = match self.0 {
+            Flavour::Mariadb => "RESTRICT",
+            Flavour::Mysql => "NO ACTION",
+        };
+        for (word, fields) in lines(stdout)? {
+            match word.as_str() {
+                "table" => {
+                    let [database, table] = decoded(&fields)?;
+                    found.tables.insert((database, table));
+                }
+                "object" => {
+                    let [kind, database, name] = decoded(&fields)?;
+                    found.objects.push((kind, database, name));
+                }
+                "options" => found.options.push(decoded(&fields)?),
+                "default" => found.defaults.push(decoded(&fields)?),
+                "key" => {
+                    let [database, table, name, to, to_table, columns, to_columns, update, delete] =
+                        decoded(&fields)?;
+                    let to = full(&(to, to_table));
+                    let rule = |event: &str, rule: &str| {
+                        if rule == unsaid { String::new() } else { format!(" ON {event} {rule}") }
+                    };
+                    let rules = rule("DELETE", &delete) + &rule("UPDATE", &update);
+                    let rest = format!("FOREIGN KEY ({columns}) REFERENCES {to} ({to_columns}){rules}");
+                    found.keys.push(Key { database, table, name, rest });
+                }
+                _ => return Err(Unexpected(word)),
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Inventory {
+    /// Whether there is a database of this name.
+    pub fn has(&self, database: &str) -> bool {
+        self.options.iter().any(|[name, ..]| name == database)
+    }
+
+    /// Drops everything that keeps tables from being moved, and all that is made again: triggers, views, routines, events, and
+    /// keys from other databases.
+    pub fn clear(&self) -> String {
+        let mut sql = String::new();
+        for key in &self.keys {
+            let table = full(&(key.database.clone(), key.table.clone()));
+            sql.push_str(&format!("ALTER TABLE {table} DROP FOREIGN KEY {};\n", quoted(&key.name)));
+        }
+        for (kind, database, name) in &self.objects {
+            let is_known = ["TRIGGER", "EVENT", "VIEW", "FUNCTION", "PROCEDURE", "PACKAGE", "PACKAGE BODY"]
+                .contains(&kind.as_str());
+            if is_known {
+                sql.push_str(&format!(
+                    "DROP {kind} IF EXISTS {};\n",
+                    full(&(database.clone(), name.clone()))
+                ));
+            }
+        }
+        sql
+    }
+}
