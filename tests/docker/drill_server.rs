@@ -54,14 +54,13 @@ fn a_server_of_a_drill_runs_no_event_and_has_the_names_of_the_target() {
 #[ignore = "needs Docker"]
 fn no_account_of_a_mariadb_backup_ends_the_drill() {
     let world = World::new();
-    let query =
-        "SELECT CONCAT_WS(' ', SLEEP(2), COUNT(*), @@event_scheduler, @@lower_case_table_names) FROM beat";
+    let query = "SELECT CONCAT_WS(' ', SLEEP(2), COUNT(*), @@event_scheduler, @@lower_case_table_names, @@innodb_strict_mode) FROM beat";
     let labels = [
         ("name", "source"),
         ("user", "backup"),
         ("password-file", "/tmp/backup"),
         ("drill.query", query),
-        ("drill.expect", "0 3 OFF 1"),
+        ("drill.expect", "0 3 OFF 1 OFF"),
     ];
     let args = [
         "mariadbd",
@@ -77,7 +76,7 @@ fn no_account_of_a_mariadb_backup_ends_the_drill() {
          CREATE USER dumpcar_drill@localhost IDENTIFIED BY 'Kept-1!b';
          CREATE DATABASE shop; CREATE TABLE shop.beat (t DATETIME);
          INSERT INTO shop.beat VALUES (NOW()), (NOW()), (NOW());
-         SET GLOBAL event_scheduler = OFF;
+         SET GLOBAL event_scheduler = OFF; SET GLOBAL innodb_strict_mode = OFF;
          CREATE EVENT shop.e ON SCHEDULE EVERY 1 SECOND STARTS '2020-01-01' DO INSERT INTO shop.beat VALUES (NOW());
          ALTER USER root@localhost IDENTIFIED BY 'Other-1!b';\n",
     );

@@ -256,18 +256,35 @@ pub(in super::super) fn query(engine: Engine, facts: &Facts<'_>) -> Option<Comma
                 ),
             ))
         }
-        Engine::Mariadb => Some(mysql::ask(mysql::Flavour::Mariadb, facts, mysql_query())),
-        Engine::Mysql => Some(mysql::ask(mysql::Flavour::Mysql, facts, mysql_query())),
+        Engine::Mariadb => {
+            let statement = mysql_query("information_schema.global_variables");
+            Some(mysql::ask(mysql::Flavour::Mariadb, facts, statement))
+        }
+        Engine::Mysql => {
+            let statement = mysql_query("performance_schema.global_variables");
+            Some(mysql::ask(mysql::Flavour::Mysql, facts, statement))
+        }
         Engine::Custom => None,
     }
 }
 
-/// What cannot be changed any more once a server runs; the rest does not matter to a dump, which says it itself.
-fn mysql_query() -> String {
-    "SELECT CONCAT(HEX('lower_case_table_names'), ' ', HEX(@@lower_case_table_names)); \
-     SELECT DISTINCT CONCAT(HEX('plugin_load_add'), ' ', HEX(plugin_library)) FROM information_schema.plugins \
-     WHERE plugin_library IS NOT NULL AND plugin_status = 'ACTIVE'"
-        .to_owned()
+/// What a dump does not say itself, and an image can be set up with.
+fn mysql_query(variables: &str) -> String {
+    const NAMES: [&str; 6] = [
+        "explicit_defaults_for_timestamp",
+        "innodb_default_row_format",
+        "innodb_read_only_compressed",
+        "innodb_strict_mode",
+        "lower_case_table_names",
+        "restrict_fk_on_non_standard_key",
+    ];
+    let names = NAMES.join("', '");
+    format!(
+        "SELECT CONCAT(HEX(LOWER(variable_name)), ' ', HEX(variable_value)) FROM {variables} \
+         WHERE LOWER(variable_name) IN ('{names}') AND variable_value <> ''; \
+         SELECT DISTINCT CONCAT(HEX('plugin_load_add'), ' ', HEX(plugin_library)) FROM information_schema.plugins \
+         WHERE plugin_library IS NOT NULL AND plugin_status = 'ACTIVE'"
+    )
 }
 
 #[cfg(test)]
