@@ -36,7 +36,7 @@ pub(crate) fn mysql(bytes: usize) -> Vec<Bytes> {
     let mut random = Random(7);
     let mut dump = String::from("/*M!999999\\- enable the sandbox mode */ \n");
     for table in 1.. {
-        write!(dump, "CREATE TABLE `orders_{table}` (\n  `id` int(11) NOT NULL,\n  `customer` int(11)\n);\n")
+        write!(dump, "--\n-- Table structure for table `orders_{table}`\n--\n\nCREATE TABLE `orders_{table}` (\n  `id` int(11) NOT NULL,\n  `customer` int(11)\n);\n")
             .unwrap();
         for first in (1..=20_000).step_by(1000) {
             write!(dump, "INSERT INTO `orders_{table}` VALUES").unwrap();

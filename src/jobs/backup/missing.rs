@@ -153,9 +153,7 @@ impl Run<'_> {
                 let said = target.container.redact(&broken.reason);
                 let diagnosis = engine::diagnose(target.engine, 1, &said, &target.facts(), Some(database));
                 let is_other = diagnosis.problem == engine::Problem::Other;
-                let reason = if is_other { format!("{said}; mend or drop it") } else { diagnosis.text }; mend or drop it"),
-                    _ => diagnosis.text,
-                };
+                let reason = if is_other { format!("{said}; mend or drop it") } else { diagnosis.text };
                 new.push(Missing::new(Some(database), Some(&broken.name), &reason));
                 without.tables.push(broken.name);
             }

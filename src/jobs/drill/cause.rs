@@ -85,7 +85,18 @@ impl Drill<'_> {
             Kind::Tool(
                 engine::Problem::NotAccepting | engine::Problem::Killed | engine::Problem::Busy,
             ) => "this says nothing about the backup: drill it again".to_owned(),
-            _ => String::new(),
+            Kind::Tool(_)
+            | Kind::Stopped
+            | Kind::Nothing
+            | Kind::Wrong
+            | Kind::Busy
+            | Kind::TooLong
+            | Kind::Store(_)
+            | Kind::Docker { .. }
+            | Kind::Broken
+            | Kind::Content
+            | Kind::Backup
+            | Kind::Internal => String::new(),
         };
         let is_about_settings = matches!(error.blame(), Some(Problem::LoadFailed { .. }))
             || matches!(error.kind, Kind::Tool(engine::Problem::Lacking));

@@ -198,7 +198,8 @@ impl Drill<'_> {
     async fn ready(&self, scratch: &mut Scratch) -> Result<(), Unready> {
         self.progress.set_stage("waiting until it answers");
         if scratch.target.engine == Engine::Custom {
-            return Ok(self.running(&scratch.target).await.map(drop)?);
+            self.running(&scratch.target).await?;
+            return Ok(());
         }
         let started = Instant::now();
         let mut seen: Option<(Answering, Instant)> = None;

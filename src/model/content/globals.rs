@@ -2,7 +2,12 @@
 //!
 //! They are never compared with a restored server, whose own accounts are others: only the dump with its manifest.
 
+use memchr::memmem;
+
 use super::tally::Tally;
+
+/// What comes before a password, or what was made of it.
+const SECRETS: [&[u8]; 3] = [b" IDENTIFIED ", b" PASSWORD ", b" AS '"];
 
 /// Words of a statement that say what it is about, before anything secret.
 const WORDS: usize = 3;
@@ -35,10 +40,16 @@ impl Reader {
         let (kind, name) = match kind {
             // Who may do what is all that there is, up to a password.
             Some(kind @ "grant") => (kind, text.split(" IDENTIFIED ").next().unwrap_or_default().to_owned()),
-            Some(kind) => (kind, text.split(' ').take(WORDS).collect::<Vec<_>>().join(" ")),
+            Some(kind) => {
+                let text = text.replacen("IF NOT EXISTS ", "", 1);
+                (kind, text.split(' ').take(WORDS).collect::<Vec<_>>().join(" "))
+            }
             None => self.last.clone().unwrap_or(("statement", "of the globals".to_owned())),
         };
-        tally.mark(kind, &name, b"", tally.lines(line));
+        // Nothing that is made of a password goes into a manifest: some are guessed by it.
+        let secret = SECRETS.iter().filter_map(|word| memmem::find(line, word)).min();
+        let open = line.get(..secret.unwrap_or(line.len())).unwrap_or_default();
+        tally.mark(kind, &name, b"", tally.lines(open));
         self.last = Some((kind, name));
     }
 }

@@ -170,7 +170,7 @@ impl Sight {
         self.keep(|kept| &mut kept.objects, &statement);
     }
 
-    fn view(&mut self, text: &mut Vec<u8>, from: usize, parts: &[Token], at: usize) {
+    fn view(&mut self, text: &mut [u8], from: usize, parts: &[Token], at: usize) {
         let (_, behind) = unqualified(text, parts, at + 1);
         // mysqldump first makes stand-ins for all views, and says nothing of how they work.
         let is_final = at > 1;
@@ -206,7 +206,7 @@ impl Sight {
         }
     }
 
-    fn table(&mut self, text: &mut Vec<u8>, parts: &[Token], at: usize) {
+    fn table(&mut self, text: &mut [u8], parts: &[Token], at: usize) {
         let (table, behind) = unqualified(text, parts, at + 1);
         let mut depth = 0_usize;
         for (index, token) in parts.iter().enumerate().skip(behind) {

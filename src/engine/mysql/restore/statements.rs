@@ -367,9 +367,8 @@ fn quoted_length(ahead: &[u8], plain_backslash: bool) -> usize {
     let Some(&quote) = ahead.first() else { return 0 };
     let mut at = 1;
     while let Some(&b) = ahead.get(at) {
-        if b == b'\\' && !plain_backslash {
-            at += 2;
-        } else if b == quote && ahead.get(at + 1) == Some(&quote) {
+        let is_doubled = b == quote && ahead.get(at + 1) == Some(&quote);
+        if is_doubled || b == b'\\' && !plain_backslash {
             at += 2;
         } else if b == quote {
             return at + 1;
