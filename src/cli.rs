@@ -127,7 +127,7 @@ pub struct RestoreArgs {
     /// PostgreSQL: databases get the locale that the server makes its own with, and not the one they had
     #[arg(long)]
     pub server_locale: bool,
-    /// With --as: restore the copy even if its triggers, routines or events name the original database (MariaDB, MySQL)
+    /// With --as: restore the copy even if its triggers or routines name the original database (MariaDB, MySQL)
     #[arg(long, requires = "new_name")]
     pub allow_references: bool,
     /// Run the restore command of the backup's manifest if the container has no label with one

@@ -247,7 +247,12 @@ pub(super) fn reload(
     let create = restore::create_statement(reload::DATABASE, options);
     let flags =
         ["--no-data", "--routines", "--skip-triggers", "--no-tablespaces", "--default-character-set=utf8mb4"];
-    let args = [reload::DATABASE.to_owned(), create].into_iter().chain(flags.map(str::to_owned)).collect();
+    let own = match flavour {
+        Flavour::Mariadb => None,
+        Flavour::Mysql => Some("--set-gtid-purged=OFF"),
+    };
+    let flags = flags.into_iter().chain(own).map(str::to_owned);
+    let args = [reload::DATABASE.to_owned(), create].into_iter().chain(flags).collect();
     let script = format!("{as_user}{}", reload::MYSQL);
     let mut command = command(flavour, facts, Tool::Dump, &script, args);
     command.env.push(("DUMPCAR_DATABASE".to_owned(), database.to_owned()));

@@ -48,6 +48,14 @@ impl Edit {
         }
     }
 
+    /// What of the dump does not work by itself when it is restored, with the statements that make it.
+    pub fn notes(&self) -> &[String] {
+        match self {
+            Self::Postgresql(edit) => edit.notes(),
+            Self::Nothing | Self::Separator(_) | Self::Accounts(_) => &[],
+        }
+    }
+
     /// What can be passed on when this piece of the dump has come; without one, at its end, what is left.
     pub fn take(&mut self, piece: Option<Bytes>) -> Bytes {
         match (self, piece) {

@@ -48,6 +48,13 @@ fn scene(world: &World, product: Product) -> Server {
     server.load("crm", b"CREATE TABLE orders (id int PRIMARY KEY);\nINSERT INTO orders VALUES (1);\n");
     server.load("shop", SHOP.as_bytes());
     load_binary(&server, CRLF);
+    // Of a server that takes rows that may be too long.
+    let columns: Vec<_> = (0..250).map(|n| format!("c{n} varchar(10)")).collect();
+    let wide = format!(
+        "SET SESSION innodb_strict_mode = OFF;\nCREATE TABLE wide ({}) CHARACTER SET utf8mb4;\n",
+        columns.join(", ")
+    );
+    server.load("shop", wide.as_bytes());
     if product.kind == Kind::Mariadb {
         server.load("shop", MARIADB_ONLY);
     }
@@ -151,10 +158,7 @@ fn a_copy_reaches_nothing_of_the_original(world: &World, server: &Server) {
     let old = content(server);
     let problem = refused(world, &["--database", "shop", "--as", "copy"]);
     println!("{problem}");
-    assert!(
-        problem.contains("trigger t2, event beat") && problem.contains("--allow-references"),
-        "{problem}"
-    );
+    assert!(problem.contains("by name: trigger t2;") && problem.contains("--allow-references"), "{problem}");
     assert!(problem.ends_with("; nothing was changed"), "{problem}");
     assert!(!server.sql("SHOW DATABASES;").contains("copy"));
     let ended = restored(world, &["--database", "shop", "--as", "copy", "--allow-references"]);
@@ -187,6 +191,7 @@ fn one_comes_back_beside_those_that_use_it(world: &World, server: &Server, whole
           CREATE TABLE since (a int);\nCREATE TABLE of_crm (a int);\nDELETE FROM o;\nALTER DATABASE shop COLLATE utf8mb4_general_ci;\n\
           CREATE FUNCTION plus (a int, b int) RETURNS int DETERMINISTIC RETURN a;\nGRANT EXECUTE ON FUNCTION shop.plus TO clerk;\n",
     );
+    server.container.exec(&["sh", "-c", "echo stray >/var/lib/mysql/shop/stray.txt"]);
     server.sql("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = ON;");
     restored(world, &["--database", "shop"]);
     server.sql("SET GLOBAL general_log = OFF;");

@@ -172,7 +172,13 @@ fn at_every_instant_of(product: Product, victim: Victim) {
     let mut table = BTreeMap::<String, u32>::new();
     let mut reasons = BTreeMap::<String, u32>::new();
     let (mut old, mut takes) = (scene.has(), scene.takes);
-    for at in Random::announced(&format!("restore: {:?} {victim:?}", product.kind)).spread(instants()) {
+    // An exchange asks the server many times, and there are two more servers to see.
+    let count = match (product.kind, victim) {
+        (Kind::Postgresql, _) => instants(),
+        (Kind::Mariadb | Kind::Mysql, Victim::Dumpcar) => instants().div_ceil(4),
+        (Kind::Mariadb | Kind::Mysql, _) => instants().div_ceil(8),
+    };
+    for at in Random::announced(&format!("restore: {:?} {victim:?}", product.kind)).spread(count) {
         let mut dumpcar = scene.start(1 - old);
         let start = Instant::now();
         let instant = takes.mul_f64(at * 1.05);

@@ -213,6 +213,7 @@ fn what_is_tied_to_a_server_comes_back_to_it() {
                 "role \\\"postgres\\\" is the login of this restore",
                 "subscription \\\"s\\\" of the database \\\"reader\\\" that is replaced ends with it",
                 "SELECT pg_drop_replication_slot('s1')",
+                "subscription \\\"s\\\" is restored disabled: `ALTER SUBSCRIPTION \\\"s\\\" ENABLE`",
             ],
         );
         let slot = "logical replication slot \\\"s1\\\" of the database \\\"news\\\" that is replaced";

@@ -5,6 +5,8 @@
 
 use bytes::Bytes;
 
+use super::globals::identifier;
+use super::restore::quoted;
 use super::restrict::RestrictLines;
 use super::script::Script;
 
@@ -92,6 +94,10 @@ END $dumpcar$;
 const EVENT_TRIGGER: &[u8] = b"CREATE EVENT TRIGGER ";
 const WITHOUT_EVENT_TRIGGERS: &str = "SET session_replication_role = replica;\n";
 
+/// `pg_dump` makes it so that it neither asks the other server nor starts.
+const SUBSCRIPTION: &[u8] = b"CREATE SUBSCRIPTION ";
+const MOST_NOTES: usize = 100;
+
 const EXTENSION: &[u8] = b"CREATE EXTENSION IF NOT EXISTS ";
 const TIMESCALEDB: &[u8] = b"timescaledb WITH SCHEMA ";
 const CRON: &[u8] = b"pg_cron WITH SCHEMA pg_catalog;\n";
@@ -129,6 +135,7 @@ struct Changes {
     has_cron: bool,
     /// Behind the dump.
     last: Vec<u8>,
+    notes: Vec<String>,
 }
 
 impl DumpEdit {
@@ -165,6 +172,10 @@ impl DumpEdit {
         out.into()
     }
 
+    pub(in crate::engine) fn notes(&self) -> &[String] {
+        &self.changes.notes
+    }
+
     fn edit(&mut self, piece: &[u8]) -> Bytes {
         let Self { script, changes, .. } = self;
         let mut out = Vec::with_capacity(piece.len());
@@ -186,6 +197,12 @@ impl Changes {
         }
         if let Some(extension) = line.strip_prefix(EXTENSION) {
             return self.extension(line, extension);
+        }
+        if let Some(subscription) = line.strip_prefix(SUBSCRIPTION) {
+            self.notes.extend(
+                disabled(&String::from_utf8_lossy(subscription)).filter(|_| self.notes.len() < MOST_NOTES),
+            );
+            return None;
         }
         if line.starts_with(EVENT_TRIGGER) && !std::mem::replace(&mut self.has_event_triggers, true) {
             return Some([WITHOUT_EVENT_TRIGGERS.as_bytes(), line].concat());
@@ -221,6 +238,16 @@ impl Changes {
         self.last = call(b"post");
         Some([line, &call(b"pre")].concat())
     }
+}
+
+/// What is behind the name may have a password in it.
+fn disabled(subscription: &str) -> Option<String> {
+    let (name, _) = identifier(subscription)?;
+    let quoted = quoted(&name);
+    Some(format!(
+        "subscription {name:?} is restored disabled: `ALTER SUBSCRIPTION {quoted} ENABLE` and `ALTER SUBSCRIPTION {quoted} REFRESH \
+         PUBLICATION` let it go on, and rows since the backup may be missing"
+    ))
 }
 
 /// The shortest way to say it is no longer than any other.
@@ -293,6 +320,16 @@ mod tests {
             .replace(index, &format!("{GIVE_ROUTINES_THE_PATH}{index}"));
         wanted += TAKE_IT_BACK;
         assert_eq!(passed(loading, DUMP), wanted.trim_end().to_owned() + "\n\n");
+    }
+
+    #[test]
+    fn a_subscription_is_named_without_what_it_connects_with() {
+        let dump = "CREATE SUBSCRIPTION \"s 1\" CONNECTION 'host=x password=secret' PUBLICATION p WITH (connect = false);\n\n";
+        let mut edit = DumpEdit::new(Loading::default());
+        edit.take(Bytes::from_static(dump.as_bytes()));
+        edit.end();
+        let [note] = edit.notes() else { panic!("{:?}", edit.notes()) };
+        assert!(note.contains("`ALTER SUBSCRIPTION \"s 1\" ENABLE`") && !note.contains("secret"), "{note}");
     }
 
     #[test]

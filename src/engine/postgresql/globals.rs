@@ -130,7 +130,7 @@ fn guarded(tries: &[&str], what: &str) -> String {
 }
 
 /// A name at the beginning, and what is behind it.
-fn identifier(text: &str) -> Option<(String, &str)> {
+pub(super) fn identifier(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let (name, rest) = text.split_at(text.find([' ', ';'])?);
         return (!name.is_empty()).then(|| (name.to_owned(), rest));

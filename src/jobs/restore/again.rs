@@ -3,7 +3,7 @@
 use tracing::{info, warn};
 
 use super::{Restore, Wanted, what};
-use crate::engine::{Loading, Problem, Staged};
+use crate::engine::{Edit, Loading, Problem, Staged};
 use crate::jobs::error::{JobError, Kind};
 use crate::model::database::DatabaseOptions;
 use crate::model::drill;
@@ -20,8 +20,12 @@ impl Restore<'_> {
         let loading = Loading { own_path: false, default_tablespace: self.plan.placement.default_tablespace };
         let engine = self.plan.target.engine;
         let staged = Staged::new(&wanted.name, wanted.is_there, &self.run, index);
-        let first = match self.fill(wanted, &staged.staged, options, &mut engine.edit(loading)).await {
-            Ok(()) => return Ok(staged),
+        let mut edit = engine.edit(loading);
+        let first = match self.fill(wanted, &staged.staged, options, &mut edit).await {
+            Ok(()) => {
+                self.tell(&edit);
+                return Ok(staged);
+            }
             Err(first) if first.kind == Kind::Tool(Problem::NameHidden) => first,
             Err(error) => return Err(error),
         };
@@ -39,14 +43,22 @@ impl Restore<'_> {
         }
         let other = Staged::new(&wanted.name, wanted.is_there, &self.run, self.plan.databases.len() + index);
         let loading = Loading { own_path: true, ..loading };
-        self.fill(wanted, &other.staged, options, &mut engine.edit(loading)).await.map_err(|second| {
+        let mut edit = engine.edit(loading);
+        self.fill(wanted, &other.staged, options, &mut edit).await.map_err(|second| {
             second.in_words(|words| format!("{words} (tried with its own search_path as well)"))
         })?;
+        self.tell(&edit);
         warn!(
             target = %self.plan.key.target,
             "{} was loaded with its own search_path, because something in it finds names only by that: {first}",
             what(&wanted.name)
         );
         Ok(other)
+    }
+
+    fn tell(&self, edit: &Edit) {
+        for note in edit.notes() {
+            info!(target = %self.plan.key.target, "{note}");
+        }
     }
 }

@@ -145,8 +145,11 @@ impl Sight {
             let on = parts.iter().skip(behind).position(|token| token.is(text, "ON"));
             behind = on.map_or(behind, |on| unqualified(text, parts, behind + on + 1).1);
         }
-        let described = format!("{} {name}", what.to_ascii_lowercase());
-        self.look_for_references(text, parts, behind, described);
+        // An event of a copy does nothing until somebody switches it on.
+        if what != "EVENT" {
+            let described = format!("{} {name}", what.to_ascii_lowercase());
+            self.look_for_references(text, parts, behind, described);
+        }
         if what != "EVENT" {
             let statement = self.own_text(text, from);
             return self.keep(|kept| &mut kept.objects, &statement);

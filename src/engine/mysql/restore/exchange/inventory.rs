@@ -84,13 +84,16 @@ impl Inventory {
             sql.push_str(&format!("ALTER TABLE {table} DROP FOREIGN KEY {};\n", quoted(&key.name)));
         }
         for (kind, database, name) in &self.objects {
-            let is_known = ["TRIGGER", "EVENT", "VIEW", "FUNCTION", "PROCEDURE", "PACKAGE", "PACKAGE BODY"]
-                .contains(&kind.as_str());
-            if is_known {
-                sql.push_str(&format!(
-                    "DROP {kind} IF EXISTS {};\n",
-                    full(&(database.clone(), name.clone()))
-                ));
+            let drop = format!("DROP {kind} IF EXISTS {};\n", full(&(database.clone(), name.clone())));
+            match kind.as_str() {
+                "TRIGGER" | "EVENT" | "VIEW" | "FUNCTION" | "PROCEDURE" => sql.push_str(&drop),
+                // MariaDB 10 knows them in Oracle's mode only.
+                "PACKAGE" | "PACKAGE BODY" => {
+                    sql.push_str(&format!(
+                        "SET SESSION sql_mode = 'ORACLE';\n{drop}SET SESSION sql_mode = '';\n"
+                    ));
+                }
+                _ => {}
             }
         }
         sql
