@@ -8,7 +8,7 @@ mod suspicion;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::try_join;
+use futures_util::future::{join, try_join};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -143,11 +143,12 @@ async fn attempt(
     let clock = Instant::now();
     // Also the cheapest proof that the bucket, the keys and the clock are right, before the database has any work.
     progress.set_stage("looking into the bucket");
-    let (catalog, ()) = try_join(plan::catalog(app, target, stop), introduce(app, stop)).await?;
+    let (catalog, origin) =
+        try_join(plan::catalog(app, target, stop), stoppable(stop, origin(app, target))).await?;
     let last_good = suspicion::last_good(app, target, catalog.as_ref(), stop).await?;
     let Begun { entry, key, started } = begin(app, target, catalog.as_ref(), stop).await?;
     let docker = entry.docker();
-    let run = Run { app, docker, target, is_last_try, stop, progress, entry: &entry, key, started };
+    let run = Run { app, docker, target, origin, is_last_try, stop, progress, entry: &entry, key, started };
     let (mut result, rest) = entry.during(Box::pin(run.make(catalog.as_ref(), last_good.as_ref()))).await;
     if let (Ok(summary), Some(catalog)) = (&mut result, catalog.filter(|_| app.config.prune)) {
         progress.set_stage("pruning");
@@ -186,12 +187,15 @@ async fn attempt(
     result.map(|summary| Summary { elapsed: clock.elapsed(), ..summary })
 }
 
-/// Asks Docker meanwhile what the run's record says of this process: the engine takes its time over that.
-async fn introduce(app: &App, stop: &CancellationToken) -> Result<(), JobError> {
-    if app.config.prune {
-        stoppable(stop, app.identity.holder(&app.docker)).await?;
+/// Asks Docker meanwhile for what the manifest and the run's record say of it: the engine takes its time over that.
+async fn origin(app: &App, target: &Target) -> Origin {
+    let image = app.docker.image(&target.container.image_id);
+    let (image, holder) = join(image, app.identity.holder(&app.docker)).await;
+    let digests = image.ok().flatten().map(|image| image.digests).unwrap_or_default();
+    Origin {
+        image_digest: ImageDigest::choose(&digests, &target.container.image),
+        docker_engine: holder.engine.clone(),
     }
-    Ok(())
 }
 
 /// What a run has left in the store besides a backup.
@@ -215,6 +219,7 @@ struct Run<'a> {
     app: &'a App,
     docker: &'a Docker,
     target: &'a Target,
+    origin: Origin,
     /// What cannot be dumped now is not tried again.
     is_last_try: bool,
     stop: &'a CancellationToken,
@@ -231,10 +236,6 @@ impl Run<'_> {
         catalog: Option<&Catalog>,
         last_good: Option<&Manifest>,
     ) -> (Result<Summary, JobError>, Rest) {
-        let origin = match stoppable(self.stop, self.origin()).await {
-            Ok(origin) => origin,
-            Err(error) => return (Err(error), Rest::Nothing),
-        };
         let mut objects = Vec::new();
         let Dumped { server_version, missing, problems } = match self.dump_all(catalog, &mut objects).await {
             Ok(dumped) => dumped,
@@ -249,7 +250,7 @@ impl Run<'_> {
         }
         self.progress.set_stage("writing the manifest");
         let suspicious = last_good.and_then(|good| self.suspicion(good, &objects, &missing));
-        let manifest = self.manifest(origin, server_version, suspicious, missing, objects);
+        let manifest = self.manifest(server_version, suspicious, missing, objects);
         match self.commit(&manifest).await {
             Ok(()) => {
                 let summary = Summary {
@@ -285,20 +286,8 @@ impl Run<'_> {
         Ok(stoppable(self.stop, self.app.store.confirm(&self.key, &sizes)).await??)
     }
 
-    /// Where the backup comes from, as far as Docker says so: a socket proxy may refuse to.
-    async fn origin(&self) -> Origin {
-        let Self { app, target, .. } = self;
-        let image = app.docker.image(&target.container.image_id).await.ok().flatten();
-        let digests = image.map(|image| image.digests).unwrap_or_default();
-        Origin {
-            image_digest: ImageDigest::choose(&digests, &target.container.image),
-            docker_engine: app.identity.holder(&app.docker).await.engine.clone(),
-        }
-    }
-
     fn manifest(
         &self,
-        origin: Origin,
         server_version: String,
         suspicious: Option<String>,
         missing: Vec<Missing>,
@@ -313,8 +302,8 @@ impl Run<'_> {
             server_version: Line::clean(&server_version),
             image: Line::clean(&target.container.image),
             image_id: target.container.image_id.clone(),
-            image_digest: origin.image_digest,
-            docker_engine: origin.docker_engine,
+            image_digest: self.origin.image_digest.clone(),
+            docker_engine: self.origin.docker_engine.clone(),
             instance: Line::clean(&app.config.instance),
             dumpcar: Line::clean(env!("CARGO_PKG_VERSION")),
             started: self.started,

@@ -408,12 +408,13 @@ async fn little_comes_before_the_first_exec() {
     let world = World::with_s3(s3, move |_| Script::plays(steps.clone(), Some(0))).custom("shop");
     let child = world.start(&["backup"]);
     until("Docker is asked who it is", || world.docker.calls(Call::Info) == 1).await;
+    until("the store as well", || !since(&world, 0).is_empty()).await;
     assert_eq!(since(&world, 0), ["ListObjects target"], "which has no answer yet");
     until("the first exec", || world.docker.calls(Call::StartExec) == 1).await;
     assert_eq!(since(&world, 0), ["ListObjects target", "PutObject record", "ListObjects records"]);
-    // The second list looks for containers of drills that were killed.
+    // The second list looks for containers of drills that were killed; and there is the image's digest.
     let calls = [Call::List, Call::Inspect, Call::Info].map(|call| world.docker.calls(call));
-    assert_eq!((calls, world.docker.requests().len()), ([2, 1, 1], 6), "{:?}", world.docker.requests());
+    assert_eq!((calls, world.docker.requests().len()), ([2, 1, 1], 7), "{:?}", world.docker.requests());
     world.docker.let_go();
     assert_eq!(finish(child).await.status, 0);
 }

@@ -298,9 +298,9 @@ async fn an_unsigned_backup_is_never_the_last_good_one() {
 async fn no_client_sees_an_object_that_its_signed_manifest_does_not_mean() {
     const WHOLE: &[u8] = b"SELECT 1;\n--\n-- PostgreSQL database dump complete\n--\n\n";
     let play = |exec: &ExecRequest| {
-        let answer: &[u8] = match exec.looks_for_leftovers() {
-            true => b"",
-            false => b"version 17.6\naccounts 1\ndatabase 617070 1000\n",
+        let answer: &[u8] = match exec.asks_for_databases() {
+            true => b"version 17.6\naccounts 1\ndatabase 617070 1000\n",
+            false => b"",
         };
         Script::ends(answer, 0)
     };

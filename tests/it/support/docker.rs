@@ -53,6 +53,11 @@ impl ExecRequest {
         self.snippet().contains("dead runs left in a target")
     }
 
+    /// It asks a PostgreSQL what there is to dump.
+    pub(crate) fn asks_for_databases(&self) -> bool {
+        self.argv.iter().any(|argument| argument.contains("SELECT 'version ' || "))
+    }
+
     fn marker(&self) -> &str {
         self.argv.get(4).map_or("", String::as_str)
     }
