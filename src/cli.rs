@@ -121,7 +121,7 @@ pub struct RestoreArgs {
     /// Roles, users and grants as well, before the databases: those that are there become what they were
     #[arg(long)]
     pub globals: bool,
-    /// PostgreSQL: everything goes into the server's default tablespace, whatever tablespace it was in
+    /// Everything goes where the server puts it by default, whatever tablespace or folder it was in
     #[arg(long)]
     pub no_tablespaces: bool,
     /// PostgreSQL: databases get the locale that the server makes its own with, and not the one they had

@@ -14,7 +14,7 @@ pub(super) const SYSTEM: [(&str, Problem); 6] = [
 ];
 
 /// Of two that are in one message the more telling stands first.
-pub(super) const SIGNS: [(&str, Problem); 69] = [
+pub(super) const SIGNS: [(&str, Problem); 71] = [
     ("dumpcar: cannot read ", Problem::PasswordFile),
     ("dumpcar: cannot find ", Problem::ToolMissing),
     ("backslash commands are restricted", Problem::ClientCommand),
@@ -44,6 +44,9 @@ pub(super) const SIGNS: [(&str, Problem); 69] = [
     ("feature is disabled; you need", Problem::Lacking),
     ("feature was disabled; you need", Problem::Lacking),
     ("from keyring", Problem::Lacking),
+    // A tablespace, or a folder, of MySQL's.
+    ("error 3510 ", Problem::Lacking),
+    ("error 3121 ", Problem::Lacking),
     ("the database system is ", Problem::NotAccepting),
     ("is the server running", Problem::NotAccepting),
     ("can't connect to ", Problem::NotAccepting),

@@ -78,7 +78,8 @@ impl Restore<'_> {
             let one = Staged::new(&wanted.name, wanted.is_there, &self.run, index);
             let own = wanted.object.database.clone().unwrap_or_default();
             let is_copy = own != wanted.name;
-            let separation = Separation { own, together: together.clone(), is_copy };
+            let default_place = self.plan.placement.default_tablespace;
+            let separation = Separation { own, together: together.clone(), is_copy, default_place };
             let mut edit = Edit::Separator(Box::new(Separator::new(separation)));
             self.fill(wanted, &one.staged, wanted.object.options.as_ref(), &mut edit).await?;
             if let Edit::Separator(separator) = edit {

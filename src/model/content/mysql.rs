@@ -1,6 +1,7 @@
 //! What `mariadb-dump` and `mysqldump` print: tables behind comments, rows in `INSERT`, programs between `DELIMITER`s.
 
 mod insert;
+mod place;
 mod table;
 
 use memchr::memmem;

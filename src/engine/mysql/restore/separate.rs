@@ -18,6 +18,8 @@ pub struct Separation {
     pub together: Vec<String>,
     /// The database becomes another one: its events stay disabled.
     pub is_copy: bool,
+    /// Tables have their files where the server has its own.
+    pub default_place: bool,
 }
 
 /// The definitions of a database besides its tables. Those of a copy name no database of their own.
@@ -212,6 +214,9 @@ impl Sight {
 
     fn table(&mut self, text: &mut [u8], parts: &[Token], at: usize) {
         let (table, behind) = unqualified(text, parts, at + 1);
+        if self.wanted.default_place {
+            without_place(text, parts);
+        }
         let mut depth = 0_usize;
         for (index, token) in parts.iter().enumerate().skip(behind) {
             match token.part {
@@ -364,6 +369,28 @@ pub(super) fn blank_statement(text: &mut [u8], from: usize, parts: &[Token]) {
     blank(text, from, end);
     if let Some(start) = text.get_mut(from..end.min(from + NOTHING.len())) {
         start.copy_from_slice(NOTHING.get(..start.len()).unwrap_or_default());
+    }
+}
+
+/// Takes out the tablespace and the folders of a table and of its partitions.
+fn without_place(text: &mut [u8], parts: &[Token]) {
+    for (index, token) in parts.iter().enumerate() {
+        let next = |at: usize| parts.get(index + at);
+        let length = if token.is(text, "TABLESPACE") {
+            1
+        } else if ["DATA", "INDEX"].iter().any(|word| token.is(text, word))
+            && next(1).is_some_and(|next| next.is(text, "DIRECTORY"))
+        {
+            2
+        } else {
+            continue;
+        };
+        let length = length + usize::from(next(length).is_some_and(|next| next.is_sign(b'=')));
+        if let Some(value) =
+            next(length).filter(|value| matches!(value.part, Part::String | Part::Quoted | Part::Word))
+        {
+            blank(text, token.from, value.to);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use memchr::{memchr, memmem};
 
 use super::super::rows::{mix, seeded};
 use super::super::tally::Tally;
+use super::place::without_place;
 use super::quoted;
 use crate::model::line::Name;
 
@@ -44,6 +45,7 @@ pub(super) fn define(name: &str, text: &[u8], tally: &mut Tally) -> Vec<u64> {
         }
         is_in_list &= !line.starts_with(b")");
         let (line, number) = without_next_number(line);
+        let line = if is_in_list { line } else { Cow::Owned(without_place(&line).into_owned()) };
         if let Some(number) = number {
             tally.define("next number of", &own_name, b"", number);
         }

@@ -9,7 +9,7 @@ fn separated(dump: &str, wanted: Separation) -> (String, Separated) {
 }
 
 fn of(own: &str) -> Separation {
-    Separation { own: own.to_owned(), together: vec!["crm".to_owned()], is_copy: false }
+    Separation { own: own.to_owned(), together: vec!["crm".to_owned()], is_copy: false, default_place: false }
 }
 
 /// The heads, as dump tools write them.
@@ -77,6 +77,21 @@ fn a_key_to_another_database_is_kept_for_later() {
     assert_eq!(
         String::from_utf8(found.definitions.keys).unwrap(),
         "ALTER TABLE `o` ADD CONSTRAINT `fk` FOREIGN KEY (`c`) REFERENCES `crm`.`t,(` (`id`, `b`) ON DELETE CASCADE;\n"
+    );
+}
+
+#[test]
+fn a_place_of_its_own_is_kept_or_left_to_the_server() {
+    let table = "CREATE TABLE `o` (\n  `data` int COMMENT 'DATA DIRECTORY ''x'''\n) /*!50100 TABLESPACE `a b` */ ENGINE=InnoDB DATA DIRECTORY='/t''s/'\n\
+        /*!50100 PARTITION BY RANGE (`data`)\n(PARTITION p0 VALUES LESS THAN (1) DATA DIRECTORY = '/ts' ENGINE = InnoDB) */;\n";
+    let (out, _) = separated(table, of("shop"));
+    assert_eq!(out, table);
+    let (out, _) = separated(table, Separation { default_place: true, ..of("shop") });
+    let words: Vec<_> = out.split_ascii_whitespace().collect();
+    assert_eq!(
+        words.join(" "),
+        "CREATE TABLE `o` ( `data` int COMMENT 'DATA DIRECTORY ''x''' ) /*!50100 */ ENGINE=InnoDB /*!50100 PARTITION BY RANGE \
+         (`data`) (PARTITION p0 VALUES LESS THAN (1) ENGINE = InnoDB) */;"
     );
 }
 
