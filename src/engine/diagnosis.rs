@@ -217,8 +217,12 @@ fn text(
             "{said}; a function that finds it in every restore has a path of its own (ALTER FUNCTION … SET search_path)"
         ),
         Problem::Lacking => {
-            let (line, cure) =
-                lacks::find(stderr).unwrap_or((&said, "take a server like that of the backup"));
+            let lacks_place = ["ERROR 3510 ", "ERROR 3121 "].iter().any(|sign| said.contains(sign));
+            let cure = match lacks_place {
+                true => "make that place first, or pass --no-tablespaces",
+                false => "take a server like that of the backup",
+            };
+            let (line, cure) = lacks::find(stderr).unwrap_or((&said, cure));
             format!("the server lacks what the backup needs: {}; {cure}", last_line(line))
         }
         Problem::Busy => format!("what others did to the same tables was in the way: {said}"),
