@@ -14,7 +14,7 @@ pub(super) const SYSTEM: [(&str, Problem); 6] = [
 ];
 
 /// Of two that are in one message the more telling stands first.
-pub(super) const SIGNS: [(&str, Problem); 71] = [
+pub(super) const SIGNS: [(&str, Problem); 72] = [
     ("dumpcar: cannot read ", Problem::PasswordFile),
     ("dumpcar: cannot find ", Problem::ToolMissing),
     ("backslash commands are restricted", Problem::ClientCommand),
@@ -47,6 +47,8 @@ pub(super) const SIGNS: [(&str, Problem); 71] = [
     // A tablespace, or a folder, of MySQL's.
     ("error 3510 ", Problem::Lacking),
     ("error 3121 ", Problem::Lacking),
+    // MyISAM names a file for its table alone, so two databases cannot have the same folder.
+    ("error 156 ", Problem::Lacking),
     ("the database system is ", Problem::NotAccepting),
     ("is the server running", Problem::NotAccepting),
     ("can't connect to ", Problem::NotAccepting),
