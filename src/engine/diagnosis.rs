@@ -217,7 +217,8 @@ fn text(
             "{said}; a function that finds it in every restore has a path of its own (ALTER FUNCTION … SET search_path)"
         ),
         Problem::Lacking => {
-            let lacks_place = ["ERROR 156 ", "ERROR 3510 ", "ERROR 3121 "].iter().any(|sign| said.contains(sign));
+            let lacks_place =
+                ["ERROR 156 ", "ERROR 3510 ", "ERROR 3121 "].iter().any(|sign| said.contains(sign));
             let cure = match lacks_place {
                 true => "make that place first, or pass --no-tablespaces",
                 false => "take a server like that of the backup",
