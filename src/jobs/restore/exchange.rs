@@ -16,6 +16,7 @@ use crate::engine::{
 use crate::jobs::error::{JobError, Kind, stoppable};
 use crate::jobs::explain::explain;
 use crate::model::command::Command;
+use crate::model::drill::Problem;
 use crate::model::run::RunId;
 use crate::pipeline::{self, Form};
 use crate::random;
@@ -55,6 +56,8 @@ impl Restore<'_> {
             self.name_disabled(&staged, &separated);
             return Ok(());
         };
+        // A definition that was taken beside the old content may be refused in its place.
+        let error = error.or_blame(|| Problem::SwapFailed {});
         match Box::pin(server.settle()).await {
             Ok(Some(Way::Forward)) => Ok(()),
             Ok(Some(Way::Back) | None) => Err(untouched(error)),
