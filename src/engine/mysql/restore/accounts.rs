@@ -89,6 +89,10 @@ impl Visitor for Sight {
             .problem
             .get_or_insert("the globals have a statement that is longer than 32 MiB".to_owned());
     }
+
+    fn broken_off(&mut self) {
+        self.found.problem.get_or_insert("the globals end in the middle of a statement".to_owned());
+    }
 }
 
 /// The account a statement is about: behind `USER` or the last `TO` or `FROM`.

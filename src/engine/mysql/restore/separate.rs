@@ -76,9 +76,7 @@ impl Separator {
 
     /// What can be passed on when this piece has come; without one, at the end, what is left.
     pub fn take(&mut self, piece: Option<&[u8]>) -> Bytes {
-        let out = self.splitter.take(piece, &mut self.sight);
-        self.splitter.plain_backslash = self.sight.plain_backslash;
-        Bytes::from(out)
+        Bytes::from(self.splitter.take(piece, &mut self.sight))
     }
 
     /// When all has passed.
@@ -117,6 +115,14 @@ impl Visitor for Sight {
 
     fn too_long(&mut self) {
         self.trouble("a definition in the dump is longer than 32 MiB".to_owned());
+    }
+
+    fn broken_off(&mut self) {
+        self.trouble("it ends in the middle of a statement".to_owned());
+    }
+
+    fn plain_backslash(&self) -> bool {
+        self.plain_backslash
     }
 }
 

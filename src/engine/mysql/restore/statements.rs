@@ -17,6 +17,12 @@ pub(super) trait Visitor {
     fn statement(&mut self, text: &mut Vec<u8>, from: usize);
     /// A statement was too long to be looked at: it has become blanks.
     fn too_long(&mut self);
+    /// The end came in the middle of a statement.
+    fn broken_off(&mut self);
+    /// Whether a backslash in a string is nothing special, by the statements so far.
+    fn plain_backslash(&self) -> bool {
+        false
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +52,7 @@ pub(super) struct Splitter {
     /// Not yet looked at: has to be seen together with what follows.
     rest: Vec<u8>,
     held: Vec<u8>,
-    /// A backslash in a string is nothing special.
-    pub(super) plain_backslash: bool,
+    plain_backslash: bool,
     /// Rows are statements like any other.
     holds_rows: bool,
 }
@@ -93,6 +98,10 @@ impl Splitter {
         if is_end {
             let rest = std::mem::take(&mut self.rest);
             self.push(&rest, visitor, &mut out);
+            let is_between = self.kind == Kind::Before && matches!(self.lex, Lex::Plain | Lex::LineComment);
+            if !is_between || self.delimiter != b";" {
+                visitor.broken_off();
+            }
             self.finish(visitor, &mut out);
         }
         out
@@ -233,6 +242,7 @@ impl Splitter {
             let length = self.held.len();
             visitor.statement(&mut self.held, from);
             debug_assert_eq!(self.held.len(), length, "a statement stays as long as it was");
+            self.plain_backslash = visitor.plain_backslash();
         }
         out.append(&mut self.held);
         self.kind = Kind::Before;
@@ -272,6 +282,9 @@ mod tests {
         }
         fn too_long(&mut self) {
             self.0.push("too long".to_owned());
+        }
+        fn broken_off(&mut self) {
+            self.0.push("broken off".to_owned());
         }
     }
 

@@ -96,6 +96,35 @@ fn a_place_of_its_own_is_kept_or_left_to_the_server() {
 }
 
 #[test]
+fn a_backslash_is_what_the_mode_of_the_definition_makes_of_it() {
+    let dump = "/*!50003 SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES' */ ;\nDELIMITER ;;\n\
+        CREATE PROCEDURE \"p\"() SELECT 'a\\' || 'b' ;;\nDELIMITER ;\n/*!50003 SET sql_mode = @saved_sql_mode */ ;\n\
+        /*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER=`r`@`l` SQL SECURITY DEFINER */\n\
+        /*!50001 VIEW `v` AS select 'a\\'b' AS `x` from `crm`.`t` */;\n";
+    // In one piece, and in many.
+    for size in [dump.len(), 1, 7] {
+        let mut separator = Separator::new(of("shop"));
+        let pieces =
+            dump.as_bytes().chunks(size).map(|piece| separator.take(Some(piece))).collect::<Vec<_>>();
+        let out = [pieces.concat(), separator.take(None).to_vec()].concat();
+        let found = separator.end();
+        assert_eq!(found.problem, None);
+        assert!(!String::from_utf8_lossy(&out).contains("crm"), "{size}: {}", String::from_utf8_lossy(&out));
+        assert!(String::from_utf8(found.definitions.views).unwrap().contains("`crm`.`t`"));
+    }
+    for end in [
+        "CREATE PROCEDURE p() SELECT 'a",
+        "CREATE VIEW v AS SELECT 1",
+        "DELIMITER ;;\n",
+        "/* x",
+        "INSERT INTO t VALUES (1)",
+    ] {
+        let (_, found) = separated(end, of("shop"));
+        assert_eq!(found.problem.as_deref(), Some("it ends in the middle of a statement"), "{end}");
+    }
+}
+
+#[test]
 fn events_are_disabled_until_they_are_where_they_belong() {
     let event = |state: &str| {
         format!(
