@@ -24,6 +24,8 @@ use crate::random;
 /// Ten thousand tables take minutes, and their definitions a hundred megabytes.
 const LONG_LIMIT: Duration = Duration::from_secs(3600);
 const CONTROL_BYTES: usize = 256 * 1024 * 1024;
+/// How long a statement waits for whoever is in the way, before that one is thrown out.
+const CLIENTS: Duration = Duration::from_secs(1);
 /// How often whoever is in the way is thrown out, each time after a few seconds of waiting.
 const TRIES: u32 = 12;
 
@@ -215,14 +217,26 @@ impl<'a> Server<'a> {
                 return Ok(());
             }
             let facts = self.target.facts();
-            let clients = self.exchange.end_clients(&facts, control.databases());
+            let clients = self.exchange.end_clients(&facts, self.run, control.databases());
             self.ask("end the sessions in the databases", &clients).await?;
             let inventory = self.inventory(control.all_databases()).await?;
-            let mut text = format!("{SESSION}{}", inventory.clear()).into_bytes();
+            let mut text = format!("{}{SESSION}{}", Exchange::hold(self.run), inventory.clear()).into_bytes();
             text.extend_from_slice(control.rename(way, self.run, &inventory, stage).as_bytes());
             text.extend_from_slice(&control.definitions(way));
             text.extend_from_slice(Control::end(self.run, way).as_bytes());
-            match self.tell("put the databases in place", text).await {
+            // They come back at once, and one that is in before the first statement waits would hold it up.
+            let end_clients = async {
+                loop {
+                    tokio::time::sleep(CLIENTS).await;
+                    drop(self.ask("end the sessions in the databases", &clients).await);
+                }
+            };
+            let told = tokio::select! {
+                biased;
+                told = Box::pin(self.tell("put the databases in place", text)) => told,
+                never = Box::pin(end_clients) => never,
+            };
+            match told {
                 Err(error) if error.kind == Kind::Tool(engine::Problem::Busy) && tries > 1 => tries -= 1,
                 told => return told,
             }

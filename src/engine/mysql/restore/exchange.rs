@@ -211,20 +211,36 @@ impl Exchange {
     }
 
     /// Ends the sessions of whoever is in one of these databases.
-    pub fn end_clients<'a>(self, facts: &Facts<'_>, databases: impl IntoIterator<Item = &'a str>) -> Command {
-        let mut sql = String::from(
-            "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist WHERE FIND_IN_SET(HEX(CONVERT(db USING utf8mb4)), @names) AND id <> CONNECTION_ID();",
+    pub fn end_clients<'a>(
+        self,
+        facts: &Facts<'_>,
+        run: &RunId,
+        databases: impl IntoIterator<Item = &'a str>,
+    ) -> Command {
+        // Not the session that exchanges them: see [`Exchange::hold`].
+        let is_other = |id: &str| {
+            format!("{id} <> CONNECTION_ID() AND {id} <> COALESCE(IS_USED_LOCK('dumpcar-{run}'), 0)")
+        };
+        let mut sql = format!(
+            "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist WHERE FIND_IN_SET(HEX(CONVERT(db USING utf8mb4)), @names) AND {};",
+            is_other("id")
         );
         match self.0 {
             // It does not say who holds a lock.
             Flavour::Mariadb => {}
-            Flavour::Mysql => sql.push_str(
+            Flavour::Mysql => sql.push_str(&format!(
                 " SELECT DISTINCT CONCAT('KILL ', t.processlist_id, ';') FROM performance_schema.metadata_locks l \
                  JOIN performance_schema.threads t ON t.thread_id = l.owner_thread_id WHERE FIND_IN_SET(HEX(CONVERT(l.object_schema USING utf8mb4)), @names) AND t.type = 'FOREGROUND' \
-                 AND t.processlist_id <> CONNECTION_ID();",
-            ),
+                 AND {};",
+                is_other("t.processlist_id")
+            )),
         }
         self.command(facts, KILL_SCRIPT, [names(databases), vec![sql]].concat())
+    }
+
+    /// The first statement of the session that exchanges databases: by this lock, others know it.
+    pub fn hold(run: &RunId) -> String {
+        format!("DO GET_LOCK('dumpcar-{run}', 60);\n")
     }
 
     /// Ends what the server still does for a restore whose client has gone.
