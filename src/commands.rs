@@ -25,16 +25,17 @@ use crate::app::App;
 use crate::cli::{At, BackupArgs, CatArgs, ConfigArgs, ListArgs, PruneArgs};
 use crate::clock;
 use crate::config::Config;
-use crate::discovery::{Found, State, Target};
+use crate::discovery::{Found, State};
 use crate::exit::Exit;
 use crate::health::{self, Health};
+use crate::jobs::backup::{self, Order};
 use crate::jobs::cat::{CatError, Wanted};
-use crate::jobs::{backup, cat, list, policy, prune};
+use crate::jobs::{cat, list, policy, prune};
 use crate::model::key::{BackupKey, Stamp};
 use crate::model::manifest::Manifest;
 use crate::model::missing;
-use crate::model::suspicion::ShrinkAlert;
 use crate::model::target::TargetName;
+use crate::model::trigger::Trigger;
 use crate::outcome::{Outcome, Verdict};
 use crate::pipeline::Form;
 use crate::scheduler::{self, Scheduler, log_outcome};
@@ -131,9 +132,9 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
     let display = Arc::new(ProgressDisplay::start(terminal));
     let mut outcomes: Vec<Outcome> = Vec::new();
     let mut runs = JoinSet::new();
+    let order = Order { trigger: Trigger::Manual, accepts_smaller: args.accept_smaller };
     for Found { name: target, state, .. } in found {
         let found = match state {
-            State::Ready(found) if args.accept_smaller => Target { shrink_alert: ShrinkAlert::OFF, ..*found },
             State::Ready(found) => *found,
             State::Unavailable { reason, .. } => {
                 outcomes.push(Outcome { target, verdict: Verdict::Skipped { reason } });
@@ -149,7 +150,7 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
         runs.spawn(async move {
             let slot = slots.acquire_owned().await;
             let progress = display.show(target.as_str());
-            let verdict = backup::run_guarded(app, found, stop, Arc::clone(&progress)).await;
+            let verdict = backup::run_guarded(app, found, order, stop, Arc::clone(&progress)).await;
             display.hide(&progress);
             drop(slot);
             Outcome { target, verdict }

@@ -23,7 +23,6 @@ pub struct Target {
     pub labels: TargetLabels,
     pub schedule: Schedule,
     pub retention: RetentionPolicy,
-    /// Off also where a smaller backup was accepted beforehand.
     pub shrink_alert: ShrinkAlert,
     pub compression: Compression,
     /// The longest a run may take.
@@ -146,7 +145,7 @@ fn decide(container: Container, config: &Config) -> Option<Found> {
     };
     let name = labels.name.clone().unwrap_or_else(|| fallback.clone());
     let schedule = labels.schedule.clone().unwrap_or_else(|| config.schedule.clone());
-    let retention = match labels.retention.apply(&config.retention) {
+    let retention = match labels.retention.or(config.retention).policy() {
         Ok(retention) => retention,
         Err(error) => {
             return invalid(
@@ -256,7 +255,7 @@ pub fn scratch(
         name: name.clone(),
         engine,
         schedule: Schedule::Off,
-        retention: config.retention,
+        retention: RetentionPolicy::default(),
         shrink_alert: ShrinkAlert::OFF,
         compression: config.compression,
         timeout: labels.timeout.unwrap_or(config.timeout),

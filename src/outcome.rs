@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::model::key::Stamp;
+use crate::model::retention::Standing;
 use crate::model::target::TargetName;
+use crate::model::trigger::Trigger;
 
 /// The end of one target's run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,15 +48,21 @@ pub struct Summary {
     /// Why somebody should look before relying on it, as in its manifest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspicious: Option<String>,
+    /// The last good backup before, which is far smaller and was accepted, as in its manifest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accepted_smaller_than: Option<Stamp>,
     /// What went wrong besides: the backup is good, but somebody should look.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
 }
 
 impl Summary {
-    /// Whether it is from now on the one to go back to.
-    pub fn is_the_last_good(&self) -> bool {
-        self.suspicious.is_none() && self.incomplete.is_none()
+    /// What the new backup is to retention.
+    pub fn standing(&self, trigger: Trigger) -> Standing {
+        match (&self.incomplete, &self.suspicious) {
+            (None, None) => Standing::Counts { trigger, accepted_smaller_than: self.accepted_smaller_than },
+            (Some(reason), _) | (None, Some(reason)) => Standing::Aside(reason.clone()),
+        }
     }
 }
 

@@ -20,9 +20,11 @@ use crate::app::App;
 use crate::clock;
 use crate::discovery::{Found, State, label_start};
 use crate::health::Health;
-use crate::jobs::{backup, good, sweep};
+use crate::jobs::backup::{self, Order};
+use crate::jobs::{good, sweep};
 use crate::model::schedule::{Schedule, jitter};
 use crate::model::target::TargetName;
+use crate::model::trigger::Trigger;
 use crate::outcome::{Outcome, Verdict, accept_it};
 use crate::pipeline::Progress;
 use crate::signals::Request;
@@ -46,6 +48,8 @@ struct Known {
     schedule: Schedule,
     /// When it runs next; `None` while its schedule is off or not yet worked out.
     due: Option<Timestamp>,
+    /// What makes it due then.
+    trigger: Trigger,
     /// It was there at the last look.
     is_present: bool,
     /// Its schedule was worked out from the bucket.
@@ -148,7 +152,7 @@ impl Scheduler {
                 self.look(now).await;
                 // Those that have gone as well: that they cannot be backed up is the answer.
                 for known in self.known.values_mut() {
-                    known.due = Some(now);
+                    (known.due, known.trigger) = (Some(now), Trigger::Manual);
                 }
             }
             Request::Rediscover => {
@@ -243,6 +247,7 @@ impl Scheduler {
         let known = self.known.entry(one.name).or_insert_with(|| Known {
             schedule: one.schedule.clone(),
             due: None,
+            trigger: Trigger::Schedule,
             is_present: true,
             is_planned: false,
             is_invalid: false,
@@ -304,6 +309,11 @@ impl Scheduler {
             let missed =
                 newest.is_some_and(|newest| known.schedule.is_missed(newest, now, &config.time_zone));
             let due_before = known.due;
+            known.trigger = match (missed, on_start) {
+                (true, _) => Trigger::CatchUp,
+                (false, true) => Trigger::Start,
+                (false, false) => Trigger::Schedule,
+            };
             known.due = if on_start || missed {
                 if missed {
                     info!(target = %name, "a scheduled backup was missed: catching up");
@@ -348,25 +358,23 @@ impl Scheduler {
         };
         for name in due {
             let Some(known) = self.known.get_mut(&name) else { continue };
+            let trigger = std::mem::replace(&mut known.trigger, Trigger::Schedule);
             known.due = next_due(&known.schedule, &name, now, &self.app);
-            let verdict = match found
-                .iter()
-                .position(|one| one.name == name)
-                .map(|at| found.swap_remove(at).state)
-            {
-                Some(State::Ready(target)) => {
-                    self.running.insert(name.clone());
-                    let run =
-                        run_one(Arc::clone(&self.app), Arc::clone(&self.slots), *target, self.stop.clone());
-                    self.runs.spawn(run);
-                    continue;
-                }
-                Some(State::Unavailable { reason, .. }) => Verdict::Skipped { reason },
-                Some(State::Invalid { reason }) => Verdict::Failed { reason },
-                None => Verdict::Skipped {
-                    reason: "its container has gone; if that is meant, restart Dumpcar".into(),
-                },
-            };
+            let verdict =
+                match found.iter().position(|one| one.name == name).map(|at| found.swap_remove(at).state) {
+                    Some(State::Ready(target)) => {
+                        self.running.insert(name.clone());
+                        let (app, slots) = (Arc::clone(&self.app), Arc::clone(&self.slots));
+                        let run = run_one(app, slots, *target, trigger, self.stop.clone());
+                        self.runs.spawn(run);
+                        continue;
+                    }
+                    Some(State::Unavailable { reason, .. }) => Verdict::Skipped { reason },
+                    Some(State::Invalid { reason }) => Verdict::Failed { reason },
+                    None => Verdict::Skipped {
+                        reason: "its container has gone; if that is meant, restart Dumpcar".into(),
+                    },
+                };
             self.report(&Outcome { target: name, verdict });
         }
     }
@@ -386,6 +394,7 @@ impl Scheduler {
         {
             info!(target = %outcome.target, "a scheduled time went by while it ran: skipped");
             known.due = next_due(&known.schedule, &outcome.target, now, &self.app);
+            known.trigger = Trigger::Schedule;
         }
         self.report(&outcome);
     }
@@ -407,6 +416,7 @@ async fn run_one(
     app: Arc<App>,
     slots: Arc<Semaphore>,
     target: crate::discovery::Target,
+    trigger: Trigger,
     stop: CancellationToken,
 ) -> Outcome {
     let name = target.name.clone();
@@ -415,8 +425,9 @@ async fn run_one(
         () = stop.cancelled() => return Outcome { target: name, verdict: Verdict::Stopped },
         slot = slots.acquire_owned() => slot,
     };
-    info!(target = %name, engine = target.engine.name(), "backup started");
-    let verdict = backup::run_guarded(app, target, stop, Arc::new(Progress::default())).await;
+    info!(target = %name, engine = target.engine.name(), trigger = trigger.name(), "backup started");
+    let (order, progress) = (Order::of(trigger), Arc::new(Progress::default()));
+    let verdict = backup::run_guarded(app, target, order, stop, progress).await;
     drop(slot);
     Outcome { target: name, verdict }
 }

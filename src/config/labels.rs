@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::model::compression::Compression;
 use crate::model::glob::Glob;
 use crate::model::manifest::is_extension;
-use crate::model::retention::RetentionOverrides;
+use crate::model::retention::RetentionSettings;
 use crate::model::schedule::Schedule;
 use crate::model::suspicion::ShrinkAlert;
 use crate::model::target::TargetName;
@@ -80,7 +80,7 @@ pub struct TargetLabels {
     /// Additional arguments of the dump tool.
     pub args: Vec<String>,
     pub schedule: Option<Schedule>,
-    pub retention: RetentionOverrides,
+    pub retention: RetentionSettings,
     pub shrink_alert: Option<ShrinkAlert>,
     pub compression: Option<Compression>,
     pub timeout: Option<Duration>,
@@ -144,7 +144,7 @@ impl TargetLabels {
                 .get("args", |text| words::split(text).map_err(|e| e.to_string()))
                 .unwrap_or_default(),
             schedule: reader.get("schedule", parse::own),
-            retention: RetentionOverrides {
+            retention: RetentionSettings {
                 last: reader.get("keep-last", parse::count),
                 hourly: reader.get("keep-hourly", parse::count),
                 daily: reader.get("keep-daily", parse::count),

@@ -28,7 +28,7 @@ pub use words::{Checksum, LogFormat, LogLevel, ServerEncryption};
 use crate::model::compression::Compression;
 use crate::model::duration::Short;
 use crate::model::parts::{DEFAULT_MAX_PARTS, MAX_PART, MIN_PART};
-use crate::model::retention::{RetentionPolicy, RetentionRules};
+use crate::model::retention::RetentionSettings;
 use crate::model::schedule::Schedule;
 use crate::model::suspicion::ShrinkAlert;
 use crate::secret::Secret;
@@ -54,7 +54,7 @@ pub struct Config {
     pub jitter: Duration,
     /// When the daemon reads the newest backups back from the bucket.
     pub verify_schedule: Schedule,
-    pub retention: RetentionPolicy,
+    pub retention: RetentionSettings,
     /// Whether anything is ever deleted.
     pub prune: bool,
     /// By how much a dump may shrink before its backup is suspicious.
@@ -209,25 +209,27 @@ impl Config {
             ToString::to_string,
         );
 
-        let kept = RetentionPolicy::default().rules();
-        let mut count = |name, raw, default| reader.setting(name, raw, default, parse::count, number);
-        let rules = RetentionRules {
-            last: count("DUMPCAR_KEEP_LAST", raw.keep_last, kept.last),
-            hourly: count("DUMPCAR_KEEP_HOURLY", raw.keep_hourly, kept.hourly),
-            daily: count("DUMPCAR_KEEP_DAILY", raw.keep_daily, kept.daily),
-            weekly: count("DUMPCAR_KEEP_WEEKLY", raw.keep_weekly, kept.weekly),
-            monthly: count("DUMPCAR_KEEP_MONTHLY", raw.keep_monthly, kept.monthly),
-            yearly: count("DUMPCAR_KEEP_YEARLY", raw.keep_yearly, kept.yearly),
+        // One that is set changes the default of another one, here and in a target's labels.
+        let last = raw.keep_last.as_ref().map(|_| 0);
+        let default = RetentionSettings { last, ..RetentionSettings::default() }.rules();
+        let mut count = |name, raw: Option<_>, default| {
+            let is_set = raw.is_some();
+            let count = reader.setting(name, raw, default, parse::count, number);
+            is_set.then_some(count)
+        };
+        let retention = RetentionSettings {
+            last: count("DUMPCAR_KEEP_LAST", raw.keep_last, default.last),
+            hourly: count("DUMPCAR_KEEP_HOURLY", raw.keep_hourly, default.hourly),
+            daily: count("DUMPCAR_KEEP_DAILY", raw.keep_daily, default.daily),
+            weekly: count("DUMPCAR_KEEP_WEEKLY", raw.keep_weekly, default.weekly),
+            monthly: count("DUMPCAR_KEEP_MONTHLY", raw.keep_monthly, default.monthly),
+            yearly: count("DUMPCAR_KEEP_YEARLY", raw.keep_yearly, default.yearly),
             within: reader.optional("DUMPCAR_KEEP_WITHIN", raw.keep_within, parse::span, span),
         };
-        let retention = RetentionPolicy::new(rules).unwrap_or_else(|error| {
-            reader.require(
-                "DUMPCAR_KEEP_LAST",
-                false,
-                &format!("{error}; to keep everything, set DUMPCAR_PRUNE=false"),
-            );
-            RetentionPolicy::default()
-        });
+        if let Err(error) = retention.policy() {
+            let cure = format!("{error}; to keep everything, set DUMPCAR_PRUNE=false");
+            reader.require("DUMPCAR_KEEP_LAST", false, &cure);
+        }
         let prune = reader.setting("DUMPCAR_PRUNE", raw.prune, true, parse::boolean, bare);
         let shrink_alert = reader.setting(
             "DUMPCAR_SHRINK_ALERT",

@@ -56,7 +56,7 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_VERIFY_SCHEDULE off (default)
     DUMPCAR_KEEP_LAST 7 (default)
     DUMPCAR_KEEP_HOURLY 0 (default)
-    DUMPCAR_KEEP_DAILY 0 (default)
+    DUMPCAR_KEEP_DAILY 7 (default)
     DUMPCAR_KEEP_WEEKLY 0 (default)
     DUMPCAR_KEEP_MONTHLY 0 (default)
     DUMPCAR_KEEP_YEARLY 0 (default)
@@ -83,7 +83,7 @@ fn the_store_is_all_that_is_needed() {
     ");
     assert_eq!(config(&[]).credentials, CredentialSource::InstanceProfile);
     assert!(!config(&[]).s3.path_style);
-    assert_eq!(config(&[]).retention, RetentionPolicy::default());
+    assert_eq!(config(&[]).retention, RetentionSettings::default());
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn everything_can_be_set() {
     assert_eq!(config.aws["AWS_SECRET_ACCESS_KEY"].expose(), "s3cret\n");
     assert_eq!(config.aws["AWS_ACCESS_KEY_ID"].expose(), "AKIA");
     assert_eq!(config.s3.endpoint.as_deref(), Some("http://minio:9000"));
-    assert_eq!(config.retention.rules().last, 0);
+    assert_eq!(config.retention.last, Some(0));
     assert_eq!(config.docker_host, DockerHost::Tcp("proxy:2375".into()));
     assert!(!format!("{config:?}").contains("s3cret"));
 }

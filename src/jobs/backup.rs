@@ -25,13 +25,15 @@ use crate::engine;
 use crate::jobs::error::{JobError, Kind, stoppable};
 use crate::jobs::explain::explain;
 use crate::jobs::journal::Entry;
-use crate::jobs::{good, prune};
+use crate::jobs::prune;
 use crate::lock::RunLock;
 use crate::model::id::ImageDigest;
-use crate::model::key::{BackupKey, database_file_stem};
+use crate::model::key::{BackupKey, Stamp, database_file_stem};
 use crate::model::line::Line;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind, VERSION};
 use crate::model::missing::{Missing, summary as summary_of};
+use crate::model::retention::Candidate;
+use crate::model::trigger::Trigger;
 use crate::outcome::{Summary, Verdict};
 use crate::pipeline::{self, PipelineError, Progress};
 use crate::store::{Catalog, StoreErrorKind};
@@ -45,8 +47,29 @@ const FIRST_BACKOFF: Duration = Duration::from_secs(10);
 /// How long a run may clean up once Dumpcar was told to stop: Docker kills it after 10 s.
 const STOP_LIMIT: Duration = Duration::from_secs(8);
 
+/// What was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Order {
+    /// What asked for it.
+    pub trigger: Trigger,
+    /// The backup may be far smaller than the last good one.
+    pub accepts_smaller: bool,
+}
+
+impl Order {
+    pub fn of(trigger: Trigger) -> Self {
+        Self { trigger, accepts_smaller: false }
+    }
+}
+
 /// Backs up `target`, with retries, within its time limit. Never panics and never leaves a half backup.
-pub async fn run(app: &App, target: &Target, stop: &CancellationToken, progress: &Progress) -> Verdict {
+pub async fn run(
+    app: &App,
+    target: &Target,
+    order: Order,
+    stop: &CancellationToken,
+    progress: &Progress,
+) -> Verdict {
     let Some(_lock) = RunLock::take(&app.store.to_string(), target.name.as_str()) else {
         return Verdict::Failed { reason: "another backup of it is running: wait for that one".into() };
     };
@@ -56,7 +79,7 @@ pub async fn run(app: &App, target: &Target, stop: &CancellationToken, progress:
     };
     let result = tokio::select! {
         biased;
-        result = limited(app, target, stop, progress) => result,
+        result = limited(app, target, order, stop, progress) => result,
         // What is left is on record, and the connection that goes with the run ends the tool.
         () = too_late => {
             warn!(target = %target.name, "no time to clean up: the next start does");
@@ -74,12 +97,13 @@ pub async fn run(app: &App, target: &Target, stop: &CancellationToken, progress:
 async fn limited(
     app: &App,
     target: &Target,
+    order: Order,
     stop: &CancellationToken,
     progress: &Progress,
 ) -> Result<Summary, JobError> {
     // A time limit is a stop with another name: both let the run clean up.
     let limited = stop.child_token();
-    let attempts = attempts(app, target, &limited, progress);
+    let attempts = attempts(app, target, order, &limited, progress);
     tokio::pin!(attempts);
     tokio::select! {
         result = &mut attempts => result,
@@ -104,6 +128,7 @@ async fn limited(
 async fn attempts(
     app: &App,
     target: &Target,
+    order: Order,
     stop: &CancellationToken,
     progress: &Progress,
 ) -> Result<Summary, JobError> {
@@ -113,7 +138,7 @@ async fn attempts(
     let mut current = target.clone();
     loop {
         let is_last_try = tried >= app.config.retries;
-        match Box::pin(attempt(app, &current, is_last_try, stop, progress)).await {
+        match Box::pin(attempt(app, &current, order, is_last_try, stop, progress)).await {
             Err(error) if error.kind.may_pass() && tried < app.config.retries => {
                 tried += 1;
                 info!(target = %target.name, reason = %error, wait = %humantime::format_duration(backoff), "trying again");
@@ -121,8 +146,7 @@ async fn attempts(
                 stoppable(stop, tokio::time::sleep(backoff)).await?;
                 backoff *= 3;
                 if let Some(replaced) = app.target(&target.name).await {
-                    // What was accepted for this run stays accepted.
-                    current = Target { shrink_alert: target.shrink_alert, ..replaced };
+                    current = replaced;
                 }
             }
             Err(error) if tried > 0 && !error.is_stopped() => {
@@ -136,6 +160,7 @@ async fn attempts(
 async fn attempt(
     app: &App,
     target: &Target,
+    order: Order,
     is_last_try: bool,
     stop: &CancellationToken,
     progress: &Progress,
@@ -146,23 +171,22 @@ async fn attempt(
     let (catalog, origin) =
         try_join(plan::catalog(app, target, stop), stoppable(stop, origin(app, target))).await?;
     let last_good = suspicion::last_good(app, target, catalog.as_ref(), stop).await?;
-    let Begun { entry, key, started } = begin(app, target, catalog.as_ref(), stop).await?;
+    let prunes = catalog.as_ref().filter(|_| app.config.prune);
+    let backups = match prunes {
+        Some(catalog) => stoppable(stop, prune::candidates(app, &target.name, catalog)).await?,
+        None => Ok(Vec::new()),
+    };
+    let known = backups.as_deref().unwrap_or_default();
+    let begun = begin(app, target, catalog.as_ref(), known, order.trigger, stop);
+    let Begun { entry, key, started } = Box::pin(begun).await?;
     let docker = entry.docker();
-    let run = Run { app, docker, target, origin, is_last_try, stop, progress, entry: &entry, key, started };
+    let run =
+        Run { app, docker, target, order, origin, is_last_try, stop, progress, entry: &entry, key, started };
     let (mut result, rest) = entry.during(Box::pin(run.make(catalog.as_ref(), last_good.as_ref()))).await;
-    if let (Ok(summary), Some(catalog)) = (&mut result, catalog.filter(|_| app.config.prune)) {
+    if let (Ok(summary), Some(_)) = (&mut result, prunes) {
         progress.set_stage("pruning");
-        let pruned = async {
-            let last_good = match last_good {
-                _ if summary.is_the_last_good() => None,
-                // It was not looked for where sizes do not matter.
-                None => good::last_good(&app.store, &app.last_good, &catalog, &target.name).await?,
-                last_good => last_good,
-            };
-            let last_good = last_good.map_or(run.key.stamp, |good| good.stamp);
-            prune::after_run(app, target, &catalog, &run.key, last_good, stop).await
-        };
-        match entry.during(pruned).await {
+        let new = Candidate { stamp: run.key.stamp, standing: summary.standing(order.trigger) };
+        match entry.during(prune::after_run(app, target, backups, new, stop)).await {
             Ok(pruned) => summary.pruned = pruned,
             Err(problem) => summary.problems.push(problem.to_string()),
         }
@@ -219,6 +243,7 @@ struct Run<'a> {
     app: &'a App,
     docker: &'a Docker,
     target: &'a Target,
+    order: Order,
     origin: Origin,
     /// What cannot be dumped now is not tried again.
     is_last_try: bool,
@@ -249,8 +274,9 @@ impl Run<'_> {
             return (Err(error), Rest::Unfinished);
         }
         self.progress.set_stage("writing the manifest");
-        let suspicious = last_good.and_then(|good| self.suspicion(good, &objects, &missing));
-        let manifest = self.manifest(server_version, suspicious, missing, objects);
+        let smaller =
+            last_good.and_then(|good| Some((good.stamp, self.suspicion(good, &objects, &missing)?)));
+        let manifest = self.manifest(server_version, smaller, missing, objects);
         match self.commit(&manifest).await {
             Ok(()) => {
                 let summary = Summary {
@@ -262,6 +288,7 @@ impl Run<'_> {
                     pruned: 0,
                     incomplete: summary_of(&manifest.missing),
                     suspicious: manifest.suspicious.map(String::from),
+                    accepted_smaller_than: manifest.accepted_smaller_than,
                     problems,
                 };
                 (Ok(summary), Rest::Nothing)
@@ -289,11 +316,16 @@ impl Run<'_> {
     fn manifest(
         &self,
         server_version: String,
-        suspicious: Option<String>,
+        smaller: Option<(Stamp, String)>,
         missing: Vec<Missing>,
         objects: Vec<ManifestObject>,
     ) -> Manifest {
-        let Self { app, target, key, .. } = self;
+        let Self { app, target, key, order, .. } = self;
+        let (suspicious, accepted_smaller_than) = match smaller {
+            Some((than, _)) if order.accepts_smaller => (None, Some(than)),
+            Some((_, reason)) => (Some(Line::clean(&reason)), None),
+            None => (None, None),
+        };
         let mut manifest = Manifest {
             version: VERSION,
             target: target.name.clone(),
@@ -306,10 +338,12 @@ impl Run<'_> {
             docker_engine: self.origin.docker_engine.clone(),
             instance: Line::clean(&app.config.instance),
             dumpcar: Line::clean(env!("CARGO_PKG_VERSION")),
+            trigger: order.trigger,
             started: self.started,
             finished: clock::now(),
             restore_command: target.labels.custom.as_ref().and_then(|custom| custom.restore.clone()),
-            suspicious: suspicious.map(|reason| Line::clean(&reason)),
+            suspicious,
+            accepted_smaller_than,
             missing,
             objects,
         };
@@ -510,9 +544,10 @@ pub fn panicked() -> Verdict {
 pub async fn run_guarded(
     app: Arc<App>,
     target: Target,
+    order: Order,
     stop: CancellationToken,
     progress: Arc<Progress>,
 ) -> Verdict {
-    let run = tokio::spawn(async move { run(&app, &target, &stop, &progress).await });
+    let run = tokio::spawn(async move { run(&app, &target, order, &stop, &progress).await });
     run.await.unwrap_or_else(|_| panicked())
 }

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::model::key::BackupKey;
 use crate::model::manifest::{Manifest, ManifestObject};
 use crate::model::missing;
-use crate::model::retention::is_from_the_future;
+use crate::model::retention::{Standing, is_from_the_future};
 use crate::model::target::TargetName;
 use crate::store::{Catalog, Store, StoreError, StoreErrorKind, StoredBackup, Version};
 
@@ -30,13 +30,19 @@ pub enum Worth {
 }
 
 impl Worth {
-    /// Why it does not count for retention: it is no reason to delete another one. `None` when it does.
-    pub fn against_counting(&self) -> Option<String> {
+    /// Whether the rules of retention count it.
+    pub fn standing(&self) -> Standing {
         match self {
-            Self::Good(_) | Self::Suspicious(..) | Self::Partial(..) => None,
-            Self::Incomplete(_, reason) => Some(format!("incomplete: {reason}")),
-            Self::Unreadable(reason) => Some(format!("unreadable: {reason}")),
-            Self::Unsigned(reason) => Some(format!("unsigned: {reason}")),
+            Self::Good(manifest) => Standing::Counts {
+                trigger: manifest.trigger,
+                accepted_smaller_than: manifest.accepted_smaller_than,
+            },
+            Self::Suspicious(_, reason) => Standing::Aside(format!("suspicious: {reason}")),
+            Self::Partial(_, reason) | Self::Incomplete(_, reason) => {
+                Standing::Aside(format!("incomplete: {reason}"))
+            }
+            Self::Unreadable(reason) => Standing::Unknown(format!("unreadable: {reason}")),
+            Self::Unsigned(reason) => Standing::Unknown(format!("unsigned: {reason}")),
         }
     }
 }
@@ -73,8 +79,8 @@ pub async fn assess(store: &Store, catalog: &Catalog, key: &BackupKey) -> Result
 pub struct Remembered {
     /// The last good backup of each target.
     last_good: Mutex<BTreeMap<TargetName, (Version, Manifest)>>,
-    /// Backups that count: their manifests, and the fingerprints of what was listed beside these.
-    counted: Mutex<BTreeMap<BackupKey, (Version, u64)>>,
+    /// What backups are to retention, by the versions of their manifests, and the fingerprints of what was listed beside these.
+    standings: Mutex<BTreeMap<BackupKey, (Version, u64, Standing)>>,
 }
 
 impl Remembered {
@@ -96,26 +102,26 @@ impl Remembered {
         (is_it && catalog.lacks(&backup.key, manifest).is_none()).then(|| manifest.clone())
     }
 
-    /// Remembers that a backup counts, as it is listed now.
-    pub fn count(&self, backup: &StoredBackup, catalog: &Catalog) {
-        let seen = (backup.manifest.clone(), catalog.fingerprint(&backup.key));
-        self.counted.lock().unwrap_or_else(PoisonError::into_inner).insert(backup.key.clone(), seen);
+    /// Remembers what a backup is to retention, as it is listed now.
+    pub fn set_standing(&self, backup: &StoredBackup, catalog: &Catalog, standing: Standing) {
+        let seen = (backup.manifest.clone(), catalog.fingerprint(&backup.key), standing);
+        self.standings.lock().unwrap_or_else(PoisonError::into_inner).insert(backup.key.clone(), seen);
     }
 
-    /// Whether a backup is known to count, and nothing of it has changed since. Those that are no longer there are forgotten.
-    pub fn counts(&self, backup: &StoredBackup, catalog: &Catalog) -> bool {
-        if self.find(backup, catalog).is_some() {
-            return true;
+    /// What a backup is to retention; `None` if it is not known, or if anything of it has changed since.
+    pub fn standing(&self, backup: &StoredBackup, catalog: &Catalog) -> Option<Standing> {
+        if let Some(manifest) = self.find(backup, catalog) {
+            return Some(Worth::Good(manifest).standing());
         }
-        let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.get(&backup.key).is_some_and(|(version, fingerprint)| {
-            version.is_same(&backup.manifest) && *fingerprint == catalog.fingerprint(&backup.key)
-        })
+        let standings = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
+        let (version, fingerprint, standing) = standings.get(&backup.key)?;
+        let is_it = version.is_same(&backup.manifest) && *fingerprint == catalog.fingerprint(&backup.key);
+        is_it.then(|| standing.clone())
     }
 
     /// Forgets a backup that was deleted.
     pub fn forget(&self, key: &BackupKey) {
-        self.counted.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.standings.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 }
 
@@ -137,13 +143,14 @@ pub async fn last_good(
     for backup in catalog.backups(target).iter().filter(|backup| !is_from_the_future(backup.key.stamp, now)) {
         if let Some(manifest) = remembered.find(backup, catalog) {
             // Also when it is the last good one no more.
-            remembered.count(backup, catalog);
+            remembered.set_standing(backup, catalog, Worth::Good(manifest.clone()).standing());
             return Ok(Some(manifest));
         }
-        match assess(store, catalog, &backup.key).await? {
+        let worth = assess(store, catalog, &backup.key).await?;
+        remembered.set_standing(backup, catalog, worth.standing());
+        match worth {
             Worth::Good(manifest) => {
                 remembered.keep(backup.manifest.clone(), &manifest);
-                remembered.count(backup, catalog);
                 return Ok(Some(manifest));
             }
             Worth::Suspicious(..) | Worth::Partial(..) => {}

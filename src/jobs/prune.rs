@@ -1,6 +1,6 @@
 //! Deleting what the retention rules no longer want. The plan is made elsewhere; this only carries it out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio_util::sync::CancellationToken;
@@ -13,100 +13,86 @@ use crate::jobs::error::JobError;
 use crate::jobs::good;
 use crate::jobs::journal::Entry;
 use crate::model::key::{BackupKey, Stamp};
-use crate::model::retention::RetentionPlan;
+use crate::model::retention::{Candidate, RetentionPlan, Standing};
 use crate::model::target::TargetName;
-use crate::store::{Catalog, StoreError, StoredBackup};
+use crate::model::trigger::Trigger;
+use crate::store::{Catalog, StoreError, StoreErrorKind, StoredBackup};
 
-/// What would be kept and what would go now, from a complete listing and the last good one in it.
+/// What would be kept and what would go now, from a complete listing and the manifests in it.
 ///
 /// # Errors
-/// One of the two cannot be read. There is no plan then.
+/// They cannot be read. There is no plan then.
 pub async fn plan(app: &App, target: &Target) -> Result<RetentionPlan, StoreError> {
     let catalog = app.store.catalog(Some(&target.name)).await?;
-    let last_good = good::last_good(&app.store, &app.last_good, &catalog, &target.name).await?;
-    proved(app, target, &catalog, None, last_good.map(|manifest| manifest.stamp)).await
+    let backups = candidates(app, &target.name, &catalog).await?;
+    Ok(target.retention.plan(&backups, clock::now(), &app.config.time_zone))
 }
 
-/// What goes at the most once the backup `new` is there, which the listing does not have yet: less, should it be suspicious, or
-/// should others turn out not to count.
-pub fn doomed(app: &App, target: &Target, catalog: &Catalog, new: Stamp) -> Vec<Stamp> {
-    let stamps = catalog.backups(&target.name).into_iter().map(|backup| backup.key.stamp).chain([new]);
-    let plan =
-        target.retention.plan(&stamps.collect::<Vec<_>>(), Some(new), clock::now(), &app.config.time_zone);
-    plan.deleted().collect()
+/// What may go once the backup `new` is there, whatever becomes of it: some of it stays if it is not good.
+pub fn doomed(app: &App, target: &Target, backups: &[Candidate], new: Stamp, trigger: Trigger) -> Vec<Stamp> {
+    let good = Standing::Counts { trigger, accepted_smaller_than: None };
+    let plans = [good, Standing::Aside(String::new())].map(|standing| {
+        let all = [backups, &[Candidate { stamp: new, standing }]].concat();
+        target.retention.plan(&all, clock::now(), &app.config.time_zone)
+    });
+    let doomed: BTreeSet<Stamp> = plans.iter().flat_map(RetentionPlan::deleted).collect();
+    doomed.into_iter().collect()
 }
 
 /// Manifests that are read at the same time.
 const AT_ONCE: usize = 8;
 
-/// A plan in which only backups count that are all there: nothing is deleted on the strength of one that is not. Each of those by
-/// which others would go is looked at, once for as long as nothing of it changes; `new` was made by this very process.
+/// What each of a target's backups is to retention: nothing is deleted on the strength of one that is not all there. Its manifest
+/// is read once for as long as nothing of it changes.
 ///
 /// # Errors
-/// A manifest could not be read.
-async fn proved(
+/// The store does not answer. One manifest that it refuses to hand out costs only itself: that backup does not count, and stays.
+pub async fn candidates(
     app: &App,
-    target: &Target,
+    target: &TargetName,
     catalog: &Catalog,
-    new: Option<Stamp>,
-    last_good: Option<Stamp>,
-) -> Result<RetentionPlan, StoreError> {
-    let now = clock::now();
-    let backups = catalog.backups(&target.name);
-    let mut not_counted: BTreeMap<Stamp, String> = BTreeMap::new();
-    loop {
-        let counted =
-            backups.iter().map(|backup| backup.key.stamp).filter(|stamp| !not_counted.contains_key(stamp));
-        let stamps: Vec<Stamp> = counted.chain(new).collect();
-        let plan = target.retention.plan(&stamps, last_good, now, &app.config.time_zone);
-        let all_signed = app.store.wants_signatures();
-        let looked_at: BTreeSet<Stamp> = match plan.deleted().next() {
-            None => BTreeSet::new(),
-            // What is not signed is not deleted either, and the plan says so.
-            Some(_) if all_signed => stamps.into_iter().collect(),
-            Some(_) => plan.kept().collect(),
+) -> Result<Vec<Candidate>, StoreError> {
+    // Without an ETag, a size is all there is to know a manifest by, and anybody can get that right.
+    let is_sure = |backup: &StoredBackup| !app.store.wants_signatures() || backup.manifest.e_tag.is_some();
+    let looked = stream::iter(catalog.backups(target)).map(async |backup: StoredBackup| {
+        let stamp = backup.key.stamp;
+        let known = app.last_good.standing(&backup, catalog).filter(|_| is_sure(&backup));
+        if let Some(standing) = known {
+            return Ok(Candidate { stamp, standing });
+        }
+        let standing = match good::assess(&app.store, catalog, &backup.key).await {
+            Ok(worth) => worth.standing(),
+            Err(error) if matches!(error.kind, StoreErrorKind::Denied | StoreErrorKind::Refused) => {
+                Standing::Unknown(format!("unreadable: {error}"))
+            }
+            Err(error) => return Err(error),
         };
-        let is_unknown = |backup: &&StoredBackup| {
-            // Without an ETag, a size is all there is to know a manifest by, and anybody can get that right.
-            let is_known =
-                app.last_good.counts(backup, catalog) && !(all_signed && backup.manifest.e_tag.is_none());
-            looked_at.contains(&backup.key.stamp) && !is_known
-        };
-        let unknown: Vec<StoredBackup> = backups.iter().filter(is_unknown).cloned().collect();
-        let assessed = stream::iter(unknown).map(async |backup: StoredBackup| {
-            let worth = good::assess(&app.store, catalog, &backup.key).await?;
-            Ok::<_, StoreError>((backup, worth.against_counting()))
-        });
-        let before = not_counted.len();
-        for (backup, against) in assessed.buffer_unordered(AT_ONCE).try_collect::<Vec<_>>().await? {
-            match against {
-                Some(reason) => {
-                    warn!(backup = %backup.key, reason, "this backup does not count: no other one goes because of it");
-                    not_counted.insert(backup.key.stamp, reason);
-                }
-                None => app.last_good.count(&backup, catalog),
+        match &standing {
+            Standing::Counts { .. } => {}
+            Standing::Aside(reason) | Standing::Unknown(reason) => {
+                warn!(backup = %backup.key, reason, "this backup does not count: no other one goes because of it");
             }
         }
-        if not_counted.len() == before {
-            return Ok(plan.with(not_counted));
-        }
-    }
+        app.last_good.set_standing(&backup, catalog, standing.clone());
+        Ok(Candidate { stamp, standing })
+    });
+    looked.buffer_unordered(AT_ONCE).try_collect().await
 }
 
-/// Prunes a target right after its backup `new` was committed.
+/// Prunes a target right after its backup `new` was committed, which `backups` does not have yet.
 ///
 /// # Errors
 /// What was in the way, in one line.
 pub async fn after_run(
     app: &App,
     target: &Target,
-    catalog: &Catalog,
-    new: &BackupKey,
-    last_good: Stamp,
+    backups: Result<Vec<Candidate>, StoreError>,
+    new: Candidate,
     stop: &CancellationToken,
 ) -> Result<usize, JobError> {
     let pruned = async {
-        let plan = proved(app, target, catalog, Some(new.stamp), Some(last_good)).await?;
+        let all = [backups?, vec![new]].concat();
+        let plan = target.retention.plan(&all, clock::now(), &app.config.time_zone);
         delete(app, &target.name, &plan, stop).await
     };
     pruned

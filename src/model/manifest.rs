@@ -17,6 +17,7 @@ use super::key::Stamp;
 use super::line::Line;
 use super::missing::Missing;
 use super::target::TargetName;
+use super::trigger::Trigger;
 
 mod validate;
 
@@ -53,6 +54,8 @@ pub struct Manifest {
     pub instance: Line,
     /// The Dumpcar version that wrote it.
     pub dumpcar: Line,
+    /// What started the run.
+    pub trigger: Trigger,
     pub started: Timestamp,
     pub finished: Timestamp,
     /// How a custom engine's dump is put back: `dumpcar.restore-command`.
@@ -62,6 +65,10 @@ pub struct Manifest {
     /// good one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspicious: Option<Line<2048>>,
+    /// The last good backup before this one, which is far smaller, and was accepted (`--accept-smaller`). Retention keeps that one
+    /// for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_smaller_than: Option<Stamp>,
     /// What could not be dumped, and why: with anything here, the backup is incomplete.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
@@ -235,10 +242,12 @@ pub(super) mod tests {
             docker_engine: Some(Line::clean("ENGI:NEOF")),
             instance: Line::clean("host-a"),
             dumpcar: Line::clean("0.1.0"),
+            trigger: Trigger::Schedule,
             started: "2026-11-23T23:00:00Z".parse().unwrap(),
             finished: "2026-11-23T23:00:09Z".parse().unwrap(),
             restore_command: None,
             suspicious: None,
+            accepted_smaller_than: None,
             missing: Vec::new(),
             objects: vec![ManifestObject {
                 name: "shop.sql.xz".into(),

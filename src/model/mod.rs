@@ -22,4 +22,5 @@ pub mod run;
 pub mod schedule;
 pub mod suspicion;
 pub mod target;
+pub mod trigger;
 pub mod words;

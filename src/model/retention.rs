@@ -1,6 +1,6 @@
 //! Which backups are kept: rules in, a plan with a reason for each decision out (promise P5).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -9,10 +9,11 @@ use jiff::tz::TimeZone;
 
 use super::duration::Short;
 use super::key::Stamp;
+use super::trigger::Trigger;
 
-mod overrides;
+mod settings;
 
-pub use overrides::RetentionOverrides;
+pub use settings::RetentionSettings;
 
 /// How far ahead of the clock a backup may be dated and still be an ordinary one: clocks of two hosts differ.
 pub const FUTURE_TOLERANCE: Duration = Duration::from_secs(600);
@@ -20,6 +21,13 @@ pub const FUTURE_TOLERANCE: Duration = Duration::from_secs(600);
 /// A run deletes no more backups than these, the oldest first; what is left goes with the next one. What is on record
 /// beforehand has to fit into a record.
 pub const MOST_PRUNED: usize = 1000;
+
+/// How many of the backups are kept that no rule counts: enough to see what goes wrong, night after night.
+pub const ASIDE: u32 = 3;
+
+/// How long a backup is kept besides the rules after a far smaller one was accepted in its place: for as long as the rules keep
+/// one of each day by default.
+pub const REPLACED_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Whether a backup is dated so far ahead of the clock that it says nothing about the others.
 pub fn is_from_the_future(stamp: Stamp, now: Timestamp) -> bool {
@@ -54,8 +62,30 @@ pub struct KeepsNothing;
 
 impl Default for RetentionPolicy {
     fn default() -> Self {
-        Self(RetentionRules { last: 7, ..RetentionRules::default() })
+        Self(RetentionSettings::default().rules())
     }
+}
+
+/// What retention has to know of a backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    pub stamp: Stamp,
+    pub standing: Standing,
+}
+
+/// Whether the rules count a backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It is whole, and good.
+    Counts {
+        trigger: Trigger,
+        /// The last good backup before it, whose loss would be that of all it has no longer.
+        accepted_smaller_than: Option<Stamp>,
+    },
+    /// It is Dumpcar's and no rule counts it, for this reason: suspicious, incomplete.
+    Aside(String),
+    /// It is not known what it is, for this reason: unreadable, unsigned. It is never deleted.
+    Unknown(String),
 }
 
 impl RetentionPolicy {
@@ -75,33 +105,81 @@ impl RetentionPolicy {
 
     /// Decides about each of a target's backups, in the calendar of `tz`.
     ///
-    /// The newest is always kept, and never fewer than `last` of those there are. Backups dated after `now`
-    /// (beyond [`FUTURE_TOLERANCE`]) are kept but do not count: a clock that once ran ahead must neither lose a
-    /// backup nor push out the real ones. A period without a backup uses up nothing. While a rule has not used up
-    /// its count, it also keeps the oldest backup, so that the history grows to its full length.
-    ///
-    /// `last_good` is the newest backup that is not suspicious, where one is known. It is kept as well, besides what
-    /// the rules keep: suspicious ones use up the counts like any other, but never push out the last one to go back to.
-    pub fn plan(
-        &self,
-        stamps: &[Stamp],
-        last_good: Option<Stamp>,
-        now: Timestamp,
-        tz: &TimeZone,
-    ) -> RetentionPlan {
-        let ordered: BTreeSet<Stamp> = stamps.iter().copied().collect();
-        let (future, real): (Vec<Stamp>, Vec<Stamp>) =
-            ordered.into_iter().rev().partition(|stamp| is_from_the_future(*stamp, now));
+    /// - Only good backups count. The newest of them is always kept, and never fewer than `last` of those there are. A period
+    ///   without a backup uses up nothing. While a rule has not used up its count, it also keeps the oldest backup, so that the
+    ///   history grows to its full length.
+    /// - Scheduled backups are counted among themselves, the others among all: however many are made by hand or by restarts,
+    ///   they push out no scheduled one, and a target that is only backed up by hand is kept by the same rules.
+    /// - A backup that was replaced by one that is far smaller, and accepted, is kept until the newest good one is a week
+    ///   ([`REPLACED_FOR`]) younger than that.
+    /// - Of those that are set aside (suspicious, incomplete), the newest [`ASIDE`] are kept.
+    /// - Backups dated after `now` (beyond [`FUTURE_TOLERANCE`]) are kept but do not count: a clock that once ran ahead must
+    ///   neither lose a backup nor push out the real ones.
+    pub fn plan(&self, backups: &[Candidate], now: Timestamp, tz: &TimeZone) -> RetentionPlan {
+        let ordered: BTreeMap<Stamp, &Standing> =
+            backups.iter().map(|backup| (backup.stamp, &backup.standing)).collect();
+        let mut decisions: BTreeMap<Stamp, Vec<KeepReason>> = BTreeMap::new();
+        let (mut good, mut aside) = (Vec::new(), 0);
+        for (&stamp, standing) in ordered.iter().rev() {
+            let reasons = decisions.entry(stamp).or_default();
+            match standing {
+                // Whoever can write to the bucket could have made them: they are not in the way of anything.
+                Standing::Unknown(reason) => reasons.push(KeepReason::NotCounted(reason.clone())),
+                Standing::Aside(_) | Standing::Counts { .. } if is_from_the_future(stamp, now) => {
+                    reasons.push(KeepReason::DatedInTheFuture);
+                }
+                Standing::Aside(reason) => {
+                    aside += 1;
+                    if aside <= ASIDE {
+                        reasons.push(KeepReason::Aside { nth: aside, reason: reason.clone() });
+                    }
+                }
+                Standing::Counts { trigger, accepted_smaller_than } => {
+                    good.push((stamp, *trigger, *accepted_smaller_than));
+                }
+            }
+        }
+        let is_scheduled = |(_, trigger, _): &&(Stamp, Trigger, Option<Stamp>)| trigger.is_scheduled();
+        let stamp_of = |(stamp, ..): &(Stamp, Trigger, Option<Stamp>)| *stamp;
+        let scheduled: Vec<Stamp> = good.iter().filter(is_scheduled).map(stamp_of).collect();
+        let all: Vec<Stamp> = good.iter().map(stamp_of).collect();
+        let newest = all.first().copied();
+        let mut keep = |stamp: Stamp, reason: KeepReason| {
+            if let Some(reasons) = decisions.get_mut(&stamp) {
+                reasons.push(reason);
+            }
+        };
+        // Whatever the rules say or will ever say.
+        if let Some(newest) = newest {
+            keep(newest, KeepReason::Newest);
+        }
+        for (stamp, reason) in self.wanted(&scheduled, now, tz) {
+            keep(stamp, reason);
+        }
+        let scheduled: BTreeSet<Stamp> = scheduled.into_iter().collect();
+        // What the rules want of all, they want of the scheduled ones alone as well.
+        for (stamp, reason) in self.wanted(&all, now, tz) {
+            if !scheduled.contains(&stamp) {
+                keep(stamp, reason);
+            }
+        }
+        for (by, _, replaced) in &good {
+            let until = by.timestamp().checked_add(REPLACED_FOR).unwrap_or(Timestamp::MAX);
+            if let Some(replaced) =
+                replaced.filter(|_| newest.is_some_and(|newest| newest.timestamp() < until))
+            {
+                keep(replaced, KeepReason::Replaced { by: *by });
+            }
+        }
+        let decided = decisions.into_iter().rev();
+        RetentionPlan { decisions: decided.map(|(stamp, reasons)| Decision { stamp, reasons }).collect() }
+    }
 
-        let mut decisions: Vec<Decision> = future
-            .into_iter()
-            .map(|stamp| Decision { stamp, reasons: vec![KeepReason::DatedInTheFuture] })
-            .collect();
-
+    /// What the rules want of these, which come newest first, and why.
+    fn wanted(&self, stamps: &[Stamp], now: Timestamp, tz: &TimeZone) -> Vec<(Stamp, KeepReason)> {
         let rules = self.0;
-        let newest = real.first().copied();
-        let oldest = real.last().copied();
-        let since = rules.within.zip(newest).map(|(span, newest)| {
+        let oldest = stamps.last().copied();
+        let since = rules.within.zip(stamps.first()).map(|(span, newest)| {
             let since = newest.timestamp().min(now).checked_sub(span).unwrap_or(Timestamp::MIN);
             (span, since)
         });
@@ -112,30 +190,16 @@ impl RetentionPolicy {
             Counter::new(Period::Month, rules.monthly),
             Counter::new(Period::Year, rules.yearly),
         ];
-        for (stamp, nth) in real.into_iter().zip(1u32..) {
-            let mut reasons = Vec::new();
-            // Whatever the rules say or will ever say.
-            if Some(stamp) == newest {
-                reasons.push(KeepReason::Newest);
-            }
-            if nth <= rules.last {
-                reasons.push(KeepReason::Last { nth, of: rules.last });
-            }
-            reasons.extend(
-                calendar.iter_mut().filter_map(|counter| counter.claim(stamp, Some(stamp) == oldest, tz)),
-            );
-            if let Some((span, since)) = since
-                && stamp.timestamp() >= since
-            {
-                reasons.push(KeepReason::Within(span));
-            }
-            // As a rule the newest is good, and needs no second reason.
-            if Some(stamp) == last_good && Some(stamp) != newest {
-                reasons.push(KeepReason::LastGood);
-            }
-            decisions.push(Decision { stamp, reasons });
+        let mut wanted = Vec::new();
+        for (&stamp, nth) in stamps.iter().zip(1u32..) {
+            let last = (nth <= rules.last).then_some(KeepReason::Last { nth, of: rules.last });
+            let is_oldest = Some(stamp) == oldest;
+            let periods = calendar.iter_mut().filter_map(|counter| counter.claim(stamp, is_oldest, tz));
+            let within = since.filter(|(_, since)| stamp.timestamp() >= *since);
+            let within = within.map(|(span, _)| KeepReason::Within(span));
+            wanted.extend(last.into_iter().chain(periods).chain(within).map(|reason| (stamp, reason)));
         }
-        RetentionPlan { decisions }
+        wanted
     }
 }
 
@@ -233,9 +297,16 @@ pub enum KeepReason {
         of: u32,
     },
     Within(Duration),
-    /// Everything newer is suspicious.
-    LastGood,
-    /// It is no complete backup, for this reason: it counts for no rule, and is not what a rule does not want.
+    /// A far smaller one was accepted in its place.
+    Replaced {
+        by: Stamp,
+    },
+    /// One of the newest that no rule counts, for this reason.
+    Aside {
+        nth: u32,
+        reason: String,
+    },
+    /// It is not known what it is, for this reason: it counts for no rule, and is not deleted.
     NotCounted(String),
 }
 
@@ -248,7 +319,8 @@ impl fmt::Display for KeepReason {
             Self::Calendar { period, nth, of, name } => write!(f, "{period} {nth} of {of} ({name})"),
             Self::Oldest { period, of } => write!(f, "oldest, {period} {of} not full"),
             Self::Within(span) => write!(f, "within {}", Short(*span)),
-            Self::LastGood => f.write_str("last good one"),
+            Self::Replaced { by } => write!(f, "for a week after the smaller {by} was accepted"),
+            Self::Aside { nth, reason } => write!(f, "not counted, {nth} of {ASIDE}: {reason}"),
             Self::NotCounted(reason) => write!(f, "not counted: {reason}"),
         }
     }
@@ -276,18 +348,6 @@ pub struct RetentionPlan {
 }
 
 impl RetentionPlan {
-    /// The same, with backups that did not count when it was made: they are kept.
-    #[must_use]
-    pub fn with(mut self, not_counted: impl IntoIterator<Item = (Stamp, String)>) -> Self {
-        self.decisions.extend(
-            not_counted
-                .into_iter()
-                .map(|(stamp, reason)| Decision { stamp, reasons: vec![KeepReason::NotCounted(reason)] }),
-        );
-        self.decisions.sort_by_key(|decision| std::cmp::Reverse(decision.stamp));
-        self
-    }
-
     /// What goes now, newest first: at most [`MOST_PRUNED`], the oldest.
     pub fn deleted(&self) -> impl Iterator<Item = Stamp> + '_ {
         let all = || self.decisions.iter().filter(|decision| !decision.is_kept());

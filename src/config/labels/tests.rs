@@ -91,7 +91,7 @@ fn everything_can_be_set() {
         exec_user: Some("999:999".into()),
         args: vec!["--exclude-table=order items".into(), "-v".into()],
         schedule: Some("@hourly".parse().unwrap()),
-        retention: RetentionOverrides {
+        retention: RetentionSettings {
             last: Some(1),
             hourly: Some(2),
             daily: Some(3),

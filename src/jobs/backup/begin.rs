@@ -13,6 +13,8 @@ use crate::jobs::error::{JobError, stoppable};
 use crate::jobs::journal::Entry;
 use crate::jobs::{prune, sweep};
 use crate::model::key::{BackupKey, Stamp};
+use crate::model::retention::Candidate;
+use crate::model::trigger::Trigger;
 use crate::random;
 use crate::store::Catalog;
 
@@ -28,6 +30,8 @@ pub(super) async fn begin<'a>(
     app: &'a App,
     target: &Target,
     catalog: Option<&Catalog>,
+    backups: &[Candidate],
+    trigger: Trigger,
     stop: &CancellationToken,
 ) -> Result<Begun<'a>, JobError> {
     let taken = catalog.map(|catalog| catalog.stamps(&target.name)).unwrap_or_default();
@@ -39,10 +43,7 @@ pub(super) async fn begin<'a>(
             stoppable(stop, tokio::time::sleep(Duration::from_millis(100))).await?;
             continue;
         }
-        let doomed = match catalog {
-            Some(catalog) => prune::doomed(app, target, catalog, stamp),
-            None => Vec::new(),
-        };
+        let doomed = prune::doomed(app, target, backups, stamp, trigger);
         let entry = stoppable(stop, Entry::of_backup(app, target, stamp, doomed)).await??;
         // Behind the own record: of two that begin at once, one at least sees the other.
         let others = match stoppable(stop, sweep::sweep(app, Some(&target.name), Some(entry.run()))).await {

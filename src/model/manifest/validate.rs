@@ -41,6 +41,8 @@ pub enum Inconsistency {
     Content(String),
     #[error("what it says is missing is there, or too much of it")]
     Missing,
+    #[error("the backup that it is accepted to be smaller than is not an earlier one")]
+    Accepted,
     #[error("it has a restore command that none of its objects needs, or one that is too long")]
     Command,
 }
@@ -67,6 +69,9 @@ impl Manifest {
             stored = stored.checked_add(object.stored_bytes).ok_or(Inconsistency::Sizes)?;
         }
         self.validate_missing()?;
+        if self.accepted_smaller_than.is_some_and(|earlier| earlier >= self.stamp) {
+            return Err(Inconsistency::Accepted);
+        }
         match &self.restore_command {
             None => Ok(()),
             Some(command) if self.engine == Engine::Custom && command.len() <= LONGEST_COMMAND => Ok(()),

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use dumpcar::app::App;
 use dumpcar::discovery::{State, Target};
-use dumpcar::jobs::backup;
+use dumpcar::jobs::backup::{self, Order};
+use dumpcar::model::trigger::Trigger;
 use dumpcar::outcome::Verdict;
 use dumpcar::pipeline::Progress;
 use tokio_util::sync::CancellationToken;
@@ -56,7 +57,8 @@ impl Lab {
         *self.script.lock().unwrap() = script;
         let target = self.targets.lock().unwrap().pop().expect("as many targets as runs");
         let (stop, progress) = (CancellationToken::new(), Progress::default());
-        let verdict = Box::pin(backup::run(&self.app, &target, &stop, &progress)).await;
+        let verdict =
+            Box::pin(backup::run(&self.app, &target, Order::of(Trigger::Manual), &stop, &progress)).await;
         Ran { target: target.name.to_string(), verdict }
     }
 
