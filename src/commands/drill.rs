@@ -6,7 +6,8 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use super::{find_backup, print, print_json};
+use super::choose::find_backup;
+use super::output::{print, print_json};
 use crate::app::App;
 use crate::cli::DrillArgs;
 use crate::exit::Exit;

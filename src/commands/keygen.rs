@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::print;
+use super::output::print;
 use crate::exit::Exit;
 use crate::random;
 use crate::signing::{Signer, private_key_file};

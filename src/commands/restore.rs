@@ -1,14 +1,15 @@
 //! `dumpcar restore`: what will be overwritten, the question, and the answer.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use super::{find_backup, print};
+use super::ask::{Answer, ask};
+use super::choose::find_backup;
+use super::output::print;
 use crate::app::App;
 use crate::cli::RestoreArgs;
 use crate::discovery::{self, Target};
@@ -170,23 +171,4 @@ fn overview(plan: &Plan, manifest: &Manifest) -> String {
 
 fn shown(database: &str) -> String {
     if database.is_empty() { "the dump".to_owned() } else { format!("database {database:?}") }
-}
-
-enum Answer {
-    Yes,
-    No,
-    Nobody,
-}
-
-fn ask() -> Answer {
-    if !io::stdin().is_terminal() {
-        return Answer::Nobody;
-    }
-    let mut stderr = io::stderr();
-    drop(stderr.write_all(b"Go on? [y/N] ").and_then(|()| stderr.flush()));
-    let mut line = String::new();
-    match io::stdin().read_line(&mut line) {
-        Ok(_) if matches!(line.trim(), "y" | "Y" | "yes" | "YES") => Answer::Yes,
-        Ok(_) | Err(_) => Answer::No,
-    }
 }

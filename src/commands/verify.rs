@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tracing::error;
 
-use super::{print, print_json};
+use super::output::{print, print_json};
 use crate::app::App;
 use crate::cli::VerifyArgs;
 use crate::exit::Exit;

@@ -1,0 +1,115 @@
+//! `dumpcar backup`: now, with a report.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::choose::{require_signer, select};
+use super::output::{print, print_json};
+use crate::app::App;
+use crate::cli::BackupArgs;
+use crate::discovery::{Found, State};
+use crate::exit::Exit;
+use crate::jobs::backup::{self, Order};
+use crate::model::trigger::Trigger;
+use crate::outcome::{Outcome, Verdict};
+use crate::scheduler::log_outcome;
+use crate::terminal::{ProgressDisplay, Terminal};
+use crate::text::{Table, bytes};
+
+/// `dumpcar backup`.
+pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, terminal: Arc<Terminal>) -> Exit {
+    if let Err(exit) = require_signer(&app) {
+        return exit;
+    }
+    let (found, mut missing) = match select(&app, &args.targets).await {
+        Ok(selected) => selected,
+        Err(exit) => return exit,
+    };
+    let app = Arc::new(app);
+    let slots = Arc::new(Semaphore::new(app.config.parallel.try_into().unwrap_or(1)));
+    let display = Arc::new(ProgressDisplay::start(terminal));
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    let mut runs = JoinSet::new();
+    let order = Order { trigger: Trigger::Manual, accepts_smaller: args.accept_smaller };
+    for Found { name: target, state, .. } in found {
+        let found = match state {
+            State::Ready(found) => *found,
+            State::Unavailable { reason, .. } => {
+                outcomes.push(Outcome { target, verdict: Verdict::Skipped { reason } });
+                continue;
+            }
+            State::Invalid { reason } => {
+                outcomes.push(Outcome { target, verdict: Verdict::Failed { reason } });
+                continue;
+            }
+        };
+        let (app, slots, stop, display) =
+            (Arc::clone(&app), Arc::clone(&slots), stop.clone(), Arc::clone(&display));
+        runs.spawn(async move {
+            let slot = slots.acquire_owned().await;
+            let progress = display.show(target.as_str());
+            let verdict = backup::run_guarded(app, found, order, stop, Arc::clone(&progress)).await;
+            display.hide(&progress);
+            drop(slot);
+            Outcome { target, verdict }
+        });
+    }
+    for outcome in &outcomes {
+        log_outcome(outcome);
+    }
+    while let Some(ended) = runs.join_next().await {
+        let Ok(outcome) = ended else { continue };
+        log_outcome(&outcome);
+        outcomes.push(outcome);
+    }
+    drop(display);
+    outcomes.sort_by(|a, b| a.target.cmp(&b.target));
+    if args.json {
+        print_json(&outcomes);
+    } else {
+        print(&outcome_table(&outcomes));
+    }
+    let good = outcomes.iter().filter(|outcome| outcome.is_good()).count();
+    let partly = outcomes.iter().any(|outcome| matches!(outcome.verdict, Verdict::Done(_)));
+    missing += outcomes.len() - good;
+    let exit = Exit::of_targets(good, missing);
+    // A backup with problems is a backup all the same.
+    if exit == Exit::Failed && partly { Exit::Partial } else { exit }
+}
+
+fn outcome_table(outcomes: &[Outcome]) -> String {
+    let mut table = Table::new(["TARGET", "RESULT", "BACKUP", "OBJECTS", "DUMP", "STORED", "TIME"]);
+    for outcome in outcomes {
+        let name = outcome.target.to_string();
+        let row = match &outcome.verdict {
+            Verdict::Done(summary) => [
+                name,
+                match (&summary.suspicious, summary.problems.is_empty()) {
+                    _ if summary.incomplete.is_some() => "incomplete",
+                    (Some(_), _) => "suspicious",
+                    (None, true) => "ok",
+                    (None, false) => "ok, with problems",
+                }
+                .to_owned(),
+                summary.stamp.to_string(),
+                summary.objects.to_string(),
+                bytes(summary.plain_bytes),
+                bytes(summary.stored_bytes),
+                format!("{:.1}s", summary.elapsed.as_secs_f64()),
+            ],
+            Verdict::Skipped { .. } => row_without_backup(name, "skipped"),
+            Verdict::Failed { .. } => row_without_backup(name, "failed"),
+            Verdict::Stopped => row_without_backup(name, "stopped"),
+        };
+        table.push(row);
+    }
+    table.to_string()
+}
+
+fn row_without_backup(name: String, result: &str) -> [String; 7] {
+    let dash = || "-".to_owned();
+    [name, result.to_owned(), dash(), dash(), dash(), dash(), dash()]
+}

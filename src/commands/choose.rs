@@ -1,0 +1,113 @@
+//! Which targets, and which backup, a command is about.
+
+use tracing::{error, warn};
+
+use crate::app::App;
+use crate::cli::At;
+use crate::discovery::Found;
+use crate::exit::Exit;
+use crate::model::key::BackupKey;
+use crate::model::manifest::Manifest;
+use crate::model::missing;
+use crate::model::target::TargetName;
+use crate::store::{StoreErrorKind, StoredBackup};
+
+/// Whoever cannot sign may read a bucket in which only signed backups count, and must make none.
+pub(super) fn require_signer(app: &App) -> Result<(), Exit> {
+    if app.store.can_sign() {
+        return Ok(());
+    }
+    error!(
+        "backups made here would not count: DUMPCAR_TRUSTED_SIGNERS is set and DUMPCAR_SIGNING_KEY is not. Set the key, or only read here (list, verify, cat, restore, drill)"
+    );
+    Err(Exit::Usage)
+}
+
+/// The labelled containers, or those of them that were named. The second number counts names that matched nothing.
+pub(super) async fn select(app: &App, names: &[TargetName]) -> Result<(Vec<Found>, usize), Exit> {
+    let all = match app.discover().await {
+        Ok(all) => all,
+        Err(error) => {
+            error!(%error, "cannot look at the containers");
+            return Err(Exit::Failed);
+        }
+    };
+    if all.is_empty() {
+        error!("{}", app.nothing_labelled());
+        return Err(Exit::Nothing);
+    }
+    if names.is_empty() {
+        return Ok((all, 0));
+    }
+    let known: Vec<String> = all.iter().map(|found| found.name.to_string()).collect();
+    let unknown: Vec<_> = names.iter().filter(|name| !all.iter().any(|found| found.name == **name)).collect();
+    for name in &unknown {
+        error!(target = %name, "there is no such target; there are {}", known.join(", "));
+    }
+    let missing = unknown.len();
+    let chosen: Vec<Found> = all.into_iter().filter(|found| names.contains(&found.name)).collect();
+    if chosen.is_empty() { Err(Exit::Nothing) } else { Ok((chosen, missing)) }
+}
+
+/// The backup of a target that was asked for.
+pub(super) async fn find_backup(
+    app: &App,
+    target: &TargetName,
+    at: At,
+) -> Result<(BackupKey, Manifest), Exit> {
+    let catalog = match app.store.catalog(Some(target)).await {
+        Ok(catalog) => catalog,
+        Err(error) => {
+            error!(%error, "cannot list the bucket");
+            return Err(Exit::Failed);
+        }
+    };
+    let backups = catalog.backups(target);
+    let mut stamps = backups.iter().map(|backup| backup.key.stamp);
+    let (key, manifest) = loop {
+        let Some(stamp) = at.pick(&mut stamps) else {
+            let there_is = what_there_is(app, target, &backups).await;
+            error!(%target, store = %app.store, "there is no such backup; {there_is}");
+            return Err(Exit::Nothing);
+        };
+        let key = BackupKey { target: target.clone(), stamp };
+        match app.store.manifest(&key).await {
+            Ok(manifest) => break (key, manifest),
+            // Anybody can put one there: it must not be in the way of the newest that is signed.
+            Err(error) if error.kind == StoreErrorKind::Unsigned && !matches!(at, At::Stamp(_)) => {
+                warn!(backup = %key, %error, "an unsigned backup is passed over");
+            }
+            Err(error) => {
+                error!(%error, "cannot read the manifest");
+                return Err(Exit::Failed);
+            }
+        }
+    };
+    if let Some(reason) = catalog.lacks(&key, &manifest) {
+        warn!(backup = %key, reason, "this backup is incomplete: `dumpcar list {target}` shows good ones");
+    }
+    if let Some(reason) = missing::summary(&manifest.missing) {
+        warn!(backup = %key, reason, "this backup is incomplete: `dumpcar list {target}` shows good ones");
+    }
+    if let Some(reason) = &manifest.suspicious {
+        warn!(backup = %key, %reason, "this backup is suspicious: `dumpcar list {target}` shows good ones");
+    }
+    Ok((key, manifest))
+}
+
+/// What could have been meant.
+async fn what_there_is(app: &App, target: &TargetName, backups: &[StoredBackup]) -> String {
+    /// More than these nobody reads.
+    const SHOWN: usize = 10;
+    if !backups.is_empty() {
+        let stamps: Vec<_> = backups.iter().take(SHOWN).map(|backup| backup.key.stamp.to_string()).collect();
+        return format!("{target} has {} (`dumpcar list {target}` shows all)", stamps.join(", "));
+    }
+    match app.store.catalog(None).await {
+        Ok(catalog) => match catalog.targets().map(ToString::to_string).collect::<Vec<_>>().as_slice() {
+            [] => "there is none of any target".to_owned(),
+            targets => format!("there are some of {}", targets.join(", ")),
+        },
+        Err(_) => "`dumpcar list` shows what there is".to_owned(),
+    }
+}

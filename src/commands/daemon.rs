@@ -1,0 +1,66 @@
+//! `dumpcar` without a command: the daemon, put together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use super::choose::require_signer;
+use crate::app::App;
+use crate::exit::Exit;
+use crate::health::Health;
+use crate::scheduler::{self, Scheduler};
+use crate::signals::Listener;
+
+/// Docker sends SIGKILL 10 s after SIGTERM. What is not cleaned up by then would be cut anyway; this leaves time to
+/// say so.
+const GRACE: Duration = Duration::from_millis(9_500);
+
+/// The daemon: backs up on schedule until told to stop.
+pub async fn daemon(app: App, listener: Listener) -> Exit {
+    if let Err(exit) = require_signer(&app) {
+        return exit;
+    }
+    let health = Health::default();
+    if let Err(error) = health.serve(&app.config.identity()) {
+        error!(%error, "another dumpcar daemon runs in this container");
+        return Exit::Failed;
+    }
+    match app.docker.version().await {
+        Ok(version) => info!(engine = %version.engine, api = %version.api, "Docker answers"),
+        // It may be restarting: the scheduler keeps asking. No permission stays no permission.
+        Err(error) if error.is_transient() => warn!(%error, "Docker does not answer yet"),
+        Err(error) => {
+            error!(%error, "cannot use Docker");
+            return Exit::Failed;
+        }
+    }
+    info!(
+        version = env!("CARGO_PKG_VERSION"), store = %app.store, schedule = %app.config.schedule,
+        time_zone = app.config.time_zone.iana_name().unwrap_or("UTC"), credentials = %app.config.credentials,
+        "dumpcar started"
+    );
+    let Listener { stop, requests, .. } = listener;
+    let app = Arc::new(app);
+    let (seen, sees) = watch::channel(scheduler::drill::Schedules::new());
+    let scheduler = Scheduler::new(Arc::clone(&app), health.clone(), stop.clone(), seen);
+    // It leaves nothing behind: it ends when told to, wherever it is.
+    let verification = stop.run_until_cancelled(scheduler::verify::run(&app, &health));
+    let drills = scheduler::drill::run(&app, &health, &stop, sees);
+    let mut work = Box::pin(async { tokio::join!(scheduler.run(requests), verification, drills) });
+    let overdue = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        _ = &mut work => {
+            info!("stopped");
+            Exit::Done
+        }
+        () = overdue => {
+            warn!(grace = %humantime::format_duration(GRACE), "runs did not clean up in time");
+            Exit::Failed
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! What each command does, and with which exit status it ends.
+
+mod ask;
+mod backup;
+mod cat;
+mod choose;
+mod config;
+mod daemon;
+mod drill;
+mod healthcheck;
+mod keygen;
+mod list;
+mod output;
+mod prune;
+mod restore;
+mod verify;
+
+pub use backup::backup;
+pub use cat::cat;
+pub use config::{config, policy};
+pub use daemon::daemon;
+pub use drill::drill;
+pub use healthcheck::healthcheck;
+pub use keygen::keygen;
+pub use list::list;
+pub use prune::prune;
+pub use restore::restore;
+pub use verify::verify;

@@ -1,0 +1,32 @@
+//! Results on standard output.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::text::{escaped_json, escaped_lines};
+
+/// Writes a result to standard output: lines, in which nothing acts on a terminal. A reader that has gone wants no more of it.
+pub(super) fn print(text: &str) {
+    let mut stdout = io::stdout().lock();
+    drop(stdout.write_all(escaped_lines(text).as_bytes()).and_then(|()| stdout.flush()));
+}
+
+pub(super) fn print_json(value: &impl Serialize) {
+    let json = serde_json::to_string_pretty(value).expect("results have only string keys");
+    print(&format!("{}\n", escaped_json(&json)));
+}
+
+/// An error with its causes, each once.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let part = cause.to_string();
+        if !text.contains(&part) {
+            text = format!("{text}: {part}");
+        }
+        next = cause.source();
+    }
+    text
+}
