@@ -1,6 +1,6 @@
 //! Deleting what the retention rules no longer want. The plan is made elsewhere; this only carries it out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +24,7 @@ use crate::store::{Catalog, StoreError, StoreErrorKind, StoredBackup};
 /// They cannot be read. There is no plan then.
 pub async fn plan(app: &App, target: &Target) -> Result<RetentionPlan, StoreError> {
     let catalog = app.store.catalog(Some(&target.name)).await?;
-    let backups = candidates(app, &target.name, &catalog).await?;
+    let backups = candidates(app, target, &catalog).await?;
     Ok(target.retention.plan(&backups, clock::now(), &app.config.time_zone))
 }
 
@@ -42,41 +42,62 @@ pub fn doomed(app: &App, target: &Target, backups: &[Candidate], new: Stamp, tri
 /// Manifests that are read at the same time.
 const AT_ONCE: usize = 8;
 
-/// What each of a target's backups is to retention: nothing is deleted on the strength of one that is not all there. Its manifest
-/// is read once for as long as nothing of it changes.
+/// What each of a target's backups is to retention: nothing is deleted on the strength of one that is not all there, or is not what
+/// it seems. Those are looked at that may be kept, or may go next; their manifests are read once for as long as nothing of them
+/// changes. The others would only have to be looked at if the rules wanted them, and count as if they were wanted most.
 ///
 /// # Errors
 /// The store does not answer. One manifest that it refuses to hand out costs only itself: that backup does not count, and stays.
-pub async fn candidates(
-    app: &App,
-    target: &TargetName,
-    catalog: &Catalog,
-) -> Result<Vec<Candidate>, StoreError> {
-    // Without an ETag, a size is all there is to know a manifest by, and anybody can get that right.
-    let is_sure = |backup: &StoredBackup| !app.store.wants_signatures() || backup.manifest.e_tag.is_some();
-    let looked = stream::iter(catalog.backups(target)).map(async |backup: StoredBackup| {
-        let stamp = backup.key.stamp;
-        let known = app.last_good.standing(&backup, catalog).filter(|_| is_sure(&backup));
-        if let Some(standing) = known {
-            return Ok(Candidate { stamp, standing });
-        }
-        let standing = match good::assess(&app.store, catalog, &backup.key).await {
-            Ok(worth) => worth.standing(),
-            Err(error) if matches!(error.kind, StoreErrorKind::Denied | StoreErrorKind::Refused) => {
-                Standing::Unknown(format!("unreadable: {error}"))
-            }
-            Err(error) => return Err(error),
+pub async fn candidates(app: &App, target: &Target, catalog: &Catalog) -> Result<Vec<Candidate>, StoreError> {
+    let (now, backups) = (clock::now(), catalog.backups(&target.name));
+    let seen = |stamp| Candidate {
+        stamp,
+        standing: Standing::Counts { trigger: Trigger::Schedule, accepted_smaller_than: None },
+    };
+    let mut known: BTreeMap<Stamp, Candidate> = BTreeMap::new();
+    loop {
+        let all: Vec<Candidate> = backups
+            .iter()
+            .map(|backup| known.get(&backup.key.stamp).cloned().unwrap_or_else(|| seen(backup.key.stamp)))
+            .collect();
+        let plan = target.retention.plan(&all, now, &app.config.time_zone);
+        let wanted: BTreeSet<Stamp> = plan.kept().chain(plan.deleted()).collect();
+        let is_unknown = |backup: &&StoredBackup| {
+            let stamp = backup.key.stamp;
+            wanted.contains(&stamp) && !known.contains_key(&stamp)
         };
-        match &standing {
-            Standing::Counts { .. } => {}
-            Standing::Aside(reason) | Standing::Unknown(reason) => {
-                warn!(backup = %backup.key, reason, "this backup does not count: no other one goes because of it");
-            }
+        let unknown: Vec<StoredBackup> = backups.iter().filter(is_unknown).cloned().collect();
+        if unknown.is_empty() {
+            return Ok(all);
         }
-        app.last_good.set_standing(&backup, catalog, standing.clone());
-        Ok(Candidate { stamp, standing })
-    });
-    looked.buffer_unordered(AT_ONCE).try_collect().await
+        let looked = stream::iter(unknown).map(async |backup| look(app, catalog, &backup).await);
+        let looked: Vec<Candidate> = looked.buffer_unordered(AT_ONCE).try_collect().await?;
+        known.extend(looked.into_iter().map(|candidate| (candidate.stamp, candidate)));
+    }
+}
+
+async fn look(app: &App, catalog: &Catalog, backup: &StoredBackup) -> Result<Candidate, StoreError> {
+    let stamp = backup.key.stamp;
+    // Without an ETag, a size is all there is to know a manifest by, and anybody can get that right.
+    let is_sure = !app.store.wants_signatures() || backup.manifest.e_tag.is_some();
+    if let Some(standing) = app.last_good.standing(backup, catalog).filter(|_| is_sure) {
+        return Ok(Candidate { stamp, standing });
+    }
+    let standing = match good::assess(&app.store, catalog, &backup.key).await {
+        Ok(worth) => worth.standing(),
+        Err(error) if matches!(error.kind, StoreErrorKind::Denied | StoreErrorKind::Refused) => {
+            Standing::Unknown(format!("unreadable: {error}"))
+        }
+        Err(error) => return Err(error),
+    };
+    match &standing {
+        Standing::Counts { .. } => {}
+        Standing::Aside(reason) | Standing::Unknown(reason) => {
+            warn!(backup = %backup.key, reason, "this backup does not count: no other one goes because of it");
+        }
+    }
+    app.last_good.set_standing(backup, catalog, standing.clone());
+    Ok(Candidate { stamp, standing })
 }
 
 /// Prunes a target right after its backup `new` was committed, which `backups` does not have yet.

@@ -165,10 +165,11 @@ impl RetentionPolicy {
         }
         for (by, _, replaced) in &good {
             let until = by.timestamp().checked_add(REPLACED_FOR).unwrap_or(Timestamp::MAX);
-            if let Some(replaced) =
-                replaced.filter(|_| newest.is_some_and(|newest| newest.timestamp() < until))
-            {
-                keep(replaced, KeepReason::Replaced { by: *by });
+            let is_recent = newest.is_some_and(|newest| newest.timestamp() < until);
+            if let Some(earlier) = replaced.filter(|_| is_recent) {
+                keep(earlier, KeepReason::Replaced { by: *by });
+                // It is the one that says so.
+                keep(*by, KeepReason::Replaces { earlier });
             }
         }
         let decided = decisions.into_iter().rev();
@@ -301,6 +302,10 @@ pub enum KeepReason {
     Replaced {
         by: Stamp,
     },
+    /// It was accepted in the place of a far larger one.
+    Replaces {
+        earlier: Stamp,
+    },
     /// One of the newest that no rule counts, for this reason.
     Aside {
         nth: u32,
@@ -320,6 +325,7 @@ impl fmt::Display for KeepReason {
             Self::Oldest { period, of } => write!(f, "oldest, {period} {of} not full"),
             Self::Within(span) => write!(f, "within {}", Short(*span)),
             Self::Replaced { by } => write!(f, "for a week after the smaller {by} was accepted"),
+            Self::Replaces { earlier } => write!(f, "for a week in the place of {earlier}"),
             Self::Aside { nth, reason } => write!(f, "not counted, {nth} of {ASIDE}: {reason}"),
             Self::NotCounted(reason) => write!(f, "not counted: {reason}"),
         }

@@ -116,8 +116,8 @@ async fn backups_are_made_and_only_good_ones_count() {
         verdicts.expect(&what, !ended.logged("backup committed").is_empty(), || ended.stderr.clone());
         let (went, new) = changes(&before, &siege.contents());
         let (went, old) = (without_swept(went), backups(gone));
-        // Behind three good ones, an incomplete one goes like any other.
-        let may_go = |key: &str| is_of_a_new_backup(key) || gone == &GOOD[4..] && incomplete.contains(key);
+        // Of those that are incomplete, the newest three stay.
+        let may_go = |key: &str| is_of_a_new_backup(key) || incomplete.contains(key);
         let lost: Vec<_> = went.iter().filter(|key| !may_go(key) && !old.contains(*key)).collect();
         verdicts.expect(&what, lost.is_empty(), || format!("deleted {lost:?}"));
         let kept: Vec<_> = old.difference(&went).collect();
@@ -127,6 +127,10 @@ async fn backups_are_made_and_only_good_ones_count() {
         verdicts.named(&what, &ended);
     }
     verdicts.end();
+}
+
+fn manifests_of(keys: &BTreeSet<String>) -> usize {
+    keys.iter().filter(|key| key.ends_with("/manifest.json")).count()
 }
 
 /// None of those that are planted has so late a date.
@@ -154,10 +158,16 @@ impl Verdicts {
 
 #[tokio::test]
 async fn pruning_deletes_the_old_good_ones_and_nothing_else() {
-    let siege = Siege::laid(&manifests::all()).await;
+    let planted = manifests::all();
+    let siege = Siege::laid(&planted).await;
     let (before, mut verdicts) = (siege.contents(), Verdicts::default());
     verdicts.endure(&siege, &["prune"], &[0, 3]).await;
     let (gone, new) = changes(&before, &siege.contents());
+    let incomplete = Siege::incomplete(&planted);
+    let old: BTreeSet<String> = gone.intersection(&incomplete).cloned().collect();
+    let left = manifests_of(&incomplete) - manifests_of(&old);
+    verdicts.expect("prune", left == 3, || format!("{left} incomplete ones are left"));
+    let gone: BTreeSet<String> = gone.difference(&incomplete).cloned().collect();
     let (gone, wanted) = (without_swept(gone), backups(&GOOD[..2]));
     verdicts.expect("prune", gone == wanted && new.is_empty(), || {
         let (more, less) = (gone.difference(&wanted), wanted.difference(&gone));

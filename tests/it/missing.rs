@@ -93,7 +93,7 @@ async fn a_database_that_cannot_be_dumped_costs_only_itself() {
     assert_eq!((shown.status, shown.stdout.as_str()), (1, ""), "{}", shown.stderr);
     let said = "there is no good backup: the newest backup, ";
     assert!(shown.stderr.contains(said) && shown.stderr.contains("Pass --at"), "{}", shown.stderr);
-    let shown = world.run(&["cat", "shop", "--database=shop", "--at", "9999-12-31T00:00:00Z"]).await;
+    let shown = world.run(&["cat", "shop", "--database=shop", "--at", "2100-01-01T00:00:00Z"]).await;
     assert_eq!(shown.status, 1, "{}", shown.stderr);
     let stamp = outcomes[0]["stamp"].as_str().unwrap();
     let shown = world.run(&["cat", "shop", "--database=shop", "--at", stamp]).await;
@@ -207,7 +207,7 @@ async fn incomplete_ones_do_not_push_out_the_last_good_one() {
             assert_eq!(world.run(&["backup"]).await.status, 3);
         }
         let stamps: Vec<Value> = world.manifests().iter().map(|manifest| manifest["stamp"].clone()).collect();
-        assert_eq!(stamps.len(), 3, "two by the rules, and the good one: {stamps:?}");
+        assert_eq!(stamps.len(), 4, "three that do not count, and the good one: {stamps:?}");
         assert!(stamps.contains(&good), "{alert}: {stamps:?}");
         assert!(world.manifests().iter().all(|manifest| manifest.get("suspicious").is_none()));
     }

@@ -205,14 +205,16 @@ fn the_full_backup_stays_for_a_week_after_a_smaller_one_was_accepted() {
         standing: Standing::Counts { trigger: Trigger::Manual, accepted_smaller_than: Some(than) },
     };
     let policy = RetentionSettings { last: Some(1), ..RetentionSettings::default() }.policy().unwrap();
-    let until = |newest: u32| {
-        let mut backups = vec![good(day(1)), good(day(2)), accepted(day(3), day(2))];
-        backups.extend((4..=newest).map(|n| good(day(n))));
-        let now = day(newest).timestamp();
-        policy.plan(&backups, now, &TimeZone::UTC).kept().any(|kept| kept == day(2))
-    };
-    assert!(until(3) && until(4) && until(9));
-    assert!(!until(10));
+    let mut stored = vec![good(day(1)), good(day(2)), accepted(day(3), day(2))];
+    for night in 4..=12 {
+        stored.push(good(day(night)));
+        let kept: BTreeSet<Stamp> =
+            policy.plan(&stored, day(night).timestamp(), &TimeZone::UTC).kept().collect();
+        stored.retain(|one| kept.contains(&one.stamp));
+        let expected: BTreeSet<Stamp> =
+            if night < 10 { [2, 3, night].map(day).into() } else { [day(night)].into() };
+        assert_eq!(kept, expected);
+    }
 }
 
 #[test]
