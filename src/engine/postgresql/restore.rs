@@ -25,8 +25,9 @@ const LOAD_SCRIPT: &str = r#"
 find_tool psql
 set -- psql -X -w -q -o /dev/null -v ON_ERROR_STOP=1
 as_user postgres "$@" -c 'SELECT 1'
-# What is said is read by a program.
-english="DO \$\$BEGIN SET lc_messages = 'C'; EXCEPTION WHEN insufficient_privilege THEN NULL; END\$\$"
+# What is said is read by a program. And one whose reader waits for the store does nothing for a while.
+english="DO \$\$BEGIN PERFORM set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout';
+SET lc_messages = 'C'; EXCEPTION WHEN insufficient_privilege THEN NULL; END\$\$"
 case $(psql --help=commands 2>/dev/null) in
     *'\restrict'*) set -- "$@" -c "$english" -c "\\restrict $DUMPCAR_RESTRICT" -f - ;;
     *)
@@ -85,7 +86,10 @@ const DETACH: &str = "DO $$
 DECLARE name text;
 BEGIN
 -- No event trigger has a say.
+BEGIN
 PERFORM pg_catalog.set_config('session_replication_role', 'replica', true);
+EXCEPTION WHEN insufficient_privilege THEN NULL;
+END;
 FOR name IN SELECT subname FROM pg_catalog.pg_subscription JOIN pg_catalog.pg_database d ON d.oid = subdbid
 WHERE d.datname = pg_catalog.current_database()
 LOOP

@@ -154,7 +154,7 @@ impl Reader {
             let line = tablespace.map_or(line, |from| line.get(..from).unwrap_or(line));
             let line = line.strip_suffix(b";").unwrap_or(line);
             tally.define("encoding and locale", "of the database", b"", line);
-        } else if !line.is_empty() && line != b"--" {
+        } else if !line.is_empty() && line != b"--" && !line.starts_with(b"SET ") {
             let sum = self.settings.unwrap_or_default();
             self.settings = Some(sum.wrapping_add(mix(xxh3_64(line))));
         }
