@@ -418,3 +418,26 @@ fn what_a_server_lacks_is_said_before_anything_is_done() {
     assert_eq!(older.load("here", b"SELECT a FROM t;"), "é\n");
     assert_eq!(older.sql(MEMBERS), members);
 }
+
+/// Whoever owns a database may put it back, also while the server cleans up in it.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn an_owner_restores_while_autovacuum_is_at_work() {
+    let world = World::new();
+    let labels = [("name", "t"), ("databases", "own"), ("user", "app")];
+    let slow =
+        ["autovacuum_naptime=1s", "autovacuum_vacuum_cost_delay=100ms", "autovacuum_vacuum_cost_limit=1"];
+    let slow: Vec<_> = slow.iter().flat_map(|setting| ["-c", setting]).collect();
+    let server = Server::set_up(&world, POSTGRESQL_17, "secret", &labels, &slow);
+    server.sql("CREATE ROLE app LOGIN CREATEDB;");
+    server.sql("CREATE DATABASE own OWNER app;");
+    server.load("own", b"SET ROLE app; CREATE EXTENSION citext; CREATE TABLE t AS SELECT i FROM generate_series(1, 200000) AS i;");
+    world.back_up();
+    server.load("own", b"DELETE FROM t WHERE i > 1;");
+    let is_cleaning =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = 'own' AND backend_type = 'autovacuum worker';";
+    until("it cleans up", || server.sql(is_cleaning) == "1\n");
+    restored(&world, &[]);
+    assert_eq!(server.load("own", b"SELECT count(*) FROM t;"), "200000\n");
+    assert_eq!(server.sql("SELECT datname FROM pg_database WHERE datname LIKE 'dumpcar%';"), "");
+}

@@ -162,9 +162,8 @@ pub(in crate::engine) fn swap(facts: &Facts<'_>, staged: &[Staged]) -> Command {
     let mut sql = String::from("BEGIN;\n");
     let mut rename = |from: &str, to: &str| {
         sql.push_str(&format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {};\n\
-             ALTER DATABASE {} RENAME TO {};\n",
-            literal(from),
+            "{};\nALTER DATABASE {} RENAME TO {};\n",
+            end_sessions(from),
             quoted(from),
             quoted(to),
         ));
@@ -194,15 +193,22 @@ pub(in crate::engine) fn drop_leftovers(facts: &Facts<'_>, run: &RunId) -> Comma
 
 /// Removes one that a restore has made for itself.
 pub(in crate::engine) fn drop_staged(facts: &Facts<'_>, name: &str) -> Command {
-    let end =
-        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}", literal(name));
-    let args = vec![end, format!("SELECT {}", literal(name)), DETACH.to_owned()];
+    let args = vec![end_sessions(name), format!("SELECT {}", literal(name)), DETACH.to_owned()];
     command(facts, &[ELSEWHERE, CONNECT, DROP_SCRIPT], args)
+}
+
+/// Throws out whoever is in the database. Autovacuum belongs to nobody, so that not everybody may end it: whoever renames or drops a
+/// database ends that without being asked.
+fn end_sessions(database: &str) -> String {
+    format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid IS NOT NULL AND datname = {}",
+        literal(database)
+    )
 }
 
 fn end_statement(run: &RunId) -> String {
     format!(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() \
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid IS NOT NULL AND pid <> pg_backend_pid() \
          AND ({} OR state = 'active' AND position('{}{run}_' IN query) > 0)",
         is_of(run),
         LEFTOVERS[0]
