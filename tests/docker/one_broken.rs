@@ -126,3 +126,25 @@ fn a_database_that_crashes_its_server_costs_only_itself() {
     assert_eq!(missing(&manifest), [(json!("aaa"), Value::Null)]);
     assert!(said.contains("server closed the connection"), "{said}");
 }
+
+/// A view that was always broken, so that there never was a good backup, and a database that is emptied one day.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn what_was_never_complete_is_not_pushed_out_by_what_is_empty() {
+    let world = World::new().set("DUMPCAR_KEEP_LAST", "1");
+    let server = Server::target(&world, MARIADB_11_8, "secret", &[("name", "t")]);
+    server.sql(
+        "CREATE DATABASE shop; CREATE TABLE shop.item AS SELECT seq, REPEAT('x', 200) FROM mysql.seq_1_to_2000;
+         CREATE DATABASE old; CREATE TABLE old.t (x int, y int); CREATE VIEW old.v AS SELECT x FROM old.t; ALTER TABLE old.t DROP COLUMN x;",
+    );
+    incomplete(&world);
+    let (full, _) = incomplete(&world);
+    server.sql("DELETE FROM shop.item; DROP VIEW old.v;");
+    for _ in 1..=2 {
+        let ended = world.run(&["backup"]);
+        assert_eq!(ended.status, 3, "{}", ended.stderr);
+        assert!(ended.problem().contains("database \"shop\": "), "{}", ended.stderr);
+        let stamps: Vec<_> = world.manifests().iter().map(|manifest| manifest["stamp"].clone()).collect();
+        assert!(stamps.contains(&full["stamp"]), "{stamps:?}");
+    }
+}
