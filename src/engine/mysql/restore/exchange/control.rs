@@ -1,6 +1,6 @@
 //! What has to be known to finish an exchange or to take it back, as the control database has it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::create_statement;
 use super::super::separate::{Definitions, quoted};
@@ -142,17 +142,17 @@ impl Control {
     pub fn write(&self, run: &RunId, sides: &[Side<'_>]) -> String {
         let control = control(run);
         let mut sql = format!(
-            "CREATE TABLE {control}.names (name TEXT CHARACTER SET ascii) ENGINE = InnoDB;\n\
+            "{SESSION}CREATE TABLE {control}.names (n INT PRIMARY KEY, name TEXT CHARACTER SET ascii) ENGINE = InnoDB;\n\
              CREATE TABLE {control}.moves (n INT PRIMARY KEY, from_database TEXT CHARACTER SET ascii, from_table TEXT CHARACTER SET ascii, \
              to_database TEXT CHARACTER SET ascii, to_table TEXT CHARACTER SET ascii) ENGINE = InnoDB;\n\
-             CREATE TABLE {control}.scripts (n INT, part INT, way CHAR(7) CHARACTER SET ascii, name TEXT CHARACTER SET ascii, \
+             CREATE TABLE {control}.scripts (n INT, part INT, way VARCHAR(7) CHARACTER SET ascii, name TEXT CHARACTER SET ascii, \
              text LONGBLOB, PRIMARY KEY (n, part)) ENGINE = InnoDB;\n"
         );
         for Side { staged, .. } in sides {
             sql.push_str(&format!("CREATE DATABASE {};\n", quoted(&staged.replaced)));
         }
-        for database in &self.databases {
-            sql.push_str(&format!("INSERT INTO {control}.names VALUES ('{}');\n", hex(database)));
+        for (n, database) in self.databases.iter().enumerate() {
+            sql.push_str(&format!("INSERT INTO {control}.names VALUES ({n}, '{}');\n", hex(database)));
         }
         for (n, Move { from, to }) in self.moves.iter().enumerate() {
             let [a, b, c, d] = [&from.0, &from.1, &to.0, &to.1].map(|name| hex(name));
@@ -172,7 +172,7 @@ impl Control {
             }
         }
         // Until it is there, nothing has begun.
-        sql.push_str(&format!("CREATE TABLE {control}.exchange_before (a INT) ENGINE = InnoDB;\n"));
+        sql.push_str(&format!("CREATE TABLE {control}.exchange_before (a INT PRIMARY KEY) ENGINE = InnoDB;\n"));
         // One that somebody else has made meanwhile is an error, and is not dropped.
         for (n, Side { staged, options, .. }) in sides.iter().filter(|side| !side.staged.is_there).enumerate()
         {
@@ -232,16 +232,34 @@ impl Control {
     pub fn rename(&self, way: Way, run: &RunId, inventory: &Inventory, stage: Stage) -> String {
         let mut tables = inventory.tables.clone();
         let mut moves: Vec<Move> = Vec::new();
-        let mut go = |from: &(String, String), to: &(String, String)| {
-            if tables.contains(from) && !tables.contains(to) {
-                tables.remove(from);
-                tables.insert(to.clone());
-                moves.push(Move { from: from.clone(), to: to.clone() });
-            }
+        let mut go = |tables: &mut BTreeSet<_>, from: &(String, String), to: &(String, String)| {
+            tables.remove(from);
+            tables.insert(to.clone());
+            moves.push(Move { from: from.clone(), to: to.clone() });
         };
+        // The places of the replaced ones are new: what is there has been moved there.
+        let is_replaced = |(database, _): &(String, String)| !self.databases.contains(database);
         match way {
-            Way::Forward => self.moves.iter().for_each(|of| go(&of.from, &of.to)),
-            Way::Back => self.moves.iter().rev().for_each(|of| go(&of.to, &of.from)),
+            Way::Forward => {
+                for Move { from, to } in &self.moves {
+                    let is_done = is_replaced(to) && tables.contains(to);
+                    // One that somebody has made since at the same place is an error of the server.
+                    if tables.contains(from) && !is_done {
+                        go(&mut tables, from, to);
+                    }
+                }
+            }
+            Way::Back => {
+                for (n, Move { from: home, to: now }) in self.moves.iter().enumerate().rev() {
+                    if is_replaced(now) && tables.contains(now) && tables.contains(home) {
+                        // Somebody has made it since. The old one has its place.
+                        go(&mut tables, home, &(control(run), format!("in_the_way_{n}")));
+                    }
+                    if tables.contains(now) && !tables.contains(home) {
+                        go(&mut tables, now, home);
+                    }
+                }
+            }
         }
         let marker = |stage: &str| (control(run), format!("exchange_{stage}"));
         let (from, to) = match way {
@@ -302,15 +320,17 @@ impl Side<'_> {
             format!("ALTER DATABASE CHARACTER SET {set} COLLATE {collation};\n")
         });
         let staged = quoted(&self.staged.staged);
+        // All of a table in one statement: it opens what the others name.
+        let mut tables = BTreeMap::<_, Vec<_>>::new();
         for [_, table, column, text] in
             inventory.defaults.iter().filter(|[name, ..]| *name == self.staged.staged)
         {
             let text = text.replace(&format!("{staged}."), &format!("{}.", quoted(&self.staged.name)));
-            sql.push_str(&format!(
-                "ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {text};\n",
-                quoted(table),
-                quoted(column)
-            ));
+            let default = format!("ALTER COLUMN {} SET DEFAULT {text}", quoted(column));
+            tables.entry(table).or_default().push(default);
+        }
+        for (table, defaults) in tables {
+            sql.push_str(&format!("ALTER TABLE {} {};\n", quoted(table), defaults.join(", ")));
         }
         sql.into_bytes()
     }
