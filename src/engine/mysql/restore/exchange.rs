@@ -71,10 +71,14 @@ done
 exit $status
 "#;
 
-/// All that the old definitions of a database are; what a view of it no longer finds is no obstacle.
+/// All that the old definitions of a database are. A view that finds no more what it is of, or a table that is damaged, is no
+/// obstacle; but an end of the session is.
 const DEFINITIONS_SCRIPT: &str = r#"
-"$tool" --no-defaults --user="$DUMPCAR_USER" --host=localhost --no-data --force "$@" -- "$DUMPCAR_DATABASE"
+exec 3>&1
+said=$("$tool" --no-defaults --user="$DUMPCAR_USER" --host=localhost --no-data --force "$@" -- "$DUMPCAR_DATABASE" 2>&1 >&3)
 status=$?
+[ -z "$said" ] || printf '%s\n' "$said" >&2
+case $said in *'ost connection'* | *'gone away'* | *' killed'* | *'shutdown in progress'*) exit 1 ;; esac
 [ $status -eq 2 ] || exit $status
 "#;
 

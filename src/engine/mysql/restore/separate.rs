@@ -20,6 +20,8 @@ pub struct Separation {
     pub is_copy: bool,
     /// Tables have their files where the server has its own.
     pub default_place: bool,
+    /// Views are not wanted.
+    pub without_views: bool,
 }
 
 /// The definitions of a database besides its tables. Those of a copy name no database of their own.
@@ -104,7 +106,9 @@ impl Visitor for Sight {
             }
             self.keep_context(text, from);
         } else if is(0, "DROP") && is(1, "VIEW") {
-            self.pending = kept(text, from);
+            if !self.wanted.without_views {
+                self.pending = kept(text, from);
+            }
         } else if is(0, "DROP") && !is(1, "TABLE") && !is(1, "SEQUENCE") {
             let statement = kept(text, from);
             self.keep(|kept| &mut kept.objects, &statement);
@@ -183,6 +187,9 @@ impl Sight {
     }
 
     fn view(&mut self, text: &mut [u8], from: usize, parts: &[Token], at: usize) {
+        if self.wanted.without_views {
+            return;
+        }
         let (_, behind) = unqualified(text, parts, at + 1);
         // mysqldump first makes stand-ins for all views, and says nothing of how they work.
         let is_final = at > 1;

@@ -9,7 +9,7 @@ fn separated(dump: &str, wanted: Separation) -> (String, Separated) {
 }
 
 fn of(own: &str) -> Separation {
-    Separation { own: own.to_owned(), together: vec!["crm".to_owned()], is_copy: false, default_place: false }
+    Separation { own: own.to_owned(), together: vec!["crm".to_owned()], ..Separation::default() }
 }
 
 /// The heads, as dump tools write them.
