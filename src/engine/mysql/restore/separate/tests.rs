@@ -81,6 +81,19 @@ fn a_key_to_another_database_is_kept_for_later() {
 }
 
 #[test]
+fn a_default_of_a_sequence_that_comes_back_with_it_is_kept_for_later() {
+    let table = "CREATE TABLE `n` (\n  `a` bigint(20) DEFAULT nextval(`shop`.`s`) COMMENT 'x',\n  `b``c` bigint(20) NOT NULL DEFAULT \
+        (nextval(`crm`.`s,(`) + 1),\n  `d` bigint(20) DEFAULT nextval(`other`.`s`)\n) ENGINE=InnoDB;\n";
+    let (out, found) = separated(table, of("shop"));
+    assert!(out.contains("DEFAULT nextval(       `s`) COMMENT") && out.contains("nextval(`other`.`s`)"), "{out}");
+    assert!(!out.contains("crm") && out.contains("NOT NULL ") && out.contains(" ,\n  `d`"), "{out}");
+    assert_eq!(
+        String::from_utf8(found.definitions.keys).unwrap(),
+        "ALTER TABLE `n` ALTER COLUMN `b``c` SET DEFAULT (nextval(`crm`.`s,(`) + 1);\n"
+    );
+}
+
+#[test]
 fn a_place_of_its_own_is_kept_or_left_to_the_server() {
     let table = "CREATE TABLE `o` (\n  `data` int COMMENT 'DATA DIRECTORY ''x'''\n) /*!50100 TABLESPACE `a b` */ ENGINE=InnoDB DATA DIRECTORY='/t''s/'\n\
         /*!50100 PARTITION BY RANGE (`data`)\n(PARTITION p0 VALUES LESS THAN (1) DATA DIRECTORY = '/ts' ENGINE = InnoDB) */;\n";
