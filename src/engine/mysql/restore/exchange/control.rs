@@ -350,10 +350,14 @@ impl Side<'_> {
         let staged = quoted(&self.staged.staged);
         // All of a table in one statement: it opens what the others name.
         let mut tables = BTreeMap::<_, Vec<_>>::new();
-        for [_, table, column, text] in
-            inventory.defaults.iter().filter(|[name, ..]| *name == self.staged.staged)
-        {
-            let text = text.replace(&format!("{staged}."), &format!("{}.", quoted(&self.staged.name)));
+        let (views, named) = (inventory.views(), format!("{staged}."));
+        for [database, table, column, text] in &inventory.defaults {
+            // A view says the defaults of its tables as well.
+            let is_of_view = views.contains(&(database.clone(), table.clone()));
+            if *database != self.staged.staged || is_of_view || !text.contains(&named) {
+                continue;
+            }
+            let text = text.replace(&named, &format!("{}.", quoted(&self.staged.name)));
             let default = format!("ALTER COLUMN {} SET DEFAULT {text}", quoted(column));
             tables.entry(table).or_default().push(default);
         }
