@@ -84,13 +84,8 @@ impl Restore<'_> {
             let own = wanted.object.database.clone().unwrap_or_default();
             let is_copy = own != wanted.name;
             let default_place = self.plan.placement.default_tablespace;
-            let separation = Separation {
-                own,
-                together: together.clone(),
-                is_copy,
-                default_place,
-                without_views: false,
-            };
+            let separation =
+                Separation { own, together: together.clone(), is_copy, default_place, without_views: false };
             let mut edit = Edit::Separator(Box::new(Separator::new(separation)));
             self.fill(wanted, &one.staged, wanted.object.options.as_ref(), &mut edit).await?;
             if let Edit::Separator(separator) = edit {
@@ -226,7 +221,8 @@ impl<'a> Server<'a> {
             let clients = self.exchange.end_clients(&facts, self.run, control.databases());
             self.ask("end the sessions in the databases", &clients).await?;
             let inventory = self.inventory(control.all_databases()).await?;
-            let mut text = format!("{}{SESSION}{}", Exchange::hold(self.run), control.clear(&inventory)).into_bytes();
+            let mut text =
+                format!("{}{SESSION}{}", Exchange::hold(self.run), control.clear(&inventory)).into_bytes();
             text.extend_from_slice(control.rename(way, self.run, &inventory, stage).as_bytes());
             text.extend_from_slice(&control.definitions(way));
             text.extend_from_slice(control.end(self.run, way).as_bytes());

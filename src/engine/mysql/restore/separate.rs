@@ -255,8 +255,7 @@ impl Sight {
                     }
                 }
                 Part::Quoted
-                    if depth == 1
-                        && before.is_some_and(|sign| sign.is_sign(b'(') || sign.is_sign(b',')) =>
+                    if depth == 1 && before.is_some_and(|sign| sign.is_sign(b'(') || sign.is_sign(b',')) =>
                 {
                     column = Some(*token);
                 }
@@ -266,14 +265,7 @@ impl Sight {
     }
 
     /// A sequence of another database that comes back together with this one need not be there yet.
-    fn sequence_default(
-        &mut self,
-        text: &mut [u8],
-        parts: &[Token],
-        at: usize,
-        table: &str,
-        column: Token,
-    ) {
+    fn sequence_default(&mut self, text: &mut [u8], parts: &[Token], at: usize, table: &str, column: Token) {
         let before = parts.get(..at).unwrap_or_default();
         let Some(default) = before.iter().rposition(|token| token.is(text, "DEFAULT")) else { return };
         let mut depth = 0_usize;

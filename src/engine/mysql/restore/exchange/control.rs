@@ -182,7 +182,9 @@ impl Control {
             }
         }
         // Until it is there, nothing has begun.
-        sql.push_str(&format!("CREATE TABLE {control}.exchange_before (a INT PRIMARY KEY) ENGINE = InnoDB;\n"));
+        sql.push_str(&format!(
+            "CREATE TABLE {control}.exchange_before (a INT PRIMARY KEY) ENGINE = InnoDB;\n"
+        ));
         // One that somebody else has made meanwhile is an error, and is not dropped.
         for (n, Side { staged, options, .. }) in sides.iter().filter(|side| !side.staged.is_there).enumerate()
         {
@@ -319,8 +321,7 @@ impl Control {
             Way::Back => "exchange_before",
         };
         let replaced = self.moves.iter().filter(|of| way == Way::Forward && of.is_of_view());
-        let mut sql: String =
-            replaced.map(|of| format!("DROP VIEW IF EXISTS {};\n", full(&of.to))).collect();
+        let mut sql: String = replaced.map(|of| format!("DROP VIEW IF EXISTS {};\n", full(&of.to))).collect();
         sql.push_str(&format!("DROP TABLE {}.{marker};\n", control(run)));
         sql
     }
@@ -367,3 +368,6 @@ impl Side<'_> {
         sql.into_bytes()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -85,7 +85,10 @@ fn a_default_of_a_sequence_that_comes_back_with_it_is_kept_for_later() {
     let table = "CREATE TABLE `n` (\n  `a` bigint(20) DEFAULT nextval(`shop`.`s`) COMMENT 'x',\n  `b``c` bigint(20) NOT NULL DEFAULT \
         (nextval(`crm`.`s,(`) + 1),\n  `d` bigint(20) DEFAULT nextval(`other`.`s`)\n) ENGINE=InnoDB;\n";
     let (out, found) = separated(table, of("shop"));
-    assert!(out.contains("DEFAULT nextval(       `s`) COMMENT") && out.contains("nextval(`other`.`s`)"), "{out}");
+    assert!(
+        out.contains("DEFAULT nextval(       `s`) COMMENT") && out.contains("nextval(`other`.`s`)"),
+        "{out}"
+    );
     assert!(!out.contains("crm") && out.contains("NOT NULL ") && out.contains(" ,\n  `d`"), "{out}");
     assert_eq!(
         String::from_utf8(found.definitions.keys).unwrap(),
