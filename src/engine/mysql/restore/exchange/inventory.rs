@@ -75,17 +75,25 @@ impl Inventory {
         self.options.iter().any(|[name, ..]| name == database)
     }
 
-    /// Drops everything that keeps tables from being moved, and all that is made again: triggers, views, routines, events, and
-    /// keys from other databases.
-    pub fn clear(&self) -> String {
+    /// The views, by database and name.
+    pub(super) fn views(&self) -> BTreeSet<(String, String)> {
+        let views = self.objects.iter().filter(|(kind, ..)| kind == "VIEW");
+        views.map(|(_, database, name)| (database.clone(), name.clone())).collect()
+    }
+
+    /// Drops everything that keeps tables from being moved, and all that is made again: triggers, routines, events, keys from
+    /// other databases, and all but these views.
+    pub(super) fn clear(&self, kept_views: &BTreeSet<(String, String)>) -> String {
         let mut sql = String::new();
         for key in &self.keys {
             let table = full(&(key.database.clone(), key.table.clone()));
             sql.push_str(&format!("ALTER TABLE {table} DROP FOREIGN KEY {};\n", quoted(&key.name)));
         }
         for (kind, database, name) in &self.objects {
-            let drop = format!("DROP {kind} IF EXISTS {};\n", full(&(database.clone(), name.clone())));
+            let place = (database.clone(), name.clone());
+            let drop = format!("DROP {kind} IF EXISTS {};\n", full(&place));
             match kind.as_str() {
+                "VIEW" if kept_views.contains(&place) => {}
                 "TRIGGER" | "EVENT" | "VIEW" | "FUNCTION" | "PROCEDURE" => sql.push_str(&drop),
                 // MariaDB 10 knows them in Oracle's mode only.
                 "PACKAGE" | "PACKAGE BODY" => {
