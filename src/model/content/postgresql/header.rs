@@ -1,7 +1,7 @@
 //! The comment before each object: `-- Name: orders; Type: TABLE; Schema: public; Owner: shop`.
 
 use super::super::tally::Tally;
-use super::{LARGE_OBJECTS, Object, Place};
+use super::{Data, Object, Place, large};
 use crate::model::line::Name;
 
 /// What an object is, in words: `check constraint`, `positive on public.orders`.
@@ -96,10 +96,10 @@ impl Header {
             "TABLE DATA" => {
                 let name = Name::clean(&self.name);
                 tally.table(&name);
-                Place::Data(name)
+                Place::Data(Data { table: name, copy: Vec::new() })
             }
             "BLOBS" => {
-                tally.table(&Name::clean(LARGE_OBJECTS));
+                tally.table(&Name::clean(large::TABLE));
                 Place::LargeObjects(None)
             }
             _ => Place::Object(Object { header: self, ..Object::default() }),
