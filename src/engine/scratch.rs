@@ -72,7 +72,12 @@ pub(super) fn account(engine: Engine, facts: &Facts<'_>, name: &str) -> Option<C
         Engine::Mariadb => mysql::Flavour::Mariadb,
         Engine::Mysql => mysql::Flavour::Mysql,
         Engine::Postgresql => {
-            return Some(postgresql::ask(facts, format!("CREATE ROLE {name} SUPERUSER LOGIN")));
+            // A trigger on logins (17) would write into what is compared, or refuse this one.
+            let make = format!(
+                "CREATE ROLE {name} SUPERUSER LOGIN; DO 'BEGIN IF current_setting(''server_version_num'')::int >= 170000 \
+                 THEN ALTER ROLE {name} SET event_triggers = off; END IF; END'"
+            );
+            return Some(postgresql::ask(facts, make));
         }
         Engine::Custom => return None,
     };
