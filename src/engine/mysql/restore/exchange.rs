@@ -122,7 +122,8 @@ impl Exchange {
             format!("SELECT CONCAT_WS(' ', '{word}', {})", columns.join(", "))
         };
         let among = |column: &str| format!("FIND_IN_SET({}, @names)", h(column));
-        let mut sql = String::from("SET SESSION group_concat_max_len = 1048576;\n");
+        // A default is told in the quotes of the session's mode.
+        let mut sql = String::from("SET SESSION group_concat_max_len = 1048576, sql_mode = '';\n");
         for (select, from) in [
             (
                 row("table", &["table_schema", "table_name"]),
