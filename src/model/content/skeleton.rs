@@ -146,14 +146,18 @@ impl Group {
     fn end_item(&mut self) {
         match std::mem::take(&mut self.item).end() {
             Whole::And(all) => self.and.extend(all),
-            whole => self.and.push(whole.hashes().into_iter().fold(6, ordered)),
+            whole @ (Whole::Or(_) | Whole::Words { .. }) => {
+                self.and.push(whole.hashes().into_iter().fold(6, ordered))
+            }
         }
     }
 
     fn end_and(&mut self) {
         match self.conjunction() {
             Whole::Or(all) => self.or.extend(all),
-            whole => self.or.push(whole.hashes().into_iter().fold(6, ordered)),
+            whole @ (Whole::And(_) | Whole::Words { .. }) => {
+                self.or.push(whole.hashes().into_iter().fold(6, ordered))
+            }
         }
     }
 

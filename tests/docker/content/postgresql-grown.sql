@@ -160,6 +160,16 @@ GRANT SELECT ON LARGE OBJECT 510 TO looker;
 REVOKE ALL ON LARGE OBJECT 511 FROM postgres;
 GRANT SELECT ON LARGE OBJECT 511 TO looker;
 GRANT ALL ON LARGE OBJECT 511 TO postgres;
+-- Writes a row whenever somebody logs in; a drill must not.
+CREATE TABLE logins (who text);
+CREATE FUNCTION on_login() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN INSERT INTO public.logins VALUES (session_user); END $$;
+DO $$ BEGIN
+    IF current_setting('server_version_num')::int >= 170000 THEN
+        EXECUTE 'CREATE EVENT TRIGGER came ON login EXECUTE FUNCTION on_login()';
+        EXECUTE 'ALTER EVENT TRIGGER came ENABLE ALWAYS';
+    END IF;
+END $$;
 -- From here on every session would be that of another role.
 ALTER DATABASE grown SET role = 'looker';
 
