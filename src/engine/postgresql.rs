@@ -33,8 +33,8 @@ const ROLES: &str = include_str!("postgresql/roles.sed");
 
 /// Of the container's own variables only those count that say where the server is, and how it is to be reached. The others would give
 /// another login (`PGSERVICE`), another text, or a session with limits; so would settings of the login or of a database, which
-/// `PGOPTIONS` overrides. Not through what may be a pooler, which refuses options. `money` is read as it was printed, whatever the
-/// servers' currencies are.
+/// `PGOPTIONS` overrides: one of them makes every session that of another role. Not through what may be a pooler, which refuses
+/// options. `money` is read as it was printed, whatever the servers' currencies are.
 const SESSION: &str = r#"
 unset PGSERVICE PGSERVICEFILE PGOPTIONS PGDATESTYLE PGTZ PGGEQO PG_COLOR
 PGCLIENTENCODING=${DUMPCAR_ENCODING-UTF8}
@@ -43,7 +43,7 @@ case ${PGHOST:-/} in
     / | /*)
         PGOPTIONS='-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0'
         PGOPTIONS="$PGOPTIONS -c default_transaction_read_only=off -c quote_all_identifiers=off -c bytea_output=hex"
-        PGOPTIONS="$PGOPTIONS -c lc_monetary=C -c array_nulls=on"
+        PGOPTIONS="$PGOPTIONS -c lc_monetary=C -c array_nulls=on -c role=none"
         export PGOPTIONS
         ;;
 esac

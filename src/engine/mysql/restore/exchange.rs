@@ -127,7 +127,8 @@ impl Exchange {
             format!("SELECT CONCAT_WS(' ', '{word}', {})", columns.join(", "))
         };
         let among = |column: &str| format!("FIND_IN_SET({}, @names)", h(column));
-        let mut sql = String::from("SET SESSION group_concat_max_len = 1048576;\n");
+        // A default is told in the quotes of the session's mode.
+        let mut sql = String::from("SET SESSION group_concat_max_len = 1048576, sql_mode = '';\n");
         for (select, from) in [
             (
                 row("table", &["table_schema", "table_name"]),
@@ -182,11 +183,14 @@ impl Exchange {
             "r.update_rule",
             "r.delete_rule",
         ];
+        // Where there is no such table, the key would go on pointing to the place its own table was made in.
         writeln!(
             sql,
             "{} FROM information_schema.referential_constraints r JOIN information_schema.key_column_usage k \
              ON k.constraint_schema = r.constraint_schema AND k.constraint_name = r.constraint_name AND k.table_name = r.table_name \
-             WHERE {} AND r.constraint_schema <> r.unique_constraint_schema \
+             WHERE {} AND (r.constraint_schema <> r.unique_constraint_schema OR NOT EXISTS (SELECT 1 \
+             FROM information_schema.tables t WHERE t.table_schema = r.unique_constraint_schema \
+             AND t.table_name = r.referenced_table_name)) \
              GROUP BY r.constraint_schema, r.table_name, r.constraint_name, r.unique_constraint_schema, \
              r.referenced_table_name, r.update_rule, r.delete_rule;",
             row("key", &fields),

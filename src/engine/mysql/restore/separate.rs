@@ -200,8 +200,10 @@ impl Sight {
                 continue;
             }
             let Some(name) = database.name(text) else { continue };
-            // A table or a column of the own database has no database before it; a name like it may be an alias.
-            if open.is_sign(b'(') && same(&name, &self.wanted.own) {
+            // A table of the own database has no database before it; a name like it may be an alias. A function has, and a
+            // column where the view's definer may not read its table.
+            let is_full = open.is_sign(b'(') || open.is_sign(b'.');
+            if is_full && same(&name, &self.wanted.own) {
                 blank(text, database.from, dot.to);
             } else if !same(&name, &self.wanted.own) {
                 is_ahead |= self.wanted.together.iter().any(|other| same(other, &name));

@@ -132,8 +132,13 @@ impl Control {
             control.add(Way::Forward, &side.staged.name, keys(&side.new.keys));
         }
         for key in &inventory.keys {
-            let table = full(&(key.database.clone(), key.table.clone()));
-            let sql = format!("ALTER TABLE {table} ADD CONSTRAINT {} {};\n", quoted(&key.name), key.rest);
+            let staged = sides.iter().find(|side| side.staged.staged == key.database);
+            if let Some(side) = staged.filter(|_| key.is_within()) {
+                let sql = key.add(Some(&side.staged.name));
+                control.add(Way::Forward, "", keys(sql.as_bytes()));
+                continue;
+            }
+            let sql = key.add(None);
             control.add(Way::Back, "", keys(sql.as_bytes()));
             if !names.contains(key.database.as_str()) {
                 control.add(Way::Forward, "", keys(sql.as_bytes()));
