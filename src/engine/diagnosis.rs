@@ -200,6 +200,11 @@ fn text(
                 )
             }
         },
+        // It has taken statements before.
+        Problem::NotAccepting if said.starts_with("ERROR ") && said.contains(" at line ") => format!(
+            "the server ended the session: {said}; its log says why: it was restarted, somebody has killed the session, or a row is \
+             larger than its max_allowed_packet"
+        ),
         Problem::NotAccepting => format!("the server takes no connection now: {said}"),
         Problem::DatabaseGone => match database {
             Some(name) => format!("database {name:?} is gone since it was listed: {said}"),

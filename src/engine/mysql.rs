@@ -56,8 +56,9 @@ client --raw --execute="$1"
 
 const DUMP_SCRIPT: &str = include_str!("mysql/dump.sh");
 
-/// The session of a dump: it waits for a day, and has no limit of rows or time.
-const DUMP_SESSION: &str = "SET SESSION net_write_timeout = 86400, net_read_timeout = 86400, wait_timeout = 86400, \
+/// The session of a dump: it waits for a day, and has no limit of rows or time. Its characters are the tool's, though a server
+/// may pass over what a client says of them.
+const DUMP_SESSION: &str = "SET NAMES utf8mb4, SESSION net_write_timeout = 86400, net_read_timeout = 86400, wait_timeout = 86400, \
     sql_select_limit = 18446744073709551615, sql_big_selects = 1 /*!50708 , max_execution_time = 0 */ \
     /*M!100300 , max_statement_time = 0, idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0 */";
 

@@ -6,6 +6,7 @@
 mod edit;
 mod globals;
 pub(super) mod lacks;
+mod paths;
 mod restore;
 mod restrict;
 mod script;
@@ -19,6 +20,7 @@ pub use surroundings::{Placement, Surroundings};
 pub(super) use surroundings::{probe, surroundings};
 
 use super::{Command, DatabaseOptions, Facts, Survey, login, reload};
+use crate::model::database::Word;
 
 const SURVEY: &str = include_str!("postgresql/survey.sql");
 
@@ -31,13 +33,17 @@ const ROLES: &str = include_str!("postgresql/roles.sed");
 
 /// Of the container's own variables only those count that say where the server is, and how it is to be reached. The others would give
 /// another login (`PGSERVICE`), another text, or a session with limits; so would settings of the login or of a database, which
-/// `PGOPTIONS` overrides. Not through what may be a pooler, which refuses options.
+/// `PGOPTIONS` overrides: one of them makes every session that of another role. Not through what may be a pooler, which refuses
+/// options. `money` is read as it was printed, whatever the servers' currencies are.
 const SESSION: &str = r#"
-unset PGSERVICE PGSERVICEFILE PGOPTIONS PGCLIENTENCODING PGDATESTYLE PGTZ PGGEQO PG_COLOR
+unset PGSERVICE PGSERVICEFILE PGOPTIONS PGDATESTYLE PGTZ PGGEQO PG_COLOR
+PGCLIENTENCODING=${DUMPCAR_ENCODING-UTF8}
+export PGCLIENTENCODING
 case ${PGHOST:-/} in
     / | /*)
         PGOPTIONS='-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0'
         PGOPTIONS="$PGOPTIONS -c default_transaction_read_only=off -c quote_all_identifiers=off -c bytea_output=hex"
+        PGOPTIONS="$PGOPTIONS -c lc_monetary=C -c array_nulls=on -c role=none"
         export PGOPTIONS
         ;;
 esac
@@ -106,6 +112,9 @@ pub(super) fn dump(facts: &Facts<'_>, survey: &Survey, database: &str) -> Comman
     let args = [SETTINGS.to_owned(), made_with].into_iter();
     let args = args.chain(flags).chain(facts.args.iter().cloned()).collect();
     let mut command = command(facts, &[DUMP_SCRIPT], args);
+    // What a login or a database is set to may not be able to say all of it.
+    let encoding = options.as_ref().and_then(|options| options.encoding.as_ref());
+    command.env.push(("DUMPCAR_ENCODING".to_owned(), encoding.map_or("", Word::as_str).to_owned()));
     // By the environment: `--dbname` would take a name with `=` in it for a connection string.
     command.env.push(("PGDATABASE".to_owned(), database.to_owned()));
     command

@@ -72,7 +72,12 @@ pub(super) fn account(engine: Engine, facts: &Facts<'_>, name: &str) -> Option<C
         Engine::Mariadb => mysql::Flavour::Mariadb,
         Engine::Mysql => mysql::Flavour::Mysql,
         Engine::Postgresql => {
-            return Some(postgresql::ask(facts, format!("CREATE ROLE {name} SUPERUSER LOGIN")));
+            // A trigger on logins (17) would write into what is compared, or refuse this one.
+            let make = format!(
+                "CREATE ROLE {name} SUPERUSER LOGIN; DO 'BEGIN IF current_setting(''server_version_num'')::int >= 170000 \
+                 THEN ALTER ROLE {name} SET event_triggers = off; END IF; END'"
+            );
+            return Some(postgresql::ask(facts, make));
         }
         Engine::Custom => return None,
     };
@@ -108,7 +113,9 @@ pub(super) fn arguments(
 ) -> Vec<String> {
     const POSTGRESQL: [&str; 2] = ["-c", "max_worker_processes=0"];
     // A row that was dumped has to get back in.
-    const MYSQL: [&str; 2] = ["--event-scheduler=OFF", "--max-allowed-packet=1G"];
+    // And a function that the target could make without a binary log, or when nobody minded.
+    const MYSQL: [&str; 3] =
+        ["--event-scheduler=OFF", "--max-allowed-packet=1G", "--log-bin-trust-function-creators=ON"];
     let calm: &[&str] = match engine {
         // Jobs of extensions (pg_cron, TimescaleDB) are background workers, and subscriptions are.
         Engine::Postgresql => &POSTGRESQL,
@@ -295,10 +302,10 @@ mod tests {
             let settings = engine.settings_of(&words(target));
             arguments(engine, &words(image), &settings, &words("--datadir=/x"), &words(wanted)).join(" ")
         };
-        insta::assert_snapshot!(line(Engine::Mysql, "mysqld", "mysqld --sql-mode=ANSI --port=1", "--sql-mode=x"), @"mysqld --loose-sql-mode=ANSI --event-scheduler=OFF --max-allowed-packet=1G --sql-mode=x --datadir=/x");
+        insta::assert_snapshot!(line(Engine::Mysql, "mysqld", "mysqld --sql-mode=ANSI --port=1", "--sql-mode=x"), @"mysqld --loose-sql-mode=ANSI --event-scheduler=OFF --max-allowed-packet=1G --log-bin-trust-function-creators=ON --sql-mode=x --datadir=/x");
         insta::assert_snapshot!(line(Engine::Postgresql, "postgres -c a=b", "-c jit=off", ""), @"postgres -c a=b -c jit=off -c max_worker_processes=0 --datadir=/x");
         // A command of the label is the whole one; an entry point without a command gets none.
-        insta::assert_snapshot!(line(Engine::Mariadb, "mariadbd", "", "mysqld --y"), @"mysqld --event-scheduler=OFF --max-allowed-packet=1G --y --datadir=/x");
+        insta::assert_snapshot!(line(Engine::Mariadb, "mariadbd", "", "mysqld --y"), @"mysqld --event-scheduler=OFF --max-allowed-packet=1G --log-bin-trust-function-creators=ON --y --datadir=/x");
         insta::assert_snapshot!(line(Engine::Mariadb, "", "--lower-case-table-names=1", ""), @"--datadir=/x");
     }
 

@@ -126,7 +126,8 @@ impl Remembered {
 }
 
 /// Finds the last good backup of a target, the newest that is: one request for each that is not, and one for itself unless it
-/// is remembered.
+/// is remembered. Where something was always missing, so that there is none, it is the newest with what could be dumped: that has
+/// the rows.
 ///
 /// A manifest that cannot be understood is not known to be good and is passed over. So is a backup that is not all there, and
 /// one dated in the future: it would be the last good one until that day.
@@ -140,6 +141,7 @@ pub async fn last_good(
     target: &TargetName,
 ) -> Result<Option<Manifest>, StoreError> {
     let now = clock::now();
+    let mut partial = None;
     for backup in catalog.backups(target).iter().filter(|backup| !is_from_the_future(backup.key.stamp, now)) {
         if let Some(manifest) = remembered.find(backup, catalog) {
             // Also when it is the last good one no more.
@@ -153,6 +155,9 @@ pub async fn last_good(
                 remembered.keep(backup.manifest.clone(), &manifest);
                 return Ok(Some(manifest));
             }
+            Worth::Partial(manifest, _) if manifest.suspicious.is_none() => {
+                partial.get_or_insert(manifest);
+            }
             Worth::Suspicious(..) | Worth::Partial(..) => {}
             Worth::Incomplete(_, reason) => {
                 warn!(backup = %backup.key, reason, "this backup is incomplete");
@@ -162,7 +167,7 @@ pub async fn last_good(
             }
         }
     }
-    Ok(None)
+    Ok(partial)
 }
 
 /// The newest of these backups, which come newest first, that is not unsigned: anybody who may write to the bucket can put an

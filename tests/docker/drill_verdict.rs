@@ -88,3 +88,26 @@ fn data_that_outgrows_memory_goes_to_the_disk() {
     assert!(ended.stderr.contains("begins again, on Docker's disk"), "{}", ended.stderr);
     assert_eq!(scratch(&world), "");
 }
+
+/// An image that lets nobody in but with what only its target has: nothing is known of the backup.
+#[test]
+#[ignore = "needs Docker"]
+fn a_login_that_the_image_refuses_is_not_held_against_the_backup() {
+    let world = World::new();
+    let base = Container::run(&["--entrypoint", "sleep", &POSTGRESQL_17.image(), "infinity"]);
+    // It has its own rules for who may log in, whatever it is told.
+    base.exec(&["sh", "-c", "echo 'local all all scram-sha-256' >/etc/closed.conf"]);
+    let image = Image(unique());
+    let entry = [
+        "--change",
+        r#"ENTRYPOINT ["docker-entrypoint.sh"]"#,
+        "--change",
+        r#"CMD ["postgres", "-c", "hba_file=/etc/closed.conf"]"#,
+    ];
+    docker(&[&["commit"], entry.as_slice(), &[&base.id, &image.0]].concat());
+    let labels = [("name", "source"), ("engine", "postgresql")];
+    let variables = ["-e", "POSTGRES_PASSWORD=x", "--tmpfs", POSTGRESQL_17.data()];
+    let _source = world.target(&image.0, &labels, &variables, &[]);
+    until("a backup", || world.run(&["backup"]).status == 0);
+    inconclusive(&world, &["password", "dumpcar.drill.env"]);
+}

@@ -104,3 +104,47 @@ fn a_broken_database_costs_only_itself(product: Product) {
 fn a_broken_database_of_postgresql_17_costs_only_itself() {
     a_broken_database_costs_only_itself(POSTGRESQL_17);
 }
+
+/// A row that no session survives, and with it no other one: the server ends them all, and starts anew.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn a_database_that_crashes_its_server_costs_only_itself() {
+    let world = World::new();
+    let server = Server::target(&world, POSTGRESQL_17, "secret", &[("name", "t")]);
+    server.sql("CREATE DATABASE aaa; ");
+    server.sql("CREATE DATABASE shop");
+    server.load("shop", b"CREATE TABLE item (id int PRIMARY KEY); INSERT INTO item VALUES (1), (2);");
+    server.load(
+        "aaa",
+        b"CREATE TYPE bad; CREATE FUNCTION bad_in(cstring) RETURNS bad LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+          CREATE FUNCTION bad_out(bad) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
+          CREATE TYPE bad (INPUT = bad_in, OUTPUT = bad_out, INTERNALLENGTH = 4, PASSEDBYVALUE);
+          CREATE TABLE t (b bad); INSERT INTO t VALUES ('5');",
+    );
+    let (manifest, said) = incomplete(&world);
+    assert_eq!(databases(&manifest), ["postgres", "shop"]);
+    assert_eq!(missing(&manifest), [(json!("aaa"), Value::Null)]);
+    assert!(said.contains("server closed the connection"), "{said}");
+}
+
+/// A view that was always broken, so that there never was a good backup, and a database that is emptied one day.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn what_was_never_complete_is_not_pushed_out_by_what_is_empty() {
+    let world = World::new().set("DUMPCAR_KEEP_LAST", "1");
+    let server = Server::target(&world, MARIADB_11_8, "secret", &[("name", "t")]);
+    server.sql(
+        "CREATE DATABASE shop; CREATE TABLE shop.item AS SELECT seq, REPEAT('x', 200) FROM mysql.seq_1_to_2000;
+         CREATE DATABASE old; CREATE TABLE old.t (x int, y int); CREATE VIEW old.v AS SELECT x FROM old.t; ALTER TABLE old.t DROP COLUMN x;",
+    );
+    incomplete(&world);
+    let (full, _) = incomplete(&world);
+    server.sql("DELETE FROM shop.item; DROP VIEW old.v;");
+    for _ in 1..=2 {
+        let ended = world.run(&["backup"]);
+        assert_eq!(ended.status, 3, "{}", ended.stderr);
+        assert!(ended.problem().contains("database \"shop\": "), "{}", ended.stderr);
+        let stamps: Vec<_> = world.manifests().iter().map(|manifest| manifest["stamp"].clone()).collect();
+        assert!(stamps.contains(&full["stamp"]), "{stamps:?}");
+    }
+}

@@ -218,6 +218,8 @@ fn variables_of_postgresql(product: Product) {
          ALTER ROLE postgres SET bytea_output = escape;
          ALTER ROLE postgres SET extra_float_digits = -15;
          ALTER ROLE postgres SET default_transaction_read_only = on;
+         ALTER ROLE postgres SET client_encoding = 'LATIN1';
+         ALTER DATABASE shop SET client_encoding = 'SQL_ASCII';
          ALTER DATABASE shop SET datestyle = 'SQL, DMY';
          ALTER DATABASE shop SET timezone = 'Asia/Tokyo';",
         "shop",
@@ -228,6 +230,8 @@ fn variables_of_postgresql(product: Product) {
     let row = "1\té✓\t\\\\x00ff\t2026-01-01 12:00:00+00\n";
     assert!(text.contains(row) && text.contains("SET client_encoding = 'UTF8'"), "{text}");
     assert!(text.contains("CREATE TABLE public.item"), "{text}");
+    // An amount of money is read in the way it was printed.
+    assert!(text.contains("SET lc_monetary = 'C';\n"), "{text}");
     assert!(container.try_exec(&["test", "-e", "/tmp/psqlrc"]).is_err());
 }
 

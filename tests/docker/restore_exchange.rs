@@ -95,25 +95,25 @@ fn content(server: &Server) -> String {
     format!("{}\n{rows}\n{seen}", definitions.join("\n"))
 }
 
-fn assert_nothing_is_left(server: &Server) {
+pub(super) fn assert_nothing_is_left(server: &Server) {
     let databases = server.sql("SHOW DATABASES;\n");
     assert!(!databases.contains("dumpcar"), "{databases}");
 }
 
-fn restore(world: &World, args: &[&str]) -> Ended {
+pub(super) fn restore(world: &World, args: &[&str]) -> Ended {
     let ended = world.run(&[&["restore", "t", "--yes"], args].concat());
     assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
     ended
 }
 
-fn restored(world: &World, args: &[&str]) -> Ended {
+pub(super) fn restored(world: &World, args: &[&str]) -> Ended {
     let ended = restore(world, args);
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     ended
 }
 
 /// The words of a restore that was not done.
-fn refused(world: &World, args: &[&str]) -> String {
+pub(super) fn refused(world: &World, args: &[&str]) -> String {
     let ended = restore(world, args);
     assert_eq!(ended.status, 1, "{}", ended.stderr);
     ended.problem()

@@ -1,7 +1,7 @@
 //! Databases as people have them: what `pg_dump` prints of them does not load by itself.
 
 use super::support::docker::{Container, until};
-use super::support::servers::{POSTGRESQL_15, POSTGRESQL_17, Server};
+use super::support::servers::{POSTGRESQL_15, POSTGRESQL_17, Product, Server};
 use super::support::world::{Ended, World};
 
 fn restore(world: &World, args: &[&str]) -> Ended {
@@ -31,7 +31,7 @@ fn holds(text: &str, words: &[&str]) {
 }
 
 /// Each has a name in it that only its own path finds, and what tells that it came back.
-const PATHS: [(&str, &str, &str); 6] = [
+const PATHS: [(&str, &str, &str); 7] = [
     (
         "photos",
         "CREATE FUNCTION clean(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT lower($1)';
@@ -79,7 +79,79 @@ const PATHS: [(&str, &str, &str); 6] = [
          CREATE TABLE w (t text, u text GENERATED ALWAYS AS (bare(t)) STORED); INSERT INTO w VALUES ('é');",
         "SELECT t, u FROM public.w",
     ),
+    // Nothing says which schema: each has what its own objects ask for.
+    (
+        "tenants",
+        "CREATE SCHEMA one; SET search_path = one; CREATE COLLATION mine FROM \"C\"; CREATE TABLE most (m int); INSERT INTO most VALUES (5);
+         CREATE FUNCTION few() RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT m FROM most); END';
+         CREATE FUNCTION above(text) RETURNS bool IMMUTABLE LANGUAGE sql AS $$SELECT $1 COLLATE mine > 'a'$$;
+         CREATE TABLE c (a int CHECK (a < few()), t text CHECK (above(t))); INSERT INTO c VALUES (1, 'b');
+         CREATE FUNCTION \"add\"(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1 + few()'; CREATE INDEX ON c (\"add\"(a));
+         CREATE SCHEMA two; SET search_path = two; CREATE TABLE most (m int); INSERT INTO most VALUES (500); CREATE TYPE mood AS ENUM ('x');
+         CREATE FUNCTION few() RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$DECLARE m mood := 'x'; BEGIN RETURN (SELECT most.m FROM most); END$$;
+         CREATE TABLE c (a int CHECK (a < few())); INSERT INTO c VALUES (100);",
+        "SET search_path = one; SELECT * FROM one.c WHERE one.add(a) = 6; SET search_path = two;
+         SELECT * FROM two.c WHERE a + two.few() = 600; RESET search_path",
+    ),
 ];
+
+/// What loads without an error, and would not be the same; and what loads in another order only.
+const MEANINGS: [(&str, &str, &str); 2] = [
+    (
+        "folded",
+        "CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext; SET search_path = public, ext;
+         CREATE TABLE u (e citext, n int); INSERT INTO u VALUES ('A', 0); CREATE TABLE w (e citext); INSERT INTO w VALUES ('a');
+         CREATE FUNCTION changed() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.n = OLD.n + 1; RETURN NEW; END';
+         CREATE TRIGGER t BEFORE UPDATE ON u FOR EACH ROW WHEN (OLD.e IS DISTINCT FROM NEW.e) EXECUTE FUNCTION changed();
+         CREATE VIEW v AS SELECT CASE e WHEN 'a'::citext THEN 'same' END AS c, NULLIF(e, 'a'::citext) AS d, e IN ('a'::citext, 'b') AS i FROM u;
+         CREATE VIEW j AS SELECT count(*) FROM u JOIN w USING (e);
+         CREATE TABLE k (e citext CHECK (e IS NOT DISTINCT FROM 'a'::citext)); INSERT INTO k VALUES ('A');",
+        "SELECT * FROM public.v; SELECT * FROM public.j; SELECT * FROM public.k;
+         BEGIN; UPDATE public.u SET e = 'a'; SELECT n FROM public.u; ROLLBACK",
+    ),
+    (
+        "views",
+        "CREATE TABLE s (i int); INSERT INTO s VALUES (1), (2); CREATE MATERIALIZED VIEW z AS SELECT sum(i) AS t FROM s;
+         CREATE FUNCTION public.get() RETURNS SETOF bigint LANGUAGE sql AS 'SELECT t FROM public.z';
+         CREATE MATERIALIZED VIEW m AS SELECT g FROM public.get() AS g; CREATE UNIQUE INDEX ON m (g);
+         CREATE FUNCTION public.again() RETURNS SETOF bigint LANGUAGE sql AS 'SELECT g FROM public.m';
+         CREATE MATERIALIZED VIEW a AS SELECT g FROM public.again() AS g; CREATE MATERIALIZED VIEW empty AS SELECT g FROM a WITH NO DATA;",
+        "SELECT * FROM public.a, public.m, public.z; SELECT matviewname FROM pg_matviews WHERE NOT ispopulated",
+    ),
+];
+
+fn what_loads_is_what_it_was(product: Product) {
+    let world = World::new();
+    let names = MEANINGS.map(|(name, ..)| name).join(",");
+    let server = Server::target(&world, product, "secret", &[("name", "t"), ("databases", &names)]);
+    let content = |server: &Server| {
+        MEANINGS.map(|(name, _, query)| server.load(name, format!("{query};\n").as_bytes()))
+    };
+    for (name, sql, _) in MEANINGS {
+        server.sql(&format!("CREATE DATABASE {name};"));
+        server.load(name, sql.as_bytes());
+    }
+    let before = content(&server);
+    assert_eq!(before, ["same||t\n1\nA\n0\n", "3|3|3\nempty\n"]);
+    world.back_up();
+    let said = restored(&world, &[]);
+    assert_eq!(content(&server), before);
+    assert!(!said.contains("its own search_path"), "{said}");
+    let drilled = world.run(&["drill", "t"]);
+    assert_eq!(drilled.status, 0, "{}", drilled.stderr);
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn what_loads_in_postgresql_15_is_what_it_was() {
+    what_loads_is_what_it_was(POSTGRESQL_15);
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn what_loads_in_postgresql_17_is_what_it_was() {
+    what_loads_is_what_it_was(POSTGRESQL_17);
+}
 
 /// Functions are what they were: the path they got for the load is not one they keep.
 const SETTINGS: &str =
@@ -345,4 +417,27 @@ fn what_a_server_lacks_is_said_before_anything_is_done() {
     }
     assert_eq!(older.load("here", b"SELECT a FROM t;"), "é\n");
     assert_eq!(older.sql(MEMBERS), members);
+}
+
+/// Whoever owns a database may put it back, also while the server cleans up in it.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn an_owner_restores_while_autovacuum_is_at_work() {
+    let world = World::new();
+    let labels = [("name", "t"), ("databases", "own"), ("user", "app")];
+    let slow =
+        ["autovacuum_naptime=1s", "autovacuum_vacuum_cost_delay=100ms", "autovacuum_vacuum_cost_limit=1"];
+    let slow: Vec<_> = slow.iter().flat_map(|setting| ["-c", setting]).collect();
+    let server = Server::set_up(&world, POSTGRESQL_17, "secret", &labels, &slow);
+    server.sql("CREATE ROLE app LOGIN CREATEDB;");
+    server.sql("CREATE DATABASE own OWNER app;");
+    server.load("own", b"SET ROLE app; CREATE EXTENSION citext; CREATE TABLE t AS SELECT i FROM generate_series(1, 200000) AS i;");
+    world.back_up();
+    server.load("own", b"DELETE FROM t WHERE i > 1;");
+    let is_cleaning =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = 'own' AND backend_type = 'autovacuum worker';";
+    until("it cleans up", || server.sql(is_cleaning) == "1\n");
+    restored(&world, &[]);
+    assert_eq!(server.load("own", b"SELECT count(*) FROM t;"), "200000\n");
+    assert_eq!(server.sql("SELECT datname FROM pg_database WHERE datname LIKE 'dumpcar%';"), "");
 }

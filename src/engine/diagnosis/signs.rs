@@ -14,7 +14,7 @@ pub(super) const SYSTEM: [(&str, Problem); 6] = [
 ];
 
 /// Of two that are in one message the more telling stands first.
-pub(super) const SIGNS: [(&str, Problem); 72] = [
+pub(super) const SIGNS: [(&str, Problem); 73] = [
     ("dumpcar: cannot read ", Problem::PasswordFile),
     ("dumpcar: cannot find ", Problem::ToolMissing),
     ("backslash commands are restricted", Problem::ClientCommand),
@@ -23,6 +23,7 @@ pub(super) const SIGNS: [(&str, Problem); 72] = [
     ("unknown command '\\", Problem::ClientCommand),
     ("not allowed in the sandbox mode", Problem::ClientCommand),
     ("disk full", Problem::DiskFull),
+    ("as disk is full", Problem::DiskFull),
     ("the table is full", Problem::DiskFull),
     ("' is full", Problem::DiskFull),
     ("(errno: 28", Problem::DiskFull),

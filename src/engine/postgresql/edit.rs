@@ -6,6 +6,10 @@
 use bytes::Bytes;
 
 use super::globals::identifier;
+use super::paths::{
+    END, FOLLOW_SCHEMAS, GIVE_ROUTINES_THE_PATH, IF_MEANING_DEPENDS_ON_IT, OWN_PATH, REFRESH_LATER,
+    REFRESH_THE_REST, TAKE_IT_BACK, WHOLE_PATH,
+};
 use super::restore::quoted;
 use super::restrict::RestrictLines;
 use super::script::Script;
@@ -29,66 +33,7 @@ const TRANSACTION_TIMEOUT: &[u8] = b"SET transaction_timeout = 0;\n";
 const ONLY_IF_KNOWN: &str = "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings \
                              WHERE name = 'transaction_timeout';\n";
 
-/// The path that the database's owner has in it, or else everybody has; then those that other roles have. Whoever asks for
-/// something by no more than its name has it in one of these.
-const OWN_PATH: &str = "\
-SELECT pg_catalog.set_config('search_path', pg_catalog.replace(pg_catalog.string_agg(path, ', ' ORDER BY place), '\"$user\"', \
-pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(max(owner)))), false) FROM (
-SELECT CASE WHEN r.setrole = d.datdba THEN CASE WHEN r.setdatabase = d.oid THEN 1 ELSE 2 END
-WHEN r.setrole = 0 THEN 3 WHEN r.setdatabase = d.oid THEN 5 ELSE 6 END AS place, d.datdba AS owner,
-pg_catalog.substr(setting, 13) AS path
-FROM pg_catalog.pg_database d JOIN pg_catalog.pg_db_role_setting r ON r.setdatabase IN (0, d.oid)
-CROSS JOIN pg_catalog.unnest(r.setconfig) AS setting
-WHERE d.datname = pg_catalog.current_database() AND setting LIKE 'search\\_path=%'
-UNION ALL
-SELECT 4, d.datdba, s.reset_val FROM pg_catalog.pg_database d, pg_catalog.pg_settings s
-WHERE d.datname = pg_catalog.current_database() AND s.name = 'search_path'
-UNION ALL
-SELECT 4, d.datdba, '\"$user\", public' FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
-) AS paths;
-";
-
-/// When the schemas are there: those of extensions come last, and a single one of the database's own.
-const WHOLE_PATH: &str = "\
-SELECT pg_catalog.set_config('search_path', pg_catalog.current_setting('search_path') || ', ' || more, false) FROM (
-SELECT pg_catalog.string_agg(pg_catalog.quote_ident(nspname), ', ') AS more FROM (
-SELECT n.nspname FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
-UNION
-SELECT max(nspname) FROM pg_catalog.pg_namespace n WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'public')
-AND NOT EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE e.extnamespace = n.oid)
-AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend p WHERE p.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
-AND p.objid = n.oid AND p.deptype = 'e') HAVING count(*) = 1
-) AS schemas) AS found WHERE more IS NOT NULL;
-";
-
-/// From 17 on, a server makes indexes and fills materialized views with an empty path, whatever the session has. A path of its own
-/// is what a function then still has.
-const GIVE_ROUTINES_THE_PATH: &str = "\
-DO $dumpcar$
-DECLARE routine record; done text := '';
-BEGIN
-FOR routine IN SELECT p.oid, p.oid::pg_catalog.regprocedure AS name FROM pg_catalog.pg_proc p
-JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND p.prokind IN ('f', 'p') AND l.lanname NOT IN ('c', 'internal')
-AND NOT EXISTS (SELECT FROM pg_catalog.unnest(p.proconfig) AS setting WHERE setting LIKE 'search\\_path=%')
-LOOP
-EXECUTE pg_catalog.format('ALTER ROUTINE %s SET search_path FROM CURRENT', routine.name);
-done := done || ' ' || routine.oid;
-END LOOP;
-PERFORM pg_catalog.set_config('dumpcar.routines', done, false);
-END $dumpcar$;
-";
-const TAKE_IT_BACK: &str = "\
-DO $dumpcar$
-DECLARE routine text;
-BEGIN
-FOR routine IN SELECT o::pg_catalog.oid::pg_catalog.regprocedure
-FROM pg_catalog.regexp_split_to_table(pg_catalog.current_setting('dumpcar.routines'), ' ') AS o WHERE o <> ''
-LOOP
-EXECUTE pg_catalog.format('ALTER ROUTINE %s RESET search_path', routine);
-END LOOP;
-END $dumpcar$;
-";
+const REFRESH: &[u8] = b"REFRESH MATERIALIZED VIEW ";
 
 /// What comes behind an event trigger is not for it to refuse: `REFRESH MATERIALIZED VIEW`, and what is said at the end.
 const EVENT_TRIGGER: &[u8] = b"CREATE EVENT TRIGGER ";
@@ -129,12 +74,16 @@ struct Changes {
     loading: Loading,
     has_timeout: bool,
     has_event_triggers: bool,
+    has_extension: bool,
     has_path: bool,
     has_whole_path: bool,
+    /// Of the object that was made last.
+    schema: Vec<u8>,
     have_routines: bool,
+    have_views: bool,
     has_cron: bool,
-    /// Behind the dump.
-    last: Vec<u8>,
+    /// What TimescaleDB wants behind the dump.
+    timescaledb: Option<Vec<u8>>,
     notes: Vec<String>,
 }
 
@@ -164,7 +113,7 @@ impl DumpEdit {
         let mut out = Vec::from(self.edit(&rest));
         let before = out.len();
         self.script.end(&mut out);
-        out.extend_from_slice(&std::mem::take(&mut self.changes.last));
+        out.extend_from_slice(&self.changes.end());
         self.passed += out.len() - before;
         let room = (self.taken + ROOM).saturating_sub(self.passed);
         out.resize(out.len() + room, b'\n');
@@ -207,35 +156,73 @@ impl Changes {
         if line.starts_with(EVENT_TRIGGER) && !std::mem::replace(&mut self.has_event_triggers, true) {
             return Some([WITHOUT_EVENT_TRIGGERS.as_bytes(), line].concat());
         }
+        if let Some(view) = line.strip_prefix(REFRESH) {
+            return self.refresh(view);
+        }
         if !self.loading.own_path {
-            return None;
+            let is_first = self.has_extension && !self.has_whole_path && is_made_behind_extensions(line);
+            self.has_whole_path |= is_first;
+            return is_first.then(|| {
+                let when = IF_MEANING_DEPENDS_ON_IT;
+                [OWN_PATH, when, END, WHOLE_PATH, when, END]
+                    .concat()
+                    .into_bytes()
+                    .into_iter()
+                    .chain(line.iter().copied())
+                    .collect()
+            });
         }
         if line == EMPTY_PATH && !std::mem::replace(&mut self.has_path, true) {
-            return Some(OWN_PATH.into());
+            return Some([OWN_PATH, END].concat().into());
         }
-        if line.starts_with(b"CREATE ") && !line.starts_with(b"CREATE SCHEMA ") && !self.has_whole_path {
+        let schema = schema(line);
+        let mut first = String::new();
+        if (schema.is_some() || is_made_behind_extensions(line)) && !self.has_whole_path {
             self.has_whole_path = true;
-            return Some([WHOLE_PATH.as_bytes(), line].concat());
+            first = [WHOLE_PATH, END, FOLLOW_SCHEMAS].concat();
         }
         if needs_routines(line) && !self.have_routines {
             self.have_routines = true;
-            self.last.extend_from_slice(TAKE_IT_BACK.as_bytes());
-            return Some([GIVE_ROUTINES_THE_PATH.as_bytes(), line].concat());
+            self.schema.clear();
+            first.push_str(GIVE_ROUTINES_THE_PATH);
         }
-        None
+        match schema {
+            Some(schema) if schema != self.schema => {
+                self.schema = schema.to_owned();
+                Some([first.as_bytes(), b"SELECT pg_temp.p('", schema, b"');\n"].concat())
+            }
+            Some(_) | None if first.is_empty() => None,
+            Some(_) | None => Some([first.as_bytes(), line].concat()),
+        }
+    }
+
+    fn refresh(&mut self, view: &[u8]) -> Option<Vec<u8>> {
+        let view = view.strip_suffix(b";\n").filter(|view| is_bare(view))?;
+        let first = if std::mem::replace(&mut self.have_views, true) { "" } else { REFRESH_LATER };
+        Some([first.as_bytes(), b"SELECT pg_temp.r('", view, b"');\n"].concat())
+    }
+
+    fn end(&mut self) -> Vec<u8> {
+        let mut last = Vec::new();
+        for (is_wanted, sql) in [(self.have_views, REFRESH_THE_REST), (self.have_routines, TAKE_IT_BACK)] {
+            last.extend_from_slice(if is_wanted { sql.as_bytes() } else { b"" });
+        }
+        last.extend(self.timescaledb.take().unwrap_or_default());
+        last
     }
 
     fn extension(&mut self, line: &[u8], extension: &[u8]) -> Option<Vec<u8>> {
+        self.has_extension = true;
         if extension == CRON && !std::mem::replace(&mut self.has_cron, true) {
             return Some([RENAME_FOR_CRON.as_bytes(), line, RENAME_BACK.as_bytes()].concat());
         }
         let schema = extension.strip_prefix(TIMESCALEDB)?.strip_suffix(b";\n")?;
         // As `pg_dump` has quoted it.
         let call = |what: &[u8]| [b"SELECT ", schema, b".timescaledb_", what, b"_restore();\n"].concat();
-        if !self.last.is_empty() || schema.len() > 256 {
+        if self.timescaledb.is_some() || schema.len() > 256 {
             return None;
         }
-        self.last = call(b"post");
+        self.timescaledb = Some(call(b"post"));
         Some([line, &call(b"pre")].concat())
     }
 }
@@ -256,6 +243,28 @@ fn in_default_tablespace(length: usize) -> Vec<u8> {
     line.resize(length.saturating_sub(1), b' ');
     line.push(b'\n');
     line
+}
+
+fn is_made_behind_extensions(line: &[u8]) -> bool {
+    line.starts_with(b"CREATE ") && !line.starts_with(b"CREATE SCHEMA ")
+}
+
+/// The schema that the comment before an object names. What takes the comment's place is no longer.
+fn schema(line: &[u8]) -> Option<&[u8]> {
+    const MARK: &[u8] = b"; Schema: ";
+    const OWNER: &[u8] = b"; Owner: ";
+    if !line.starts_with(b"-- Name: ") && !line.starts_with(b"-- Data for Name: ") {
+        return None;
+    }
+    let from = memchr::memmem::rfind(line, MARK)? + MARK.len();
+    let rest = line.get(from..)?;
+    let schema = rest.get(..memchr::memmem::find(rest, OWNER)?)?;
+    (schema != b"-" && is_bare(schema)).then_some(schema)
+}
+
+/// Whether this is itself between quotes.
+fn is_bare(text: &[u8]) -> bool {
+    !text.iter().any(|byte| matches!(byte, b'\'' | b'\\' | b'\n' | b'\r'))
 }
 
 /// Whether this comment stands before what is made with an empty path.
@@ -295,16 +304,28 @@ mod tests {
             .replace("SET transaction_timeout = 0;\n", ONLY_IF_KNOWN)
     }
 
+    fn before_the_table(dump: &str, sql: &str) -> String {
+        dump.replace("CREATE TABLE app.t", &format!("{sql}CREATE TABLE app.t"))
+    }
+
+    /// A database with an extension.
+    fn careful(dump: &str) -> String {
+        let when = IF_MEANING_DEPENDS_ON_IT;
+        before_the_table(&as_ever(dump), &format!("{OWN_PATH}{when};\n{WHOLE_PATH}{when};\n"))
+    }
+
     #[test]
     fn a_first_load_changes_only_what_older_servers_and_clients_do_not_know() {
-        assert_eq!(passed(Loading::default(), DUMP), as_ever(DUMP));
+        assert_eq!(passed(Loading::default(), DUMP), careful(DUMP));
+        let plain = DUMP.replace("CREATE EXTENSION IF NOT EXISTS hstore WITH SCHEMA public;\n", "");
+        assert_eq!(passed(Loading::default(), &plain), as_ever(&plain));
         assert_eq!(passed(Loading::default(), "SELECT 1;\n\n"), "SELECT 1;\n\n");
     }
 
     #[test]
     fn tablespaces_become_the_default_outside_of_rows() {
         let loading = Loading { default_tablespace: true, ..Loading::default() };
-        let wanted = as_ever(DUMP)
+        let wanted = careful(DUMP)
             .replace("SET default_tablespace = f;", "SET default_tablespace=''; ")
             .replace("SET default_tablespace = \"x;y\";", "SET default_tablespace='';     ");
         assert_eq!(passed(loading, DUMP), wanted);
@@ -313,13 +334,47 @@ mod tests {
     #[test]
     fn a_second_load_has_the_path_of_the_database_and_so_have_its_routines() {
         let loading = Loading { own_path: true, ..Loading::default() };
-        let index = "-- Name: t_i; Type: INDEX;";
-        let mut wanted = as_ever(DUMP)
-            .replace(std::str::from_utf8(EMPTY_PATH).unwrap(), OWN_PATH)
-            .replace("CREATE TABLE app.t", &format!("{WHOLE_PATH}CREATE TABLE app.t"))
-            .replace(index, &format!("{GIVE_ROUTINES_THE_PATH}{index}"));
+        let comment = "-- Name: t_i; Type: INDEX; Schema: app; Owner: -\n";
+        let mut wanted = before_the_table(&as_ever(DUMP), &format!("{WHOLE_PATH};\n{FOLLOW_SCHEMAS}"))
+            .replace(std::str::from_utf8(EMPTY_PATH).unwrap(), &format!("{OWN_PATH};\n"))
+            .replace(comment, &format!("{GIVE_ROUTINES_THE_PATH}SELECT pg_temp.p('app');\n"));
         wanted += TAKE_IT_BACK;
         assert_eq!(passed(loading, DUMP), wanted.trim_end().to_owned() + "\n\n");
+    }
+
+    #[test]
+    fn the_path_follows_the_schemas_of_the_objects() {
+        let line =
+            |name: &str, schema: &str| format!("-- Name: {name}; Type: TABLE; Schema: {schema}; Owner: o\n");
+        let other = |name: &str, schema: &str| {
+            format!("-- Data for Name: {name}; Type: TABLE DATA; Schema: {schema}; Owner: o\n")
+        };
+        let call = |schema: &str| format!("SELECT pg_temp.p('{schema}');\n");
+        let dump = [
+            line("e", "-"),
+            line("a", "one"),
+            line("b", "one"),
+            line("c", "T w"),
+            line("d", "it's"),
+            other("a", "one"),
+        ];
+        let wanted =
+            [line("e", "-"), call("one"), line("b", "one"), call("T w"), line("d", "it's"), call("one")];
+        let loading = Loading { own_path: true, ..Loading::default() };
+        let first = format!("{WHOLE_PATH};\n{FOLLOW_SCHEMAS}");
+        let wanted = wanted.concat().replacen(&call("one"), &(first + &call("one")), 1);
+        assert_eq!(passed(loading, &(dump.concat() + "\n")), wanted + "\n");
+    }
+
+    #[test]
+    fn views_wait_for_each_other() {
+        let dump = "REFRESH MATERIALIZED VIEW app.a;\nREFRESH MATERIALIZED VIEW app.\"it's\";\nREFRESH MATERIALIZED VIEW \"x\ny\";\n\
+            REFRESH MATERIALIZED VIEW b;\n\n";
+        let wanted = format!(
+            "{REFRESH_LATER}SELECT pg_temp.r('app.a');\nREFRESH MATERIALIZED VIEW app.\"it's\";\nREFRESH MATERIALIZED VIEW \"x\ny\";\n\
+             SELECT pg_temp.r('b');\n\n{REFRESH_THE_REST}\n"
+        );
+        assert_eq!(passed(Loading::default(), dump), wanted);
     }
 
     #[test]
@@ -336,7 +391,7 @@ mod tests {
     fn extensions_get_what_they_want_for_a_restore() {
         let dump = "CREATE EXTENSION IF NOT EXISTS timescaledb WITH SCHEMA \"T s\";\n\
             CREATE EXTENSION IF NOT EXISTS pg_cron WITH SCHEMA pg_catalog;\n\n";
-        let (first, second) = dump.split_once("\n").unwrap();
+        let (first, second) = dump.split_once('\n').unwrap();
         let wanted = format!(
             "{first}\nSELECT \"T s\".timescaledb_pre_restore();\n{RENAME_FOR_CRON}{}\n{RENAME_BACK}\n\
              SELECT \"T s\".timescaledb_post_restore();\n\n",

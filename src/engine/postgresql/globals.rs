@@ -51,8 +51,7 @@ impl Globals {
         let statement = text.trim();
         let is_behind = !self.tablespaces.is_empty();
         let mut pass = |sql: &str| if is_behind { self.rest.push_str(sql) } else { self.roles.push_str(sql) };
-        let is_about_tablespaces =
-            statement.contains(" TABLESPACE ") && !statement.starts_with("ALTER ROLE ");
+        let is_about_tablespaces = is_about_tablespaces(statement);
         if let Some(rest) = statement.strip_prefix("CREATE TABLESPACE ") {
             let parsed = identifier(rest).and_then(|(name, rest)| Some((name, location(rest)?)));
             let Some((name, location)) = parsed else { return pass(&guarded(&[statement], "a tablespace")) };
@@ -98,6 +97,12 @@ impl Tablespace {
     pub(in crate::engine) fn make(&self, facts: &Facts<'_>) -> Command {
         command(facts, &[ELSEWHERE, CONNECT, TABLESPACE_SCRIPT], vec![self.statement.clone()])
     }
+}
+
+fn is_about_tablespaces(statement: &str) -> bool {
+    let has_object =
+        ["GRANT ", "REVOKE ", "COMMENT ", "SECURITY LABEL "].iter().any(|start| statement.starts_with(start));
+    statement.starts_with("ALTER TABLESPACE ") || has_object && split(statement, " ON TABLESPACE ").is_some()
 }
 
 /// A membership as it was; without who granted it, who may not be an administrator here; and as older servers know it.

@@ -1,7 +1,7 @@
 //! What PostgreSQL says about a dump when it is not the dump's fault.
 
 /// Words in lower case, words that follow on the same line, and what to do.
-const SIGNS: [(&str, &str, &str); 16] = [
+const SIGNS: [(&str, &str, &str); 18] = [
     (
         "extension \"",
         "\" is not available",
@@ -66,10 +66,22 @@ const SIGNS: [(&str, &str, &str); 16] = [
         "take an image with ICU, or pass --server-locale to make the database with the server's own locale",
     ),
     (
-        "collation \"",
+        "collation \"pg_catalog.",
         " does not exist",
         "columns sort by a locale that the image lacks: add it (`localedef`), then \
          `SELECT pg_import_system_collations('pg_catalog')` in template0 and template1",
+    ),
+    (
+        "no security label providers have been loaded",
+        "",
+        "start the server with the library of the provider (`-c shared_preload_libraries=…`; for a drill, by the label \
+         dumpcar.drill.args)",
+    ),
+    (
+        "security label provider \"",
+        "\" is not loaded",
+        "start the server with the library of the provider (`-c shared_preload_libraries=…`; for a drill, by the label \
+         dumpcar.drill.args)",
     ),
     (
         "tablespace \"",
@@ -92,7 +104,7 @@ pub(in crate::engine) fn find(said: &str) -> Option<(&str, &'static str)> {
 
 /// Whether a name was not found that may well be there: in a schema that was not looked into.
 pub(in crate::engine) fn is_hidden(said: &str) -> bool {
-    const KINDS: [&str; 9] = [
+    const KINDS: [&str; 10] = [
         "function ",
         "operator ",
         "relation ",
@@ -101,6 +113,7 @@ pub(in crate::engine) fn is_hidden(said: &str) -> bool {
         "aggregate ",
         "procedure ",
         "operator class ",
+        "collation ",
         "no schema has been selected",
     ];
     said.lines().filter_map(|line| line.split_once("error:")).any(|(_, error)| {
@@ -121,6 +134,7 @@ mod tests {
             "error:  operator does not exist: public.hstore = public.hstore",
             "error:  relation \"src\" does not exist",
             "error:  type \"cube\" does not exist",
+            "error:  collation \"mine\" for encoding \"utf8\" does not exist",
             "error:  text search dictionary \"unaccent\" does not exist",
         ] {
             assert!(is_hidden(said) && find(said).is_none(), "{said}");

@@ -25,8 +25,9 @@ const LOAD_SCRIPT: &str = r#"
 find_tool psql
 set -- psql -X -w -q -o /dev/null -v ON_ERROR_STOP=1
 as_user postgres "$@" -c 'SELECT 1'
-# What is said is read by a program.
-english="DO \$\$BEGIN SET lc_messages = 'C'; EXCEPTION WHEN insufficient_privilege THEN NULL; END\$\$"
+# What is said is read by a program. And one whose reader waits for the store does nothing for a while.
+english="DO \$\$BEGIN PERFORM set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout';
+SET lc_messages = 'C'; EXCEPTION WHEN insufficient_privilege THEN NULL; END\$\$"
 case $(psql --help=commands 2>/dev/null) in
     *'\restrict'*) set -- "$@" -c "$english" -c "\\restrict $DUMPCAR_RESTRICT" -f - ;;
     *)
@@ -85,7 +86,10 @@ const DETACH: &str = "DO $$
 DECLARE name text;
 BEGIN
 -- No event trigger has a say.
+BEGIN
 PERFORM pg_catalog.set_config('session_replication_role', 'replica', true);
+EXCEPTION WHEN insufficient_privilege THEN NULL;
+END;
 FOR name IN SELECT subname FROM pg_catalog.pg_subscription JOIN pg_catalog.pg_database d ON d.oid = subdbid
 WHERE d.datname = pg_catalog.current_database()
 LOOP
@@ -158,9 +162,8 @@ pub(in crate::engine) fn swap(facts: &Facts<'_>, staged: &[Staged]) -> Command {
     let mut sql = String::from("BEGIN;\n");
     let mut rename = |from: &str, to: &str| {
         sql.push_str(&format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {};\n\
-             ALTER DATABASE {} RENAME TO {};\n",
-            literal(from),
+            "{};\nALTER DATABASE {} RENAME TO {};\n",
+            end_sessions(from),
             quoted(from),
             quoted(to),
         ));
@@ -190,15 +193,22 @@ pub(in crate::engine) fn drop_leftovers(facts: &Facts<'_>, run: &RunId) -> Comma
 
 /// Removes one that a restore has made for itself.
 pub(in crate::engine) fn drop_staged(facts: &Facts<'_>, name: &str) -> Command {
-    let end =
-        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}", literal(name));
-    let args = vec![end, format!("SELECT {}", literal(name)), DETACH.to_owned()];
+    let args = vec![end_sessions(name), format!("SELECT {}", literal(name)), DETACH.to_owned()];
     command(facts, &[ELSEWHERE, CONNECT, DROP_SCRIPT], args)
+}
+
+/// Throws out whoever is in the database. Autovacuum belongs to nobody, so that not everybody may end it: whoever renames or drops a
+/// database ends that without being asked.
+fn end_sessions(database: &str) -> String {
+    format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid IS NOT NULL AND datname = {}",
+        literal(database)
+    )
 }
 
 fn end_statement(run: &RunId) -> String {
     format!(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() \
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid IS NOT NULL AND pid <> pg_backend_pid() \
          AND ({} OR state = 'active' AND position('{}{run}_' IN query) > 0)",
         is_of(run),
         LEFTOVERS[0]

@@ -33,5 +33,10 @@ WITH here AS (
     SELECT 7, 'DROP SCHEMA IF EXISTS public'
     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'public')
 )
-SELECT format('DO %L;', format('BEGIN EXECUTE format(%L, current_database()); END', sql)) AS text
-FROM statement ORDER BY place, text
+SELECT text FROM (
+    -- How what follows is to be read.
+    SELECT 0 AS place, format('SET %s = %L;', name, setting) AS text
+    FROM pg_catalog.pg_settings WHERE name IN ('client_encoding', 'lc_monetary')
+    UNION ALL
+    SELECT place, format('DO %L;', format('BEGIN EXECUTE format(%L, current_database()); END', sql)) FROM statement
+) AS line ORDER BY place, text

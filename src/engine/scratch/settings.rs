@@ -53,7 +53,7 @@ const POSTGRESQL: [&str; 38] = [
     "xmloption",
 ];
 
-const MYSQL: [&str; 38] = [
+const MYSQL: [&str; 37] = [
     "authentication_policy",
     "block_encryption_mode",
     "character_set_collations",
@@ -78,7 +78,6 @@ const MYSQL: [&str; 38] = [
     "innodb_read_only_compressed",
     "innodb_strict_mode",
     "lc_time_names",
-    "log_bin_trust_function_creators",
     "lower_case_table_names",
     "mysql_native_password",
     "old_mode",

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use tokio::time::sleep;
 use tracing::warn;
 
 use super::Run;
-use super::plan::Part;
+use super::plan::{Part, SURVEY_BYTES, SURVEY_LIMIT};
+use crate::docker::ExecError;
 use crate::engine::{self, Without};
 use crate::jobs::error::{JobError, Kind, stoppable};
 use crate::model::manifest::{ManifestObject, ObjectKind};
@@ -18,6 +20,10 @@ const ROUNDS: usize = 20;
 const FOUND_BYTES: usize = 1024 * 1024;
 /// A table that the tool has named is read to where it fails.
 const EXAMINE_LIMIT: Duration = Duration::from_secs(3600);
+
+/// How often, and how fast, a server that was lost in the middle of a dump is asked whether it is back.
+const ANSWERS: u32 = 15;
+const ANSWERS_STEP: Duration = Duration::from_secs(2);
 
 /// What came of the dumps besides the objects.
 pub(super) struct Dumped {
@@ -42,7 +48,9 @@ impl Run<'_> {
             databases += usize::from(part.kind != ObjectKind::Globals);
             let dumped = self.dump_part(&part, is_one_of_many).await;
             let dumped = match dumped {
-                Err(error) if self.costs_only_itself(&part, &error) => {
+                Err(error)
+                    if self.costs_only_itself(&part, &error) || self.is_survived(&part, &error).await? =>
+                {
                     first.get_or_insert_with(|| error.clone());
                     self.dump_rest(&plan.survey, part, error, &mut missing).await
                 }
@@ -79,6 +87,27 @@ impl Run<'_> {
             | Kind::Internal => false,
         };
         part.kind != ObjectKind::Dump && is_of_one && (self.is_last_try || !error.kind.may_pass())
+    }
+
+    /// Whether the server is there after all: one that ends a session, or all of them, for what is in one database.
+    async fn is_survived(&self, part: &Part, error: &JobError) -> Result<bool, JobError> {
+        let Self { docker, target, stop, .. } = self;
+        let is_gone = error.kind == Kind::Tool(engine::Problem::NotAccepting);
+        let facts = target.facts();
+        let Some(command) = target.engine.survey(&facts).filter(|_| is_gone && self.is_last_try) else {
+            return Ok(false);
+        };
+        self.progress.set_stage(format!("asking whether the server is there after {}", part.what()));
+        for _ in 0..ANSWERS {
+            let asked = docker.capture(&target.container.id, &command, SURVEY_BYTES, SURVEY_LIMIT);
+            match stoppable(stop, asked).await? {
+                Ok(_) => return Ok(true),
+                // It is starting.
+                Err(ExecError::Failed { .. }) => stoppable(stop, sleep(ANSWERS_STEP)).await?,
+                Err(_) => break,
+            }
+        }
+        Ok(false)
     }
 
     /// Dumps a database without what is broken in it; what is left out is `missing`, and may be all of it.

@@ -18,9 +18,9 @@ use crate::model::missing::Missing;
 use crate::store::Catalog;
 
 /// A survey asks the server's catalog; a server that takes longer is not well.
-const SURVEY_LIMIT: Duration = Duration::from_secs(120);
+pub(super) const SURVEY_LIMIT: Duration = Duration::from_secs(120);
 /// Ten thousand databases fit.
-const SURVEY_BYTES: usize = 8 * 1024 * 1024;
+pub(super) const SURVEY_BYTES: usize = 8 * 1024 * 1024;
 
 /// What a run will do.
 pub(super) struct Plan {

@@ -84,7 +84,8 @@ impl Restore<'_> {
             let own = wanted.object.database.clone().unwrap_or_default();
             let is_copy = own != wanted.name;
             let default_place = self.plan.placement.default_tablespace;
-            let separation = Separation { own, together: together.clone(), is_copy, default_place };
+            let separation =
+                Separation { own, together: together.clone(), is_copy, default_place, without_views: false };
             let mut edit = Edit::Separator(Box::new(Separator::new(separation)));
             self.fill(wanted, &one.staged, wanted.object.options.as_ref(), &mut edit).await?;
             if let Edit::Separator(separator) = edit {
@@ -220,10 +221,11 @@ impl<'a> Server<'a> {
             let clients = self.exchange.end_clients(&facts, self.run, control.databases());
             self.ask("end the sessions in the databases", &clients).await?;
             let inventory = self.inventory(control.all_databases()).await?;
-            let mut text = format!("{}{SESSION}{}", Exchange::hold(self.run), inventory.clear()).into_bytes();
+            let mut text =
+                format!("{}{SESSION}{}", Exchange::hold(self.run), control.clear(&inventory)).into_bytes();
             text.extend_from_slice(control.rename(way, self.run, &inventory, stage).as_bytes());
             text.extend_from_slice(&control.definitions(way));
-            text.extend_from_slice(Control::end(self.run, way).as_bytes());
+            text.extend_from_slice(control.end(self.run, way).as_bytes());
             // They come back at once, and one that is in before the first statement waits would hold it up.
             let end_clients = async {
                 loop {
@@ -248,7 +250,7 @@ impl<'a> Server<'a> {
         let databases =
             sides.iter().flat_map(|side| [side.staged.name.as_str(), side.staged.staged.as_str()]);
         let inventory = self.inventory(databases).await?;
-        let control = Control::new(sides, &inventory);
+        let control = Control::new(sides, &inventory, self.run);
         self.tell("write down what is to be done", control.write(self.run, sides).into_bytes()).await?;
         Ok(control)
     }
@@ -272,7 +274,11 @@ impl<'a> Server<'a> {
     async fn definitions(&self, database: &str) -> Result<engine::Definitions, JobError> {
         let what = format!("read the definitions of {}", what(database));
         let command = self.exchange.definitions(&self.target.facts(), database);
-        let mut separator = Separator::new(Separation { own: database.to_owned(), ..Separation::default() });
+        let mut separator = Separator::new(Separation {
+            own: database.to_owned(),
+            without_views: true,
+            ..Separation::default()
+        });
         let read = async {
             let mut exec = self.docker.exec(&self.target.container.id, &command).await?;
             while let Some(piece) = exec.next(ANSWER_LIMIT).await? {

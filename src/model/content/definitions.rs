@@ -87,12 +87,12 @@ impl TryFrom<String> for Mark {
 }
 
 impl Mark {
-    /// Two objects of one name, as far as a dump tells, are one to it.
+    /// Two objects of one name, as far as a dump tells, are one to it, in whatever order they come.
     fn and(self, other: Self) -> Self {
         Self {
-            text: self.text.wrapping_add(mix(other.text)),
-            owner: self.owner.wrapping_add(other.owner.rotate_left(1)),
-            skeleton: self.skeleton.wrapping_add(mix(other.skeleton)),
+            text: self.text.wrapping_add(other.text),
+            owner: self.owner.wrapping_add(other.owner),
+            skeleton: self.skeleton.wrapping_add(other.skeleton),
         }
     }
 }

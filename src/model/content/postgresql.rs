@@ -2,6 +2,8 @@
 
 mod copy;
 mod header;
+mod large;
+mod privileges;
 mod table;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -17,9 +19,6 @@ use header::Header;
 const LONGEST_TEXT: usize = 2 * 1024 * 1024;
 /// Lines at the end of an object that may belong to what comes next.
 const LONGEST_END: usize = 16 * 1024;
-
-/// What large objects are called among the tables.
-const LARGE_OBJECTS: &str = "large objects";
 
 /// Reads what `pg_dump` prints.
 #[derive(Debug, Default)]
@@ -41,10 +40,17 @@ enum Place {
     /// Between what is known.
     Between,
     Object(Object),
-    /// Of this table.
-    Data(Name),
+    Data(Data),
     Copy(Copy),
     LargeObjects(Option<Row>),
+}
+
+/// What comes behind the header of a table's rows.
+#[derive(Debug)]
+struct Data {
+    table: Name,
+    /// The start of a `COPY` with a line end in a name.
+    copy: Vec<u8>,
 }
 
 #[derive(Debug, Default)]
@@ -87,9 +93,11 @@ impl Object {
             "table" | "foreign table" if !self.is_folded => {
                 table::define(kind, name, owner, text, self.access_method, tally);
             }
+            "large object" => large::define(text, tally),
+            "privileges on" if large::is_name(name) => large::define_privileges(text, tally),
             "privileges on" | "default privileges" => {
-                let lines = tally.lines(text);
-                tally.mark(kind, name, owner, lines);
+                let lines = privileges::lines(text);
+                tally.mark(kind, name, owner, (lines, lines));
             }
             _ => tally.define(kind, name, owner, text),
         }
@@ -131,17 +139,31 @@ impl Reader {
         match &mut self.place {
             Place::Start => self.start(line, tally),
             Place::Object(object) => object.push(line),
-            Place::Data(table) => {
-                if let Some(columns) = copy::columns(line) {
+            Place::Data(Data { table, copy }) => {
+                if copy::is_open(copy, line) {
+                    copy.extend_from_slice(line);
+                    copy.push(b'\n');
+                    return;
+                }
+                copy.extend_from_slice(line);
+                if let Some(root) = copy::root(line) {
+                    // Which of its parts a row goes into is up to the server.
+                    *table = root;
+                    tally.table(table);
+                    copy.clear();
+                } else if let Some(columns) = copy::columns(copy) {
                     self.place = Place::Copy(Copy::new(table.clone(), columns));
-                } else if !line.is_empty() && !line.starts_with(b"--") && !line.starts_with(b"SET ") {
+                    return;
+                }
+                copy.clear();
+                if !line.is_empty() && !line.starts_with(b"--") && !line.starts_with(b"SET ") {
                     // What `--inserts` prints: a row may have several lines.
                     let rows = u64::from(line.starts_with(b"INSERT INTO "));
                     let rows = Rows { rows, sum: Fingerprint(mix(xxh3_64(line))) };
                     tally.rows(table, rows);
                 }
             }
-            Place::LargeObjects(row) => large_object(row, line, tally),
+            Place::LargeObjects(row) => large::row(row, line, tally),
             Place::Between | Place::Copy(_) => {}
         }
     }
@@ -154,7 +176,7 @@ impl Reader {
             let line = tablespace.map_or(line, |from| line.get(..from).unwrap_or(line));
             let line = line.strip_suffix(b";").unwrap_or(line);
             tally.define("encoding and locale", "of the database", b"", line);
-        } else if !line.is_empty() && line != b"--" {
+        } else if !line.is_empty() && line != b"--" && !line.starts_with(b"SET ") {
             let sum = self.settings.unwrap_or_default();
             self.settings = Some(sum.wrapping_add(mix(xxh3_64(line))));
         }
@@ -168,7 +190,7 @@ impl Reader {
             Place::Object(object) => object.define(tally),
             Place::Copy(copy) => tally.rows(&copy.table, copy.rows),
             Place::LargeObjects(Some(mut row)) => {
-                tally.rows(&Name::clean(LARGE_OBJECTS), Rows { rows: 1, sum: Fingerprint(row.end()) });
+                tally.rows(&Name::clean(large::TABLE), Rows { rows: 1, sum: Fingerprint(row.end()) });
             }
             Place::Start | Place::Between | Place::Data(_) | Place::LargeObjects(None) => {}
         }
@@ -176,19 +198,5 @@ impl Reader {
 
     pub(super) fn end(mut self, tally: &mut Tally) {
         self.end_place(tally);
-    }
-}
-
-/// Each is opened, written and closed; a line is a part of its content.
-fn large_object(row: &mut Option<Row>, line: &[u8], tally: &mut Tally) {
-    if !line.starts_with(b"SELECT pg_catalog.lo") {
-        return;
-    }
-    let open = row.get_or_insert_with(|| Row::new(Vec::new()));
-    open.field(line);
-    if line.starts_with(b"SELECT pg_catalog.lo_close(") {
-        let sum = Fingerprint(open.end());
-        *row = None;
-        tally.rows(&Name::clean(LARGE_OBJECTS), Rows { rows: 1, sum });
     }
 }

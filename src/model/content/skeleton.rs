@@ -1,28 +1,229 @@
-//! What is left of a definition when it is printed in another way: its words, without brackets, casts and white space.
+//! What is left of a definition when it is printed in another way: its words and what belongs together, without brackets that
+//! change nothing, white space, and the places of casts.
 //!
 //! `((a >= 1) AND (a <= 5)) AND (b = 3)` and `(a >= 1) AND (a <= 5) AND (b = 3)` have one skeleton, and so have
-//! `(ARRAY['a'::varchar])::text[]` and `ARRAY[('a'::varchar)::text]`. Strings, quoted names and bodies count to the byte.
+//! `(ARRAY['a'::varchar])::text[]` and `ARRAY[('a'::varchar)::text]`. `a AND (b OR c)` and `(a AND b) OR c` have two. Strings,
+//! quoted names and bodies count to the byte.
+
+use std::collections::BTreeSet;
 
 use memchr::{memchr, memchr2, memmem};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::Dialect;
+use super::rows::mix;
 
 /// The hash of the skeleton of a definition, which may be any bytes.
 pub(super) fn skeleton(dialect: Dialect, text: &[u8]) -> u64 {
-    let (mut rest, mut hash) = (text, Xxh3::new());
+    let (mut rest, mut casts) = (text, BTreeSet::new());
+    let (mut groups, mut group) = (Vec::new(), Group::default());
     while let Some((token, behind)) = next(dialect, rest) {
         rest = behind;
         match token {
-            b"(" | b")" => {}
-            b"::" => rest = behind_type(dialect, rest),
-            token => {
-                hash.update(token);
-                hash.update(&[0]);
+            b"(" => {
+                let inner = Group { is_list: group.is_after_name, ..Group::default() };
+                groups.push(std::mem::replace(&mut group, inner));
+            }
+            b")" => {
+                let outer = groups.pop().unwrap_or_default();
+                let inner = std::mem::replace(&mut group, outer);
+                group.take(inner);
+            }
+            b"::" => {
+                rest = behind_type(dialect, rest);
+                let of = behind.get(..behind.len() - rest.len()).unwrap_or_default();
+                casts.insert(base_type(dialect, of));
+            }
+            token => group.word(token),
+        }
+    }
+    while let Some(outer) = groups.pop() {
+        let inner = std::mem::replace(&mut group, outer);
+        group.take(inner);
+    }
+    let sum = casts.into_iter().fold(1, ordered);
+    group.end().hashes().into_iter().fold(sum, ordered)
+}
+
+fn ordered(sum: u64, next: u64) -> u64 {
+    mix(sum.wrapping_add(mix(next)))
+}
+
+/// What is between two brackets: conditions, divided by `OR`, each of which is some divided by `AND`.
+#[derive(Default)]
+struct Group {
+    /// Arguments and the like: its brackets always count.
+    is_list: bool,
+    or: Vec<u64>,
+    and: Vec<u64>,
+    item: Item,
+    /// Whether the last word is a name, so that a bracket begins a list.
+    is_after_name: bool,
+    is_between: bool,
+}
+
+/// What is between two of these words.
+#[derive(Default)]
+struct Item {
+    words: Vec<u64>,
+    /// Whether the words depend on each other, so that brackets around them count.
+    is_compound: bool,
+    /// All of it is a bracket.
+    whole: Option<Whole>,
+}
+
+/// A bracket that was read.
+enum Whole {
+    Or(Vec<u64>),
+    And(Vec<u64>),
+    Words { words: Vec<u64>, is_compound: bool },
+}
+
+impl Whole {
+    /// As one among others.
+    fn hashes(self) -> Vec<u64> {
+        let bracket = |start: u64, all: Vec<u64>| vec![all.into_iter().fold(start, ordered)];
+        match self {
+            Self::Or(all) => bracket(2, all),
+            Self::And(all) => bracket(3, all),
+            Self::Words { words, is_compound: true } => bracket(4, words),
+            Self::Words { words, is_compound: false } => words,
+        }
+    }
+}
+
+impl Item {
+    /// A bracket was followed by something.
+    fn open(&mut self) {
+        if let Some(whole) = self.whole.take() {
+            self.words = whole.hashes();
+        }
+    }
+
+    fn end(self) -> Whole {
+        self.whole.unwrap_or(Whole::Words { words: self.words, is_compound: self.is_compound })
+    }
+}
+
+impl Group {
+    fn word(&mut self, token: &[u8]) {
+        let is = |word: &str| token.eq_ignore_ascii_case(word.as_bytes());
+        if is("OR") {
+            self.end_and();
+            self.is_between = false;
+        } else if is("AND") && !std::mem::take(&mut self.is_between) {
+            self.end_item();
+        } else {
+            self.is_between |= is("BETWEEN");
+            self.item.open();
+            self.item.words.push(xxh3_64(token));
+            let is_name = token.first().is_some_and(|byte| is_word(*byte) || matches!(byte, b'"' | b'`'));
+            let is_known = EXPECT.iter().any(|word| is(word));
+            let is_single = token == b"." || token == b"[" || token == b"]";
+            self.item.is_compound |= (!is_name && !is_single && token.first() != Some(&b'\'')) || is_known;
+            self.is_after_name = is_name && !is_known;
+            return;
+        }
+        self.is_after_name = false;
+    }
+
+    /// A bracket has ended in it.
+    fn take(&mut self, inner: Self) {
+        let is_list = inner.is_list;
+        let whole = inner.end();
+        self.is_after_name = false;
+        if is_list {
+            self.item.open();
+            self.item.words.push(whole.hashes().into_iter().fold(5, ordered));
+        } else if self.item.words.is_empty() && self.item.whole.is_none() {
+            self.item.whole = Some(whole);
+        } else {
+            self.item.open();
+            self.item.words.extend(whole.hashes());
+        }
+    }
+
+    fn end_item(&mut self) {
+        match std::mem::take(&mut self.item).end() {
+            Whole::And(all) => self.and.extend(all),
+            whole @ (Whole::Or(_) | Whole::Words { .. }) => {
+                self.and.push(whole.hashes().into_iter().fold(6, ordered));
             }
         }
     }
-    hash.digest()
+
+    fn end_and(&mut self) {
+        match self.conjunction() {
+            Whole::Or(all) => self.or.extend(all),
+            whole @ (Whole::And(_) | Whole::Words { .. }) => {
+                self.or.push(whole.hashes().into_iter().fold(6, ordered));
+            }
+        }
+    }
+
+    fn conjunction(&mut self) -> Whole {
+        if self.and.is_empty() {
+            return std::mem::take(&mut self.item).end();
+        }
+        self.end_item();
+        Whole::And(std::mem::take(&mut self.and))
+    }
+
+    fn end(mut self) -> Whole {
+        if self.or.is_empty() {
+            return self.conjunction();
+        }
+        self.end_and();
+        Whole::Or(self.or)
+    }
+}
+
+/// Words behind which a bracket is no list of arguments, and which make what is around them depend on each other.
+const EXPECT: [&str; 30] = [
+    "AS",
+    "BETWEEN",
+    "BY",
+    "CASE",
+    "CHECK",
+    "DEFAULT",
+    "DISTINCT",
+    "DIV",
+    "ELSE",
+    "EXCEPT",
+    "FROM",
+    "HAVING",
+    "INTERSECT",
+    "IS",
+    "JOIN",
+    "LIKE",
+    "MOD",
+    "NOT",
+    "ON",
+    "REGEXP",
+    "RETURN",
+    "SELECT",
+    "SET",
+    "THEN",
+    "UNION",
+    "WHEN",
+    "WHERE",
+    "WITH",
+    "XOR",
+    "ALL",
+];
+
+/// The name of a type, without what says how long it is and that it is an array.
+fn base_type(dialect: Dialect, text: &[u8]) -> u64 {
+    let (mut rest, mut name) = (text, 0);
+    while let Some((token, behind)) = next(dialect, rest) {
+        rest = behind;
+        match token {
+            b"(" => rest = memchr(b')', rest).and_then(|end| rest.get(end + 1..)).unwrap_or_default(),
+            b"[" | b"]" => {}
+            token => name = ordered(name, xxh3_64(token)),
+        }
+    }
+    name
 }
 
 /// The next token and what comes behind it; `None` at the end.
@@ -134,9 +335,11 @@ mod tests {
             ),
             (
                 "a = (x)::timestamp(3) without time zone",
-                "a = (x::timestamp with time zone)::timestamp(3) without time zone",
+                "a = ((x)::timestamp without time zone)::timestamp(3) without time zone",
             ),
-            ("(x)::app.\"my type\"[] && y", "x && y"),
+            ("(x)::app.\"my type\"[] && y", "x && ((y))::app.\"my type\""),
+            ("(a OR (b OR (c AND d)))", "a OR b OR (c AND d)"),
+            ("NOT ((a AND b))", "NOT (a AND b)"),
         ] {
             assert!(same(made, reloaded), "{made}");
         }
@@ -151,6 +354,15 @@ mod tests {
             ("DEFAULT 'a'::text", "DEFAULT 'b'::text"),
             ("DEFAULT 1 NOT NULL", "DEFAULT 1"),
             ("a AND b OR c", "a OR b AND c"),
+            ("(a AND (b OR c))", "((a AND b) OR c)"),
+            ("a AND (b OR c)", "a AND b OR c"),
+            ("NOT (a AND b)", "NOT a AND b"),
+            ("a - (b - c)", "(a - b) - c"),
+            ("f(a + b) * c", "f(a + b * c)"),
+            ("(a = b) = c", "a = (b = c)"),
+            ("a BETWEEN 1 AND (2 AND 3)", "(a BETWEEN 1 AND 2) AND 3"),
+            ("(a)::date > b", "(a)::timestamp > b"),
+            ("x IN (a, (b))", "x IN (a), b"),
             ("AS $$ BEGIN (1) END $$", "AS $$ BEGIN 1 END $$"),
             ("AS $f$ a\n$f$", "AS $f$ a\r\n$f$"),
             ("\"a b\"", "\"a  b\""),

@@ -60,7 +60,8 @@ impl Tally {
 
     pub(super) fn mark(&mut self, kind: &str, name: &str, owner: &[u8], (text, skeleton): (u64, u64)) {
         let owner = u32::try_from(xxh3_64(owner) & u64::from(u32::MAX)).unwrap_or_default();
-        let mark = Mark { text, owner, skeleton };
+        // Those of objects of one name are added up.
+        let mark = Mark { text: mix(text), owner, skeleton: mix(skeleton) };
         self.named += self.content.definitions.add(&Kind::clean(kind), &Name::clean(name), mark);
         while self.named > MOST_OBJECTS {
             self.named -= self.content.definitions.forget_most_names().min(self.named);

@@ -59,6 +59,9 @@ INSERT INTO counted (a) SELECT a FROM counted;
 DELETE FROM counted WHERE id > 3;
 CREATE TABLE `odd ``table` (a int, b varchar(5)) ROW_FORMAT = DYNAMIC CHARACTER SET latin1 COMMENT = 'it''s; -- `x`';
 CREATE TABLE empty_one (id int);
+SET foreign_key_checks = 0;
+CREATE TABLE lonely (a int, CONSTRAINT gone FOREIGN KEY (a) REFERENCES nowhere (id) ON DELETE CASCADE);
+SET foreign_key_checks = 1;
 
 CREATE VIEW a_few AS SELECT * FROM orders WHERE n BETWEEN 1 AND 5 AND status = 'x';
 CREATE VIEW `odd ones` AS SELECT id, CASE WHEN status IN ('a', 'b') THEN 1 WHEN n BETWEEN 1 AND 2 AND n = 3 OR NOT n THEN 2
@@ -78,6 +81,7 @@ CREATE VIEW recursed AS WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1
     AND (o.id, o.n) IN ((1, 2), (3, 4)) AND o.id > ALL (SELECT 1);
 CREATE ALGORITHM = MERGE DEFINER = grower@'%' SQL SECURITY INVOKER VIEW checked AS SELECT id FROM orders WHERE id > 1
     WITH CASCADED CHECK OPTION;
+CREATE DEFINER = grower@'%' VIEW unread AS SELECT id, a FROM counted WHERE id > 1 WITH LOCAL CHECK OPTION;
 CREATE VIEW zz_base AS SELECT a.id FROM (SELECT id FROM orders WHERE NOT (n = 1 AND id = 2 OR id = 3)) a;
 CREATE VIEW aa_top AS SELECT * FROM zz_base;
 
@@ -88,6 +92,9 @@ BEGIN
   SELECT 'a
 b', "tab	", '\\';
 END //
+SET GLOBAL log_bin_trust_function_creators = ON //
+CREATE FUNCTION changes () RETURNS text BEGIN INSERT INTO empty_one VALUES (1); RETURN uuid(); END //
+SET GLOBAL log_bin_trust_function_creators = OFF //
 CREATE FUNCTION twice (a int) RETURNS int DETERMINISTIC RETURN (a * (2)) //
 SET sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES' //
 CREATE FUNCTION "an""si" () RETURNS text DETERMINISTIC RETURN 'a\' || 'b' //

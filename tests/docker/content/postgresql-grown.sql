@@ -118,6 +118,18 @@ CREATE TABLE split_few PARTITION OF split_rest FOR VALUES FROM (MINVALUE) TO (10
 INSERT INTO split VALUES (1, 'a'), (2, 'c'), (3, 'z');
 CREATE INDEX ON split (k) WHERE k IN ('a', 'b');
 ALTER TABLE split ADD CONSTRAINT few CHECK (id BETWEEN 0 AND 50 AND k <> 'q');
+-- pg_dump loads these rows by way of their root: after a reload they are in other parts.
+CREATE TYPE mood AS ENUM ('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
+CREATE TABLE "moo ds" (m mood, n int) PARTITION BY HASH (m);
+CREATE TABLE moods_0 PARTITION OF "moo ds" FOR VALUES WITH (MODULUS 3, REMAINDER 0);
+CREATE TABLE moods_1 PARTITION OF "moo ds" FOR VALUES WITH (MODULUS 3, REMAINDER 1);
+CREATE TABLE moods_2 PARTITION OF "moo ds" FOR VALUES WITH (MODULUS 3, REMAINDER 2);
+INSERT INTO "moo ds" SELECT m, 1 FROM unnest(enum_range(NULL::mood)) AS m;
+CREATE TABLE "two
+lines" (id int, "c
+ol" text);
+INSERT INTO "two
+lines" VALUES (1, '-- x'), (2, 'SET y'), (3, ''), (4, NULL), (5, '\.');
 CREATE TABLE dropped (a int, b int, c text);
 INSERT INTO dropped VALUES (1, 2, 'x');
 ALTER TABLE dropped DROP COLUMN b, ADD COLUMN d int DEFAULT 4;
@@ -142,6 +154,24 @@ SELECT lo_from_bytea(500, 'one'), lo_from_bytea(501, 'two'), lo_from_bytea(502, 
 GRANT SELECT ON LARGE OBJECT 500 TO looker;
 GRANT SELECT, UPDATE ON LARGE OBJECT 502 TO looker;
 ALTER LARGE OBJECT 501 OWNER TO grower;
+-- The same privileges, given in another order.
+SELECT lo_create(510), lo_create(511);
+GRANT SELECT ON LARGE OBJECT 510 TO looker;
+REVOKE ALL ON LARGE OBJECT 511 FROM postgres;
+GRANT SELECT ON LARGE OBJECT 511 TO looker;
+GRANT ALL ON LARGE OBJECT 511 TO postgres;
+-- Writes a row whenever somebody logs in; a drill must not.
+CREATE TABLE logins (who text);
+CREATE FUNCTION on_login() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN INSERT INTO public.logins VALUES (session_user); END $$;
+DO $$ BEGIN
+    IF current_setting('server_version_num')::int >= 170000 THEN
+        EXECUTE 'CREATE EVENT TRIGGER came ON login EXECUTE FUNCTION on_login()';
+        EXECUTE 'ALTER EVENT TRIGGER came ENABLE ALWAYS';
+    END IF;
+END $$;
+-- From here on every session would be that of another role.
+ALTER DATABASE grown SET role = 'looker';
 
 COMMENT ON TABLE orders IS 'a comment; -- with dashes';
 COMMENT ON COLUMN orders.n IS E'two\nlines';

@@ -25,16 +25,19 @@ const CONTROL_INDEX: &str = "00";
 const CLIENT: &str = r#"
 client() {
     "$tool" --no-defaults --user="$DUMPCAR_USER" --host=localhost --default-character-set=utf8mb4 --connect-timeout=15 \
-        --init-command='SET SESSION sql_select_limit = 18446744073709551615' --batch --raw --skip-column-names "$@"
+        --init-command='SET SESSION sql_select_limit = 18446744073709551615, autocommit = 1, sql_mode = 0' --batch --raw --skip-column-names "$@"
 }
 "#;
 
-/// What is larger than one packet may be by default comes back with a larger limit; a routine that is made again keeps its grants.
-/// Who may not set them does without.
+/// What is larger than one packet may be by default comes back with a larger limit; a routine that is made again keeps its grants;
+/// and one that says nothing of what it does is taken by a server that logs. Who may not set them does without. The second argument
+/// is the table of the settings that are put back.
 const BEGIN_SCRIPT: &str = r#"
 client --execute="$1" || exit
-client --execute="SET GLOBAL max_allowed_packet = 1073741824" 2>/dev/null
-client --execute="SET GLOBAL automatic_sp_privileges = 0" 2>/dev/null
+for setting in max_allowed_packet=1073741824 automatic_sp_privileges=0 log_bin_trust_function_creators=1; do
+    name=${setting%%=*}
+    client --execute="INSERT INTO $2 SELECT '$name', @@GLOBAL.$name; SET GLOBAL $setting" 2>/dev/null
+done
 exit 0
 "#;
 
@@ -68,10 +71,14 @@ done
 exit $status
 "#;
 
-/// All that the old definitions of a database are; what a view of it no longer finds is no obstacle.
+/// All that the old definitions of a database are. A view that finds no more what it is of, or a table that is damaged, is no
+/// obstacle; but an end of the session is.
 const DEFINITIONS_SCRIPT: &str = r#"
-"$tool" --no-defaults --user="$DUMPCAR_USER" --host=localhost --no-data --force "$@" -- "$DUMPCAR_DATABASE"
+exec 3>&1
+said=$("$tool" --no-defaults --user="$DUMPCAR_USER" --host=localhost --no-data --force "$@" -- "$DUMPCAR_DATABASE" 2>&1 >&3)
 status=$?
+[ -z "$said" ] || printf '%s\n' "$said" >&2
+case $said in *'ost connection'* | *'gone away'* | *' killed'* | *'shutdown in progress'*) exit 1 ;; esac
 [ $status -eq 2 ] || exit $status
 "#;
 
@@ -107,11 +114,9 @@ impl Exchange {
         let control = control(run);
         let sql = format!(
             "CREATE DATABASE IF NOT EXISTS {control}; CREATE TABLE {control}.settings \
-             (name VARCHAR(64), value BIGINT) ENGINE = InnoDB; INSERT INTO {control}.settings VALUES \
-             ('max_allowed_packet', @@GLOBAL.max_allowed_packet), \
-             ('automatic_sp_privileges', @@GLOBAL.automatic_sp_privileges)"
+             (name VARCHAR(64) PRIMARY KEY, value BIGINT) ENGINE = InnoDB"
         );
-        self.command(facts, BEGIN_SCRIPT, vec![sql])
+        self.command(facts, BEGIN_SCRIPT, vec![sql, format!("{control}.settings")])
     }
 
     /// Prints what is in these databases, for [`Exchange::parse_inventory`].
@@ -122,7 +127,8 @@ impl Exchange {
             format!("SELECT CONCAT_WS(' ', '{word}', {})", columns.join(", "))
         };
         let among = |column: &str| format!("FIND_IN_SET({}, @names)", h(column));
-        let mut sql = String::from("SET SESSION group_concat_max_len = 1048576;\n");
+        // A default is told in the quotes of the session's mode.
+        let mut sql = String::from("SET SESSION group_concat_max_len = 1048576, sql_mode = '';\n");
         for (select, from) in [
             (
                 row("table", &["table_schema", "table_name"]),
@@ -151,7 +157,9 @@ impl Exchange {
             (
                 row("default", &["table_schema", "table_name", "column_name", "column_default"]),
                 format!(
-                    "columns WHERE column_default LIKE '%val(%' AND extra NOT LIKE '%GENERATED%' AND {}",
+                    "columns WHERE column_default LIKE '%val(%' AND {} AND {}",
+                    // MySQL has no sequences, and gives a text without its quotes.
+                    if self.0 == Flavour::Mariadb { "extra NOT LIKE '%GENERATED%'" } else { "FALSE" },
                     among("table_schema")
                 ),
             ),
@@ -175,11 +183,14 @@ impl Exchange {
             "r.update_rule",
             "r.delete_rule",
         ];
+        // Where there is no such table, the key would go on pointing to the place its own table was made in.
         writeln!(
             sql,
             "{} FROM information_schema.referential_constraints r JOIN information_schema.key_column_usage k \
              ON k.constraint_schema = r.constraint_schema AND k.constraint_name = r.constraint_name AND k.table_name = r.table_name \
-             WHERE {} AND r.constraint_schema <> r.unique_constraint_schema \
+             WHERE {} AND (r.constraint_schema <> r.unique_constraint_schema OR NOT EXISTS (SELECT 1 \
+             FROM information_schema.tables t WHERE t.table_schema = r.unique_constraint_schema \
+             AND t.table_name = r.referenced_table_name)) \
              GROUP BY r.constraint_schema, r.table_name, r.constraint_name, r.unique_constraint_schema, \
              r.referenced_table_name, r.update_rule, r.delete_rule;",
             row("key", &fields),

@@ -20,6 +20,8 @@ pub struct Separation {
     pub is_copy: bool,
     /// Tables have their files where the server has its own.
     pub default_place: bool,
+    /// Views are not wanted.
+    pub without_views: bool,
 }
 
 /// The definitions of a database besides its tables. Those of a copy name no database of their own.
@@ -28,7 +30,7 @@ pub struct Definitions {
     /// All but views; and for views a stand-in.
     pub objects: Vec<u8>,
     pub views: Vec<u8>,
-    /// Foreign keys to other databases.
+    /// Foreign keys to other databases, and defaults that take the numbers of their sequences.
     pub keys: Vec<u8>,
 }
 
@@ -104,7 +106,9 @@ impl Visitor for Sight {
             }
             self.keep_context(text, from);
         } else if is(0, "DROP") && is(1, "VIEW") {
-            self.pending = kept(text, from);
+            if !self.wanted.without_views {
+                self.pending = kept(text, from);
+            }
         } else if is(0, "DROP") && !is(1, "TABLE") && !is(1, "SEQUENCE") {
             let statement = kept(text, from);
             self.keep(|kept| &mut kept.objects, &statement);
@@ -183,6 +187,9 @@ impl Sight {
     }
 
     fn view(&mut self, text: &mut [u8], from: usize, parts: &[Token], at: usize) {
+        if self.wanted.without_views {
+            return;
+        }
         let (_, behind) = unqualified(text, parts, at + 1);
         // mysqldump first makes stand-ins for all views, and says nothing of how they work.
         let is_final = at > 1;
@@ -193,8 +200,10 @@ impl Sight {
                 continue;
             }
             let Some(name) = database.name(text) else { continue };
-            // A table or a column of the own database has no database before it; a name like it may be an alias.
-            if open.is_sign(b'(') && same(&name, &self.wanted.own) {
+            // A table of the own database has no database before it; a name like it may be an alias. A function has, and a
+            // column where the view's definer may not read its table.
+            let is_full = open.is_sign(b'(') || open.is_sign(b'.');
+            if is_full && same(&name, &self.wanted.own) {
                 blank(text, database.from, dot.to);
             } else if !same(&name, &self.wanted.own) {
                 is_ahead |= self.wanted.together.iter().any(|other| same(other, &name));
@@ -224,7 +233,9 @@ impl Sight {
             without_place(text, parts);
         }
         let mut depth = 0_usize;
+        let mut column = None;
         for (index, token) in parts.iter().enumerate().skip(behind) {
+            let before = parts.get(index.saturating_sub(1));
             match token.part {
                 Part::Sign(b'(') => depth += 1,
                 Part::Sign(b')') => depth = depth.saturating_sub(1),
@@ -232,17 +243,49 @@ impl Sight {
                     self.foreign_key(text, parts, index, &table);
                 }
                 Part::Word if ["nextval", "lastval", "setval"].iter().any(|word| token.is(text, word)) => {
-                    if let Some([open, database, dot]) = parts.get(index + 1..index + 4)
-                        && open.is_sign(b'(')
-                        && dot.is_sign(b'.')
-                        && database.name(text).is_some_and(|name| same(&name, &self.wanted.own))
-                    {
+                    let Some([open, database, dot]) = parts.get(index + 1..index + 4) else { continue };
+                    let Some(name) = database.name(text).filter(|_| open.is_sign(b'(') && dot.is_sign(b'.'))
+                    else {
+                        continue;
+                    };
+                    if same(&name, &self.wanted.own) {
                         blank(text, database.from, dot.to);
+                    } else if self.wanted.together.iter().any(|other| same(other, &name))
+                        && let Some(column) = column
+                    {
+                        self.sequence_default(text, parts, index, &table, column);
                     }
+                }
+                Part::Quoted
+                    if depth == 1 && before.is_some_and(|sign| sign.is_sign(b'(') || sign.is_sign(b',')) =>
+                {
+                    column = Some(*token);
                 }
                 Part::Word | Part::Quoted | Part::String | Part::Sign(_) => {}
             }
         }
+    }
+
+    /// A sequence of another database that comes back together with this one need not be there yet.
+    fn sequence_default(&mut self, text: &mut [u8], parts: &[Token], at: usize, table: &str, column: Token) {
+        let before = parts.get(..at).unwrap_or_default();
+        let Some(default) = before.iter().rposition(|token| token.is(text, "DEFAULT")) else { return };
+        let mut depth = 0_usize;
+        let end = parts.iter().skip(default).find(|token| {
+            match token.part {
+                Part::Sign(b'(') => depth += 1,
+                Part::Sign(b')') => depth = depth.saturating_sub(1),
+                Part::Word | Part::Quoted | Part::String | Part::Sign(_) => return false,
+            }
+            depth == 0
+        });
+        let (Some(first), Some(end)) = (parts.get(default), end) else { return };
+        let mut statement = format!("ALTER TABLE {} ALTER COLUMN ", quoted(table)).into_bytes();
+        for piece in [column.text(text), b" SET ", text.get(first.from..end.to).unwrap_or_default(), b";\n"] {
+            statement.extend_from_slice(piece);
+        }
+        self.keep(|kept| &mut kept.keys, &statement);
+        blank(text, first.from, end.to);
     }
 
     /// One to another database would hold up that one's writers, and follow a table that is replaced.

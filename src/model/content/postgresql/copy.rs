@@ -93,6 +93,24 @@ pub(super) fn columns(line: &[u8]) -> Option<Vec<u64>> {
     Some(columns)
 }
 
+/// The most that a `COPY` may have before its end is seen.
+const LONGEST: usize = 1024 * 1024;
+
+/// Whether a `COPY` goes on in the next line, because a name in it has a line end.
+pub(super) fn is_open(begun: &[u8], line: &[u8]) -> bool {
+    let is_copy = begun.starts_with(b"COPY ") || (begun.is_empty() && line.starts_with(b"COPY "));
+    let quotes = |text: &[u8]| memchr::memchr_iter(b'"', text).count();
+    is_copy && begun.len() < LONGEST && (quotes(begun) + quotes(line)) % 2 == 1
+}
+
+/// The partitioned table that rows are loaded into instead of a part of it: those of a hash over an `enum` would be
+/// in other parts. `-- load via partition root public."two words"`.
+pub(super) fn root(line: &[u8]) -> Option<Name> {
+    let line = line.strip_prefix(b"-- load via partition root ")?;
+    let name = String::from_utf8_lossy(line).replace("\"\"", "\u{0}").replace('"', "").replace('\u{0}', "\"");
+    Some(Name::clean(&name))
+}
+
 fn name(text: Option<&[u8]>) -> &[u8] {
     text.unwrap_or_default().trim_ascii()
 }
@@ -100,6 +118,22 @@ fn name(text: Option<&[u8]>) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_end_in_a_name_does_not_end_a_copy() {
+        assert!(is_open(b"", b"COPY public.\"two"));
+        assert!(is_open(b"COPY public.\"two\n", b"or three"));
+        assert!(!is_open(b"COPY public.\"two\n", b"lines\" (id) FROM stdin;"));
+        assert!(!is_open(b"", b"COPY public.\"a\"\"b\" (id) FROM stdin;"));
+        assert!(!is_open(b"", b"SET x = \""));
+    }
+
+    #[test]
+    fn the_root_of_parts_is_named_like_a_table() {
+        let of = |line: &str| root(line.as_bytes()).map(|name| name.to_string());
+        assert_eq!(of("-- load via partition root public.\"a \"\"b\"").as_deref(), Some("public.a \"b"));
+        assert_eq!(of("-- load"), None);
+    }
 
     #[test]
     fn columns_are_told_by_their_names() {

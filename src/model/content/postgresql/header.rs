@@ -1,7 +1,7 @@
 //! The comment before each object: `-- Name: orders; Type: TABLE; Schema: public; Owner: shop`.
 
 use super::super::tally::Tally;
-use super::{LARGE_OBJECTS, Object, Place};
+use super::{Data, Object, Place, large};
 use crate::model::line::Name;
 
 /// What an object is, in words: `check constraint`, `positive on public.orders`.
@@ -54,15 +54,36 @@ fn has_own_owner(kind: &str) -> bool {
     )
 }
 
+/// Kinds of more than one word that have privileges, comments and labels.
+const LONG_KINDS: [&str; 13] = [
+    "ACCESS METHOD",
+    "EVENT TRIGGER",
+    "FOREIGN DATA WRAPPER",
+    "FOREIGN SERVER",
+    "FOREIGN TABLE",
+    "LARGE OBJECT",
+    "LARGE OBJECTS",
+    "MATERIALIZED VIEW",
+    "OPERATOR CLASS",
+    "OPERATOR FAMILY",
+    "TEXT SEARCH CONFIGURATION",
+    "TEXT SEARCH DICTIONARY",
+    "TEXT SEARCH PARSER",
+];
+
 fn words(kind: &str, within: &str, name: &str) -> (String, String) {
     // `orders orders_status_check`: a name with a space in it stays as it is.
     let of_table = || match name.split_once(' ') {
         Some((table, name)) if !name.contains(' ') => format!("{name} on {within}{table}"),
         Some(_) | None => format!("{within}{name}"),
     };
-    let of_object = || match name.split_once(' ') {
-        Some((kind, name)) => format!("{} {within}{name}", kind.to_lowercase()),
-        None => format!("{within}{name}"),
+    let of_object = || {
+        let is_kind = |kind: &&&str| name.strip_prefix(**kind).is_some_and(|rest| rest.starts_with(' '));
+        let kind = LONG_KINDS.iter().find(is_kind).map(|kind| kind.len());
+        match kind.or_else(|| name.find(' ')).and_then(|end| name.split_at_checked(end)) {
+            Some((kind, name)) => format!("{} {within}{}", kind.to_lowercase(), name.trim_start()),
+            None => format!("{within}{name}"),
+        }
     };
     let plain = || format!("{within}{name}");
     match kind {
@@ -96,10 +117,10 @@ impl Header {
             "TABLE DATA" => {
                 let name = Name::clean(&self.name);
                 tally.table(&name);
-                Place::Data(name)
+                Place::Data(Data { table: name, copy: Vec::new() })
             }
             "BLOBS" => {
-                tally.table(&Name::clean(LARGE_OBJECTS));
+                tally.table(&Name::clean(large::TABLE));
                 Place::LargeObjects(None)
             }
             _ => Place::Object(Object { header: self, ..Object::default() }),
@@ -128,6 +149,12 @@ mod tests {
                 "table",
                 "public.we; Type: TABLE; ird",
             ),
+            (
+                "-- Name: MATERIALIZED VIEW mv; Type: COMMENT; Schema: app; Owner: x",
+                "comment on",
+                "materialized view app.mv",
+            ),
+            ("-- Name: LARGE OBJECT 5; Type: ACL; Schema: -; Owner: x", "privileges on", "large object 5"),
             ("-- Name: SCHEMA public; Type: ACL; Schema: -; Owner: x", "privileges on", "schema public"),
             ("-- Name: hstore; Type: EXTENSION; Schema: -; Owner: -", "extension", "hstore"),
             ("-- Data for Name: o; Type: TABLE DATA; Schema: public; Owner: x", "TABLE DATA", "public.o"),

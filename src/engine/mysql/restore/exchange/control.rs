@@ -1,11 +1,11 @@
 //! What has to be known to finish an exchange or to take it back, as the control database has it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::create_statement;
 use super::super::separate::{Definitions, quoted};
 use super::{Inventory, Unexpected, control, decoded, full, hex, lines};
-use crate::engine::restore::Staged;
+use crate::engine::restore::{LEFTOVERS, Staged};
 use crate::engine::survey::bytes;
 use crate::model::database::DatabaseOptions;
 use crate::model::run::RunId;
@@ -13,11 +13,17 @@ use crate::model::run::RunId;
 /// Rows of a text: well below what a packet may have by default.
 const CHUNK: usize = 1024 * 1024;
 
-/// A table's old and new place.
+/// A table's old and new place. An old view stays in its database, under another name: not every view that is there can be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Move {
     from: (String, String),
     to: (String, String),
+}
+
+impl Move {
+    fn is_of_view(&self) -> bool {
+        self.from.0 == self.to.0
+    }
 }
 
 /// Which of its two ends an exchange goes to.
@@ -87,8 +93,9 @@ impl Stage {
 
 impl Control {
     /// Plans an exchange.
-    pub fn new(sides: &[Side<'_>], inventory: &Inventory) -> Self {
+    pub fn new(sides: &[Side<'_>], inventory: &Inventory, run: &RunId) -> Self {
         let mut control = Self::default();
+        let views = inventory.views();
         let names: BTreeSet<&str> = sides.iter().map(|side| side.staged.name.as_str()).collect();
         for Side { staged, .. } in sides {
             control.databases.extend([staged.name.clone(), staged.staged.clone()]);
@@ -100,6 +107,10 @@ impl Control {
                     .cloned()
                     .collect::<Vec<_>>()
             };
+            for view in views.iter().filter(|(database, _)| *database == staged.name) {
+                let kept = format!("{}{run}_view{}", LEFTOVERS[1], control.moves.len());
+                control.moves.push(Move { from: view.clone(), to: (view.0.clone(), kept) });
+            }
             for (from, to) in [(&staged.name, &staged.replaced), (&staged.staged, &staged.name)] {
                 control.moves.extend(
                     in_database(from)
@@ -115,15 +126,19 @@ impl Control {
             control.add(Way::Forward, &side.staged.name, side.new.objects.clone());
         }
         for side in sides {
-            control.add(Way::Back, &side.staged.name, side.old.views.clone());
             control.add(Way::Forward, &side.staged.name, side.new.views.clone());
         }
         for side in sides {
             control.add(Way::Forward, &side.staged.name, keys(&side.new.keys));
         }
         for key in &inventory.keys {
-            let table = full(&(key.database.clone(), key.table.clone()));
-            let sql = format!("ALTER TABLE {table} ADD CONSTRAINT {} {};\n", quoted(&key.name), key.rest);
+            let staged = sides.iter().find(|side| side.staged.staged == key.database);
+            if let Some(side) = staged.filter(|_| key.is_within()) {
+                let sql = key.add(Some(&side.staged.name));
+                control.add(Way::Forward, "", keys(sql.as_bytes()));
+                continue;
+            }
+            let sql = key.add(None);
             control.add(Way::Back, "", keys(sql.as_bytes()));
             if !names.contains(key.database.as_str()) {
                 control.add(Way::Forward, "", keys(sql.as_bytes()));
@@ -142,17 +157,17 @@ impl Control {
     pub fn write(&self, run: &RunId, sides: &[Side<'_>]) -> String {
         let control = control(run);
         let mut sql = format!(
-            "CREATE TABLE {control}.names (name TEXT CHARACTER SET ascii) ENGINE = InnoDB;\n\
+            "{SESSION}CREATE TABLE {control}.names (n INT PRIMARY KEY, name TEXT CHARACTER SET ascii) ENGINE = InnoDB;\n\
              CREATE TABLE {control}.moves (n INT PRIMARY KEY, from_database TEXT CHARACTER SET ascii, from_table TEXT CHARACTER SET ascii, \
              to_database TEXT CHARACTER SET ascii, to_table TEXT CHARACTER SET ascii) ENGINE = InnoDB;\n\
-             CREATE TABLE {control}.scripts (n INT, part INT, way CHAR(7) CHARACTER SET ascii, name TEXT CHARACTER SET ascii, \
+             CREATE TABLE {control}.scripts (n INT, part INT, way VARCHAR(7) CHARACTER SET ascii, name TEXT CHARACTER SET ascii, \
              text LONGBLOB, PRIMARY KEY (n, part)) ENGINE = InnoDB;\n"
         );
         for Side { staged, .. } in sides {
             sql.push_str(&format!("CREATE DATABASE {};\n", quoted(&staged.replaced)));
         }
-        for database in &self.databases {
-            sql.push_str(&format!("INSERT INTO {control}.names VALUES ('{}');\n", hex(database)));
+        for (n, database) in self.databases.iter().enumerate() {
+            sql.push_str(&format!("INSERT INTO {control}.names VALUES ({n}, '{}');\n", hex(database)));
         }
         for (n, Move { from, to }) in self.moves.iter().enumerate() {
             let [a, b, c, d] = [&from.0, &from.1, &to.0, &to.1].map(|name| hex(name));
@@ -172,7 +187,9 @@ impl Control {
             }
         }
         // Until it is there, nothing has begun.
-        sql.push_str(&format!("CREATE TABLE {control}.exchange_before (a INT) ENGINE = InnoDB;\n"));
+        sql.push_str(&format!(
+            "CREATE TABLE {control}.exchange_before (a INT PRIMARY KEY) ENGINE = InnoDB;\n"
+        ));
         // One that somebody else has made meanwhile is an error, and is not dropped.
         for (n, Side { staged, options, .. }) in sides.iter().filter(|side| !side.staged.is_there).enumerate()
         {
@@ -228,20 +245,52 @@ impl Control {
         self.databases().chain(ends).collect()
     }
 
+    /// The views of the old content, wherever they are now.
+    fn old_views(&self, inventory: &Inventory) -> BTreeSet<(String, String)> {
+        let there = inventory.views();
+        let moves = self.moves.iter().filter(|of| of.is_of_view());
+        let now = moves.map(|Move { from, to }| if there.contains(to) { to } else { from });
+        now.filter(|view| there.contains(*view)).cloned().collect()
+    }
+
+    /// Drops all that is in the way of the moves, and all that is made again behind them.
+    pub fn clear(&self, inventory: &Inventory) -> String {
+        inventory.clear(&self.old_views(inventory))
+    }
+
     /// The one statement that moves all tables that are not where they belong, and with them the marker.
     pub fn rename(&self, way: Way, run: &RunId, inventory: &Inventory, stage: Stage) -> String {
         let mut tables = inventory.tables.clone();
+        tables.extend(self.old_views(inventory));
         let mut moves: Vec<Move> = Vec::new();
-        let mut go = |from: &(String, String), to: &(String, String)| {
-            if tables.contains(from) && !tables.contains(to) {
-                tables.remove(from);
-                tables.insert(to.clone());
-                moves.push(Move { from: from.clone(), to: to.clone() });
-            }
+        let mut go = |tables: &mut BTreeSet<_>, from: &(String, String), to: &(String, String)| {
+            tables.remove(from);
+            tables.insert(to.clone());
+            moves.push(Move { from: from.clone(), to: to.clone() });
         };
+        // The places of the replaced ones are new: what is there has been moved there.
+        let is_of_old = |of: &Move| of.is_of_view() || !self.databases.contains(&of.to.0);
         match way {
-            Way::Forward => self.moves.iter().for_each(|of| go(&of.from, &of.to)),
-            Way::Back => self.moves.iter().rev().for_each(|of| go(&of.to, &of.from)),
+            Way::Forward => {
+                for of @ Move { from, to } in &self.moves {
+                    let is_done = is_of_old(of) && tables.contains(to);
+                    // One that somebody has made since at the same place is an error of the server.
+                    if tables.contains(from) && !is_done {
+                        go(&mut tables, from, to);
+                    }
+                }
+            }
+            Way::Back => {
+                for (n, of @ Move { from: home, to: now }) in self.moves.iter().enumerate().rev() {
+                    if is_of_old(of) && tables.contains(now) && tables.contains(home) {
+                        // Somebody has made it since. The old one has its place.
+                        go(&mut tables, home, &(control(run), format!("in_the_way_{n}")));
+                    }
+                    if tables.contains(now) && !tables.contains(home) {
+                        go(&mut tables, now, home);
+                    }
+                }
+            }
         }
         let marker = |stage: &str| (control(run), format!("exchange_{stage}"));
         let (from, to) = match way {
@@ -271,12 +320,15 @@ impl Control {
     }
 
     /// Everything is where it belongs.
-    pub fn end(run: &RunId, way: Way) -> String {
+    pub fn end(&self, run: &RunId, way: Way) -> String {
         let marker = match way {
             Way::Forward => "exchange_after",
             Way::Back => "exchange_before",
         };
-        format!("DROP TABLE {}.{marker};\n", control(run))
+        let replaced = self.moves.iter().filter(|of| way == Way::Forward && of.is_of_view());
+        let mut sql: String = replaced.map(|of| format!("DROP VIEW IF EXISTS {};\n", full(&of.to))).collect();
+        sql.push_str(&format!("DROP TABLE {}.{marker};\n", control(run)));
+        sql
     }
 }
 
@@ -302,16 +354,25 @@ impl Side<'_> {
             format!("ALTER DATABASE CHARACTER SET {set} COLLATE {collation};\n")
         });
         let staged = quoted(&self.staged.staged);
-        for [_, table, column, text] in
-            inventory.defaults.iter().filter(|[name, ..]| *name == self.staged.staged)
-        {
-            let text = text.replace(&format!("{staged}."), &format!("{}.", quoted(&self.staged.name)));
-            sql.push_str(&format!(
-                "ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {text};\n",
-                quoted(table),
-                quoted(column)
-            ));
+        // All of a table in one statement: it opens what the others name.
+        let mut tables = BTreeMap::<_, Vec<_>>::new();
+        let (views, named) = (inventory.views(), format!("{staged}."));
+        for [database, table, column, text] in &inventory.defaults {
+            // A view says the defaults of its tables as well.
+            let is_of_view = views.contains(&(database.clone(), table.clone()));
+            if *database != self.staged.staged || is_of_view || !text.contains(&named) {
+                continue;
+            }
+            let text = text.replace(&named, &format!("{}.", quoted(&self.staged.name)));
+            let default = format!("ALTER COLUMN {} SET DEFAULT {text}", quoted(column));
+            tables.entry(table).or_default().push(default);
+        }
+        for (table, defaults) in tables {
+            sql.push_str(&format!("ALTER TABLE {} {};\n", quoted(table), defaults.join(", ")));
         }
         sql.into_bytes()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,13 +6,37 @@ use super::super::separate::quoted;
 use super::{Exchange, Unexpected, decoded, full, lines};
 use crate::engine::mysql::Flavour;
 
-/// A foreign key from one database to another.
+/// A foreign key from one database to another, or to a table that is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) database: String,
     pub(super) table: String,
     pub(super) name: String,
-    pub(super) rest: String,
+    /// What it points to.
+    to: (String, String),
+    /// What is before and behind that.
+    columns: String,
+    rest: String,
+}
+
+impl Key {
+    /// Makes it, where its table is in the database `at`, or else in its own. One to a table that is not there points to that
+    /// database.
+    pub(super) fn add(&self, at: Option<&str>) -> String {
+        let Self { database, table, name, to: (to, to_table), columns, rest } = self;
+        let to = at.filter(|_| self.is_within()).unwrap_or(to).to_owned();
+        let table = full(&(at.unwrap_or(database).to_owned(), table.clone()));
+        let to = full(&(to, to_table.clone()));
+        format!(
+            "ALTER TABLE {table} ADD CONSTRAINT {} FOREIGN KEY ({columns}) REFERENCES {to} {rest};\n",
+            quoted(name)
+        )
+    }
+
+    /// Whether it points to a table that is not there.
+    pub(super) fn is_within(&self) -> bool {
+        self.database == self.to.0
+    }
 }
 
 /// What is in some databases.
@@ -21,7 +45,7 @@ pub struct Inventory {
     pub(super) tables: BTreeSet<(String, String)>,
     /// Triggers and the like: kind, database, name.
     objects: Vec<(String, String, String)>,
-    /// Those that point into one of the databases from another one.
+    /// Those that point into one of the databases from another one, or from itself to a table that is not there.
     pub(super) keys: Vec<Key>,
     /// Defaults that take the number of a sequence: database, table, column, text.
     pub(super) defaults: Vec<[String; 4]>,
@@ -54,13 +78,12 @@ impl Exchange {
                 "key" => {
                     let [database, table, name, to, to_table, columns, to_columns, update, delete] =
                         decoded(&fields)?;
-                    let to = full(&(to, to_table));
                     let rule = |event: &str, rule: &str| {
                         if rule == unsaid { String::new() } else { format!(" ON {event} {rule}") }
                     };
                     let rules = rule("DELETE", &delete) + &rule("UPDATE", &update);
-                    let rest = format!("FOREIGN KEY ({columns}) REFERENCES {to} ({to_columns}){rules}");
-                    found.keys.push(Key { database, table, name, rest });
+                    let rest = format!("({to_columns}){rules}");
+                    found.keys.push(Key { database, table, name, to: (to, to_table), columns, rest });
                 }
                 _ => return Err(Unexpected(word)),
             }
@@ -75,17 +98,25 @@ impl Inventory {
         self.options.iter().any(|[name, ..]| name == database)
     }
 
-    /// Drops everything that keeps tables from being moved, and all that is made again: triggers, views, routines, events, and
-    /// keys from other databases.
-    pub fn clear(&self) -> String {
+    /// The views, by database and name.
+    pub(super) fn views(&self) -> BTreeSet<(String, String)> {
+        let views = self.objects.iter().filter(|(kind, ..)| kind == "VIEW");
+        views.map(|(_, database, name)| (database.clone(), name.clone())).collect()
+    }
+
+    /// Drops everything that keeps tables from being moved, and all that is made again: triggers, routines, events, keys from
+    /// other databases, and all but these views.
+    pub(super) fn clear(&self, kept_views: &BTreeSet<(String, String)>) -> String {
         let mut sql = String::new();
         for key in &self.keys {
             let table = full(&(key.database.clone(), key.table.clone()));
             sql.push_str(&format!("ALTER TABLE {table} DROP FOREIGN KEY {};\n", quoted(&key.name)));
         }
         for (kind, database, name) in &self.objects {
-            let drop = format!("DROP {kind} IF EXISTS {};\n", full(&(database.clone(), name.clone())));
+            let place = (database.clone(), name.clone());
+            let drop = format!("DROP {kind} IF EXISTS {};\n", full(&place));
             match kind.as_str() {
+                "VIEW" if kept_views.contains(&place) => {}
                 "TRIGGER" | "EVENT" | "VIEW" | "FUNCTION" | "PROCEDURE" => sql.push_str(&drop),
                 // MariaDB 10 knows them in Oracle's mode only.
                 "PACKAGE" | "PACKAGE BODY" => {

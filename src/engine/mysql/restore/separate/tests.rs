@@ -9,7 +9,7 @@ fn separated(dump: &str, wanted: Separation) -> (String, Separated) {
 }
 
 fn of(own: &str) -> Separation {
-    Separation { own: own.to_owned(), together: vec!["crm".to_owned()], is_copy: false, default_place: false }
+    Separation { own: own.to_owned(), together: vec!["crm".to_owned()], ..Separation::default() }
 }
 
 /// The heads, as dump tools write them.
@@ -77,6 +77,22 @@ fn a_key_to_another_database_is_kept_for_later() {
     assert_eq!(
         String::from_utf8(found.definitions.keys).unwrap(),
         "ALTER TABLE `o` ADD CONSTRAINT `fk` FOREIGN KEY (`c`) REFERENCES `crm`.`t,(` (`id`, `b`) ON DELETE CASCADE;\n"
+    );
+}
+
+#[test]
+fn a_default_of_a_sequence_that_comes_back_with_it_is_kept_for_later() {
+    let table = "CREATE TABLE `n` (\n  `a` bigint(20) DEFAULT nextval(`shop`.`s`) COMMENT 'x',\n  `b``c` bigint(20) NOT NULL DEFAULT \
+        (nextval(`crm`.`s,(`) + 1),\n  `d` bigint(20) DEFAULT nextval(`other`.`s`)\n) ENGINE=InnoDB;\n";
+    let (out, found) = separated(table, of("shop"));
+    assert!(
+        out.contains("DEFAULT nextval(       `s`) COMMENT") && out.contains("nextval(`other`.`s`)"),
+        "{out}"
+    );
+    assert!(!out.contains("crm") && out.contains("NOT NULL ") && out.contains(" ,\n  `d`"), "{out}");
+    assert_eq!(
+        String::from_utf8(found.definitions.keys).unwrap(),
+        "ALTER TABLE `n` ALTER COLUMN `b``c` SET DEFAULT (nextval(`crm`.`s,(`) + 1);\n"
     );
 }
 
