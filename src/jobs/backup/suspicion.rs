@@ -81,13 +81,13 @@ fn say(shrunk: &Shrunk) -> String {
         What::Dump => "the dump".to_owned(),
         What::Total => "all together".to_owned(),
     };
-    let size = |number: u64| match shrunk.measure {
-        Measure::Bytes => bytes(number),
-        Measure::Rows => format!("{number} rows"),
-        Measure::Tables => format!("{number} tables"),
-    };
-    match shrunk.now {
-        Some(now) => format!("{what}: {} instead of {}", size(now), size(shrunk.was)),
-        None => format!("{what}: gone, was {}", size(shrunk.was)),
+    let Shrunk { measure, was, now, .. } = shrunk;
+    match (measure, now) {
+        (Measure::Bytes, Some(now)) => format!("{what}: {} instead of {}", bytes(*now), bytes(*was)),
+        (Measure::Rows, Some(now)) => format!("{what}: {now} rows instead of {was}"),
+        (Measure::Tables, Some(now)) => format!("{what}: {now} tables instead of {was}"),
+        (Measure::Bytes | Measure::Rows | Measure::Tables, None) => {
+            format!("{what}: gone, was {}", bytes(*was))
+        }
     }
 }
