@@ -38,10 +38,10 @@ pub enum AppError {
 }
 
 impl App {
-    /// Prepares the connections.
+    /// Prepares the connections. Docker need not be there.
     ///
     /// # Errors
-    /// The Docker socket does not exist, or the S3 client cannot be set up.
+    /// The S3 client or Docker's cannot be set up.
     pub fn new(config: Config) -> Result<Self, AppError> {
         let docker = Docker::new(&config.docker_host.to_string())?;
         let store = Store::open(&config)?;

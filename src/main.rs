@@ -71,11 +71,35 @@ fn run() -> Exit {
                 return Exit::Failed;
             }
         };
+        // Said at once, and not in the middle of the work.
+        if needs_docker(cli.command.as_ref())
+            && let Err(error) = app.docker.require_socket()
+        {
+            tracing::error!("{error}");
+            return Exit::Failed;
+        }
         Box::pin(execute(cli.command, app, listener, terminal)).await
     });
     // What still runs (the DNS resolver's thread, say) must not hold up the end.
     runtime.shutdown_background();
     exit
+}
+
+/// Whether a command looks at containers. The others work with the bucket alone, on any machine.
+fn needs_docker(command: Option<&Command>) -> bool {
+    match command {
+        None | Some(Command::Backup(_) | Command::Restore(_) | Command::Drill(_)) => true,
+        Some(Command::Prune(args)) => !args.dry_run,
+        Some(
+            Command::List(_)
+            | Command::Cat(_)
+            | Command::Verify(_)
+            | Command::Config(_)
+            | Command::Policy
+            | Command::Keygen
+            | Command::Healthcheck,
+        ) => false,
+    }
 }
 
 async fn execute(command: Option<Command>, app: App, listener: Listener, terminal: Arc<Terminal>) -> Exit {

@@ -21,7 +21,7 @@ use crate::clock;
 use crate::discovery::{Found, State, label_start};
 use crate::health::Health;
 use crate::jobs::backup::{self, Order};
-use crate::jobs::{good, sweep};
+use crate::jobs::{good, readme, sweep};
 use crate::model::schedule::{Schedule, jitter};
 use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
@@ -395,6 +395,11 @@ impl Scheduler {
             info!(target = %outcome.target, "a scheduled time went by while it ran: skipped");
             known.due = next_due(&known.schedule, &outcome.target, now, &self.app);
             known.trigger = Trigger::Schedule;
+        }
+        if matches!(outcome.verdict, Verdict::Done(_)) {
+            // By the way: nothing waits for it.
+            let app = Arc::clone(&self.app);
+            tokio::spawn(async move { readme::keep(&app).await });
         }
         self.report(&outcome);
     }

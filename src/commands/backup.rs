@@ -17,7 +17,7 @@ use crate::cli::BackupArgs;
 use crate::discovery::{Found, State};
 use crate::exit::Exit;
 use crate::jobs::backup::{self, Order};
-use crate::jobs::good;
+use crate::jobs::{good, readme};
 use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
 use crate::outcome::{Outcome, Verdict};
@@ -85,6 +85,9 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
     }
     let good = outcomes.iter().filter(|outcome| outcome.is_good()).count();
     let partly = outcomes.iter().any(|outcome| matches!(outcome.verdict, Verdict::Done(_)));
+    if partly {
+        stop.run_until_cancelled(readme::keep(&app)).await;
+    }
     missing += outcomes.len() - good;
     let exit = Exit::of_targets(good, missing);
     // A backup with problems is a backup all the same.

@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::cli::At;
 use crate::clock;
 use crate::discovery::Found;
+use crate::docker::DockerError;
 use crate::exit::Exit;
 use crate::jobs::good::{self, Worth};
 use crate::model::key::BackupKey;
@@ -27,7 +28,16 @@ pub(super) fn require_signer(app: &App) -> Result<(), Exit> {
 
 /// The labelled containers, or those of them that were named. The second number counts names that matched nothing.
 pub(super) async fn select(app: &App, names: &[TargetName]) -> Result<(Vec<Found>, usize), Exit> {
-    let all = match app.discover().await {
+    select_from(app, names, app.discover().await)
+}
+
+/// The same, of what was found already.
+pub(super) fn select_from(
+    app: &App,
+    names: &[TargetName],
+    looked: Result<Vec<Found>, DockerError>,
+) -> Result<(Vec<Found>, usize), Exit> {
+    let all = match looked {
         Ok(all) => all,
         Err(error) => {
             error!(%error, "cannot look at the containers");

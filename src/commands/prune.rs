@@ -4,14 +4,16 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::choose::select;
+use super::choose::select_from;
 use super::output::{print, print_json};
 use crate::app::App;
 use crate::cli::PruneArgs;
-use crate::discovery::State;
+use crate::discovery::{Found, State};
+use crate::docker::DockerError;
 use crate::exit::Exit;
 use crate::jobs::prune;
 use crate::model::key::Stamp;
+use crate::model::retention::RetentionPolicy;
 use crate::model::target::TargetName;
 use crate::text::Table;
 
@@ -21,21 +23,20 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
         error!("DUMPCAR_PRUNE is false: nothing is ever deleted. `prune --dry-run` shows what would be");
         return Exit::Usage;
     }
-    let (found, mut bad) = match select(app, &args.targets).await {
+    let selected = match app.discover().await {
+        Err(error) if args.dry_run => without_docker(app, &args.targets, &error).await,
+        looked => with_docker(app, &args.targets, looked),
+    };
+    let (chosen, mut bad) = match selected {
         Ok(selected) => selected,
         Err(exit) => return exit,
     };
     let (mut good, mut rows) = (0, Vec::new());
-    for one in found {
-        let State::Ready(target) = one.state else {
-            warn!(target = %one.name, "not pruned: its container cannot be backed up now, so no backup of it is deleted");
-            bad += 1;
-            continue;
-        };
-        let plan = match prune::plan(app, &target).await {
+    for (name, retention) in chosen {
+        let plan = match prune::plan(app, &name, retention).await {
             Ok(plan) => plan,
             Err(error) => {
-                error!(target = %target.name, %error, "cannot look into the bucket: nothing is deleted");
+                error!(target = %name, %error, "cannot look into the bucket: nothing is deleted");
                 bad += 1;
                 continue;
             }
@@ -44,19 +45,19 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
             backup: decision.stamp,
             decision: if decision.is_kept() { "keep" } else { "delete" },
             reasons: decision.reasons.iter().map(ToString::to_string).collect(),
-            target: target.name.clone(),
+            target: name.clone(),
         }));
         if args.dry_run {
             good += 1;
             continue;
         }
-        match prune::prune(app, &target.name, &plan, &stop).await {
+        match prune::prune(app, &name, &plan, &stop).await {
             Ok(deleted) => {
-                info!(target = %target.name, deleted, "pruned");
+                info!(target = %name, deleted, "pruned");
                 good += 1;
             }
             Err(error) => {
-                error!(target = %target.name, %error, "cannot prune");
+                error!(target = %name, %error, "cannot prune");
                 bad += 1;
             }
         }
@@ -67,6 +68,58 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
         print(&prune_table(rows).to_string());
     }
     Exit::of_targets(good, bad)
+}
+
+/// Targets with their rules, and how many there are none for.
+type Chosen = (Vec<(TargetName, RetentionPolicy)>, usize);
+
+/// The running targets, each with the rules of its labels.
+fn with_docker(
+    app: &App,
+    names: &[TargetName],
+    looked: Result<Vec<Found>, DockerError>,
+) -> Result<Chosen, Exit> {
+    let (found, mut bad) = select_from(app, names, looked)?;
+    let mut chosen = Vec::new();
+    for one in found {
+        match one.state {
+            State::Ready(target) => chosen.push((target.name, target.retention)),
+            State::Unavailable { .. } | State::Invalid { .. } => {
+                warn!(target = %one.name, "not pruned: its container cannot be backed up now, so no backup of it is deleted");
+                bad += 1;
+            }
+        }
+    }
+    Ok((chosen, bad))
+}
+
+/// The targets of the bucket, each with the rules of the settings: enough for a plan that nobody carries out.
+async fn without_docker(app: &App, names: &[TargetName], error: &DockerError) -> Result<Chosen, Exit> {
+    warn!(
+        %error,
+        "the labels of the containers are not known: this plan follows DUMPCAR_KEEP_* alone, also for a target with rules of its own"
+    );
+    let retention = app.config.retention.policy().map_err(|error| {
+        error!("DUMPCAR_KEEP_*: {error}");
+        Exit::Usage
+    })?;
+    let catalog = app.store.catalog(None).await.map_err(|error| {
+        error!(%error, "cannot list the bucket");
+        Exit::Failed
+    })?;
+    let there: Vec<&TargetName> = catalog.targets().collect();
+    let unknown: Vec<_> = names.iter().filter(|name| !there.contains(name)).collect();
+    for name in &unknown {
+        error!(target = %name, store = %app.store, "there is no backup of this target; `dumpcar list` shows what there is");
+    }
+    let chosen: Vec<_> = there.into_iter().filter(|name| names.is_empty() || names.contains(name)).collect();
+    if chosen.is_empty() {
+        if names.is_empty() {
+            error!(store = %app.store, "there is no backup");
+        }
+        return Err(Exit::Nothing);
+    }
+    Ok((chosen.into_iter().map(|name| (name.clone(), retention)).collect(), unknown.len()))
 }
 
 /// What is decided about one backup.

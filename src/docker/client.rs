@@ -64,16 +64,12 @@ pub struct Unreadable {
 }
 
 impl Docker {
-    /// Prepares a connection to `host` (`unix:///path` or `tcp://host:port`). Nothing is sent yet.
+    /// Prepares a connection to `host` (`unix:///path` or `tcp://host:port`). Nothing is sent yet, and the socket may be missing:
+    /// many commands need the bucket only.
     ///
     /// # Errors
-    /// The socket does not exist.
+    /// The client cannot be set up.
     pub fn new(host: &str) -> Result<Self, DockerError> {
-        if let Some(path) = host.strip_prefix("unix://")
-            && !std::path::Path::new(path).exists()
-        {
-            return Err(no_socket(host.to_owned()));
-        }
         let transport = Transport::new(host);
         let sender = transport.clone();
         let send = move |request: BollardRequest| {
@@ -89,6 +85,17 @@ impl Docker {
         );
         let client = client.map_err(|error| classify(host, "connect", error))?;
         Ok(Self { client, transport, host: host.to_owned(), run: None, unseen_end: Arc::default() })
+    }
+
+    /// Makes sure that there is a socket to ask.
+    ///
+    /// # Errors
+    /// It does not exist.
+    pub fn require_socket(&self) -> Result<(), DockerError> {
+        match self.host.strip_prefix("unix://") {
+            Some(path) if !std::path::Path::new(path).exists() => Err(no_socket(self.host.clone())),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// The same engine; the commands it runs carry the name of this run, by which [`Docker::end_runs`] finds them.

@@ -173,7 +173,9 @@ async fn attempt(
     let last_good = suspicion::last_good(app, target, catalog.as_ref(), stop).await?;
     let prunes = catalog.as_ref().filter(|_| app.config.prune);
     let backups = match prunes {
-        Some(catalog) => stoppable(stop, prune::candidates(app, target, catalog)).await?,
+        Some(catalog) => {
+            stoppable(stop, prune::candidates(app, &target.name, target.retention, catalog)).await?
+        }
         None => Ok(Vec::new()),
     };
     let known = backups.as_deref().unwrap_or_default();

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use tracing::warn;
 
 use crate::clock;
+use crate::model::content::Content;
 use crate::model::key::BackupKey;
 use crate::model::manifest::{Manifest, ManifestObject};
 use crate::model::missing;
@@ -84,10 +85,14 @@ pub struct Remembered {
 }
 
 impl Remembered {
-    /// Remembers a good one; without its content, which may be large and is not compared.
+    /// Remembers a good one; of its content, which may be large, only the numbers, which are compared.
     pub fn keep(&self, version: Version, manifest: &Manifest) {
         let objects = manifest.objects.iter();
-        let objects = objects.map(|object| ManifestObject { content: None, ..object.clone() }).collect();
+        let objects = objects.map(|object| ManifestObject {
+            content: object.content.as_ref().map(Content::numbers),
+            ..object.clone()
+        });
+        let objects = objects.collect();
         let manifest = Manifest { objects, ..manifest.clone() };
         self.last_good
             .lock()

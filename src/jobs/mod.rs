@@ -10,6 +10,7 @@ pub mod journal;
 pub mod list;
 pub mod policy;
 pub mod prune;
+pub mod readme;
 pub mod restore;
 pub mod sweep;
 pub mod verify;

@@ -13,7 +13,7 @@ use crate::jobs::error::JobError;
 use crate::jobs::good;
 use crate::jobs::journal::Entry;
 use crate::model::key::{BackupKey, Stamp};
-use crate::model::retention::{Candidate, RetentionPlan, Standing};
+use crate::model::retention::{Candidate, RetentionPlan, RetentionPolicy, Standing};
 use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
 use crate::store::{Catalog, StoreError, StoreErrorKind, StoredBackup};
@@ -22,10 +22,14 @@ use crate::store::{Catalog, StoreError, StoreErrorKind, StoredBackup};
 ///
 /// # Errors
 /// They cannot be read. There is no plan then.
-pub async fn plan(app: &App, target: &Target) -> Result<RetentionPlan, StoreError> {
-    let catalog = app.store.catalog(Some(&target.name)).await?;
-    let backups = candidates(app, target, &catalog).await?;
-    Ok(target.retention.plan(&backups, clock::now(), &app.config.time_zone))
+pub async fn plan(
+    app: &App,
+    target: &TargetName,
+    retention: RetentionPolicy,
+) -> Result<RetentionPlan, StoreError> {
+    let catalog = app.store.catalog(Some(target)).await?;
+    let backups = candidates(app, target, retention, &catalog).await?;
+    Ok(retention.plan(&backups, clock::now(), &app.config.time_zone))
 }
 
 /// What may go once the backup `new` is there, whatever becomes of it: some of it stays if it is not good.
@@ -60,7 +64,7 @@ pub async fn candidates(app: &App, target: &Target, catalog: &Catalog) -> Result
             .iter()
             .map(|backup| known.get(&backup.key.stamp).cloned().unwrap_or_else(|| seen(backup.key.stamp)))
             .collect();
-        let plan = target.retention.plan(&all, now, &app.config.time_zone);
+        let plan = retention.plan(&all, now, &app.config.time_zone);
         let wanted: BTreeSet<Stamp> = plan.kept().chain(plan.deleted()).collect();
         let is_unknown = |backup: &&StoredBackup| {
             let stamp = backup.key.stamp;

@@ -89,6 +89,12 @@ impl Content {
         tables + self.definitions.named_bytes()
     }
 
+    /// The numbers alone.
+    #[must_use]
+    pub fn numbers(&self) -> Self {
+        Self { tables: self.tables, rows: self.rows, ..Self::default() }
+    }
+
     /// Keeps the numbers and sums only.
     pub(super) fn forget_names(&mut self) {
         self.rows_of.clear();

@@ -18,6 +18,9 @@ pub const SIGNATURE: &str = "manifest.json.sig";
 /// The file beside a manifest that says what the backup's last drill found.
 pub const DRILL: &str = "drill.json";
 
+/// The text at the prefix that explains the bucket to people.
+pub const README: &str = "README.txt";
+
 /// What the keys of Dumpcar's own small state begin with. No target can have this name.
 pub const OWN_STATE: &str = ".dumpcar/";
 

@@ -17,6 +17,7 @@ pub mod line;
 pub mod manifest;
 pub mod missing;
 pub mod parts;
+pub mod readme;
 pub mod retention;
 pub mod run;
 pub mod schedule;

@@ -9,7 +9,7 @@ use object_store::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
-use crate::model::key::{BackupKey, DRILL, MANIFEST, OWN_STATE, SIGNATURE, Stamp, may_be_object};
+use crate::model::key::{BackupKey, DRILL, MANIFEST, OWN_STATE, README, SIGNATURE, Stamp, may_be_object};
 use crate::model::manifest::Manifest;
 use crate::model::target::TargetName;
 
@@ -138,7 +138,7 @@ impl Folder {
 impl Catalog {
     fn add(&mut self, key: &str, found: Version, written: Timestamp) {
         let Some((BackupKey { target, stamp }, file_name)) = BackupKey::parse(key) else {
-            if !key.starts_with(OWN_STATE) {
+            if !key.starts_with(OWN_STATE) && key != README {
                 self.foreign += 1;
             }
             return;

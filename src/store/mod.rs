@@ -11,6 +11,7 @@ mod error;
 pub(crate) mod flaky;
 mod journal;
 mod patience;
+mod readme;
 mod s3;
 mod signed;
 mod unfinished;

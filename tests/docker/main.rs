@@ -25,6 +25,8 @@ mod content_kinds;
 mod daemon;
 /// Objects that are not what they were: never restored (P8).
 mod damage;
+/// The commands of `docs/disaster.md`: a new host, and a run that comes before the restore (P5).
+mod disaster;
 /// Nothing is written to a disk (P2).
 mod disk;
 mod drill;

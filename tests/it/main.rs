@@ -18,6 +18,8 @@ mod bad_input;
 mod bombs;
 /// The daemon: schedule, signals, containers that come and go.
 mod daemon;
+/// A new host, an old bucket, and a run that comes before the restore (P5).
+mod disaster;
 /// What Docker does: refusals, cuts, silence, restarts, streams in pieces.
 mod docker_faults;
 /// Large objects on their way back, over a line that breaks (P8).
@@ -38,6 +40,8 @@ mod kill;
 mod missing;
 /// Listing, reading back, pruning.
 mod operator;
+/// The text in the bucket that explains it to people.
+mod readme;
 /// The order in which the store is asked: what makes a backup comes last, what deletes one begins with it (P1).
 mod request_order;
 /// What a backup costs in requests, and what a hundred thousand objects, 200 containers or an idle day cost.
@@ -60,5 +64,7 @@ mod sweep;
 mod unfinished;
 /// Backups read back from the bucket: what is found in them, and that nothing is overlooked (P8).
 mod verify;
+/// A machine that has the settings and no Docker.
+mod without_docker;
 /// Control characters and line breaks from containers, labels and the bucket: not in the log, nor in tables (P11).
 mod words_from_outside;

@@ -10,7 +10,7 @@ use crate::jobs::error::{JobError, stoppable};
 use crate::jobs::good;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
 use crate::model::missing::Missing;
-use crate::model::suspicion::{Shrunk, What, compare};
+use crate::model::suspicion::{Measure, Origin, Shrunk, What, compare};
 use crate::store::Catalog;
 use crate::text::bytes;
 
@@ -45,26 +45,34 @@ impl Run<'_> {
     ) -> Option<String> {
         let target = self.target;
         let is_custom = target.engine == Engine::Custom;
-        let shrunk =
-            compare(target.shrink_alert, &good.objects, objects, |kind, database| match (kind, database) {
-                // What is missing for a reason that is known has not shrunk.
-                (ObjectKind::Database, Some(name)) => {
-                    !is_custom && target.wants(name) && !missing.iter().any(|one| one.is_all_of(name))
-                }
-                (ObjectKind::Dump, None) => is_custom,
-                (ObjectKind::Database | ObjectKind::Dump | ObjectKind::Globals, _) => false,
-            });
-        (!shrunk.is_empty()).then(|| reason(good, &shrunk))
+        let is_wanted = |kind, database: Option<&str>| match (kind, database) {
+            // What is missing for a reason that is known has not shrunk.
+            (ObjectKind::Database, Some(name)) => {
+                !is_custom && target.wants(name) && !missing.iter().any(|one| one.is_all_of(name))
+            }
+            (ObjectKind::Dump, None) => is_custom,
+            (ObjectKind::Database | ObjectKind::Dump | ObjectKind::Globals, _) => false,
+        };
+        let origin = match (&good.docker_engine, &self.origin.docker_engine) {
+            (Some(then), Some(now)) if then != now => Origin::Elsewhere,
+            (Some(_) | None, Some(_) | None) => Origin::Here,
+        };
+        let shrunk = compare(target.shrink_alert, origin, &good.objects, objects, is_wanted);
+        (!shrunk.is_empty()).then(|| reason(good, origin, &shrunk))
     }
 }
 
-fn reason(good: &Manifest, shrunk: &[Shrunk]) -> String {
+fn reason(good: &Manifest, origin: Origin, shrunk: &[Shrunk]) -> String {
     let named: Vec<String> = shrunk.iter().take(NAMED).map(say).collect();
     let others = match shrunk.len().saturating_sub(NAMED) {
         0 => String::new(),
         count => format!(", {count} more"),
     };
-    format!("{}{others} (compared with {})", named.join(", "), good.stamp)
+    let from = match origin {
+        Origin::Here => "",
+        Origin::Elsewhere => " of another Docker engine: has it still to be restored?",
+    };
+    format!("{}{others} (compared with {}{from})", named.join(", "), good.stamp)
 }
 
 fn say(shrunk: &Shrunk) -> String {
@@ -73,8 +81,13 @@ fn say(shrunk: &Shrunk) -> String {
         What::Dump => "the dump".to_owned(),
         What::Total => "all together".to_owned(),
     };
-    match shrunk.now {
-        Some(now) => format!("{what}: {} instead of {}", bytes(now), bytes(shrunk.was)),
-        None => format!("{what}: gone, was {}", bytes(shrunk.was)),
+    let Shrunk { measure, was, now, .. } = shrunk;
+    match (measure, now) {
+        (Measure::Bytes, Some(now)) => format!("{what}: {} instead of {}", bytes(*now), bytes(*was)),
+        (Measure::Rows, Some(now)) => format!("{what}: {now} rows instead of {was}"),
+        (Measure::Tables, Some(now)) => format!("{what}: {now} tables instead of {was}"),
+        (Measure::Bytes | Measure::Rows | Measure::Tables, None) => {
+            format!("{what}: gone, was {}", bytes(*was))
+        }
     }
 }

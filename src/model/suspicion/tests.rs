@@ -36,11 +36,11 @@ fn percent(percent: u8) -> ShrinkAlert {
 
 /// What shrank, with the default alert.
 fn found(good: &[(&str, u64)], new: &[(&str, u64)]) -> Vec<Shrunk> {
-    compare(ShrinkAlert::default(), &databases(good), &databases(new), all)
+    compare(ShrinkAlert::default(), Origin::Here, &databases(good), &databases(new), all)
 }
 
 fn shrunk(name: &str, was: u64, now: Option<u64>) -> Shrunk {
-    Shrunk { what: What::Database(name.into()), was, now }
+    Shrunk { what: What::Database(name.into()), measure: Measure::Bytes, was, now }
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn what_the_labels_no_longer_ask_for_has_not_been_lost() {
     let good = databases(&[("shop", MIB), ("crm", 100 * MIB)]);
     let new = databases(&[("shop", MIB)]);
     let wants_shop = |_: ObjectKind, name: Option<&str>| name == Some("shop");
-    assert_eq!(compare(ShrinkAlert::default(), &good, &new, wants_shop), []);
+    assert_eq!(compare(ShrinkAlert::default(), Origin::Here, &good, &new, wants_shop), []);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn tiny_databases_count_only_together() {
     assert_eq!(found(&good, &[("a", FLOOR / 2), ("b", FLOOR / 2)]), []);
     assert_eq!(
         found(&good, &[("a", FLOOR / 2)]),
-        [Shrunk { what: What::Total, was: FLOOR / 2 * 3, now: Some(FLOOR / 2) }]
+        [Shrunk { what: What::Total, measure: Measure::Bytes, was: FLOOR / 2 * 3, now: Some(FLOOR / 2) }]
     );
 }
 
@@ -101,8 +101,8 @@ fn tiny_databases_count_only_together() {
 fn a_custom_dump_is_compared_with_a_custom_dump() {
     let dump = |size| [object(ObjectKind::Dump, None, size)];
     assert_eq!(
-        compare(ShrinkAlert::default(), &dump(MIB), &dump(1000), all),
-        [Shrunk { what: What::Dump, was: MIB, now: Some(1000) }]
+        compare(ShrinkAlert::default(), Origin::Here, &dump(MIB), &dump(1000), all),
+        [Shrunk { what: What::Dump, measure: Measure::Bytes, was: MIB, now: Some(1000) }]
     );
 }
 
@@ -110,10 +110,10 @@ fn a_custom_dump_is_compared_with_a_custom_dump() {
 fn globals_do_not_count() {
     let globals = |size| object(ObjectKind::Globals, None, size);
     let good = [databases(&[("shop", MIB)]), vec![globals(9 * MIB)]].concat();
-    assert_eq!(compare(ShrinkAlert::default(), &good, &databases(&[("shop", MIB)]), all), []);
+    assert_eq!(compare(ShrinkAlert::default(), Origin::Here, &good, &databases(&[("shop", MIB)]), all), []);
     // Nor can they hide anything.
     let new = [globals(90 * MIB)];
-    assert_eq!(compare(ShrinkAlert::default(), &good, &new, all), [shrunk("shop", MIB, None)]);
+    assert_eq!(compare(ShrinkAlert::default(), Origin::Here, &good, &new, all), [shrunk("shop", MIB, None)]);
 }
 
 #[test]
@@ -121,6 +121,56 @@ fn absurd_numbers_are_no_reason_to_panic() {
     let good = [("a", u64::MAX), ("b", u64::MAX)];
     assert_eq!(found(&good, &good), []);
     assert_eq!(found(&good, &[("a", u64::MAX), ("b", 0)]), [shrunk("b", u64::MAX, Some(0))]);
+}
+
+/// A small database with so many tables and rows.
+fn with_rows(tables: u64, rows: u64) -> [ManifestObject; 1] {
+    let content = Some(Content { tables, rows, ..Content::default() });
+    [ManifestObject { content, ..object(ObjectKind::Database, Some("shop"), 4000) }]
+}
+
+#[test]
+fn a_small_database_without_a_table_left_has_lost_everything() {
+    let alert = ShrinkAlert::default();
+    for origin in [Origin::Here, Origin::Elsewhere] {
+        let what = What::Database("shop".into());
+        assert_eq!(
+            compare(alert, origin, &with_rows(3, 10), &with_rows(0, 0), all),
+            [Shrunk { what, measure: Measure::Tables, was: 3, now: Some(0) }]
+        );
+        // It had nothing that could be lost.
+        assert_eq!(compare(alert, origin, &with_rows(3, 0), &with_rows(0, 0), all), []);
+        assert_eq!(compare(ShrinkAlert::OFF, origin, &with_rows(3, 10), &with_rows(0, 0), all), []);
+        // Nothing is known of one of them.
+        for (good, new) in [(with_rows(3, 10), None), (with_rows(0, 0), Some(10))] {
+            let unknown = [object(ObjectKind::Database, Some("shop"), 4000)];
+            let (good, new) = if new.is_none() { (good.to_vec(), unknown) } else { (unknown.to_vec(), good) };
+            assert_eq!(compare(alert, origin, &good, &new, all), []);
+        }
+    }
+}
+
+#[test]
+fn a_few_rows_come_and_go_but_not_on_another_host() {
+    let alert = ShrinkAlert::default();
+    let found = |origin, now| compare(alert, origin, &with_rows(3, 10), &with_rows(3, now), all);
+    assert_eq!(found(Origin::Here, 0), []);
+    assert_eq!(found(Origin::Elsewhere, 5), []);
+    let what = What::Database("shop".into());
+    assert_eq!(found(Origin::Elsewhere, 4), [Shrunk { what, measure: Measure::Rows, was: 10, now: Some(4) }]);
+}
+
+#[test]
+fn nothing_is_too_small_to_be_missed_on_another_host() {
+    let elsewhere = |good: &[(&str, u64)], new: &[(&str, u64)]| {
+        compare(ShrinkAlert::default(), Origin::Elsewhere, &databases(good), &databases(new), all)
+    };
+    assert_eq!(elsewhere(&[("a", 1000), ("b", 10)], &[("a", 1000)]), [shrunk("b", 10, None)]);
+    assert_eq!(elsewhere(&[("a", 1000)], &[("a", 499)]), [shrunk("a", 1000, Some(499))]);
+    assert_eq!(elsewhere(&[("a", 1000)], &[("a", 500), ("b", 1)]), []);
+    assert_eq!(elsewhere(&[("a", 0)], &[]), []);
+    let dump = |size| [object(ObjectKind::Dump, None, size)];
+    assert_eq!(compare(ShrinkAlert::default(), Origin::Elsewhere, &dump(900), &dump(90), all).len(), 1);
 }
 
 fn backup() -> impl Strategy<Value = Vec<ManifestObject>> {
@@ -139,7 +189,7 @@ proptest! {
 
     #[test]
     fn nothing_is_suspicious_when_it_is_off(good in backup(), new in backup()) {
-        prop_assert_eq!(compare(ShrinkAlert::OFF, &good, &new, all), []);
+        prop_assert_eq!(compare(ShrinkAlert::OFF, Origin::Here, &good, &new, all), []);
     }
 
     #[test]
@@ -148,7 +198,7 @@ proptest! {
     ) {
         let good = new.clone();
         new.iter_mut().zip(more).for_each(|(object, more)| object.plain_bytes += more);
-        prop_assert_eq!(compare(percent(alert), &good, &new, all), []);
+        prop_assert_eq!(compare(percent(alert), Origin::Here, &good, &new, all), []);
     }
 
     /// Against the words of the documentation, counted in another way.
@@ -166,14 +216,14 @@ proptest! {
         let sum = |objects: &[ManifestObject]| names.iter().map(|name| size(objects, name)).sum();
         let expected = too_far(sum(&good), sum(&new))
             || names.iter().any(|name| too_far(size(&good, name), size(&new, name)));
-        prop_assert_eq!(!compare(percent(alert), &good, &new, all).is_empty(), expected);
+        prop_assert_eq!(!compare(percent(alert), Origin::Here, &good, &new, all).is_empty(), expected);
     }
 
     #[test]
     fn a_higher_percentage_finds_no_more(
         good in backup(), new in backup(), (low, high) in (1u8..100, 1u8..100).prop_map(|(a, b)| (a.min(b), a.max(b))),
     ) {
-        let of = |alert| !compare(percent(alert), &good, &new, all).is_empty();
+        let of = |alert| !compare(percent(alert), Origin::Here, &good, &new, all).is_empty();
         prop_assert!(of(low) || !of(high));
     }
 
@@ -186,6 +236,6 @@ proptest! {
             object.stored_bytes = object.plain_bytes;
         }
         let alert = ShrinkAlert::default();
-        prop_assert_eq!(compare(alert, &good, &new, all), compare(alert, &good, &other, all));
+        prop_assert_eq!(compare(alert, Origin::Here, &good, &new, all), compare(alert, Origin::Here, &good, &other, all));
     }
 }

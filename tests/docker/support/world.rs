@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dumpcar::config::Config;
+use dumpcar::model::key::README;
 use dumpcar::store::Store;
 use serde_json::Value;
 
@@ -96,9 +97,11 @@ impl World {
         self.target(&tools(), &[("name", name), ("command", command)], &[], &["sleep", "infinity"])
     }
 
-    /// The keys below the prefix.
+    /// The keys below the prefix, without the one text that explains them.
     pub(crate) fn keys(&self) -> Vec<String> {
-        self.bucket.keys().iter().map(|key| key.strip_prefix("backups/").unwrap_or(key).to_owned()).collect()
+        let keys = self.bucket.keys();
+        let below = keys.iter().map(|key| key.strip_prefix("backups/").unwrap_or(key));
+        below.filter(|key| *key != README).map(str::to_owned).collect()
     }
 
     pub(crate) fn read(&self, key: &str) -> Vec<u8> {

@@ -41,6 +41,11 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
+    /// It is about the text that explains the bucket, which no backup depends on.
+    pub(crate) fn is_of_the_readme(&self) -> bool {
+        self.path.ends_with("/README.txt")
+    }
+
     /// It is about a run's record, not about a backup.
     pub(crate) fn is_of_a_record(&self) -> bool {
         self.path.contains("/.dumpcar/runs/")
@@ -57,8 +62,9 @@ impl Asked {
             if_match: header("if-match"),
             nth: 0,
         };
-        let operation = this.operation();
-        this.nth = 1 + earlier.iter().filter(|asked| asked.operation() == operation).count();
+        let (operation, of_readme) = (this.operation(), this.is_of_the_readme());
+        let alike = |asked: &&Self| asked.operation() == operation && asked.is_of_the_readme() == of_readme;
+        this.nth = 1 + earlier.iter().filter(alike).count();
         this
     }
 
@@ -190,7 +196,7 @@ impl FakeS3 {
 
     /// What was asked so far, by operation.
     pub(crate) fn operations(&self) -> Vec<&'static str> {
-        self.asked.lock().unwrap().iter().map(Asked::operation).collect()
+        self.asked().iter().map(Asked::operation).collect()
     }
 
     /// How often this was asked.
@@ -204,7 +210,14 @@ impl FakeS3 {
     }
 
     pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|asked| !asked.is_of_the_readme()).cloned().collect()
+    }
+
+    /// What was asked about the text that explains the bucket.
+    pub(crate) fn asked_about_the_readme(&self) -> Vec<&'static str> {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|asked| asked.is_of_the_readme()).map(Asked::operation).collect()
     }
 
     fn root(&self) -> PathBuf {

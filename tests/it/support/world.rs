@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use dumpcar::app::App;
 use dumpcar::config::Config;
+use dumpcar::model::key::README;
 use dumpcar::store::Store;
 use serde_json::{Value, json};
 use tokio::io::AsyncBufReadExt;
@@ -81,10 +82,18 @@ impl World {
         store.unwrap().rsplit('/').next().unwrap()
     }
 
-    /// The keys below the prefix.
+    /// The keys below the prefix, without the one text that explains them.
     pub(crate) fn keys(&self) -> Vec<String> {
         let prefix = format!("{}/", self.prefix());
-        self.s3.keys().iter().filter_map(|key| key.strip_prefix(&prefix)).map(str::to_owned).collect()
+        let keys = self.s3.keys();
+        let below = keys.iter().filter_map(|key| key.strip_prefix(&prefix));
+        below.filter(|key| *key != README).map(str::to_owned).collect()
+    }
+
+    /// The text that explains the bucket, if there is one.
+    pub(crate) fn readme(&self) -> Option<String> {
+        let key = format!("{}/{README}", self.prefix());
+        self.s3.keys().contains(&key).then(|| String::from_utf8(self.s3.read(&key)).unwrap())
     }
 
     pub(crate) fn read(&self, key: &str) -> Vec<u8> {
