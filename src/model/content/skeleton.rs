@@ -147,7 +147,7 @@ impl Group {
         match std::mem::take(&mut self.item).end() {
             Whole::And(all) => self.and.extend(all),
             whole @ (Whole::Or(_) | Whole::Words { .. }) => {
-                self.and.push(whole.hashes().into_iter().fold(6, ordered))
+                self.and.push(whole.hashes().into_iter().fold(6, ordered));
             }
         }
     }
@@ -156,7 +156,7 @@ impl Group {
         match self.conjunction() {
             Whole::Or(all) => self.or.extend(all),
             whole @ (Whole::And(_) | Whole::Words { .. }) => {
-                self.or.push(whole.hashes().into_iter().fold(6, ordered))
+                self.or.push(whole.hashes().into_iter().fold(6, ordered));
             }
         }
     }
