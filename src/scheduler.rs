@@ -18,7 +18,7 @@ use tracing::{error, info, warn};
 
 use crate::app::App;
 use crate::clock;
-use crate::discovery::{Found, State, label_start};
+use crate::discovery::{self, Found, State, Target, label_start};
 use crate::health::Health;
 use crate::jobs::backup::{self, Order};
 use crate::jobs::{good, sweep};
@@ -45,6 +45,8 @@ const RELOOK: Duration = Duration::from_secs(600);
 /// A target as the daemon remembers it.
 #[derive(Debug)]
 struct Known {
+    /// The names it had before.
+    was: Vec<TargetName>,
     schedule: Schedule,
     /// When it runs next; `None` while its schedule is off or not yet worked out.
     due: Option<Timestamp>,
@@ -245,6 +247,7 @@ impl Scheduler {
         let is_invalid = matches!(one.state, State::Invalid { .. });
         let name = one.name.clone();
         let known = self.known.entry(one.name).or_insert_with(|| Known {
+            was: Vec::new(),
             schedule: one.schedule.clone(),
             due: None,
             trigger: Trigger::Schedule,
@@ -253,6 +256,7 @@ impl Scheduler {
             is_invalid: false,
         });
         known.is_present = true;
+        known.was = one.was;
         if known.is_invalid && !is_invalid {
             self.health.set_target(&name, None);
         }
@@ -294,7 +298,8 @@ impl Scheduler {
                 continue;
             }
             // One dated in the future (a clock that was wrong) says nothing about what was missed.
-            let mut backups = catalog.as_ref().map(|catalog| catalog.backups(name)).unwrap_or_default();
+            let names = discovery::names(name, &known.was);
+            let mut backups = catalog.as_ref().map(|catalog| catalog.history(&names)).unwrap_or_default();
             backups.retain(|backup| backup.key.stamp.timestamp() <= now);
             let newest = match good::newest_signed(&self.app.store, &backups).await {
                 Ok(newest) => newest.map(|key| key.stamp.timestamp()),
@@ -415,7 +420,7 @@ fn next_due(schedule: &Schedule, name: &TargetName, after: Timestamp, app: &App)
 async fn run_one(
     app: Arc<App>,
     slots: Arc<Semaphore>,
-    target: crate::discovery::Target,
+    target: Target,
     trigger: Trigger,
     stop: CancellationToken,
 ) -> Outcome {

@@ -1,10 +1,10 @@
 //! Which targets, and which backup, a command is about.
 
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use crate::app::App;
 use crate::cli::At;
-use crate::discovery::Found;
+use crate::discovery::{self, Found};
 use crate::exit::Exit;
 use crate::model::key::BackupKey;
 use crate::model::manifest::Manifest;
@@ -49,20 +49,38 @@ pub(super) async fn select(app: &App, names: &[TargetName]) -> Result<(Vec<Found
     if chosen.is_empty() { Err(Exit::Nothing) } else { Ok((chosen, missing)) }
 }
 
+/// The containers, if Docker answers: what needs only the bucket goes on without it.
+pub(super) async fn served(app: &App) -> Option<Vec<Found>> {
+    match app.discover().await {
+        Ok(found) => Some(found),
+        Err(error) => {
+            debug!(%error, "Docker does not answer: nothing is known of the containers");
+            None
+        }
+    }
+}
+
+/// The names under which a target's backups are: its own, and those it had before.
+pub(super) fn names_of(target: &TargetName, found: Option<&[Found]>) -> Vec<TargetName> {
+    let renamed = found.into_iter().flatten().find(|found| found.name == *target);
+    discovery::names(target, renamed.map(|found| found.was.as_slice()).unwrap_or_default())
+}
+
 /// The backup of a target that was asked for.
 pub(super) async fn find_backup(
     app: &App,
     target: &TargetName,
     at: At,
 ) -> Result<(BackupKey, Manifest), Exit> {
-    let catalog = match app.store.catalog(Some(target)).await {
+    let names = names_of(target, served(app).await.as_deref());
+    let catalog = match app.store.catalog_of(&names).await {
         Ok(catalog) => catalog,
         Err(error) => {
             error!(%error, "cannot list the bucket");
             return Err(Exit::Failed);
         }
     };
-    let backups = catalog.backups(target);
+    let backups = catalog.history(&names);
     let mut stamps = backups.iter().map(|backup| backup.key.stamp);
     let (key, manifest) = loop {
         let Some(stamp) = at.pick(&mut stamps) else {
@@ -70,7 +88,10 @@ pub(super) async fn find_backup(
             error!(%target, store = %app.store, "there is no such backup; {there_is}");
             return Err(Exit::Nothing);
         };
-        let key = BackupKey { target: target.clone(), stamp };
+        let Some(key) = backups.iter().map(|backup| &backup.key).find(|key| key.stamp == stamp) else {
+            continue;
+        };
+        let key = key.clone();
         match app.store.manifest(&key).await {
             Ok(manifest) => break (key, manifest),
             // Anybody can put one there: it must not be in the way of the newest that is signed.
@@ -96,7 +117,7 @@ pub(super) async fn find_backup(
 }
 
 /// What could have been meant.
-async fn what_there_is(app: &App, target: &TargetName, backups: &[StoredBackup]) -> String {
+pub(super) async fn what_there_is(app: &App, target: &TargetName, backups: &[StoredBackup]) -> String {
     /// More than these nobody reads.
     const SHOWN: usize = 10;
     if !backups.is_empty() {

@@ -40,7 +40,7 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
                 continue;
             }
         };
-        rows.extend(plan.decisions.iter().map(|decision| PruneRow {
+        rows.extend(plan.plan.decisions.iter().map(|decision| PruneRow {
             backup: decision.stamp,
             decision: if decision.is_kept() { "keep" } else { "delete" },
             reasons: decision.reasons.iter().map(ToString::to_string).collect(),
@@ -50,7 +50,7 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
             good += 1;
             continue;
         }
-        match prune::prune(app, &target.name, &plan, &stop).await {
+        match prune::prune(app, &plan, &stop).await {
             Ok(deleted) => {
                 info!(target = %target.name, deleted, "pruned");
                 good += 1;

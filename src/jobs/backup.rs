@@ -173,7 +173,7 @@ async fn attempt(
     let last_good = suspicion::last_good(app, target, catalog.as_ref(), stop).await?;
     let prunes = catalog.as_ref().filter(|_| app.config.prune);
     let backups = match prunes {
-        Some(catalog) => stoppable(stop, prune::candidates(app, &target.name, catalog)).await?,
+        Some(catalog) => stoppable(stop, prune::candidates(app, &target.names(), catalog)).await?,
         None => Ok(Vec::new()),
     };
     let known = backups.as_deref().unwrap_or_default();
@@ -183,10 +183,10 @@ async fn attempt(
     let run =
         Run { app, docker, target, order, origin, is_last_try, stop, progress, entry: &entry, key, started };
     let (mut result, rest) = entry.during(Box::pin(run.make(catalog.as_ref(), last_good.as_ref()))).await;
-    if let (Ok(summary), Some(_)) = (&mut result, prunes) {
+    if let (Ok(summary), Some(catalog)) = (&mut result, prunes) {
         progress.set_stage("pruning");
         let new = Candidate { stamp: run.key.stamp, standing: summary.standing(order.trigger) };
-        match entry.during(prune::after_run(app, target, backups, new, stop)).await {
+        match entry.during(prune::after_run(app, target, catalog, backups, new, stop)).await {
             Ok(pruned) => summary.pruned = pruned,
             Err(problem) => summary.problems.push(problem.to_string()),
         }

@@ -12,7 +12,7 @@ use crate::model::drill::DrillResult;
 use crate::model::key::{BackupKey, Stamp};
 use crate::model::retention::is_from_the_future;
 use crate::model::target::TargetName;
-use crate::store::{Catalog, Store, StoreError, StoreErrorKind};
+use crate::store::{Catalog, Store, StoreError, StoreErrorKind, StoredBackup};
 use crate::text::{Table, bytes, span};
 
 /// One backup in the listing.
@@ -20,7 +20,7 @@ use crate::text::{Table, bytes, span};
 pub struct Row {
     pub target: TargetName,
     pub backup: Stamp,
-    pub age_seconds: i64,
+    pub started: Timestamp,
     pub objects: u32,
     pub stored_bytes: u64,
     /// Absent when the manifest was not read.
@@ -48,22 +48,29 @@ pub enum State {
 const AT_ONCE: usize = 8;
 
 /// The backups of `targets` (all, when there are none), each target's newest first.
-pub fn rows(catalog: &Catalog, targets: &[TargetName], now: Timestamp) -> Vec<Row> {
+pub fn rows(catalog: &Catalog, targets: &[TargetName]) -> Vec<Row> {
     catalog
         .targets()
         .filter(|target| targets.is_empty() || targets.contains(target))
         .flat_map(|target| catalog.backups(target))
-        .map(|backup| Row {
-            age_seconds: now.as_second() - backup.key.stamp.timestamp().as_second(),
+        .map(|backup| Row::new(backup, None))
+        .collect()
+}
+
+impl Row {
+    /// A backup as it is listed, and what it is worth, if that is known.
+    pub fn new(backup: StoredBackup, worth: Option<&Worth>) -> Self {
+        Self {
+            started: backup.key.stamp.timestamp(),
             target: backup.key.target,
             backup: backup.key.stamp,
             objects: backup.objects,
             stored_bytes: backup.bytes,
-            state: None,
+            state: worth.map(State::of),
             drill: None,
             has_drill: backup.has_drill,
-        })
-        .collect()
+        }
+    }
 }
 
 /// Adds what the manifests say: all of them, or of each target from the newest to the first good one. That tells which
@@ -80,7 +87,7 @@ pub async fn read_states(
 ) -> Result<(), StoreError> {
     let read = async |row: &mut Row| {
         let key = BackupKey { target: row.target.clone(), stamp: row.backup };
-        let state = State::of(good::assess(store, catalog, &key).await?);
+        let state = State::of(&good::assess(store, catalog, &key).await?);
         let is_good = matches!(state, State::Good) && !is_from_the_future(row.backup, now);
         row.state = Some(state);
         Ok(is_good)
@@ -128,17 +135,19 @@ pub async fn read_drills(store: &Store, rows: &mut [Row]) -> Result<(), StoreErr
 }
 
 impl State {
-    fn of(worth: Worth) -> Self {
+    pub fn of(worth: &Worth) -> Self {
         match worth {
             Worth::Good(_) => Self::Good,
-            Worth::Suspicious(_, reason) => Self::Suspicious { reason },
-            Worth::Incomplete(_, reason) | Worth::Partial(_, reason) => Self::Incomplete { reason },
-            Worth::Unreadable(reason) => Self::Unreadable { reason },
-            Worth::Unsigned(reason) => Self::Unsigned { reason },
+            Worth::Suspicious(_, reason) => Self::Suspicious { reason: reason.clone() },
+            Worth::Incomplete(_, reason) | Worth::Partial(_, reason) => {
+                Self::Incomplete { reason: reason.clone() }
+            }
+            Worth::Unreadable(reason) => Self::Unreadable { reason: reason.clone() },
+            Worth::Unsigned(reason) => Self::Unsigned { reason: reason.clone() },
         }
     }
 
-    fn for_people(&self) -> String {
+    pub fn for_people(&self) -> String {
         match self {
             Self::Good => "good".to_owned(),
             Self::Suspicious { reason } => format!("suspicious: {reason}"),
@@ -156,7 +165,7 @@ pub fn table(rows: &[Row], now: Timestamp) -> String {
         table.push([
             row.target.to_string(),
             row.backup.to_string(),
-            span(row.age_seconds),
+            span(now.as_second() - row.started.as_second()),
             row.objects.to_string(),
             bytes(row.stored_bytes),
             row.drill.as_ref().map_or_else(

@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod cat;
+pub mod delete;
 pub mod drill;
 pub mod error;
 mod explain;
@@ -11,5 +12,6 @@ pub mod list;
 pub mod policy;
 pub mod prune;
 pub mod restore;
+pub mod show;
 pub mod sweep;
 pub mod verify;

@@ -16,7 +16,7 @@ pub(super) fn earlier(world: &World, stamp: &str) {
     let manifest = json!({
         "version": 1, "target": "shop", "stamp": stamp, "engine": "custom", "server_version": "", "image": "i",
         "image_id": IMAGE_ID, "instance": "h", "dumpcar": "0.1.0", "started": "2026-01-01T00:00:00Z",
-        "finished": "2026-01-01T00:00:01Z",
+        "finished": "2026-01-01T00:00:01Z", "trigger": "schedule",
         "objects": [{
             "name": "dump.dump", "kind": "dump", "format": "dump", "encoding": [], "plain_bytes": 3,
             "plain_sha256": "0".repeat(64), "stored_bytes": 3, "stored_sha256": "0".repeat(64),
@@ -202,7 +202,7 @@ async fn cat_needs_no_name_when_only_one_database_is_meant() {
         let manifest = json!({
             "version": 1, "target": "shop", "stamp": stamp, "engine": "postgresql", "server_version": "17", "image": "i",
             "image_id": IMAGE_ID, "instance": "h", "dumpcar": "0.1.0", "started": "2026-01-01T00:00:00Z",
-            "finished": "2026-01-01T00:00:01Z", "objects": objects,
+            "finished": "2026-01-01T00:00:01Z", "trigger": "schedule", "objects": objects,
         });
         world.write(&format!("shop/{stamp}/manifest.json"), manifest.to_string().as_bytes());
         databases.iter().for_each(|name| world.write(&format!("shop/{stamp}/{name}.sql"), name.as_bytes()));

@@ -266,7 +266,7 @@ async fn a_manifest_that_was_replaced_by_one_of_its_size_no_longer_counts() {
     let target = app.target(&"shop".parse().unwrap()).await.unwrap();
     let doomed = async || {
         let plan = prune::plan(&app, &target).await.unwrap();
-        plan.deleted().map(|stamp| stamp.to_string()).collect::<Vec<_>>()
+        plan.plan.deleted().map(|stamp| stamp.to_string()).collect::<Vec<_>>()
     };
     for _ in 0..2 {
         assert_eq!(doomed().await, [OLD]);

@@ -97,7 +97,7 @@ pub(crate) fn manifest(target: &str, stamp: &str, engine: &str, objects: &[Objec
     json!({
         "version": 1, "target": target, "stamp": stamp, "engine": engine, "server_version": "", "image": "i",
         "image_id": IMAGE_ID, "instance": "h", "dumpcar": "0.1.0", "started": "2026-01-01T00:00:00Z",
-        "finished": "2026-01-01T00:00:01Z", "objects": objects,
+        "finished": "2026-01-01T00:00:01Z", "trigger": "schedule", "objects": objects,
     })
 }
 

@@ -1,0 +1,177 @@
+use serde_json::{Value, json};
+
+use super::operator::earlier;
+use super::support::docker::Script;
+use super::support::s3::FakeS3;
+use super::support::stored::{Object, manifest};
+use super::support::world::World;
+
+const DUMP: &[u8] = b"-- a dump\n";
+
+/// A bucket with backups of `shop`, which no container serves.
+async fn bucket(stamps: &[&str]) -> World {
+    let world = World::new(|_| Script::ends(DUMP, 0)).await;
+    stamps.iter().for_each(|stamp| earlier(&world, stamp));
+    world
+}
+
+fn stamps(world: &World, target: &str) -> Vec<String> {
+    let keys = world.keys();
+    let manifests = keys.iter().filter_map(|key| {
+        key.strip_prefix(&format!("{target}/"))?.strip_suffix("/manifest.json").map(str::to_owned)
+    });
+    manifests.collect()
+}
+
+const ONE: &str = "2026-01-01T23-00-00Z";
+const TWO: &str = "2026-01-02T23-00-00Z";
+const THREE: &str = "2026-01-03T23-00-00Z";
+
+#[tokio::test]
+async fn what_is_named_goes_without_a_container_and_nothing_else() {
+    let world = bucket(&[ONE, TWO, THREE]).await;
+    world.write(&format!("shop/{ONE}/note.txt"), b"somebody's");
+    world.write(&format!("shop-2/{ONE}/manifest.json"), b"{}");
+    let ended = world.run(&["delete", "shop", "--at", ONE, "--at", TWO, "--yes"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains("delete 2 backups of shop ("), "{}", ended.stdout);
+    assert!(ended.stdout.contains(&format!("the last good backup stays ({THREE}")), "{}", ended.stdout);
+    assert!(ended.stdout.ends_with("deleted 2 backups of shop\n"), "{}", ended.stdout);
+    let wanted = [
+        format!("shop-2/{ONE}/manifest.json"),
+        format!("shop/{ONE}/note.txt"),
+        format!("shop/{THREE}/dump.dump"),
+        format!("shop/{THREE}/manifest.json"),
+    ];
+    assert_eq!(world.keys(), wanted);
+    assert!(ended.stdout.lines().all(|line| line.len() <= 80 || line.starts_with("delete ")), "{}", ended.stdout);
+}
+
+#[tokio::test]
+async fn nothing_is_deleted_unless_somebody_says_so() {
+    let world = bucket(&[ONE, TWO]).await;
+    let before = world.keys();
+    for (args, status, says) in [
+        (&["delete", "shop", "--all"][..], 2, "pass --yes"),
+        (&["delete", "shop"], 2, "required"),
+        (&["delete", "shop", "--all", "--at", ONE], 2, "cannot be used with"),
+        (&["delete", "--all", "--yes"], 2, "required"),
+        (&["delete", "shop", "--older-than", "30", "--yes"], 2, "needs a unit"),
+        // One that is not there is a mistake: the others stay as well.
+        (&["delete", "shop", "--at", ONE, "--at", THREE, "--yes"], 4, "nothing was deleted: there is no such backup"),
+        (&["delete", "shopp", "--all", "--yes"], 4, "there are some of shop"),
+    ] {
+        let ended = world.run(args).await;
+        assert_eq!(ended.status, status, "{args:?} {}", ended.stderr);
+        assert!(ended.stderr.contains(says), "{args:?} {}", ended.stderr);
+        assert_eq!(world.keys(), before, "{args:?}");
+    }
+    let world = world.set("DUMPCAR_PRUNE", "false");
+    let ended = world.run(&["delete", "shop", "--all", "--yes"]).await;
+    assert_eq!(ended.status, 2);
+    assert!(ended.stderr.contains("DUMPCAR_PRUNE is false"), "{}", ended.stderr);
+    assert_eq!(world.keys(), before);
+}
+
+#[tokio::test]
+async fn it_is_said_when_the_last_good_backup_goes() {
+    let world = bucket(&[ONE, TWO, THREE]).await;
+    let suspicious = world.read(&format!("shop/{THREE}/manifest.json"));
+    let mut suspicious: Value = serde_json::from_slice(&suspicious).unwrap();
+    suspicious["suspicious"] = "far smaller".into();
+    world.write(&format!("shop/{THREE}/manifest.json"), suspicious.to_string().as_bytes());
+    let ended = world.run(&["delete", "shop", "--at", TWO, "--yes"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains("good, THE LAST GOOD ONE"), "{}", ended.stdout);
+    let said = format!("the newest good one is then {ONE}");
+    assert!(ended.stdout.contains(&said), "{}", ended.stdout);
+    assert_eq!(
+        ended.logged(&format!("the last good backup was deleted: {said}")).len(),
+        1,
+        "{}",
+        ended.stderr
+    );
+    let ended = world.run(&["delete", "shop", "--all", "--yes"]).await;
+    assert!(ended.stdout.contains("no good backup of shop is left"), "{}", ended.stdout);
+    assert_eq!(world.keys(), [""; 0]);
+}
+
+#[tokio::test]
+async fn age_alone_never_takes_the_last_good_one() {
+    let world = bucket(&[ONE, TWO, THREE]).await;
+    let ended = world.run(&["delete", "shop", "--older-than", "30d", "--yes"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(stamps(&world, "shop"), [THREE]);
+    assert!(ended.stdout.contains("stays: it is the last good one"), "{}", ended.stdout);
+    let ended = world.run(&["delete", "shop", "--older-than", "30d", "--yes"]).await;
+    assert_eq!(ended.status, 4, "{}", ended.stderr);
+    assert_eq!(stamps(&world, "shop"), [THREE]);
+}
+
+/// Which objects are its own, only the manifest could say: one by one, and no more than Dumpcar's names.
+#[tokio::test]
+async fn what_cannot_be_read_goes_only_by_its_name() {
+    let world = bucket(&[ONE, TWO]).await;
+    world.write(&format!("shop/{TWO}/manifest.json"), b"{ not one");
+    for file in ["shop.sql.xz", "drill.json", "manifest.json.sig", "note.txt", "deeper/shop.sql.xz"] {
+        world.write(&format!("shop/{TWO}/{file}"), b"x");
+    }
+    let ended = world.run(&["delete", "shop", "--all", "--yes"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains(&format!("`--at {TWO}` deletes it")), "{}", ended.stdout);
+    assert_eq!(stamps(&world, "shop"), [TWO]);
+    let ended = world.run(&["delete", "shop", "--at", TWO, "--yes"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(world.keys(), [format!("shop/{TWO}/deeper/shop.sql.xz"), format!("shop/{TWO}/note.txt")]);
+    assert_eq!(ended.logged("these files are not Dumpcar's and stay").len(), 1, "{}", ended.stderr);
+}
+
+/// Somebody else's manifest says what it likes: it is not obeyed.
+#[tokio::test]
+async fn an_unsigned_backup_is_deleted_without_its_manifests_word() {
+    let world = bucket(&[]).await;
+    let keygen = world.run(&["keygen"]).await;
+    let public = keygen.stderr.lines().find(|line| line.starts_with("ssh-ed25519")).unwrap().to_owned();
+    let world = world.set("DUMPCAR_TRUSTED_SIGNERS", &public).set("DUMPCAR_SIGNING_KEY", &keygen.stdout);
+    let mut planted = manifest("shop", ONE, "custom", &[Object::dump(b"x")]);
+    planted["objects"][0]["name"] = "note.txt".into();
+    world.write(&format!("shop/{ONE}/manifest.json"), planted.to_string().as_bytes());
+    for file in ["note.txt", "dump.dump"] {
+        world.write(&format!("shop/{ONE}/{file}"), b"x");
+    }
+    let ended = world.run(&["delete", "shop", "--all", "--yes"]).await;
+    assert_eq!(ended.status, 4, "{}", ended.stderr);
+    let ended = world.run(&["delete", "shop", "--at", ONE, "--yes"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(world.keys(), [format!("shop/{ONE}/note.txt")]);
+}
+
+/// The manifest first and on record: what is left when the store refuses to go on is found and cleaned up.
+#[tokio::test]
+async fn what_a_broken_deletion_leaves_is_on_record() {
+    let s3 = FakeS3::with_faults(|asked| {
+        let is_object = asked.operation() == "DeleteObject" && asked.key().contains("dump.dump");
+        is_object.then_some((403, "AccessDenied"))
+    });
+    let world = World::with_s3(s3.await, |_| Script::ends(DUMP, 0));
+    [ONE, TWO].iter().for_each(|stamp| earlier(&world, stamp));
+    let ended = world.run(&["delete", "shop", "--all", "--yes"]).await;
+    assert_eq!(ended.status, 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("cannot delete all"), "{}", ended.stderr);
+    assert_eq!(stamps(&world, "shop"), [TWO]);
+    let records = world.keys().iter().filter(|key| key.starts_with(".dumpcar/runs/shop/")).count();
+    assert_eq!(records, 1, "{:?}", world.keys());
+}
+
+#[tokio::test]
+async fn a_deletion_reports_as_json() {
+    let world = bucket(&[ONE, TWO]).await;
+    let ended = world.run(&["delete", "shop", "--at", ONE, "--yes", "--json"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let answer: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(answer["deleted"][0]["backup"], ONE);
+    assert_eq!(answer["last_good"], TWO);
+    let ended = world.run(&["delete", "blog", "--all", "--json"]).await;
+    let answer: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(answer, json!({ "version": 1, "target": "blog", "deleted": [], "kept": [], "last_good": null }));
+}
