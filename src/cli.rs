@@ -91,7 +91,7 @@ pub struct CatArgs {
     /// Roles, users and grants instead of a database
     #[arg(long)]
     pub globals: bool,
-    /// Which backup: `latest`, a stamp as `list` shows it, or a time (the newest backup not after it)
+    /// Which backup: `latest` (the last good one), a stamp as `list` shows it, or a time (the last good one of then)
     #[arg(long, default_value = "latest", value_parser = parse_at)]
     pub at: At,
     /// The object as it lies in the bucket, still compressed
@@ -115,7 +115,7 @@ pub struct VerifyArgs {
 pub struct RestoreArgs {
     /// Whose backup
     pub target: TargetName,
-    /// Which backup: `latest`, a stamp as `list` shows it, or a time (the newest backup not after it)
+    /// Which backup: `latest` (the last good one), a stamp as `list` shows it, or a time (the last good one of then)
     #[arg(long, default_value = "latest", value_parser = parse_at)]
     pub at: At,
     /// Only this database; may be given several times. All of them when none is named
@@ -151,7 +151,7 @@ pub struct RestoreArgs {
 pub struct DrillArgs {
     /// Whose backups; those of every target in the bucket when none is named
     pub targets: Vec<TargetName>,
-    /// Which backup: `latest`, a stamp as `list` shows it, or a time (the newest backup not after it)
+    /// Which backup: `latest` (the last good one), a stamp as `list` shows it, or a time (the last good one of then)
     #[arg(long, default_value = "latest", value_parser = parse_at)]
     pub at: At,
     /// Report as JSON
@@ -175,7 +175,7 @@ pub struct PruneArgs {
 pub struct ShowArgs {
     /// Whose backup
     pub target: TargetName,
-    /// Which backup: `latest`, a stamp as `list` shows it, or a time (the newest backup not after it)
+    /// Which backup: `latest` (the newest one, good or not), a stamp as `list` shows it, or a time (the newest one of then)
     #[arg(long, value_name = "WHEN", default_value = "latest", value_parser = parse_at)]
     pub at: At,
     /// Show as JSON
@@ -188,7 +188,7 @@ pub struct ShowArgs {
 pub struct DeleteArgs {
     /// Whose backups
     pub target: TargetName,
-    /// These backups: `latest`, a stamp as `list` shows it, or a time (the newest backup not after it)
+    /// These backups: a stamp as `list` shows it, `latest` (the newest one, good or not), or a time (the newest one of then)
     #[arg(long, value_name = "WHEN", num_args = 1.., value_parser = parse_at)]
     pub at: Vec<At>,
     /// All backups of the target
@@ -215,19 +215,21 @@ pub struct ConfigArgs {
 /// Which of a target's backups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum At {
+    /// The newest good one.
     Latest,
+    /// This one, good or not.
     Stamp(Stamp),
-    /// The newest one that was started at this time or before.
+    /// The newest good one that was started at this time or before.
     NotAfter(Timestamp),
 }
 
 impl At {
-    /// Picks from the stamps of a target's backups, newest first.
-    pub fn pick(self, mut stamps: impl Iterator<Item = Stamp>) -> Option<Stamp> {
+    /// Whether the backup of this stamp may be meant; of several, the newest is.
+    pub fn may_be(self, stamp: Stamp) -> bool {
         match self {
-            Self::Latest => stamps.next(),
-            Self::Stamp(wanted) => stamps.find(|stamp| *stamp == wanted),
-            Self::NotAfter(time) => stamps.find(|stamp| stamp.timestamp() <= time),
+            Self::Latest => true,
+            Self::Stamp(wanted) => stamp == wanted,
+            Self::NotAfter(time) => stamp.timestamp() <= time,
         }
     }
 }
@@ -263,7 +265,10 @@ mod tests {
         let stamps = || {
             ["2026-11-23T23-00-00Z", "2026-11-22T23-00-00Z"].map(|s| s.parse::<Stamp>().unwrap()).into_iter()
         };
-        let pick = |text| parse_at(text).unwrap().pick(stamps()).map(|stamp| stamp.to_string());
+        let pick = |text| {
+            let at = parse_at(text).unwrap();
+            stamps().find(|stamp| at.may_be(*stamp)).map(|stamp| stamp.to_string())
+        };
         assert_eq!(pick("latest").as_deref(), Some("2026-11-23T23-00-00Z"));
         assert_eq!(pick("2026-11-22T23-00-00Z").as_deref(), Some("2026-11-22T23-00-00Z"));
         assert_eq!(pick("2026-11-23T23:30:00+01:00").as_deref(), Some("2026-11-22T23-00-00Z"));

@@ -453,6 +453,9 @@ pub fn log_outcome(outcome: &Outcome) {
             if let Some(reason) = &summary.suspicious {
                 error!(%target, backup = %summary.stamp, %reason, "the backup is suspicious; {}", accept_it(target));
             }
+            if let Some(replaced) = summary.accepted_smaller_than {
+                info!(%target, backup = %summary.stamp, %replaced, "the smaller backup is accepted; the one before it stays for a week");
+            }
             for problem in &summary.problems {
                 error!(%target, %problem, "the backup is good, but something else went wrong");
             }

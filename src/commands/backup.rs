@@ -1,11 +1,15 @@
 //! `dumpcar backup`: now, with a report.
 
+use std::fmt::Write as _;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::error;
 
+use super::ask::{Answer, ask};
 use super::choose::{require_signer, select};
 use super::output::{print, print_json};
 use crate::app::App;
@@ -13,11 +17,13 @@ use crate::cli::BackupArgs;
 use crate::discovery::{Found, State};
 use crate::exit::Exit;
 use crate::jobs::backup::{self, Order};
+use crate::jobs::good;
+use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
 use crate::outcome::{Outcome, Verdict};
 use crate::scheduler::log_outcome;
 use crate::terminal::{ProgressDisplay, Terminal};
-use crate::text::{Table, bytes};
+use crate::text::{Table, bytes, escaped_lines};
 
 /// `dumpcar backup`.
 pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, terminal: Arc<Terminal>) -> Exit {
@@ -28,6 +34,11 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
         Ok(selected) => selected,
         Err(exit) => return exit,
     };
+    if args.accept_smaller
+        && let Err(exit) = confirm_smaller(&app, &args.targets, &stop).await
+    {
+        return exit;
+    }
     let app = Arc::new(app);
     let slots = Arc::new(Semaphore::new(app.config.parallel.try_into().unwrap_or(1)));
     let display = Arc::new(ProgressDisplay::start(terminal));
@@ -78,6 +89,45 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
     let exit = Exit::of_targets(good, missing);
     // A backup with problems is a backup all the same.
     if exit == Exit::Failed && partly { Exit::Partial } else { exit }
+}
+
+/// Says how long the last good backups stay that may be far larger, and asks whether to go on if there is anybody to ask.
+async fn confirm_smaller(app: &App, targets: &[TargetName], stop: &CancellationToken) -> Result<(), Exit> {
+    let mut text = String::new();
+    for target in targets {
+        let found = async {
+            let catalog = app.store.catalog(Some(target)).await?;
+            good::last_good(&app.store, &app.last_good, &catalog, target).await
+        };
+        match stop.run_until_cancelled(found).await {
+            Some(Ok(Some(good))) => {
+                writeln!(
+                    text,
+                    "{target}: the last good backup is {}, {} of dumps. A far smaller one will take its place; {} stays until there is \
+                     a good backup a week younger than that, whatever the retention rules say, and then goes by the rules",
+                    good.stamp, bytes(good.plain_bytes()), good.stamp,
+                ).expect("a string takes everything");
+            }
+            Some(Ok(None)) => {}
+            Some(Err(error)) => {
+                error!(%target, %error, "cannot tell which backup is the last good one");
+                return Err(Exit::Failed);
+            }
+            None => return Err(Exit::Failed),
+        }
+    }
+    if text.is_empty() {
+        return Ok(());
+    }
+    drop(io::stderr().write_all(escaped_lines(&text).as_bytes()));
+    match stop.run_until_cancelled(tokio::task::spawn_blocking(ask)).await {
+        Some(Ok(Answer::Yes | Answer::Nobody)) => Ok(()),
+        Some(Ok(Answer::No)) => {
+            error!("nothing was backed up");
+            Err(Exit::Failed)
+        }
+        Some(Err(_)) | None => Err(Exit::Failed),
+    }
 }
 
 fn outcome_table(outcomes: &[Outcome]) -> String {

@@ -4,13 +4,15 @@ use tracing::{debug, error, warn};
 
 use crate::app::App;
 use crate::cli::At;
+use crate::clock;
 use crate::discovery::{self, Found};
 use crate::exit::Exit;
+use crate::jobs::good::{self, Worth};
 use crate::model::key::BackupKey;
 use crate::model::manifest::Manifest;
-use crate::model::missing;
+use crate::model::retention::is_from_the_future;
 use crate::model::target::TargetName;
-use crate::store::{StoreErrorKind, StoredBackup};
+use crate::store::StoredBackup;
 
 /// Whoever cannot sign may read a bucket in which only signed backups count, and must make none.
 pub(super) fn require_signer(app: &App) -> Result<(), Exit> {
@@ -66,7 +68,8 @@ pub(super) fn names_of(target: &TargetName, found: Option<&[Found]>) -> Vec<Targ
     discovery::names(target, renamed.map(|found| found.was.as_slice()).unwrap_or_default())
 }
 
-/// The backup of a target that was asked for.
+/// The backup of a target that was asked for: by its stamp, whatever it is worth; else the last good one, or the last good one
+/// of that time. Newer ones are named that are passed over.
 pub(super) async fn find_backup(
     app: &App,
     target: &TargetName,
@@ -80,40 +83,60 @@ pub(super) async fn find_backup(
             return Err(Exit::Failed);
         }
     };
-    let backups = catalog.history(&names);
-    let mut stamps = backups.iter().map(|backup| backup.key.stamp);
-    let (key, manifest) = loop {
-        let Some(stamp) = at.pick(&mut stamps) else {
-            let there_is = what_there_is(app, target, &backups).await;
-            error!(%target, store = %app.store, "there is no such backup; {there_is}");
-            return Err(Exit::Nothing);
-        };
-        let Some(key) = backups.iter().map(|backup| &backup.key).find(|key| key.stamp == stamp) else {
-            continue;
-        };
-        let key = key.clone();
-        match app.store.manifest(&key).await {
-            Ok(manifest) => break (key, manifest),
-            // Anybody can put one there: it must not be in the way of the newest that is signed.
-            Err(error) if error.kind == StoreErrorKind::Unsigned && !matches!(at, At::Stamp(_)) => {
-                warn!(backup = %key, %error, "an unsigned backup is passed over");
-            }
+    let (backups, now) = (catalog.history(&names), clock::now());
+    let mut passed_over: Option<String> = None;
+    for backup in backups.iter().filter(|backup| at.may_be(backup.key.stamp)) {
+        let key = &backup.key;
+        let worth = match good::assess(&app.store, &catalog, key).await {
+            Ok(worth) => worth,
             Err(error) => {
                 error!(%error, "cannot read the manifest");
                 return Err(Exit::Failed);
             }
+        };
+        let reason = match (&worth, at) {
+            (Worth::Good(_), At::Latest | At::NotAfter(_)) if is_from_the_future(key.stamp, now) => {
+                "dated in the future".to_owned()
+            }
+            (Worth::Good(manifest), _) => {
+                if let Some(passed_over) = passed_over {
+                    warn!(backup = %key, "{passed_over}; taking {} instead (--at takes another one)", key.stamp);
+                }
+                return Ok((key.clone(), manifest.clone()));
+            }
+            (Worth::Suspicious(_, reason), _) => format!("suspicious: {reason}"),
+            (Worth::Incomplete(_, reason) | Worth::Partial(_, reason), _) => format!("incomplete: {reason}"),
+            (Worth::Unreadable(reason), _) => format!("unreadable: {reason}"),
+            (Worth::Unsigned(reason), _) => format!("unsigned: {reason}"),
+        };
+        match (worth, at) {
+            (
+                Worth::Suspicious(manifest, _) | Worth::Incomplete(manifest, _) | Worth::Partial(manifest, _),
+                At::Stamp(_),
+            ) => {
+                warn!(backup = %key, "this backup is {reason}; `dumpcar list {target}` shows good ones");
+                return Ok((key.clone(), manifest));
+            }
+            (_, At::Stamp(_)) => {
+                error!(backup = %key, "this backup is {reason}; `dumpcar list {target}` shows good ones");
+                return Err(Exit::Failed);
+            }
+            (_, At::Latest | At::NotAfter(_)) => {
+                passed_over.get_or_insert_with(|| format!("the newest backup, {}, is {reason}", key.stamp));
+            }
         }
-    };
-    if let Some(reason) = catalog.lacks(&key, &manifest) {
-        warn!(backup = %key, reason, "this backup is incomplete: `dumpcar list {target}` shows good ones");
     }
-    if let Some(reason) = missing::summary(&manifest.missing) {
-        warn!(backup = %key, reason, "this backup is incomplete: `dumpcar list {target}` shows good ones");
+    match passed_over {
+        Some(passed_over) => {
+            error!(%target, "there is no good backup: {passed_over}. Pass --at with its stamp to take it all the same");
+            Err(Exit::Failed)
+        }
+        None => {
+            let there_is = what_there_is(app, target, &backups).await;
+            error!(%target, store = %app.store, "there is no such backup; {there_is}");
+            Err(Exit::Nothing)
+        }
     }
-    if let Some(reason) = &manifest.suspicious {
-        warn!(backup = %key, %reason, "this backup is suspicious: `dumpcar list {target}` shows good ones");
-    }
-    Ok((key, manifest))
 }
 
 /// What could have been meant.

@@ -110,7 +110,8 @@ async fn named(app: &App, args: &DeleteArgs, catalog: &Catalog) -> Result<Vec<St
     let backups = catalog.backups(target);
     let mut stamps = Vec::new();
     for at in &args.at {
-        let Some(stamp) = at.pick(backups.iter().map(|backup| backup.key.stamp)) else {
+        let mut there = backups.iter().map(|backup| backup.key.stamp);
+        let Some(stamp) = there.find(|stamp| at.may_be(*stamp)) else {
             let there_is = what_there_is(app, target, &backups).await;
             error!(%target, store = %app.store, "nothing was deleted: there is no such backup; {there_is}");
             return Err(Exit::Nothing);

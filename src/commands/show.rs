@@ -43,8 +43,7 @@ pub async fn show(app: &App, args: &ShowArgs) -> Exit {
         Err(error) => return cannot_look(error),
     };
     let backups = catalog.history(&names);
-    let wanted = args.at.pick(backups.iter().map(|backup| backup.key.stamp));
-    let Some(backup) = backups.iter().find(|backup| Some(backup.key.stamp) == wanted).cloned() else {
+    let Some(backup) = backups.iter().find(|backup| args.at.may_be(backup.key.stamp)).cloned() else {
         if args.json {
             print_answer(Answer { target, backup: None });
         }

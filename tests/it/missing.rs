@@ -88,10 +88,17 @@ async fn a_database_that_cannot_be_dumped_costs_only_itself() {
     assert_eq!(objects, ["globals.sql.xz", "shop.sql.xz"]);
     assert_eq!(missing, json!([{ "database": "aaa", "reason": why }]));
     assert_eq!(world.keys().len(), 3, "nothing of the broken one: {:?}", world.keys());
-    // Whoever goes back to it is told.
+    // It is taken only by its name.
     let shown = world.run(&["cat", "shop", "--database=shop"]).await;
+    assert_eq!((shown.status, shown.stdout.as_str()), (1, ""), "{}", shown.stderr);
+    let said = "there is no good backup: the newest backup, ";
+    assert!(shown.stderr.contains(said) && shown.stderr.contains("Pass --at"), "{}", shown.stderr);
+    let shown = world.run(&["cat", "shop", "--database=shop", "--at", "9999-12-31T00:00:00Z"]).await;
+    assert_eq!(shown.status, 1, "{}", shown.stderr);
+    let stamp = outcomes[0]["stamp"].as_str().unwrap();
+    let shown = world.run(&["cat", "shop", "--database=shop", "--at", stamp]).await;
     assert_eq!(shown.status, 0, "{}", shown.stderr);
-    assert!(shown.stderr.contains("this backup is incomplete: `dumpcar list shop`"), "{}", shown.stderr);
+    assert!(shown.stderr.contains("this backup is incomplete: database"), "{}", shown.stderr);
     assert!(world.run(&["list", "shop"]).await.stdout.contains(r#"incomplete: database "aaa": "#));
     assert!(world.run(&["backup"]).await.stdout.contains(" incomplete "));
 }

@@ -199,7 +199,8 @@ async fn whatever_no_trusted_key_has_signed_is_listed_and_not_used() {
         assert_eq!((found, ended.status), (vec![json!("unsigned"), json!("ok")], 3), "{what}");
         let ended = world.run(&["cat", "shop"]).await;
         assert_eq!((ended.status, ended.stdout.as_bytes()), (0, DUMP), "{what}: {}", ended.stderr);
-        assert_eq!(ended.logged("an unsigned backup is passed over").len(), 1, "{what}");
+        let said = format!("the newest backup, {NEW}, is unsigned: ");
+        assert_eq!(ended.stderr.matches(&said).count(), 1, "{what}: {}", ended.stderr);
     }
 }
 

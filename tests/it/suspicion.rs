@@ -39,7 +39,7 @@ fn earlier(world: &World, target: &str, stamp: &str, plain_bytes: usize, suspici
     let mut manifest = json!({
         "version": 1, "target": target, "stamp": stamp, "engine": "custom", "server_version": "", "image": "i",
         "image_id": IMAGE_ID, "instance": "h", "dumpcar": "0.1.0", "started": "2026-01-01T00:00:00Z",
-        "finished": "2026-01-01T00:00:01Z",
+        "finished": "2026-01-01T00:00:01Z", "trigger": "schedule",
         "objects": [{
             "name": "dump.dump", "kind": "dump", "format": "dump", "encoding": [],
             "plain_bytes": plain_bytes, "plain_sha256": "0".repeat(64), "stored_bytes": 3,
@@ -99,10 +99,18 @@ async fn a_backup_that_shrank_is_kept_marked_and_loud() {
     assert!(!ended.stderr.contains("the backup is good"), "{}", ended.stderr);
     assert_eq!(mark(&world).as_deref(), Some(reason));
     assert_eq!(stamps(&world).len(), 2);
-    // It is a backup all the same, and whoever reads it is told.
-    let shown = world.run(&["cat", "shop"]).await;
+    // Whoever wants a backup gets the last good one, and is told; the suspicious one only by its name.
+    let shown = world.run(&["cat", "shop", "--stored"]).await;
+    let said =
+        format!("the newest backup, {}, is suspicious: {reason}; taking {GOOD} instead", stamps(&world)[1]);
+    assert!(shown.stderr.contains(&said), "{}", shown.stderr);
+    let shown = world.run(&["cat", "shop", "--at", &stamps(&world)[1]]).await;
     assert_eq!((shown.status, shown.stdout.len()), (0, 100 * KIB), "{}", shown.stderr);
-    assert!(shown.stderr.contains("this backup is suspicious: `dumpcar list shop`"), "{}", shown.stderr);
+    assert!(
+        shown.stderr.contains(&format!("this backup is suspicious: {reason}; `dumpcar list shop`")),
+        "{}",
+        shown.stderr
+    );
     assert!(world.run(&["backup"]).await.stdout.contains(" suspicious "));
 }
 
