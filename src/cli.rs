@@ -47,6 +47,10 @@ pub enum Command {
     ///
     /// Works for targets without a container as well. It shows what goes and asks before it deletes anything.
     Delete(DeleteArgs),
+    /// End the alarms of a target that no container serves any more; its backups stay
+    ///
+    /// The alarms come back when a container serves the target again, or a new backup of it is made.
+    Forget(ForgetArgs),
     /// Show the settings in force, secrets left out
     Config(ConfigArgs),
     /// Print the least IAM policy for this bucket
@@ -200,6 +204,14 @@ pub struct DeleteArgs {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+    /// Report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ForgetArgs {
+    pub target: TargetName,
     /// Report as JSON
     #[arg(long)]
     pub json: bool,

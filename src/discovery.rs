@@ -116,6 +116,28 @@ pub fn discover(looked: Looked, config: &Config) -> Vec<Found> {
     found
 }
 
+/// The targets of other groups, by the names they have and had: they are served, though not by this sidecar.
+pub fn of_other_groups(looked: &Looked, config: &Config) -> BTreeSet<TargetName> {
+    let prefix = &config.label_prefix;
+    let is_other = |labels: &HashMap<String, String>| {
+        labels.get(&format!("{prefix}.group")).filter(|group| !group.is_empty()) != config.group.as_ref()
+    };
+    let readable = looked.containers.iter().map(|container| (&container.name, &container.labels));
+    let unreadable = looked.unreadable.iter().map(|container| (&container.name, &container.labels));
+    let others =
+        readable.chain(unreadable).filter(|(name, labels)| is_other(labels) && !is_scratch(name, labels));
+    others
+        .flat_map(|(container, labels)| match TargetLabels::parse(labels, prefix) {
+            Ok(Some(own)) => {
+                let name = own.name.unwrap_or_else(|| default_name(labels, container));
+                names(&name, &own.was)
+            }
+            Ok(None) => Vec::new(),
+            Err(_) => vec![default_name(labels, container)],
+        })
+        .collect()
+}
+
 /// What a container says of itself if it is that of a drill, of this sidecar or another one.
 ///
 /// Its name has to say the same as its label: an image made of such a container (`docker commit`) has the label as well.
@@ -168,7 +190,8 @@ fn decide(container: Container, config: &Config) -> Option<Found> {
     let was = labels.was.clone();
     if was.contains(&name) {
         let prefix = &config.label_prefix;
-        let reason = format!("{prefix}.was names the target itself: it is for names that the target had before");
+        let reason =
+            format!("{prefix}.was names the target itself: it is for names that the target had before");
         return invalid(Some(name), reason);
     }
     let schedule = labels.schedule.clone().unwrap_or_else(|| config.schedule.clone());

@@ -96,6 +96,9 @@ async fn execute(command: Option<Command>, app: App, listener: Listener, termina
             Command::List(args) => {
                 stopped.run_until_cancelled(commands::list(&app, &args)).await.unwrap_or(Exit::Failed)
             }
+            Command::Forget(args) => {
+                stopped.run_until_cancelled(commands::forget(&app, &args)).await.unwrap_or(Exit::Failed)
+            }
             Command::Show(args) => stopped
                 .run_until_cancelled(Box::pin(commands::show(&app, &args)))
                 .await

@@ -1,5 +1,7 @@
 //! Which targets, and which backup, a command is about.
 
+use std::collections::BTreeSet;
+
 use tracing::{debug, error, warn};
 
 use crate::app::App;
@@ -51,15 +53,23 @@ pub(super) async fn select(app: &App, names: &[TargetName]) -> Result<(Vec<Found
     if chosen.is_empty() { Err(Exit::Nothing) } else { Ok((chosen, missing)) }
 }
 
-/// The containers, if Docker answers: what needs only the bucket goes on without it.
-pub(super) async fn served(app: &App) -> Option<Vec<Found>> {
-    match app.discover().await {
-        Ok(found) => Some(found),
+/// The containers of this group, and the names that those of other groups serve, if Docker answers.
+pub(super) async fn all_served(app: &App) -> Option<(Vec<Found>, BTreeSet<TargetName>)> {
+    match app.discover_all().await {
+        Ok((found, mut names)) => {
+            names.extend(found.iter().flat_map(|one| discovery::names(&one.name, &one.was)));
+            Some((found, names))
+        }
         Err(error) => {
             debug!(%error, "Docker does not answer: nothing is known of the containers");
             None
         }
     }
+}
+
+/// The containers of this group, if Docker answers: what needs only the bucket goes on without it.
+pub(super) async fn served(app: &App) -> Option<Vec<Found>> {
+    all_served(app).await.map(|(found, _)| found)
 }
 
 /// The names under which a target's backups are: its own, and those it had before.

@@ -15,6 +15,7 @@ use crate::clock;
 use crate::exit::Exit;
 use crate::jobs::delete::{self, Plan, Which};
 use crate::jobs::list::{Row, State};
+use crate::model::forgotten::Forgotten;
 use crate::model::key::Stamp;
 use crate::model::target::TargetName;
 use crate::store::{Catalog, StoredBackup};
@@ -66,6 +67,10 @@ pub async fn delete(app: &App, args: &DeleteArgs, stop: CancellationToken) -> Ex
         print_answer(Report::new(&plan, &gone));
     } else {
         print(&format!("deleted {} of {}\n", backups(gone.len()), plan.target));
+    }
+    // With the last backup goes the memory of having been forgotten.
+    if plan.left == 0 && result.is_ok() {
+        drop(app.store.delete(&Forgotten::key(&plan.target)).await);
     }
     match (&result, plan.last_good) {
         (Ok(()), Some(good)) if plan.takes_last_good() => {
@@ -201,7 +206,8 @@ impl<'a> Report<'a> {
         let deleted = plan.doomed.iter().filter(|(backup, _)| is_gone(backup));
         let is_still_there = plan.last_good.is_some_and(|good| !gone.contains(&good));
         let left = plan.doomed.iter().filter(|(backup, _)| !is_gone(backup));
-        let left = left.map(|(backup, _)| Kept { backup: backup.key.stamp, reason: "not deleted".to_owned() });
+        let left =
+            left.map(|(backup, _)| Kept { backup: backup.key.stamp, reason: "not deleted".to_owned() });
         let spared = plan.spared.iter();
         let spared = spared.map(|(backup, reason)| Kept { backup: backup.key.stamp, reason: reason.clone() });
         Self {

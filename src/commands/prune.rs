@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::choose::select;
-use super::output::{print, print_json};
+use super::output::{print, print_answer};
 use crate::app::App;
 use crate::cli::PruneArgs;
 use crate::discovery::State;
@@ -23,7 +23,12 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
     }
     let (found, mut bad) = match select(app, &args.targets).await {
         Ok(selected) => selected,
-        Err(exit) => return exit,
+        Err(exit) => {
+            if args.json && exit == Exit::Nothing {
+                print_answer(Answer { decisions: &[] });
+            }
+            return exit;
+        }
     };
     let (mut good, mut rows) = (0, Vec::new());
     for one in found {
@@ -62,11 +67,17 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
         }
     }
     if args.json {
-        print_json(&rows);
+        print_answer(Answer { decisions: &rows });
     } else {
         print(&prune_table(rows).to_string());
     }
     Exit::of_targets(good, bad)
+}
+
+/// The answer of `--json`.
+#[derive(Serialize)]
+struct Answer<'a> {
+    decisions: &'a [PruneRow],
 }
 
 /// What is decided about one backup.

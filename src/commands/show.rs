@@ -33,7 +33,8 @@ pub async fn show(app: &App, args: &ShowArgs) -> Exit {
     let container = found.as_deref().map(|found| found.iter().find(|found| found.serves(target)));
     let names = names_of(target, found.as_deref());
     // What retention counts together.
-    let family = container.flatten().map_or_else(|| names.clone(), |found| discovery::names(&found.name, &found.was));
+    let family =
+        container.flatten().map_or_else(|| names.clone(), |found| discovery::names(&found.name, &found.was));
     let cannot_look = |error: StoreError| {
         error!(%error, "cannot look into the bucket");
         Exit::Failed

@@ -182,7 +182,8 @@ async fn delete(
             true => app.store.delete_unread(key).await,
             false => app.store.delete_backup(key).await.map(|_| Vec::new()),
         };
-        let left = deleted.map_err(|error| JobError::from(error).in_words(|error| format!("{key}: {error}")))?;
+        let left =
+            deleted.map_err(|error| JobError::from(error).in_words(|error| format!("{key}: {error}")))?;
         app.last_good.forget(key);
         gone.push(key.stamp);
         info!(target = %key.target, backup = %key.stamp, bytes = backup.bytes, "backup deleted by hand");

@@ -4,7 +4,8 @@ use std::pin::pin;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 use tracing::warn;
 
 use crate::jobs::good::{self, Worth};
@@ -27,10 +28,53 @@ pub struct Row {
     #[serde(flatten)]
     pub state: Option<State>,
     /// What its last drill found; absent when there was none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "drill_of_row")]
     pub drill: Option<DrillResult>,
     #[serde(skip)]
     has_drill: bool,
+}
+
+/// A drill's result as answers have it: of which backup it is, and in which version, is said around it.
+pub fn drill_json(drill: &DrillResult) -> Value {
+    let mut json = serde_json::to_value(drill).unwrap_or_default();
+    if let Some(fields) = json.as_object_mut() {
+        fields.retain(|name, _| !matches!(name.as_str(), "version" | "target" | "stamp"));
+    }
+    json
+}
+
+fn drill_of_row<S: Serializer>(drill: &Option<DrillResult>, serializer: S) -> Result<S::Ok, S::Error> {
+    drill.as_ref().map(drill_json).serialize(serializer)
+}
+
+/// A target in the listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    pub target: TargetName,
+    /// Whether a container serves it here; absent where Docker does not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub served: Option<bool>,
+    /// The name it has now, if it has another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renamed_to: Option<TargetName>,
+    /// When somebody has forgotten it on purpose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forgotten: Option<Timestamp>,
+}
+
+impl Listed {
+    /// What is to be said of it below the table, if anything is.
+    pub fn note(&self) -> Option<String> {
+        let name = &self.target;
+        match (&self.renamed_to, self.served, self.forgotten) {
+            (Some(new), _, _) => Some(format!("{name} is {new} now")),
+            (None, Some(false), None) => Some(format!(
+                "no container serves {name}: `dumpcar forget {name}` ends its alarms,\n  `dumpcar delete {name} --all` deletes its backups"
+            )),
+            (None, Some(false), Some(_)) => Some(format!("no container serves {name}: forgotten on purpose")),
+            (None, Some(true) | None, _) => None,
+        }
+    }
 }
 
 /// What a backup's manifest says about it.
@@ -159,9 +203,17 @@ impl State {
 }
 
 /// The rows for people.
-pub fn table(rows: &[Row], now: Timestamp) -> String {
+pub fn table(rows: &[Row], targets: &[Listed], now: Timestamp) -> String {
+    let is_unserved = |name: &TargetName| {
+        targets.iter().any(|target| target.target == *name && target.served == Some(false))
+    };
+    let mut last: Option<&TargetName> = None;
     let mut table = Table::new(["TARGET", "BACKUP", "AGE", "OBJECTS", "SIZE", "DRILL", "STATE"]);
     for row in rows {
+        let state = row.state.as_ref().map_or_else(|| "-".to_owned(), State::for_people);
+        // Once for each target.
+        let is_first = last.replace(&row.target) != Some(&row.target);
+        let mark = if is_first && is_unserved(&row.target) { ", no container" } else { "" };
         table.push([
             row.target.to_string(),
             row.backup.to_string(),
@@ -179,8 +231,11 @@ pub fn table(rows: &[Row], now: Timestamp) -> String {
                     }
                 },
             ),
-            row.state.as_ref().map_or_else(|| "-".to_owned(), State::for_people),
+            format!("{state}{mark}"),
         ]);
     }
-    table.to_string()
+    let notes = targets.iter().filter_map(Listed::note);
+    let notes = notes.fold(String::new(), |notes, note| format!("{notes}{note}\n"));
+    let gap = if notes.is_empty() { "" } else { "\n" };
+    format!("{table}{gap}{notes}")
 }

@@ -184,7 +184,8 @@ impl Shown {
     pub fn text(&self, now: Timestamp, tz: &TimeZone) -> String {
         let mut text = format!("{}\n", self.key());
         let mut fact = |name: &str, value: String| {
-            writeln!(text, "{}", format!("  {name:<10} {}", escaped(&value)).trim_end()).expect("a string takes everything");
+            writeln!(text, "{}", format!("  {name:<10} {}", escaped(&value)).trim_end())
+                .expect("a string takes everything");
         };
         let ago = |time: Timestamp| format!("{} ago", span(now.as_second() - time.as_second()));
         fact("started", format!("{}, {}", local(self.row.started, tz), ago(self.row.started)));
@@ -208,7 +209,8 @@ impl Shown {
         match &self.row.drill {
             None => fact("drill", "none yet".to_owned()),
             Some(drill) => {
-                let problem = drill.problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
+                let problem =
+                    drill.problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
                 fact(
                     "drill",
                     format!("{}, {} by {}{problem}", drill.verdict(), ago(drill.at), drill.instance),
@@ -268,10 +270,9 @@ impl Retention {
         let decision = if reasons.is_empty() { "delete" } else { "keep" };
         let reasons = if reasons.is_empty() { vec!["no rule wants it".to_owned()] } else { reasons };
         let (until, words) = match until {
-            Until::Goes(time) => (
-                Some(time),
-                format!("the run of {} deletes it, if all are good", local(time, tz)),
-            ),
+            Until::Goes(time) => {
+                (Some(time), format!("the run of {} deletes it, if all are good", local(time, tz)))
+            }
             Until::Beyond(time) => (None, format!("it stays beyond {}", local(time, tz))),
             Until::Stays => (None, "nothing is scheduled that would push it out".to_owned()),
         };

@@ -9,6 +9,7 @@ mod download;
 mod error;
 #[cfg(test)]
 pub(crate) mod flaky;
+mod forgotten;
 mod journal;
 mod patience;
 mod s3;

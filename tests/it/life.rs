@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::operator::earlier;
@@ -44,7 +46,11 @@ async fn what_is_named_goes_without_a_container_and_nothing_else() {
         format!("shop/{THREE}/manifest.json"),
     ];
     assert_eq!(world.keys(), wanted);
-    assert!(ended.stdout.lines().all(|line| line.len() <= 80 || line.starts_with("delete ")), "{}", ended.stdout);
+    assert!(
+        ended.stdout.lines().all(|line| line.len() <= 80 || line.starts_with("delete ")),
+        "{}",
+        ended.stdout
+    );
 }
 
 #[tokio::test]
@@ -58,7 +64,11 @@ async fn nothing_is_deleted_unless_somebody_says_so() {
         (&["delete", "--all", "--yes"], 2, "required"),
         (&["delete", "shop", "--older-than", "30", "--yes"], 2, "needs a unit"),
         // One that is not there is a mistake: the others stay as well.
-        (&["delete", "shop", "--at", ONE, "--at", THREE, "--yes"], 4, "nothing was deleted: there is no such backup"),
+        (
+            &["delete", "shop", "--at", ONE, "--at", THREE, "--yes"],
+            4,
+            "nothing was deleted: there is no such backup",
+        ),
         (&["delete", "shopp", "--all", "--yes"], 4, "there are some of shop"),
     ] {
         let ended = world.run(args).await;
@@ -173,5 +183,205 @@ async fn a_deletion_reports_as_json() {
     assert_eq!(answer["last_good"], TWO);
     let ended = world.run(&["delete", "blog", "--all", "--json"]).await;
     let answer: Value = serde_json::from_str(&ended.stdout).unwrap();
-    assert_eq!(answer, json!({ "version": 1, "target": "blog", "deleted": [], "kept": [], "last_good": null }));
+    assert_eq!(
+        answer,
+        json!({ "version": 1, "target": "blog", "deleted": [], "kept": [], "last_good": null })
+    );
+}
+
+fn target(world: &World, name: &str, labels: &[(&str, &str)]) {
+    let mut all = json!({ "dumpcar.enable": "true", "dumpcar.command": "dump-it" });
+    labels.iter().for_each(|(label, value)| all[*label] = (*value).into());
+    world.docker.container(name, all, &[]);
+}
+
+async fn health(world: &World, wanted: i32) -> String {
+    let asked = async {
+        loop {
+            let asked = world.run(&["healthcheck"]).await;
+            if asked.status == wanted && !asked.stdout.contains("no dumpcar daemon") {
+                return asked.stdout;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), asked).await.expect("the health changes")
+}
+
+const UNSERVED: &str = "no container serves this target any more";
+
+/// The whole life of an alarm: told after each start, ended on purpose, and not made up for what another host makes.
+#[tokio::test]
+async fn what_nobody_serves_is_told_until_it_is_forgotten() {
+    let world = bucket(&[ONE]).await.set("DUMPCAR_INSTANCE", "h");
+    target(&world, "blog", &[]);
+    let mut elsewhere = manifest("crm", ONE, "custom", &[Object::dump(b"x")]);
+    elsewhere["instance"] = "another host".into();
+    elsewhere["docker_engine"] = "ANOTHER".into();
+    world.write(&format!("crm/{ONE}/manifest.json"), elsewhere.to_string().as_bytes());
+    for _ in 0..2 {
+        let daemon = world.daemon();
+        daemon.contains(UNSERVED, 1).await;
+        let report = health(&world, 1).await;
+        assert!(report.starts_with("shop: no container serves it any more"), "{report}");
+        assert!(report.contains("run `dumpcar forget shop`") && !report.contains("crm"), "{report}");
+        // Not again at each look.
+        daemon.tell("HUP");
+        daemon.logs("asked to look at the containers again", 1).await;
+        let ended = daemon.stop().await;
+        assert_eq!(ended.stderr.matches(UNSERVED).count(), 1, "{}", ended.stderr);
+    }
+    let listed = world.run(&["list"]).await.stdout;
+    assert!(listed.contains("good, no container\n"), "{listed}");
+    assert!(
+        listed.contains("no container serves shop: `dumpcar forget shop` ends its alarms,\n"),
+        "{listed}"
+    );
+    let daemon = world.daemon();
+    daemon.contains(UNSERVED, 1).await;
+    let ended = world.run(&["forget", "shop"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains(&format!("these stay: 1 backup (3 B), the newest of {ONE}\n")),
+        "{}",
+        ended.stdout
+    );
+    daemon.tell("HUP");
+    daemon.logs("target is forgotten: its alarms end", 1).await;
+    assert_eq!(health(&world, 0).await, "healthy\n");
+    daemon.stop().await;
+    // And stays so.
+    let daemon = world.daemon();
+    daemon.logs("planned", 1).await;
+    daemon.tell("HUP");
+    daemon.logs("asked to look at the containers again", 1).await;
+    assert_eq!(daemon.stop().await.stderr.matches(UNSERVED).count(), 0);
+    assert!(world.run(&["list"]).await.stdout.contains("no container serves shop: forgotten on purpose\n"));
+    // Until there is a newer backup.
+    earlier(&world, "2026-11-01T23-00-00Z");
+    let forgotten = world.read(".dumpcar/forgotten/shop.json");
+    let mut forgotten: Value = serde_json::from_slice(&forgotten).unwrap();
+    forgotten["at"] = "2026-10-01T00:00:00Z".into();
+    world.write(".dumpcar/forgotten/shop.json", forgotten.to_string().as_bytes());
+    let daemon = world.daemon();
+    daemon.contains(UNSERVED, 1).await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn only_what_is_gone_can_be_forgotten() {
+    let world = bucket(&[ONE]).await.custom("shop");
+    let ended = world.run(&["forget", "shop"]).await;
+    assert_eq!(ended.status, 2, "{}", ended.stderr);
+    assert!(ended.stderr.contains("not forgotten: container shop serves it"), "{}", ended.stderr);
+    let ended = world.run(&["forget", "shopp", "--json"]).await;
+    assert_eq!(ended.status, 4, "{}", ended.stderr);
+    let answer: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((&answer["forgotten"], &answer["backups"]), (&false.into(), &0.into()));
+    assert!(world.keys().iter().all(|key| !key.starts_with(".dumpcar")), "{:?}", world.keys());
+    // With the last backup goes what was said of the target.
+    world.docker.remove("shop");
+    assert_eq!(world.run(&["forget", "shop"]).await.status, 0);
+    assert_eq!(world.run(&["delete", "shop", "--all", "--yes"]).await.status, 0);
+    assert_eq!(world.keys(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_target_that_is_back_takes_its_alarm_back() {
+    let world = bucket(&[]).await.custom("shop").set("DUMPCAR_SCHEDULE", "0 23 1 1 *");
+    let daemon = world.daemon();
+    daemon.logs("planned", 1).await;
+    world.docker.remove("shop");
+    daemon.tell("HUP");
+    daemon.logs("target disappeared", 1).await;
+    daemon.tell("USR1");
+    daemon.logs("not backed up", 1).await;
+    let report = health(&world, 1).await;
+    assert!(
+        report.contains("its container disappeared; if that is meant, run `dumpcar forget shop`"),
+        "{report}"
+    );
+    assert!(report.contains("dumpcar.name, which keeps names"), "{report}");
+    target(&world, "shop", &[]);
+    daemon.tell("HUP");
+    daemon.logs("target is back", 1).await;
+    assert_eq!(health(&world, 0).await, "healthy\n");
+    let ended = daemon.stop().await;
+    let next = ended.logged("target is back")[0]["next"].as_str().unwrap().to_owned();
+    assert!(next.ends_with("-01-01T23:00:00+00:00"), "{next}");
+    assert_eq!(ended.logged("target found").len(), 1, "{}", ended.stderr);
+}
+
+/// One that never had a backup is only known to the daemon.
+#[tokio::test]
+async fn a_target_without_a_backup_can_be_forgotten_as_well() {
+    let world = bucket(&[]).await.custom("shop").set("DUMPCAR_SCHEDULE", "off");
+    target(&world, "blog", &[]);
+    let daemon = world.daemon();
+    daemon.logs("target found", 2).await;
+    world.docker.remove("shop");
+    daemon.tell("USR1");
+    daemon.logs("not backed up", 1).await;
+    health(&world, 1).await;
+    let ended = world.run(&["forget", "shop"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    daemon.tell("HUP");
+    daemon.logs("target is forgotten: its alarms end", 1).await;
+    assert_eq!(health(&world, 0).await, "healthy\n");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_renamed_target_carries_its_history_on() {
+    let world = bucket(&[]).await;
+    (1..=9).for_each(|day| earlier(&world, &format!("2026-01-{day:02}T23-00-00Z")));
+    target(&world, "store", &[("dumpcar.was", "shop")]);
+    let listed = world.run(&["list", "store"]).await;
+    assert_eq!(listed.stdout.matches("\nshop  ").count(), 9, "{}", listed.stdout);
+    assert!(listed.stdout.ends_with("\nshop is store now\n"), "{}", listed.stdout);
+    // Restored, shown and read by its new name.
+    let shown = world.run(&["show", "store"]).await;
+    assert!(shown.stdout.starts_with("shop/2026-01-09T23-00-00Z\n"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("the last good one"), "{}", shown.stdout);
+    // Retention counts both, and what goes under the old name is on record there.
+    assert_eq!(world.run(&["backup"]).await.status, 0);
+    assert_eq!((stamps(&world, "shop").len(), stamps(&world, "store").len()), (7, 1));
+    assert!(world.keys().iter().all(|key| !key.starts_with(".dumpcar")), "{:?}", world.keys());
+    let records = world.s3.asked().iter().filter(|asked| asked.key().contains("/runs/shop/")).count();
+    assert!(records > 0);
+    // A night after the rename is no missed one, and nobody is told that `shop` is gone.
+    let daemon = world.daemon();
+    daemon.logs("planned", 1).await;
+    let ended = daemon.stop().await;
+    assert_eq!(ended.stderr.matches("catching up").count() + ended.stderr.matches(UNSERVED).count(), 0);
+    // The new name has the old one's last good backup to be compared with.
+    let answer: Value =
+        serde_json::from_str(&world.run(&["prune", "--dry-run", "--json"]).await.stdout).unwrap();
+    assert_eq!(answer["decisions"].as_array().unwrap().len(), 8, "{answer}");
+}
+
+#[tokio::test]
+async fn a_history_has_one_target() {
+    let world = bucket(&[ONE]).await;
+    target(&world, "store", &[("dumpcar.was", "shop")]);
+    target(&world, "shop", &[]);
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 1, "{}", ended.stderr);
+    let failed = ended.logged("backup failed");
+    assert_eq!(failed.len(), 2, "{}", ended.stderr);
+    for line in &failed {
+        let reason = line["reason"].as_str().unwrap();
+        assert!(
+            reason.contains("dumpcar.was of container store names shop, which container shop still is"),
+            "{reason}"
+        );
+    }
+    // Nor two that were it.
+    world.docker.remove("shop");
+    target(&world, "mall", &[("dumpcar.was", "shop,plaza")]);
+    assert_eq!(world.run(&["backup"]).await.logged("backup failed").len(), 2);
+    world.docker.remove("mall");
+    target(&world, "store", &[("dumpcar.was", "store")]);
+    let ended = world.run(&["backup"]).await;
+    assert!(ended.stderr.contains("dumpcar.was names the target itself"), "{}", ended.stderr);
 }

@@ -28,16 +28,16 @@ mod dump_tool;
 mod hostile_bucket;
 /// Answers of Docker that lie: they cost a container its backup at the most (P10, P11).
 mod hostile_engine;
-/// What the answers of `--json` look like: docs/json.md.
-mod json;
-/// The life of a target: deleted, forgotten, renamed, away and back.
-mod life;
 /// Labels that claim a container for Dumpcar: only what a drill has made is removed (P11).
 mod hostile_labels;
 /// Backups that are not all there: never good, and no reason to delete another one (P5).
 mod incomplete;
+/// What the answers of `--json` look like: docs/json.md.
+mod json;
 /// The end of the process at each request that changes the bucket, before and after it is done (P1, P4).
 mod kill;
+/// The life of a target: deleted, forgotten, renamed, away and back.
+mod life;
 /// What cannot be dumped, beside what can (P10).
 mod missing;
 /// Listing, reading back, pruning.
@@ -48,6 +48,8 @@ mod request_order;
 mod scale;
 /// Passwords and keys, and where they must not appear (P6).
 mod secrets;
+/// One backup, shown whole.
+mod show;
 /// Who has signed what: what counts of a bucket that others can write to.
 mod signing;
 /// A dump of 60 GiB: parts and memory (P3).
@@ -56,8 +58,6 @@ mod sixty_gib;
 mod store_faults;
 /// Listings that are long, broken, repeated, or full of other tools' objects: what is pruned and what is not (P5).
 mod store_lists;
-/// One backup, shown whole.
-mod show;
 /// Backups far smaller than the last good one (P5, P7).
 mod suspicion;
 /// What killed processes leave in the bucket, and whose work is left alone (P4).

@@ -52,10 +52,12 @@ async fn tables_and_rows_and_what_is_missing_are_shown() {
     ] {
         assert!(ended.stdout.contains(says), "{says}: {}", ended.stdout);
     }
-    let answer: Value =
-        serde_json::from_str(&world.run(&["show", "shop", "--json"]).await.stdout).unwrap();
+    let answer: Value = serde_json::from_str(&world.run(&["show", "shop", "--json"]).await.stdout).unwrap();
     let backup = &answer["backup"];
-    assert_eq!((&backup["state"], &backup["started"]), (&"incomplete".into(), &"2026-01-01T23:00:00Z".into()));
+    assert_eq!(
+        (&backup["state"], &backup["started"]),
+        (&"incomplete".into(), &"2026-01-01T23:00:00Z".into())
+    );
     assert_eq!(backup["contents"][0]["rows_of"], json!({ "public.orders": 7 }));
 }
 

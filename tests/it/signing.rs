@@ -53,7 +53,7 @@ fn stored(world: &World, stamp: &str) {
 }
 
 fn json(ended: &Ended) -> Vec<Value> {
-    serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
+    super::support::world::rows(&ended.stdout)
 }
 
 /// Stamps and states that `list shop` shows, newest first.

@@ -37,10 +37,8 @@ pub(super) async fn begin<'a>(
 ) -> Result<Begun<'a>, JobError> {
     let names = target.names();
     // Under its former names as well: rules know backups by their stamps.
-    let taken: BTreeSet<Stamp> = catalog
-        .into_iter()
-        .flat_map(|catalog| names.iter().flat_map(|name| catalog.stamps(name)))
-        .collect();
+    let taken: BTreeSet<Stamp> =
+        catalog.into_iter().flat_map(|catalog| names.iter().flat_map(|name| catalog.stamps(name))).collect();
     loop {
         let started = clock::now();
         let stamp = Stamp::new(started);
