@@ -261,7 +261,7 @@ impl Scheduler {
         match self.stop.run_until_cancelled(Box::pin(looked)).await {
             Some(Ok(forgotten)) => self.known.retain(|name, _| !forgotten.contains(name)),
             Some(Err(error)) => {
-                warn!(%error, "cannot look into the bucket for targets that no container serves")
+                warn!(%error, "cannot look into the bucket for targets that no container serves");
             }
             None => {}
         }

@@ -186,7 +186,7 @@ async fn attempt(
     if let (Ok(summary), Some(catalog)) = (&mut result, prunes) {
         progress.set_stage("pruning");
         let new = Candidate { stamp: run.key.stamp, standing: summary.standing(order.trigger) };
-        match entry.during(prune::after_run(app, target, catalog, backups, new, stop)).await {
+        match entry.during(Box::pin(prune::after_run(app, target, catalog, backups, new, stop))).await {
             Ok(pruned) => summary.pruned = pruned,
             Err(problem) => summary.problems.push(problem.to_string()),
         }
