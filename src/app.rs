@@ -67,8 +67,17 @@ impl App {
     /// # Errors
     /// See [`DockerError`].
     pub async fn discover(&self) -> Result<Vec<Found>, DockerError> {
+        Ok(self.discover_all().await?.0)
+    }
+
+    /// The same, and the names of the targets of other groups.
+    ///
+    /// # Errors
+    /// See [`DockerError`].
+    pub async fn discover_all(&self) -> Result<(Vec<Found>, BTreeSet<TargetName>), DockerError> {
         let looked = self.docker.labelled_containers(&label_start(&self.config.label_prefix)).await?;
-        Ok(discovery::discover(looked, &self.config))
+        let others = discovery::of_other_groups(&looked, &self.config);
+        Ok((discovery::discover(looked, &self.config), others))
     }
 
     /// One target as it is now, if it can be backed up.

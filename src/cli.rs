@@ -1,8 +1,11 @@
 //! The command line. Settings never come from it: its flags only say what to do now.
 
-use clap::{Args, Parser, Subcommand};
+use std::time::Duration;
+
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use jiff::Timestamp;
 
+use crate::model::duration;
 use crate::model::key::Stamp;
 use crate::model::target::TargetName;
 
@@ -28,6 +31,8 @@ pub enum Command {
     Backup(BackupArgs),
     /// List the backups in the bucket
     List(ListArgs),
+    /// Show what is in a backup, what it is worth, and how to restore it
+    Show(ShowArgs),
     /// Write a dump to standard output, checked against its manifest
     Cat(CatArgs),
     /// Read backups back from the bucket and check every byte of them
@@ -38,6 +43,14 @@ pub enum Command {
     Drill(DrillArgs),
     /// Delete what the retention rules no longer want
     Prune(PruneArgs),
+    /// Delete backups of a target, whatever the retention rules say
+    ///
+    /// Works for targets without a container as well. It shows what goes and asks before it deletes anything.
+    Delete(DeleteArgs),
+    /// End the alarms of a target that no container serves any more; its backups stay
+    ///
+    /// The alarms come back when a container serves the target again, or a new backup of it is made.
+    Forget(ForgetArgs),
     /// Show the settings in force, secrets left out
     Config(ConfigArgs),
     /// Print the least IAM policy for this bucket
@@ -163,6 +176,48 @@ pub struct PruneArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Whose backup
+    pub target: TargetName,
+    /// Which backup: `latest` (the newest one, good or not), a stamp as `list` shows it, or a time (the newest one of then)
+    #[arg(long, value_name = "WHEN", default_value = "latest", value_parser = parse_at)]
+    pub at: At,
+    /// Show as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["at", "all", "older_than"])))]
+pub struct DeleteArgs {
+    /// Whose backups
+    pub target: TargetName,
+    /// These backups: a stamp as `list` shows it, `latest` (the newest one, good or not), or a time (the newest one of then)
+    #[arg(long, value_name = "WHEN", num_args = 1.., value_parser = parse_at)]
+    pub at: Vec<At>,
+    /// All backups of the target
+    #[arg(long)]
+    pub all: bool,
+    /// Those older than this (`30d`); the last good one stays
+    #[arg(long, value_name = "AGE", value_parser = parse_age)]
+    pub older_than: Option<Duration>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ForgetArgs {
+    pub target: TargetName,
+    /// Report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct ConfigArgs {
     /// Show as JSON
     #[arg(long)]
@@ -189,6 +244,10 @@ impl At {
             Self::NotAfter(time) => stamp.timestamp() <= time,
         }
     }
+}
+
+fn parse_age(text: &str) -> Result<Duration, String> {
+    duration::parse(text).map_err(|error| error.to_string())
 }
 
 fn parse_at(text: &str) -> Result<At, String> {

@@ -34,10 +34,19 @@ pub struct Target {
 pub struct Found {
     /// The target's name; the container's when the labels give none that is valid.
     pub name: TargetName,
+    /// The names it had before, as far as its labels could be read.
+    pub was: Vec<TargetName>,
     /// The container's name.
     pub container: String,
     pub schedule: Schedule,
     pub state: State,
+}
+
+impl Found {
+    /// Whether the backups of this name are its own.
+    pub fn serves(&self, name: &TargetName) -> bool {
+        self.name == *name || self.was.contains(name)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -71,12 +80,22 @@ impl Target {
         }
     }
 
+    /// The names under which its backups are: its own first, then those it had before.
+    pub fn names(&self) -> Vec<TargetName> {
+        names(&self.name, &self.labels.was)
+    }
+
     /// Whether the labels ask for this database.
     pub fn wants(&self, database: &str) -> bool {
         let listed =
             self.labels.databases.is_empty() || self.labels.databases.iter().any(|name| name == database);
         listed && !self.labels.exclude.iter().any(|pattern| pattern.matches(database))
     }
+}
+
+/// A target's name, and those it had before.
+pub fn names(name: &TargetName, was: &[TargetName]) -> Vec<TargetName> {
+    std::iter::once(name).chain(was).cloned().collect()
 }
 
 /// What the names of Dumpcar's labels begin with. Not only `enable` is looked for: a misspelt one is reported.
@@ -93,7 +112,30 @@ pub fn discover(looked: Looked, config: &Config) -> Vec<Found> {
     found.sort_by(|a, b| a.name.cmp(&b.name));
     drop_replaced(&mut found);
     refuse_shared_names(&mut found, &config.label_prefix);
+    refuse_shared_histories(&mut found, &config.label_prefix);
     found
+}
+
+/// The targets of other groups, by the names they have and had: they are served, though not by this sidecar.
+pub fn of_other_groups(looked: &Looked, config: &Config) -> BTreeSet<TargetName> {
+    let prefix = &config.label_prefix;
+    let is_other = |labels: &HashMap<String, String>| {
+        labels.get(&format!("{prefix}.group")).filter(|group| !group.is_empty()) != config.group.as_ref()
+    };
+    let readable = looked.containers.iter().map(|container| (&container.name, &container.labels));
+    let unreadable = looked.unreadable.iter().map(|container| (&container.name, &container.labels));
+    let others =
+        readable.chain(unreadable).filter(|(name, labels)| is_other(labels) && !is_scratch(name, labels));
+    others
+        .flat_map(|(container, labels)| match TargetLabels::parse(labels, prefix) {
+            Ok(Some(own)) => {
+                let name = own.name.unwrap_or_else(|| default_name(labels, container));
+                names(&name, &own.was)
+            }
+            Ok(None) => Vec::new(),
+            Err(_) => vec![default_name(labels, container)],
+        })
+        .collect()
 }
 
 /// What a container says of itself if it is that of a drill, of this sidecar or another one.
@@ -127,6 +169,7 @@ fn decide(container: Container, config: &Config) -> Option<Found> {
     let invalid = |name: Option<TargetName>, reason: String| {
         Some(Found {
             name: name.unwrap_or_else(|| fallback.clone()),
+            was: Vec::new(),
             container: container.name.clone(),
             schedule: config.schedule.clone(),
             state: State::Invalid { reason: format!("container {}: {reason}", container.name) },
@@ -144,6 +187,13 @@ fn decide(container: Container, config: &Config) -> Option<Found> {
         Err(errors) => return invalid(None, errors.to_string().replace('\n', "; ")),
     };
     let name = labels.name.clone().unwrap_or_else(|| fallback.clone());
+    let was = labels.was.clone();
+    if was.contains(&name) {
+        let prefix = &config.label_prefix;
+        let reason =
+            format!("{prefix}.was names the target itself: it is for names that the target had before");
+        return invalid(Some(name), reason);
+    }
     let schedule = labels.schedule.clone().unwrap_or_else(|| config.schedule.clone());
     let retention = match labels.retention.or(config.retention).policy() {
         Ok(retention) => retention,
@@ -158,6 +208,7 @@ fn decide(container: Container, config: &Config) -> Option<Found> {
         let is_stopped = !matches!(container.state.as_str(), "running" | "restarting" | "paused");
         return Some(Found {
             name,
+            was,
             container: container.name,
             schedule,
             state: State::Unavailable { reason, is_stopped },
@@ -186,6 +237,7 @@ fn decide(container: Container, config: &Config) -> Option<Found> {
     };
     Some(Found {
         name,
+        was,
         container: target.container.name.clone(),
         schedule,
         state: State::Ready(Box::new(target)),
@@ -206,6 +258,7 @@ fn decide_unreadable(container: Unreadable, config: &Config) -> Option<Found> {
     };
     Some(Found {
         name: own.name.unwrap_or_else(|| default_name(&labels, &name)),
+        was: own.was,
         container: name.clone(),
         schedule: own.schedule.unwrap_or_else(|| config.schedule.clone()),
         // As far as anybody can tell: when another one has its name, it costs that one nothing.
@@ -320,6 +373,36 @@ fn refuse_shared_names(found: &mut [Found], prefix: &str) {
                 one.name,
             ),
         };
+    }
+}
+
+/// The history of a former name has one target: another container that still has the name, or wants it as well, is an error for
+/// both. One that is stopped was replaced.
+fn refuse_shared_histories(found: &mut Vec<Found>, prefix: &str) {
+    let renamed: Vec<(String, Vec<TargetName>)> = found
+        .iter()
+        .filter(|one| !one.was.is_empty())
+        .map(|one| (one.container.clone(), one.was.clone()))
+        .collect();
+    let is_replaced = |one: &Found| {
+        let is_stopped = matches!(one.state, State::Unavailable { is_stopped: true, .. });
+        is_stopped && renamed.iter().any(|(by, was)| *by != one.container && was.contains(&one.name))
+    };
+    found.retain(|one| !is_replaced(one));
+    for (container, was) in &renamed {
+        for former in was {
+            let others = found.iter().filter(|one| one.container != *container && one.serves(former));
+            let others: Vec<String> = others.map(|one| one.container.clone()).collect();
+            let Some(other) = others.first() else { continue };
+            let reason = format!(
+                "the label {prefix}.was of container {container} names {former}, which container {other} still is: remove the label, or the container {other}"
+            );
+            for one in found.iter_mut() {
+                if one.container == *container || others.contains(&one.container) {
+                    one.state = State::Invalid { reason: reason.clone() };
+                }
+            }
+        }
     }
 }
 

@@ -92,6 +92,9 @@ fn needs_docker(command: Option<&Command>) -> bool {
         Some(Command::Prune(args)) => !args.dry_run,
         Some(
             Command::List(_)
+            | Command::Show(_)
+            | Command::Delete(_)
+            | Command::Forget(_)
             | Command::Cat(_)
             | Command::Verify(_)
             | Command::Config(_)
@@ -113,12 +116,20 @@ async fn execute(command: Option<Command>, app: App, listener: Listener, termina
         match command {
             Command::Backup(args) => commands::backup(app, args, stop, terminal).await,
             Command::Prune(args) => commands::prune(&app, &args, stop).await,
+            Command::Delete(args) => Box::pin(commands::delete(&app, &args, stop)).await,
             Command::Drill(args) => Box::pin(commands::drill(&app, &args, stop, terminal)).await,
             Command::Restore(args) => Box::pin(commands::restore(&app, &args, stop, terminal)).await,
             // These leave nothing behind: they end when told to, wherever they are.
             Command::List(args) => {
                 stopped.run_until_cancelled(commands::list(&app, &args)).await.unwrap_or(Exit::Failed)
             }
+            Command::Forget(args) => {
+                stopped.run_until_cancelled(commands::forget(&app, &args)).await.unwrap_or(Exit::Failed)
+            }
+            Command::Show(args) => stopped
+                .run_until_cancelled(Box::pin(commands::show(&app, &args)))
+                .await
+                .unwrap_or(Exit::Failed),
             Command::Cat(args) => {
                 stopped.run_until_cancelled(commands::cat(&app, &args)).await.unwrap_or(Exit::Failed)
             }

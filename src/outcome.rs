@@ -19,7 +19,7 @@ pub struct Outcome {
 
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "outcome", rename_all = "lowercase")]
+#[serde(tag = "result", rename_all = "lowercase")]
 pub enum Verdict {
     /// There is a new backup.
     Done(Summary),
@@ -34,6 +34,7 @@ pub enum Verdict {
 /// A new backup in numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
+    #[serde(rename = "backup")]
     pub stamp: Stamp,
     pub objects: usize,
     pub plain_bytes: u64,

@@ -1,5 +1,6 @@
 //! The daemon's loop: who is due, who runs, who has gone.
 
+mod absent;
 mod chore;
 pub mod drill;
 pub mod verify;
@@ -18,7 +19,7 @@ use tracing::{error, info, warn};
 
 use crate::app::App;
 use crate::clock;
-use crate::discovery::{Found, State, label_start};
+use crate::discovery::{self, Found, State, Target, label_start};
 use crate::health::Health;
 use crate::jobs::backup::{self, Order};
 use crate::jobs::{good, readme, sweep};
@@ -28,6 +29,8 @@ use crate::model::trigger::Trigger;
 use crate::outcome::{Outcome, Verdict, accept_it};
 use crate::pipeline::Progress;
 use crate::signals::Request;
+use crate::store::Catalog;
+use absent::Absent;
 
 /// The loop looks at the clock at least this often: sleeping until a time of day would miss a suspended machine or a
 /// clock that was set.
@@ -45,6 +48,8 @@ const RELOOK: Duration = Duration::from_secs(600);
 /// A target as the daemon remembers it.
 #[derive(Debug)]
 struct Known {
+    /// The names it had before.
+    was: Vec<TargetName>,
     schedule: Schedule,
     /// When it runs next; `None` while its schedule is off or not yet worked out.
     due: Option<Timestamp>,
@@ -56,6 +61,10 @@ struct Known {
     is_planned: bool,
     /// Its labels were wrong at the last look.
     is_invalid: bool,
+    /// When it was reported that it is not there.
+    reported: Option<Timestamp>,
+    /// It was away, and is back since the last look.
+    is_back: bool,
 }
 
 /// The daemon.
@@ -75,6 +84,7 @@ pub struct Scheduler {
     is_first_look: bool,
     /// What killed processes have left was looked for.
     is_swept: bool,
+    absent: Absent,
     /// The time of the last turn of the loop.
     last_turn: Timestamp,
 }
@@ -102,6 +112,7 @@ impl Scheduler {
             look_at: Timestamp::MIN,
             is_first_look: true,
             is_swept: false,
+            absent: Absent::default(),
             last_turn: Timestamp::MIN,
         }
     }
@@ -174,7 +185,7 @@ impl Scheduler {
 
     /// Looks at the containers, and plans the targets that are new.
     async fn look(&mut self, now: Timestamp) {
-        let found = match self.app.discover().await {
+        let (found, others) = match self.app.discover_all().await {
             Ok(found) => found,
             Err(error) => {
                 error!(%error, "cannot look at the containers");
@@ -184,6 +195,9 @@ impl Scheduler {
             }
         };
         self.look_at = now + RELOOK;
+        let mut served = others;
+        served.extend(found.iter().flat_map(|one| discovery::names(&one.name, &one.was)));
+        self.absent.welcome(&served, &self.health);
         let nothing = found.is_empty().then(|| self.app.nothing_labelled());
         if let (Some(nothing), true) =
             (&nothing, self.is_first_look || self.known.values().any(|known| known.is_present))
@@ -197,7 +211,8 @@ impl Scheduler {
             self.meet(one);
         }
         self.sweep().await;
-        self.plan_new(now).await;
+        let catalog = self.plan_new(now).await;
+        self.tell_absent(catalog.as_ref(), &served, now).await;
         self.is_first_look = false;
     }
 
@@ -214,20 +229,50 @@ impl Scheduler {
     }
 
     fn forget_gone(&mut self, found: &[Found]) {
-        for (name, known) in &mut self.known {
+        let Self { known, health, app, .. } = self;
+        known.retain(|name, known| {
             let is_present = found.iter().any(|one| one.name == *name);
+            let new_name = found.iter().find(|one| one.name != *name && one.serves(name));
+            if let (false, Some(new)) = (is_present, new_name) {
+                info!(target = %name, now = %new.name, "target has a new name");
+                health.set_target(name, None);
+                return false;
+            }
             if known.is_present && !is_present {
                 // Not forgotten: when it is due and still gone, that is a failure.
-                info!(target = %name, "target has gone");
+                let next = known.due.map(|due| shown(due, app));
+                info!(target = %name, next, "target disappeared");
             }
-            known.is_present = is_present;
+            known.is_present &= is_present;
+            true
+        });
+    }
+
+    /// Tells once a day what the bucket has and no container serves, and drops what somebody has forgotten on purpose.
+    async fn tell_absent(
+        &mut self,
+        catalog: Option<&Catalog>,
+        served: &BTreeSet<TargetName>,
+        now: Timestamp,
+    ) {
+        let gone = self.known.iter().filter(|(_, known)| !known.is_present);
+        let gone = gone.map(|(name, known)| (name.clone(), known.reported)).collect();
+        let looked = self.absent.look(&self.app, &self.health, catalog, served, &gone, now);
+        match self.stop.run_until_cancelled(Box::pin(looked)).await {
+            Some(Ok(forgotten)) => self.known.retain(|name, _| !forgotten.contains(name)),
+            Some(Err(error)) => {
+                warn!(%error, "cannot look into the bucket for targets that no container serves");
+            }
+            None => {}
         }
     }
 
     fn meet(&mut self, one: Found) {
         let is_new = self.known.get(&one.name).is_none_or(|known| !known.is_present);
+        // One that is back is told when it is planned.
+        let is_unknown = !self.known.contains_key(&one.name);
         match &one.state {
-            State::Ready(target) if is_new => info!(
+            State::Ready(target) if is_unknown => info!(
                 target = %one.name, engine = target.engine.name(), container = target.container.name,
                 schedule = %one.schedule, "target found"
             ),
@@ -245,14 +290,24 @@ impl Scheduler {
         let is_invalid = matches!(one.state, State::Invalid { .. });
         let name = one.name.clone();
         let known = self.known.entry(one.name).or_insert_with(|| Known {
+            was: Vec::new(),
             schedule: one.schedule.clone(),
             due: None,
             trigger: Trigger::Schedule,
             is_present: true,
             is_planned: false,
             is_invalid: false,
+            reported: None,
+            is_back: false,
         });
+        if !known.is_present {
+            (known.is_back, known.is_planned) = (true, false);
+            if known.reported.take().is_some() && !is_invalid {
+                self.health.set_target(&name, None);
+            }
+        }
         known.is_present = true;
+        known.was = one.was;
         if known.is_invalid && !is_invalid {
             self.health.set_target(&name, None);
         }
@@ -263,10 +318,10 @@ impl Scheduler {
         }
     }
 
-    /// Works out when new targets run: now after a missed run, else by their schedule.
-    async fn plan_new(&mut self, now: Timestamp) {
+    /// Works out when new targets run: now after a missed run, else by their schedule. Returns what was listed for that.
+    async fn plan_new(&mut self, now: Timestamp) -> Option<Catalog> {
         if self.known.values().all(|known| known.is_planned) {
-            return;
+            return None;
         }
         let config = &self.app.config;
         let on_start = config.on_start && self.is_first_look;
@@ -294,7 +349,8 @@ impl Scheduler {
                 continue;
             }
             // One dated in the future (a clock that was wrong) says nothing about what was missed.
-            let mut backups = catalog.as_ref().map(|catalog| catalog.backups(name)).unwrap_or_default();
+            let names = discovery::names(name, &known.was);
+            let mut backups = catalog.as_ref().map(|catalog| catalog.history(&names)).unwrap_or_default();
             backups.retain(|backup| backup.key.stamp.timestamp() <= now);
             let newest = match good::newest_signed(&self.app.store, &backups).await {
                 Ok(newest) => newest.map(|key| key.stamp.timestamp()),
@@ -327,10 +383,14 @@ impl Scheduler {
                 };
                 next_due(&known.schedule, name, anchor, &self.app)
             };
-            if let Some(due) = known.due.filter(|_| known.due != due_before) {
-                info!(target = %name, next = %due.to_zoned(config.time_zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z"), "planned");
+            if std::mem::take(&mut known.is_back) {
+                let next = known.due.map(|due| shown(due, &self.app));
+                info!(target = %name, next, "target is back");
+            } else if let Some(due) = known.due.filter(|_| known.due != due_before) {
+                info!(target = %name, next = shown(due, &self.app), "planned");
             }
         }
+        catalog
     }
 
     /// Starts every target that is due, unless it is already running.
@@ -371,9 +431,14 @@ impl Scheduler {
                     }
                     Some(State::Unavailable { reason, .. }) => Verdict::Skipped { reason },
                     Some(State::Invalid { reason }) => Verdict::Failed { reason },
-                    None => Verdict::Skipped {
-                        reason: "its container has gone; if that is meant, restart Dumpcar".into(),
-                    },
+                    None => {
+                        // From here on it is told once a day.
+                        (known.reported, known.due) = (Some(now), None);
+                        let prefix = &self.app.config.label_prefix;
+                        Verdict::Skipped {
+                            reason: format!("its container disappeared; {}", absent::cure(&name, prefix)),
+                        }
+                    }
                 };
             self.report(&Outcome { target: name, verdict });
         }
@@ -412,6 +477,11 @@ impl Scheduler {
     }
 }
 
+/// A time as the log has it.
+fn shown(time: Timestamp, app: &App) -> String {
+    time.to_zoned(app.config.time_zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
 fn next_due(schedule: &Schedule, name: &TargetName, after: Timestamp, app: &App) -> Option<Timestamp> {
     let next = schedule.next_after(after, &app.config.time_zone)?;
     Some(next + jitter(name.as_str(), app.config.jitter))
@@ -420,7 +490,7 @@ fn next_due(schedule: &Schedule, name: &TargetName, after: Timestamp, app: &App)
 async fn run_one(
     app: Arc<App>,
     slots: Arc<Semaphore>,
-    target: crate::discovery::Target,
+    target: Target,
     trigger: Trigger,
     stop: CancellationToken,
 ) -> Outcome {

@@ -4,14 +4,15 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::ask::{Answer, ask};
-use super::choose::{require_signer, select};
-use super::output::{print, print_json};
+use super::choose::{names_of, require_signer, select, served};
+use super::output::{print, print_answer};
 use crate::app::App;
 use crate::cli::BackupArgs;
 use crate::discovery::{Found, State};
@@ -25,6 +26,12 @@ use crate::scheduler::log_outcome;
 use crate::terminal::{ProgressDisplay, Terminal};
 use crate::text::{Table, bytes, escaped_lines};
 
+/// The answer of `--json`.
+#[derive(Serialize)]
+struct Report<'a> {
+    results: &'a [Outcome],
+}
+
 /// `dumpcar backup`.
 pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, terminal: Arc<Terminal>) -> Exit {
     if let Err(exit) = require_signer(&app) {
@@ -32,7 +39,12 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
     }
     let (found, mut missing) = match select(&app, &args.targets).await {
         Ok(selected) => selected,
-        Err(exit) => return exit,
+        Err(exit) => {
+            if args.json && exit == Exit::Nothing {
+                print_answer(Report { results: &[] });
+            }
+            return exit;
+        }
     };
     if args.accept_smaller
         && let Err(exit) = confirm_smaller(&app, &args.targets, &stop).await
@@ -79,7 +91,7 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
     drop(display);
     outcomes.sort_by(|a, b| a.target.cmp(&b.target));
     if args.json {
-        print_json(&outcomes);
+        print_answer(Report { results: &outcomes });
     } else {
         print(&outcome_table(&outcomes));
     }
@@ -99,8 +111,9 @@ async fn confirm_smaller(app: &App, targets: &[TargetName], stop: &CancellationT
     let mut text = String::new();
     for target in targets {
         let found = async {
-            let catalog = app.store.catalog(Some(target)).await?;
-            good::last_good(&app.store, &app.last_good, &catalog, target).await
+            let names = names_of(target, served(app).await.as_deref());
+            let catalog = app.store.catalog_of(&names).await?;
+            good::last_good(&app.store, &app.last_good, &catalog, &names).await
         };
         match stop.run_until_cancelled(found).await {
             Some(Ok(Some(good))) => {

@@ -1,11 +1,13 @@
 //! Which targets, and which backup, a command is about.
 
-use tracing::{error, warn};
+use std::collections::BTreeSet;
+
+use tracing::{debug, error, warn};
 
 use crate::app::App;
 use crate::cli::At;
 use crate::clock;
-use crate::discovery::Found;
+use crate::discovery::{self, Found};
 use crate::docker::DockerError;
 use crate::exit::Exit;
 use crate::jobs::good::{self, Worth};
@@ -61,6 +63,31 @@ pub(super) fn select_from(
     if chosen.is_empty() { Err(Exit::Nothing) } else { Ok((chosen, missing)) }
 }
 
+/// The containers of this group, and the names that those of other groups serve, if Docker answers.
+pub(super) async fn all_served(app: &App) -> Option<(Vec<Found>, BTreeSet<TargetName>)> {
+    match app.discover_all().await {
+        Ok((found, mut names)) => {
+            names.extend(found.iter().flat_map(|one| discovery::names(&one.name, &one.was)));
+            Some((found, names))
+        }
+        Err(error) => {
+            debug!(%error, "Docker does not answer: nothing is known of the containers");
+            None
+        }
+    }
+}
+
+/// The containers of this group, if Docker answers: what needs only the bucket goes on without it.
+pub(super) async fn served(app: &App) -> Option<Vec<Found>> {
+    all_served(app).await.map(|(found, _)| found)
+}
+
+/// The names under which a target's backups are: its own, and those it had before.
+pub(super) fn names_of(target: &TargetName, found: Option<&[Found]>) -> Vec<TargetName> {
+    let renamed = found.into_iter().flatten().find(|found| found.name == *target);
+    discovery::names(target, renamed.map(|found| found.was.as_slice()).unwrap_or_default())
+}
+
 /// The backup of a target that was asked for: by its stamp, whatever it is worth; else the last good one, or the last good one
 /// of that time. Newer ones are named that are passed over.
 pub(super) async fn find_backup(
@@ -68,14 +95,15 @@ pub(super) async fn find_backup(
     target: &TargetName,
     at: At,
 ) -> Result<(BackupKey, Manifest), Exit> {
-    let catalog = match app.store.catalog(Some(target)).await {
+    let names = names_of(target, served(app).await.as_deref());
+    let catalog = match app.store.catalog_of(&names).await {
         Ok(catalog) => catalog,
         Err(error) => {
             error!(%error, "cannot list the bucket");
             return Err(Exit::Failed);
         }
     };
-    let (backups, now) = (catalog.backups(target), clock::now());
+    let (backups, now) = (catalog.history(&names), clock::now());
     let mut passed_over: Option<String> = None;
     for backup in backups.iter().filter(|backup| at.may_be(backup.key.stamp)) {
         let key = &backup.key;
@@ -132,7 +160,7 @@ pub(super) async fn find_backup(
 }
 
 /// What could have been meant.
-async fn what_there_is(app: &App, target: &TargetName, backups: &[StoredBackup]) -> String {
+pub(super) async fn what_there_is(app: &App, target: &TargetName, backups: &[StoredBackup]) -> String {
     /// More than these nobody reads.
     const SHOWN: usize = 10;
     if !backups.is_empty() {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::output::{print, print_json};
+use super::output::{print, print_answer, print_json};
 use crate::cli::ConfigArgs;
 use crate::config::Config;
 use crate::exit::Exit;
@@ -17,7 +17,7 @@ pub fn config(config: &Config, args: &ConfigArgs) -> Exit {
             .iter()
             .map(|one| json!({ "name": one.name, "value": one.value, "source": one.source.to_string() }))
             .collect();
-        print_json(&rows);
+        print_answer(json!({ "settings": rows }));
     } else {
         let mut table = Table::new(["NAME", "VALUE", "SOURCE"]);
         for one in shown {

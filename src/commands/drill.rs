@@ -7,11 +7,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::choose::find_backup;
-use super::output::{print, print_json};
+use super::output::{print, print_answer};
 use crate::app::App;
 use crate::cli::DrillArgs;
 use crate::exit::Exit;
 use crate::jobs::drill::{self, Drilled};
+use crate::jobs::list;
 use crate::model::drill::Verdict;
 use crate::model::target::TargetName;
 use crate::terminal::{ProgressDisplay, Terminal};
@@ -21,7 +22,12 @@ use crate::text::Table;
 pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, terminal: Arc<Terminal>) -> Exit {
     let targets = match targets(app, args).await {
         Ok(targets) => targets,
-        Err(exit) => return exit,
+        Err(exit) => {
+            if args.json && exit == Exit::Nothing {
+                print_answer(json!({ "results": [] }));
+            }
+            return exit;
+        }
     };
     drill::sweep(app).await;
     let display = ProgressDisplay::start(terminal);
@@ -67,7 +73,7 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
                 } else {
                     bad += 1;
                 }
-                reports.push(json!({ "target": name, "backup": key.stamp, "result": verdict.word(), "drill": result, "detail": detail }));
+                reports.push(json!({ "target": name, "backup": key.stamp, "result": verdict.word(), "drill": list::drill_json(&result), "problem": detail }));
             }
             Err(problem) => {
                 drill::log_inconclusive(&key, &problem);
@@ -83,7 +89,7 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
     }
     drop(display);
     if args.json {
-        print_json(&reports);
+        print_answer(json!({ "results": reports }));
     } else if !reports.is_empty() {
         print(&table.to_string());
     }

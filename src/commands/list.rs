@@ -1,21 +1,40 @@
 //! `dumpcar list`: what the bucket has.
 
+use std::collections::BTreeSet;
+
+use serde::Serialize;
 use tracing::{error, warn};
 
-use super::output::{print, print_json};
+use super::choose::{all_served, names_of};
+use super::output::{print, print_answer};
 use crate::app::App;
 use crate::cli::ListArgs;
 use crate::clock;
+use crate::discovery::Found;
 use crate::exit::Exit;
-use crate::jobs::list;
+use crate::jobs::list::{self, Listed, Row};
+use crate::model::target::TargetName;
+use crate::store::Catalog;
+
+/// The answer of `--json`.
+#[derive(Serialize)]
+struct Answer<'a> {
+    store: String,
+    backups: &'a [Row],
+    targets: &'a [Listed],
+}
 
 /// `dumpcar list`.
 pub async fn list(app: &App, args: &ListArgs) -> Exit {
-    let only = match args.targets.as_slice() {
-        [one] => Some(one),
-        _ => None,
+    let served = all_served(app).await;
+    let found = served.as_ref().map(|(found, _)| found.as_slice());
+    // Each under the names it had before as well.
+    let wanted: Vec<TargetName> = args.targets.iter().flat_map(|target| names_of(target, found)).collect();
+    let listed = match args.targets.len() {
+        1 => app.store.catalog_of(&wanted).await,
+        _ => app.store.catalog(None).await,
     };
-    let catalog = match app.store.catalog(only).await {
+    let catalog = match listed {
         Ok(catalog) => catalog,
         Err(error) => {
             error!(%error, "cannot list the bucket");
@@ -23,7 +42,7 @@ pub async fn list(app: &App, args: &ListArgs) -> Exit {
         }
     };
     let now = clock::now();
-    let mut rows = list::rows(&catalog, &args.targets, now);
+    let mut rows = list::rows(&catalog, &wanted);
     if let Err(error) =
         list::read_states(&app.store, &catalog, &mut rows, !args.targets.is_empty(), now).await
     {
@@ -32,14 +51,50 @@ pub async fn list(app: &App, args: &ListArgs) -> Exit {
     if let Err(error) = list::read_drills(&app.store, &mut rows).await {
         warn!(%error, "cannot read every drill's result");
     }
+    let targets = targets(app, &catalog, &wanted, served.as_ref()).await;
     if args.json {
-        print_json(&rows);
+        print_answer(Answer { store: app.store.to_string(), backups: &rows, targets: &targets });
     } else if !rows.is_empty() {
-        print(&list::table(&rows, now));
+        print(&list::table(&rows, &targets, now));
     }
     if rows.is_empty() {
         error!(store = %app.store, "there is no such backup");
         return Exit::Nothing;
     }
     Exit::Done
+}
+
+/// What is known of the targets besides their backups.
+async fn targets(
+    app: &App,
+    catalog: &Catalog,
+    wanted: &[TargetName],
+    served: Option<&(Vec<Found>, BTreeSet<TargetName>)>,
+) -> Vec<Listed> {
+    let names = catalog.targets().filter(|name| wanted.is_empty() || wanted.contains(name));
+    let mut targets: Vec<Listed> = names
+        .map(|name| {
+            let new = served.into_iter().flat_map(|(found, _)| found).find(|found| found.was.contains(name));
+            Listed {
+                target: name.clone(),
+                served: served.map(|(_, names)| names.contains(name)),
+                renamed_to: new.map(|found| found.name.clone()),
+                forgotten: None,
+            }
+        })
+        .collect();
+    // Asked only where it matters.
+    if targets.iter().any(|target| target.served == Some(false)) {
+        match app.store.forgotten().await {
+            Ok(forgotten) => {
+                for target in targets.iter_mut().filter(|target| target.served == Some(false)) {
+                    let newest = catalog.backups(&target.target).first().map(|backup| backup.key.stamp);
+                    let said = forgotten.get(&target.target).filter(|said| said.holds(newest));
+                    target.forgotten = said.map(|said| said.at);
+                }
+            }
+            Err(error) => warn!(%error, "cannot read which targets are forgotten"),
+        }
+    }
+    targets
 }

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::choose::select_from;
-use super::output::{print, print_json};
+use super::output::{print, print_answer};
 use crate::app::App;
 use crate::cli::PruneArgs;
 use crate::discovery::{Found, State};
@@ -29,11 +29,17 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
     };
     let (chosen, mut bad) = match selected {
         Ok(selected) => selected,
-        Err(exit) => return exit,
+        Err(exit) => {
+            if args.json && exit == Exit::Nothing {
+                print_answer(Answer { decisions: &[] });
+            }
+            return exit;
+        }
     };
     let (mut good, mut rows) = (0, Vec::new());
-    for (name, retention) in chosen {
-        let plan = match prune::plan(app, &name, retention).await {
+    for (names, retention) in chosen {
+        let Some(name) = names.first() else { continue };
+        let plan = match prune::plan(app, &names, retention).await {
             Ok(plan) => plan,
             Err(error) => {
                 error!(target = %name, %error, "cannot look into the bucket: nothing is deleted");
@@ -41,7 +47,7 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
                 continue;
             }
         };
-        rows.extend(plan.decisions.iter().map(|decision| PruneRow {
+        rows.extend(plan.plan.decisions.iter().map(|decision| PruneRow {
             backup: decision.stamp,
             decision: if decision.is_kept() { "keep" } else { "delete" },
             reasons: decision.reasons.iter().map(ToString::to_string).collect(),
@@ -51,7 +57,7 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
             good += 1;
             continue;
         }
-        match prune::prune(app, &name, &plan, &stop).await {
+        match prune::prune(app, &plan, &stop).await {
             Ok(deleted) => {
                 info!(target = %name, deleted, "pruned");
                 good += 1;
@@ -63,7 +69,7 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
         }
     }
     if args.json {
-        print_json(&rows);
+        print_answer(Answer { decisions: &rows });
     } else {
         print(&prune_table(rows).to_string());
     }
@@ -71,7 +77,7 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
 }
 
 /// Targets with their rules, and how many there are none for.
-type Chosen = (Vec<(TargetName, RetentionPolicy)>, usize);
+type Chosen = (Vec<(Vec<TargetName>, RetentionPolicy)>, usize);
 
 /// The running targets, each with the rules of its labels.
 fn with_docker(
@@ -83,7 +89,7 @@ fn with_docker(
     let mut chosen = Vec::new();
     for one in found {
         match one.state {
-            State::Ready(target) => chosen.push((target.name, target.retention)),
+            State::Ready(target) => chosen.push((target.names(), target.retention)),
             State::Unavailable { .. } | State::Invalid { .. } => {
                 warn!(target = %one.name, "not pruned: its container cannot be backed up now, so no backup of it is deleted");
                 bad += 1;
@@ -119,7 +125,13 @@ async fn without_docker(app: &App, names: &[TargetName], error: &DockerError) ->
         }
         return Err(Exit::Nothing);
     }
-    Ok((chosen.into_iter().map(|name| (name.clone(), retention)).collect(), unknown.len()))
+    Ok((chosen.into_iter().map(|name| (vec![name.clone()], retention)).collect(), unknown.len()))
+}
+
+/// The answer of `--json`.
+#[derive(Serialize)]
+struct Answer<'a> {
+    decisions: &'a [PruneRow],
 }
 
 /// What is decided about one backup.

@@ -107,7 +107,7 @@ async fn destination(app: &App, args: &RestoreArgs) -> Result<Target, Exit> {
                 Exit::Failed
             })?;
             let known: Vec<_> = all.iter().map(|found| found.name.to_string()).collect();
-            let found = all.into_iter().find(|found| found.name == args.target).ok_or_else(|| {
+            let found = all.into_iter().find(|found| found.serves(&args.target)).ok_or_else(|| {
                 let known = if known.is_empty() { "no target".to_owned() } else { known.join(", ") };
                 error!(
                     target = %args.target,

@@ -2,15 +2,22 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use tracing::error;
 
-use super::output::{print, print_json};
+use super::output::{print, print_answer};
 use crate::app::App;
 use crate::cli::VerifyArgs;
 use crate::exit::Exit;
-use crate::jobs::verify;
+use crate::jobs::verify::{self, Report};
 use crate::model::target::TargetName;
 use crate::terminal::{ProgressDisplay, Terminal};
+
+/// The answer of `--json`.
+#[derive(Serialize)]
+struct Answer<'a> {
+    backups: &'a [Report],
+}
 
 /// `dumpcar verify`.
 pub async fn verify(app: &App, args: &VerifyArgs, terminal: Arc<Terminal>) -> Exit {
@@ -27,7 +34,7 @@ pub async fn verify(app: &App, args: &VerifyArgs, terminal: Arc<Terminal>) -> Ex
         }
     };
     if args.json {
-        print_json(&reports);
+        print_answer(Answer { backups: &reports });
     } else if !reports.is_empty() {
         print(&verify::table(&reports));
     }

@@ -19,6 +19,7 @@ use crate::model::words;
 /// Every label besides `enable`, without the prefix.
 const NAMES: &[&str] = &[
     "name",
+    "was",
     "engine",
     "databases",
     "exclude",
@@ -66,6 +67,8 @@ pub type LabelErrors = ConfigErrors;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TargetLabels {
     pub name: Option<TargetName>,
+    /// The names it had before: their backups are its history.
+    pub was: Vec<TargetName>,
     /// [`Engine::Custom`] exactly if there is a command.
     pub engine: Option<Engine>,
     /// Empty means all.
@@ -134,6 +137,7 @@ impl TargetLabels {
         let engine = reader.get("engine", parse::own);
         let labels = Self {
             name: reader.get("name", parse::own),
+            was: reader.get("was", names).unwrap_or_default(),
             engine: if custom.is_some() { Some(Engine::Custom) } else { engine },
             databases: reader.get("databases", list).unwrap_or_default(),
             exclude: reader.get("exclude", list).unwrap_or_default().into_iter().map(Glob::new).collect(),
@@ -283,6 +287,10 @@ fn list(text: &str) -> Parsed<Vec<String>> {
         }
     }
     if items.is_empty() { Err("must be names with commas between them".to_owned()) } else { Ok(items) }
+}
+
+fn names(text: &str) -> Parsed<Vec<TargetName>> {
+    list(text)?.iter().map(|name| parse::own(name)).collect()
 }
 
 fn absolute_path(text: &str) -> Parsed<String> {

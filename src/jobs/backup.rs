@@ -174,7 +174,7 @@ async fn attempt(
     let prunes = catalog.as_ref().filter(|_| app.config.prune);
     let backups = match prunes {
         Some(catalog) => {
-            stoppable(stop, prune::candidates(app, &target.name, target.retention, catalog)).await?
+            stoppable(stop, prune::candidates(app, &target.names(), target.retention, catalog)).await?
         }
         None => Ok(Vec::new()),
     };
@@ -185,10 +185,10 @@ async fn attempt(
     let run =
         Run { app, docker, target, order, origin, is_last_try, stop, progress, entry: &entry, key, started };
     let (mut result, rest) = entry.during(Box::pin(run.make(catalog.as_ref(), last_good.as_ref()))).await;
-    if let (Ok(summary), Some(_)) = (&mut result, prunes) {
+    if let (Ok(summary), Some(catalog)) = (&mut result, prunes) {
         progress.set_stage("pruning");
         let new = Candidate { stamp: run.key.stamp, standing: summary.standing(order.trigger) };
-        match entry.during(prune::after_run(app, target, backups, new, stop)).await {
+        match entry.during(Box::pin(prune::after_run(app, target, catalog, backups, new, stop))).await {
             Ok(pruned) => summary.pruned = pruned,
             Err(problem) => summary.problems.push(problem.to_string()),
         }

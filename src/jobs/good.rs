@@ -130,9 +130,9 @@ impl Remembered {
     }
 }
 
-/// Finds the last good backup of a target, the newest that is: one request for each that is not, and one for itself unless it
-/// is remembered. Where something was always missing, so that there is none, it is the newest with what could be dumped: that has
-/// the rows.
+/// Finds the last good backup of a target under its names, the newest that is: one request for each that is not, and one for
+/// itself unless it is remembered. Where something was always missing, so that there is none, it is the newest with what could be
+/// dumped: that has the rows.
 ///
 /// A manifest that cannot be understood is not known to be good and is passed over. So is a backup that is not all there, and
 /// one dated in the future: it would be the last good one until that day.
@@ -143,11 +143,11 @@ pub async fn last_good(
     store: &Store,
     remembered: &Remembered,
     catalog: &Catalog,
-    target: &TargetName,
+    names: &[TargetName],
 ) -> Result<Option<Manifest>, StoreError> {
     let now = clock::now();
     let mut partial = None;
-    for backup in catalog.backups(target).iter().filter(|backup| !is_from_the_future(backup.key.stamp, now)) {
+    for backup in catalog.history(names).iter().filter(|backup| !is_from_the_future(backup.key.stamp, now)) {
         if let Some(manifest) = remembered.find(backup, catalog) {
             // Also when it is the last good one no more.
             remembered.set_standing(backup, catalog, Worth::Good(manifest.clone()).standing());

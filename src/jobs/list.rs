@@ -4,7 +4,8 @@ use std::pin::pin;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 use tracing::warn;
 
 use crate::jobs::good::{self, Worth};
@@ -12,7 +13,7 @@ use crate::model::drill::DrillResult;
 use crate::model::key::{BackupKey, Stamp};
 use crate::model::retention::is_from_the_future;
 use crate::model::target::TargetName;
-use crate::store::{Catalog, Store, StoreError, StoreErrorKind};
+use crate::store::{Catalog, Store, StoreError, StoreErrorKind, StoredBackup};
 use crate::text::{Table, bytes, span};
 
 /// One backup in the listing.
@@ -20,17 +21,60 @@ use crate::text::{Table, bytes, span};
 pub struct Row {
     pub target: TargetName,
     pub backup: Stamp,
-    pub age_seconds: i64,
+    pub started: Timestamp,
     pub objects: u32,
     pub stored_bytes: u64,
     /// Absent when the manifest was not read.
     #[serde(flatten)]
     pub state: Option<State>,
     /// What its last drill found; absent when there was none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "drill_of_row")]
     pub drill: Option<DrillResult>,
     #[serde(skip)]
     has_drill: bool,
+}
+
+/// A drill's result as answers have it: of which backup it is, and in which version, is said around it.
+pub fn drill_json(drill: &DrillResult) -> Value {
+    let mut json = serde_json::to_value(drill).unwrap_or_default();
+    if let Some(fields) = json.as_object_mut() {
+        fields.retain(|name, _| !matches!(name.as_str(), "version" | "target" | "stamp"));
+    }
+    json
+}
+
+fn drill_of_row<S: Serializer>(drill: &Option<DrillResult>, serializer: S) -> Result<S::Ok, S::Error> {
+    drill.as_ref().map(drill_json).serialize(serializer)
+}
+
+/// A target in the listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    pub target: TargetName,
+    /// Whether a container serves it here; absent where Docker does not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub served: Option<bool>,
+    /// The name it has now, if it has another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renamed_to: Option<TargetName>,
+    /// When somebody has forgotten it on purpose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forgotten: Option<Timestamp>,
+}
+
+impl Listed {
+    /// What is to be said of it below the table, if anything is.
+    pub fn note(&self) -> Option<String> {
+        let name = &self.target;
+        match (&self.renamed_to, self.served, self.forgotten) {
+            (Some(new), _, _) => Some(format!("{name} is {new} now")),
+            (None, Some(false), None) => Some(format!(
+                "no container serves {name}: `dumpcar forget {name}` ends its alarms,\n  `dumpcar delete {name} --all` deletes its backups"
+            )),
+            (None, Some(false), Some(_)) => Some(format!("no container serves {name}: forgotten on purpose")),
+            (None, Some(true) | None, _) => None,
+        }
+    }
 }
 
 /// What a backup's manifest says about it.
@@ -48,22 +92,29 @@ pub enum State {
 const AT_ONCE: usize = 8;
 
 /// The backups of `targets` (all, when there are none), each target's newest first.
-pub fn rows(catalog: &Catalog, targets: &[TargetName], now: Timestamp) -> Vec<Row> {
+pub fn rows(catalog: &Catalog, targets: &[TargetName]) -> Vec<Row> {
     catalog
         .targets()
         .filter(|target| targets.is_empty() || targets.contains(target))
         .flat_map(|target| catalog.backups(target))
-        .map(|backup| Row {
-            age_seconds: now.as_second() - backup.key.stamp.timestamp().as_second(),
+        .map(|backup| Row::new(backup, None))
+        .collect()
+}
+
+impl Row {
+    /// A backup as it is listed, and what it is worth, if that is known.
+    pub fn new(backup: StoredBackup, worth: Option<&Worth>) -> Self {
+        Self {
+            started: backup.key.stamp.timestamp(),
             target: backup.key.target,
             backup: backup.key.stamp,
             objects: backup.objects,
             stored_bytes: backup.bytes,
-            state: None,
+            state: worth.map(State::of),
             drill: None,
             has_drill: backup.has_drill,
-        })
-        .collect()
+        }
+    }
 }
 
 /// Adds what the manifests say: all of them, or of each target from the newest to the first good one. That tells which
@@ -80,7 +131,7 @@ pub async fn read_states(
 ) -> Result<(), StoreError> {
     let read = async |row: &mut Row| {
         let key = BackupKey { target: row.target.clone(), stamp: row.backup };
-        let state = State::of(good::assess(store, catalog, &key).await?);
+        let state = State::of(&good::assess(store, catalog, &key).await?);
         let is_good = matches!(state, State::Good) && !is_from_the_future(row.backup, now);
         row.state = Some(state);
         Ok(is_good)
@@ -128,17 +179,19 @@ pub async fn read_drills(store: &Store, rows: &mut [Row]) -> Result<(), StoreErr
 }
 
 impl State {
-    fn of(worth: Worth) -> Self {
+    pub fn of(worth: &Worth) -> Self {
         match worth {
             Worth::Good(_) => Self::Good,
-            Worth::Suspicious(_, reason) => Self::Suspicious { reason },
-            Worth::Incomplete(_, reason) | Worth::Partial(_, reason) => Self::Incomplete { reason },
-            Worth::Unreadable(reason) => Self::Unreadable { reason },
-            Worth::Unsigned(reason) => Self::Unsigned { reason },
+            Worth::Suspicious(_, reason) => Self::Suspicious { reason: reason.clone() },
+            Worth::Incomplete(_, reason) | Worth::Partial(_, reason) => {
+                Self::Incomplete { reason: reason.clone() }
+            }
+            Worth::Unreadable(reason) => Self::Unreadable { reason: reason.clone() },
+            Worth::Unsigned(reason) => Self::Unsigned { reason: reason.clone() },
         }
     }
 
-    fn for_people(&self) -> String {
+    pub fn for_people(&self) -> String {
         match self {
             Self::Good => "good".to_owned(),
             Self::Suspicious { reason } => format!("suspicious: {reason}"),
@@ -150,13 +203,21 @@ impl State {
 }
 
 /// The rows for people.
-pub fn table(rows: &[Row], now: Timestamp) -> String {
+pub fn table(rows: &[Row], targets: &[Listed], now: Timestamp) -> String {
+    let is_unserved = |name: &TargetName| {
+        targets.iter().any(|target| target.target == *name && target.served == Some(false))
+    };
+    let mut last: Option<&TargetName> = None;
     let mut table = Table::new(["TARGET", "BACKUP", "AGE", "OBJECTS", "SIZE", "DRILL", "STATE"]);
     for row in rows {
+        let state = row.state.as_ref().map_or_else(|| "-".to_owned(), State::for_people);
+        // Once for each target.
+        let is_first = last.replace(&row.target) != Some(&row.target);
+        let mark = if is_first && is_unserved(&row.target) { ", no container" } else { "" };
         table.push([
             row.target.to_string(),
             row.backup.to_string(),
-            span(row.age_seconds),
+            span(now.as_second() - row.started.as_second()),
             row.objects.to_string(),
             bytes(row.stored_bytes),
             row.drill.as_ref().map_or_else(
@@ -170,8 +231,11 @@ pub fn table(rows: &[Row], now: Timestamp) -> String {
                     }
                 },
             ),
-            row.state.as_ref().map_or_else(|| "-".to_owned(), State::for_people),
+            format!("{state}{mark}"),
         ]);
     }
-    table.to_string()
+    let notes = targets.iter().filter_map(Listed::note);
+    let notes = notes.fold(String::new(), |notes, note| format!("{notes}{note}\n"));
+    let gap = if notes.is_empty() { "" } else { "\n" };
+    format!("{table}{gap}{notes}")
 }

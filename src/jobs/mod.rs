@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod cat;
+pub mod delete;
 pub mod drill;
 pub mod error;
 mod explain;
@@ -12,5 +13,6 @@ pub mod policy;
 pub mod prune;
 pub mod readme;
 pub mod restore;
+pub mod show;
 pub mod sweep;
 pub mod verify;

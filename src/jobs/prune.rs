@@ -24,12 +24,39 @@ use crate::store::{Catalog, StoreError, StoreErrorKind, StoredBackup};
 /// They cannot be read. There is no plan then.
 pub async fn plan(
     app: &App,
-    target: &TargetName,
+    names: &[TargetName],
     retention: RetentionPolicy,
-) -> Result<RetentionPlan, StoreError> {
-    let catalog = app.store.catalog(Some(target)).await?;
-    let backups = candidates(app, target, retention, &catalog).await?;
-    Ok(retention.plan(&backups, clock::now(), &app.config.time_zone))
+) -> Result<Pruning, StoreError> {
+    let catalog = app.store.catalog_of(names).await?;
+    let backups = candidates(app, names, retention, &catalog).await?;
+    let plan = retention.plan(&backups, clock::now(), &app.config.time_zone);
+    let keys = catalog.history(names).into_iter().map(|backup| backup.key).collect();
+    Ok(Pruning { plan, keys })
+}
+
+/// What is decided about a target's backups, and where they are: under its name, or one that it had before.
+#[derive(Debug)]
+pub struct Pruning {
+    pub plan: RetentionPlan,
+    /// Each stamp once.
+    pub keys: Vec<BackupKey>,
+}
+
+impl Pruning {
+    /// What goes, by the names it is under.
+    fn doomed(&self) -> BTreeMap<TargetName, Vec<Stamp>> {
+        doomed_by_name(&self.plan, &self.keys)
+    }
+}
+
+fn doomed_by_name(plan: &RetentionPlan, keys: &[BackupKey]) -> BTreeMap<TargetName, Vec<Stamp>> {
+    let mut by_name: BTreeMap<TargetName, Vec<Stamp>> = BTreeMap::new();
+    for stamp in plan.deleted() {
+        if let Some(key) = keys.iter().find(|key| key.stamp == stamp) {
+            by_name.entry(key.target.clone()).or_default().push(stamp);
+        }
+    }
+    by_name
 }
 
 /// What may go once the backup `new` is there, whatever becomes of it: some of it stays if it is not good.
@@ -52,8 +79,13 @@ const AT_ONCE: usize = 8;
 ///
 /// # Errors
 /// The store does not answer. One manifest that it refuses to hand out costs only itself: that backup does not count, and stays.
-pub async fn candidates(app: &App, target: &Target, catalog: &Catalog) -> Result<Vec<Candidate>, StoreError> {
-    let (now, backups) = (clock::now(), catalog.backups(&target.name));
+pub async fn candidates(
+    app: &App,
+    names: &[TargetName],
+    retention: RetentionPolicy,
+    catalog: &Catalog,
+) -> Result<Vec<Candidate>, StoreError> {
+    let (now, backups) = (clock::now(), catalog.history(names));
     let seen = |stamp| Candidate {
         stamp,
         standing: Standing::Counts { trigger: Trigger::Schedule, accepted_smaller_than: None },
@@ -111,52 +143,63 @@ async fn look(app: &App, catalog: &Catalog, backup: &StoredBackup) -> Result<Can
 pub async fn after_run(
     app: &App,
     target: &Target,
+    catalog: &Catalog,
     backups: Result<Vec<Candidate>, StoreError>,
     new: Candidate,
     stop: &CancellationToken,
 ) -> Result<usize, JobError> {
-    let pruned = async {
-        let all = [backups?, vec![new]].concat();
-        let plan = target.retention.plan(&all, clock::now(), &app.config.time_zone);
-        delete(app, &target.name, &plan, stop).await
-    };
-    pruned
-        .await
-        .map_err(|error: StoreError| JobError::from(error).in_words(|error| format!("prune: {error}")))
+    let in_words = |error: JobError| error.in_words(|error| format!("prune: {error}"));
+    let all = [backups.map_err(|error| in_words(error.into()))?, vec![new]].concat();
+    let plan = target.retention.plan(&all, clock::now(), &app.config.time_zone);
+    let keys: Vec<BackupKey> =
+        catalog.history(&target.names()).into_iter().map(|backup| backup.key).collect();
+    let mut deleted = 0;
+    for (name, doomed) in doomed_by_name(&plan, &keys) {
+        // What is under its own name is on the run's record.
+        deleted += match name == target.name {
+            true => delete(app, &name, doomed, stop).await.map_err(JobError::from),
+            false => on_record(app, &name, doomed, stop).await,
+        }
+        .map_err(in_words)?;
+    }
+    Ok(deleted)
 }
 
 /// Prunes a target outside of a run: on record, so that what a killed process leaves is found.
 ///
 /// # Errors
 /// What was in the way, in one line.
-pub async fn prune(
+pub async fn prune(app: &App, pruning: &Pruning, stop: &CancellationToken) -> Result<usize, JobError> {
+    let mut deleted = 0;
+    for (name, doomed) in pruning.doomed() {
+        deleted += on_record(app, &name, doomed, stop).await?;
+    }
+    Ok(deleted)
+}
+
+async fn on_record(
     app: &App,
     target: &TargetName,
-    plan: &RetentionPlan,
+    doomed: Vec<Stamp>,
     stop: &CancellationToken,
 ) -> Result<usize, JobError> {
-    let doomed: Vec<Stamp> = plan.deleted().collect();
-    if doomed.is_empty() {
-        return Ok(0);
-    }
-    let entry = Entry::of_prune(app, target, doomed).await?;
-    let deleted = entry.during(delete(app, target, plan, stop)).await;
+    let entry = Entry::of_prune(app, target, doomed.clone()).await?;
+    let deleted = entry.during(delete(app, target, doomed, stop)).await;
     let closed = entry.close(deleted.is_ok()).await;
     let deleted = deleted?;
     closed.map(|()| deleted)
 }
 
-/// Carries out a plan, oldest first. Returns how many backups were deleted.
+/// Deletes these, oldest first. Returns how many backups were deleted.
 ///
 /// # Errors
 /// The first deletion that the store refuses ends it: what is left will be tried at the next run.
 async fn delete(
     app: &App,
     target: &TargetName,
-    plan: &RetentionPlan,
+    mut doomed: Vec<Stamp>,
     stop: &CancellationToken,
 ) -> Result<usize, StoreError> {
-    let mut doomed: Vec<Stamp> = plan.deleted().collect();
     doomed.sort_unstable();
     let mut deleted = 0;
     for stamp in doomed {

@@ -10,6 +10,7 @@ pub mod drill;
 pub mod duration;
 pub mod encoding;
 pub mod engine;
+pub mod forgotten;
 pub mod glob;
 pub mod id;
 pub mod key;

@@ -12,8 +12,10 @@ use super::key::Stamp;
 use super::trigger::Trigger;
 
 mod settings;
+mod until;
 
 pub use settings::RetentionSettings;
+pub use until::Until;
 
 /// How far ahead of the clock a backup may be dated and still be an ordinary one: clocks of two hosts differ.
 pub const FUTURE_TOLERANCE: Duration = Duration::from_secs(600);

@@ -12,7 +12,7 @@ use tracing::{error, info};
 use super::{CLOCK_SET, STEP};
 use crate::app::App;
 use crate::clock;
-use crate::discovery::{Found, State};
+use crate::discovery::{Found, State, Target};
 use crate::health::Health;
 use crate::jobs::drill;
 use crate::jobs::error::JobError;
@@ -152,9 +152,11 @@ async fn drill_newest(app: &App, name: &TargetName, stop: &CancellationToken) ->
         error!(target = %name, problem = %error, "drill inconclusive");
         Ended::Inconclusive(format!("drill of its newest backup inconclusive: {error}"))
     };
-    let key = match app.store.catalog(Some(name)).await {
+    let target = app.target(name).await;
+    let names = target.as_ref().map_or_else(|| vec![name.clone()], Target::names);
+    let key = match app.store.catalog_of(&names).await {
         // That there is none is for the backups' own schedule to say.
-        Ok(catalog) => match good::newest_signed(&app.store, &catalog.backups(name)).await {
+        Ok(catalog) => match good::newest_signed(&app.store, &catalog.history(&names)).await {
             Ok(Some(newest)) => newest,
             Ok(None) => return Ended::Good,
             Err(error) => return unknown(error.into()),
@@ -166,7 +168,6 @@ async fn drill_newest(app: &App, name: &TargetName, stop: &CancellationToken) ->
         Err(error) => return unknown(error.into()),
     };
     info!(backup = %key, "drill started");
-    let target = app.target(name).await;
     let progress = Progress::default();
     match Box::pin(drill::run(app, &key, &manifest, target.as_ref(), stop, &progress)).await {
         Ok(drilled) => {

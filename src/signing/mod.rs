@@ -24,16 +24,19 @@ pub enum Kind {
     Record,
     /// `drill.json`, with its signature in it.
     Drill,
+    /// That a target is forgotten, with its signature in it.
+    Forgotten,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Manifest, Self::Record, Self::Drill];
+    const ALL: [Self; 4] = [Self::Manifest, Self::Record, Self::Drill, Self::Forgotten];
 
     pub fn namespace(self) -> &'static str {
         match self {
             Self::Manifest => "dumpcar-manifest",
             Self::Record => "dumpcar-record",
             Self::Drill => "dumpcar-drill",
+            Self::Forgotten => "dumpcar-forgotten",
         }
     }
 }

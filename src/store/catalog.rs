@@ -119,6 +119,22 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Lists the folders of a target and of its former names.
+    ///
+    /// # Errors
+    /// See [`Store::catalog`].
+    pub async fn catalog_of(&self, names: &[TargetName]) -> Result<Catalog, StoreError> {
+        let mut all = Catalog::default();
+        for name in names {
+            let one = self.catalog(Some(name)).await?;
+            all.folders.extend(one.folders);
+            all.foreign += one.foreign;
+        }
+        Ok(all)
+    }
+}
+
 impl Folder {
     fn add(&mut self, name: &str, bytes: u64) {
         // Listings come in order.
@@ -205,6 +221,12 @@ impl Catalog {
         self.folders.get(target).map(|folders| folders.keys().copied().collect()).unwrap_or_default()
     }
 
+    /// Whether there is a backup of this name and stamp.
+    pub fn has_backup(&self, target: &TargetName, stamp: Stamp) -> bool {
+        let folder = self.folders.get(target).and_then(|folders| folders.get(&stamp));
+        folder.is_some_and(|folder| folder.manifest.is_some())
+    }
+
     /// The folders of a target that have objects and no manifest, and were last written before `limit`.
     pub fn orphans(&self, target: &TargetName, limit: Timestamp) -> Vec<Stamp> {
         let folders = self.folders.get(target).into_iter().flatten();
@@ -215,6 +237,16 @@ impl Catalog {
             })
             .map(|(stamp, _)| *stamp)
             .collect()
+    }
+
+    /// The backups of a target under its names, newest first. Of two of one second, that of the first name is taken: rules know
+    /// backups by their stamps.
+    pub fn history(&self, names: &[TargetName]) -> Vec<StoredBackup> {
+        let mut all: Vec<StoredBackup> = names.iter().flat_map(|name| self.backups(name)).collect();
+        // Stable: those of the first name stay before the others.
+        all.sort_by_key(|backup| std::cmp::Reverse(backup.key.stamp));
+        all.dedup_by_key(|backup| backup.key.stamp);
+        all
     }
 
     /// A target's backups, newest first. Folders without a manifest are not backups.

@@ -18,8 +18,8 @@ pub struct StoredRecord {
 }
 
 /// A key, relative to the prefix, and when it was last written.
-struct Listed {
-    key: String,
+pub(super) struct Listed {
+    pub(super) key: String,
     written: Timestamp,
 }
 
@@ -117,7 +117,7 @@ impl Store {
     }
 
     /// Every key below this one, relative to the prefix, with the time it was last written.
-    async fn listed(&self, below: &str) -> Result<Vec<Listed>, StoreError> {
+    pub(super) async fn listed(&self, below: &str) -> Result<Vec<Listed>, StoreError> {
         let root = self.path("");
         let root_len = if root.as_ref().is_empty() { 0 } else { root.as_ref().len() + 1 };
         let mut objects = self.backend.list(Some(&self.path(below)));

@@ -9,6 +9,7 @@ mod download;
 mod error;
 #[cfg(test)]
 pub(crate) mod flaky;
+mod forgotten;
 mod journal;
 mod patience;
 mod readme;
@@ -39,7 +40,7 @@ use object_store::{
 };
 
 use crate::model::drill::DrillResult;
-use crate::model::key::{BackupKey, DRILL};
+use crate::model::key::{BackupKey, DRILL, MANIFEST, may_be_object};
 use crate::model::manifest::{self, Manifest};
 use crate::model::parts::PartPlan;
 use crate::model::run;
@@ -297,6 +298,21 @@ impl Store {
         self.delete(&key.object(DRILL)).await?;
         self.delete_signature(key).await?;
         Ok(manifest)
+    }
+
+    /// Deletes a backup whose manifest says nothing that could be believed: the manifest first, then only what bears a name that
+    /// Dumpcar gives, and lies in this very folder. Returns the names of what stays there.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn delete_unread(&self, key: &BackupKey) -> Result<Vec<String>, StoreError> {
+        self.delete(&key.manifest()).await?;
+        let (own, others) =
+            self.files(key).await?.into_iter().partition::<Vec<_>, _>(|file| may_be_object(file));
+        for file in own {
+            self.delete(&key.object(&file)).await?;
+        }
+        Ok(others.into_iter().filter(|file| file != MANIFEST).collect())
     }
 
     /// Writes what a drill found, over what an earlier one did.

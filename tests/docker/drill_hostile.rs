@@ -37,7 +37,7 @@ fn a_planted_dump_finds_no_secret_and_the_bucket_gets_no_word_of_a_tool() {
     assert!(!in_bucket.contains("43414e415259") && !in_bucket.contains("invalid input"), "{in_bucket}");
     // It ran, and found nothing. Here its words may be read.
     let report: Value = serde_json::from_slice(&ended.stdout).unwrap();
-    let detail = report[0]["detail"].as_str().unwrap();
+    let detail = report["results"][0]["problem"].as_str().unwrap();
     assert!(detail.contains(r#"invalid input syntax for type integer: """#), "{detail}");
     assert_eq!(result(&world)["problem"], json!({ "kind": "load_failed", "object": "shop.sql" }));
     let listed = String::from_utf8(world.run(&["list"]).stdout).unwrap();

@@ -12,8 +12,8 @@ fn inconclusive(world: &World, words: &[&str]) {
     let ended = world.run(&["drill", "--json"]);
     assert_eq!(ended.status, 1, "{}", ended.stderr);
     let report: Value = serde_json::from_slice(&ended.stdout).unwrap();
-    assert_eq!(report[0]["result"], "inconclusive", "{report}");
-    let problem = world.plain(report[0]["problem"].as_str().unwrap());
+    assert_eq!(report["results"][0]["result"], "inconclusive", "{report}");
+    let problem = world.plain(report["results"][0]["problem"].as_str().unwrap());
     assert!(words.iter().all(|words| problem.contains(words)), "{problem}");
     assert!(
         !ended.stderr.contains("NOT good") && ended.stderr.contains("drill inconclusive"),

@@ -30,8 +30,9 @@ fn the_good_one_stays(world: &World, good: &Value) {
     assert_eq!(stamps.len(), 2, "{stamps:?}");
     assert!(stamps.contains(&good["stamp"]), "{stamps:?}");
     let ended = world.run(&["list", "t", "--json"]);
-    let rows: Vec<Value> = serde_json::from_slice(&ended.stdout).unwrap();
-    let states: Vec<_> = rows.iter().map(|row| row["state"].as_str().unwrap()).collect();
+    let answer: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    let states: Vec<_> =
+        answer["backups"].as_array().unwrap().iter().map(|row| row["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["incomplete", "good"]);
 }
 

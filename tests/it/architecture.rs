@@ -47,7 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "scheduler",
-        &["app", "clock", "discovery", "health", "jobs", "model", "outcome", "pipeline", "signals"],
+        &["app", "clock", "discovery", "health", "jobs", "model", "outcome", "pipeline", "signals", "store"],
     ),
 ];
 

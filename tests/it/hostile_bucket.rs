@@ -33,7 +33,7 @@ fn without_swept(mut gone: BTreeSet<String>) -> BTreeSet<String> {
 }
 
 fn json(ended: &Ended) -> Vec<serde_json::Value> {
-    serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{} {}", ended.stdout, ended.stderr))
+    super::support::world::rows(&ended.stdout)
 }
 
 /// Everything that only reads.

@@ -25,7 +25,7 @@ fn remove(world: &World, stamp: &str) {
 /// STATE of each backup of `shop`, newest first.
 async fn states(world: &World) -> Vec<String> {
     let ended = world.run(&["list", "shop", "--json"]).await;
-    let rows: Vec<Value> = serde_json::from_str(&ended.stdout).unwrap();
+    let rows = super::support::world::rows(&ended.stdout);
     let state = |row: &Value| match row["reason"].as_str() {
         Some(reason) => format!("{}: {reason}", row["state"].as_str().unwrap()),
         None => row["state"].as_str().unwrap().to_owned(),

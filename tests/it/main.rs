@@ -34,8 +34,12 @@ mod hostile_engine;
 mod hostile_labels;
 /// Backups that are not all there: never good, and no reason to delete another one (P5).
 mod incomplete;
+/// What the answers of `--json` look like: docs/json.md.
+mod json;
 /// The end of the process at each request that changes the bucket, before and after it is done (P1, P4).
 mod kill;
+/// The life of a target: deleted, forgotten, renamed, away and back.
+mod life;
 /// What cannot be dumped, beside what can (P10).
 mod missing;
 /// Listing, reading back, pruning.
@@ -48,6 +52,8 @@ mod request_order;
 mod scale;
 /// Passwords and keys, and where they must not appear (P6).
 mod secrets;
+/// One backup, shown whole.
+mod show;
 /// Who has signed what: what counts of a bucket that others can write to.
 mod signing;
 /// A dump of 60 GiB: parts and memory (P3).

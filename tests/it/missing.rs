@@ -82,7 +82,7 @@ async fn a_database_that_cannot_be_dumped_costs_only_itself() {
     assert_eq!(ended.status, 3, "{}", ended.stderr);
     let why = r#"exit status 1: pg_dump: error: it is broken"#;
     assert_eq!(reason(&ended), format!(r#"database "aaa": {why}"#));
-    let outcomes: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let outcomes = super::support::world::rows(&ended.stdout);
     assert_eq!(outcomes[0]["incomplete"], format!(r#"database "aaa": {why}"#));
     let (objects, missing) = saved(&world);
     assert_eq!(objects, ["globals.sql.xz", "shop.sql.xz"]);
@@ -95,7 +95,7 @@ async fn a_database_that_cannot_be_dumped_costs_only_itself() {
     assert!(shown.stderr.contains(said) && shown.stderr.contains("Pass --at"), "{}", shown.stderr);
     let shown = world.run(&["cat", "shop", "--database=shop", "--at", "2100-01-01T00:00:00Z"]).await;
     assert_eq!(shown.status, 1, "{}", shown.stderr);
-    let stamp = outcomes[0]["stamp"].as_str().unwrap();
+    let stamp = outcomes[0]["backup"].as_str().unwrap();
     let shown = world.run(&["cat", "shop", "--database=shop", "--at", stamp]).await;
     assert_eq!(shown.status, 0, "{}", shown.stderr);
     assert!(shown.stderr.contains("this backup is incomplete: database"), "{}", shown.stderr);

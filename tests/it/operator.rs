@@ -35,8 +35,8 @@ async fn a_backup_is_listed_and_read_back() {
     let world = world().await;
     assert_eq!(world.run(&["backup"]).await.status, 0);
     let listed = world.run(&["list", "--json"]).await;
-    let rows: Value = serde_json::from_str(&listed.stdout).unwrap();
-    assert_eq!(rows.as_array().unwrap().len(), 1);
+    let rows = super::support::world::rows(&listed.stdout);
+    assert_eq!(rows.len(), 1);
     assert_eq!(rows[0]["target"], "shop");
     let stamp = rows[0]["backup"].as_str().unwrap().to_owned();
     let shown = world.run(&["cat", "shop", "--at", &stamp]).await;

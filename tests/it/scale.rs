@@ -160,7 +160,7 @@ async fn a_backup_costs_its_objects_its_parts_and_five_requests() {
         let daemon = world.daemon();
         daemon.logs("target found", 1).await;
         until("dead runs were looked for", || {
-            world.s3.asked().last().is_some_and(|asked| words(&world, asked) == "ListObjects all records")
+            world.s3.asked().last().is_some_and(|asked| words(&world, asked) == "ListObjects everything")
         })
         .await;
         // What it has read or written once, it knows.

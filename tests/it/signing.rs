@@ -53,7 +53,7 @@ fn stored(world: &World, stamp: &str) {
 }
 
 fn json(ended: &Ended) -> Vec<Value> {
-    serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
+    super::support::world::rows(&ended.stdout)
 }
 
 /// Stamps and states that `list shop` shows, newest first.
@@ -266,8 +266,8 @@ async fn a_manifest_that_was_replaced_by_one_of_its_size_no_longer_counts() {
     let app = world.app();
     let target = app.target(&"shop".parse().unwrap()).await.unwrap();
     let doomed = async || {
-        let plan = prune::plan(&app, &target.name, target.retention).await.unwrap();
-        plan.deleted().map(|stamp| stamp.to_string()).collect::<Vec<_>>()
+        let plan = prune::plan(&app, &target.names(), target.retention).await.unwrap();
+        plan.plan.deleted().map(|stamp| stamp.to_string()).collect::<Vec<_>>()
     };
     for _ in 0..2 {
         assert_eq!(doomed().await, [OLD]);

@@ -1,7 +1,5 @@
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::operator::earlier;
 use super::support::docker::Script;
 use super::support::fault::Fault;
@@ -64,8 +62,7 @@ async fn retention_sees_every_page_and_touches_nothing_of_others() {
     assert!(world.s3.count("ListObjects") >= 3, "{:?}", world.s3.operations());
 
     let listed = world.run(&["list", "--json"]).await;
-    let rows: Value = serde_json::from_str(&listed.stdout).unwrap();
-    let rows = rows.as_array().unwrap();
+    let rows = super::support::world::rows(&listed.stdout);
     assert_eq!(rows.len(), 990);
     assert!(rows.iter().all(|row| row["target"] == "shop" && row["objects"] == 1), "{rows:?}");
 }

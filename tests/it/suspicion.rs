@@ -80,7 +80,7 @@ fn manifests_read(world: &World) -> usize {
 }
 
 fn states(listed: &Ended) -> Vec<(String, Value)> {
-    let rows: Vec<Value> = serde_json::from_str(&listed.stdout).unwrap();
+    let rows = super::support::world::rows(&listed.stdout);
     rows.iter().map(|row| (row["backup"].as_str().unwrap().to_owned(), row["state"].clone())).collect()
 }
 
@@ -91,8 +91,8 @@ async fn a_backup_that_shrank_is_kept_marked_and_loud() {
     let ended = world.run(&["backup", "--json"]).await;
     assert_eq!(ended.status, 3, "{}", ended.stderr);
     let reason = "the dump: 100.0 KiB instead of 4.0 MiB (compared with 2026-01-02T23-00-00Z)";
-    let outcomes: Value = serde_json::from_str(&ended.stdout).unwrap();
-    assert_eq!((&outcomes[0]["outcome"], &outcomes[0]["suspicious"]), (&"done".into(), &reason.into()));
+    let outcomes = super::support::world::rows(&ended.stdout);
+    assert_eq!((&outcomes[0]["result"], &outcomes[0]["suspicious"]), (&"done".into(), &reason.into()));
     let logged = ended
         .logged("the backup is suspicious; if that is right, run `dumpcar backup --accept-smaller shop`");
     assert_eq!((&logged[0]["level"], &logged[0]["reason"]), (&"ERROR".into(), &reason.into()));

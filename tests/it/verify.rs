@@ -28,7 +28,7 @@ async fn world_with(fault: impl Fn(&Asked) -> Option<Fault> + Send + Sync + 'sta
 /// Verifies with `--json` and returns what was found, with the exit status.
 async fn found(world: &World, args: &[&str]) -> (Vec<Value>, i32) {
     let ended = world.run(&[&["verify", "--json"], args].concat()).await;
-    let rows = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+    let rows = super::support::world::rows(&ended.stdout);
     (rows, ended.status)
 }
 

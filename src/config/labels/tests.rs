@@ -57,6 +57,7 @@ fn an_unclear_wish_is_an_error() {
 fn everything_can_be_set() {
     let labels = target(&[
         ("dumpcar.name", "shop"),
+        ("dumpcar.was", "store, store-db"),
         ("dumpcar.engine", "postgres"),
         ("dumpcar.databases", "shop, crm,,shop"),
         ("dumpcar.exclude", "test_*"),
@@ -83,6 +84,7 @@ fn everything_can_be_set() {
     ]);
     let expected = TargetLabels {
         name: Some("shop".parse().unwrap()),
+        was: vec!["store".parse().unwrap(), "store-db".parse().unwrap()],
         engine: Some(Engine::Postgresql),
         databases: vec!["shop".into(), "crm".into()],
         exclude: vec![Glob::new("test_*")],

@@ -1,5 +1,6 @@
 //! What comes before a run: its place in the bucket, its record, and the leavings of earlier ones.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -34,7 +35,10 @@ pub(super) async fn begin<'a>(
     trigger: Trigger,
     stop: &CancellationToken,
 ) -> Result<Begun<'a>, JobError> {
-    let taken = catalog.map(|catalog| catalog.stamps(&target.name)).unwrap_or_default();
+    let names = target.names();
+    // Under its former names as well: rules know backups by their stamps.
+    let taken: BTreeSet<Stamp> =
+        catalog.into_iter().flat_map(|catalog| names.iter().flat_map(|name| catalog.stamps(name))).collect();
     loop {
         let started = clock::now();
         let stamp = Stamp::new(started);
@@ -43,7 +47,9 @@ pub(super) async fn begin<'a>(
             stoppable(stop, tokio::time::sleep(Duration::from_millis(100))).await?;
             continue;
         }
-        let doomed = prune::doomed(app, target, backups, stamp, trigger);
+        let mut doomed = prune::doomed(app, target, backups, stamp, trigger);
+        // What goes under a former name gets a record of its own.
+        doomed.retain(|stamp| catalog.is_some_and(|catalog| catalog.has_backup(&target.name, *stamp)));
         let entry = stoppable(stop, Entry::of_backup(app, target, stamp, doomed)).await??;
         // Behind the own record: of two that begin at once, one at least sees the other.
         let others = match stoppable(stop, sweep::sweep(app, Some(&target.name), Some(entry.run()))).await {
@@ -66,7 +72,9 @@ pub(super) async fn begin<'a>(
         }
         if others.iter().all(|other| other.stamp != Some(stamp)) {
             if let Some(catalog) = catalog {
-                sweep::orphans(app, &target.name, catalog, &others).await;
+                for name in &names {
+                    sweep::orphans(app, name, catalog, &others).await;
+                }
             }
             let key = BackupKey { target: target.name.clone(), stamp };
             return Ok(Begun { entry, key, started });

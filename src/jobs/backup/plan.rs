@@ -59,7 +59,7 @@ pub(super) async fn catalog(
     target: &Target,
     stop: &CancellationToken,
 ) -> Result<Option<Catalog>, JobError> {
-    match stoppable(stop, app.store.catalog(Some(&target.name))).await? {
+    match stoppable(stop, app.store.catalog_of(&target.names())).await? {
         Ok(catalog) => Ok(Some(catalog)),
         Err(error) if !app.config.prune && error.is_denied() => Ok(None),
         Err(error) => Err(error.into()),
@@ -177,6 +177,6 @@ impl Run<'_> {
     }
 
     fn previous_size(&self, catalog: Option<&Catalog>) -> Option<u64> {
-        catalog?.backups(&self.target.name).first().map(|newest| newest.bytes)
+        catalog?.history(&self.target.names()).first().map(|newest| newest.bytes)
     }
 }

@@ -285,6 +285,14 @@ impl Ended {
     }
 }
 
+/// The rows of an answer of `--json`.
+pub(crate) fn rows(stdout: &str) -> Vec<Value> {
+    let answer: Value = serde_json::from_str(stdout).unwrap();
+    assert_eq!(answer["version"], 1, "{answer}");
+    let names = ["backups", "results", "decisions", "settings"];
+    names.iter().find_map(|name| answer[*name].as_array()).unwrap().clone()
+}
+
 /// Content that xz cannot make smaller than a few parts.
 pub(crate) fn noise(bytes: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
