@@ -57,10 +57,11 @@ fn words(world: &World, asked: &Asked) -> String {
         [".dumpcar", "runs"] => "all records",
         [".dumpcar", "runs", _] => "records",
         [".dumpcar", "runs", _, _] => "record",
+        [""] => "everything",
         [_] => "target",
         [_, _] => "backup",
         [.., file] => file,
-        [] => "everything",
+        [] => unreachable!("there is always a part"),
     };
     format!("{} {what}", asked.operation())
 }
