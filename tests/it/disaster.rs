@@ -19,6 +19,7 @@ async fn world(target: &str, bytes: &Arc<AtomicUsize>) -> World {
         world.store_backup("shop-db", stamp, "custom", &objects);
         let mut manifest = manifest("shop-db", stamp, "custom", &objects);
         manifest["docker_engine"] = "BURN:EDDO:WN".into();
+        manifest["trigger"] = "schedule".into();
         world.write(&format!("shop-db/{stamp}/manifest.json"), manifest.to_string().as_bytes());
     }
     world

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 
@@ -144,16 +144,25 @@ async fn what_is_left_is_confirmed_by_the_store() {
 
 #[tokio::test]
 async fn what_concerns_the_server_fails_the_run() {
-    for words in [
-        "pg_dump: error: connection to server failed: FATAL:  the database system is shutting down\n",
-        "dumpcar: cannot find pg_dump in the container\n",
-    ] {
-        let world =
-            world(&json!({}), move |part| (part == Part::Database("shop")).then(|| refuses(words))).await;
+    const DOWN: &str =
+        "pg_dump: error: connection to server failed: FATAL:  the database system is shutting down\n";
+    for (words, comes_back, status) in
+        [(DOWN, false, 1), (DOWN, true, 3), ("dumpcar: cannot find pg_dump in the container\n", true, 1)]
+    {
+        let is_down = AtomicBool::new(false);
+        let fails = move |part| match part {
+            Part::Database("shop") => {
+                is_down.store(!comes_back, Ordering::SeqCst);
+                Some(refuses(words))
+            }
+            Part::Survey => is_down.load(Ordering::SeqCst).then(|| refuses(DOWN)),
+            Part::Globals | Part::Database(_) => None,
+        };
+        let world = world(&json!({}), fails).await;
         let ended = world.run(&["backup"]).await;
-        assert_eq!(ended.status, 1, "{}", ended.stderr);
+        assert_eq!(ended.status, status, "{}", ended.stderr);
         assert!(world.s3.operations().contains(&"PutObject"), "the others were stored before");
-        assert_eq!(world.keys(), Vec::<String>::new());
+        assert_eq!(world.keys().is_empty(), status == 1, "{:?}", world.keys());
     }
 }
 

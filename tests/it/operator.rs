@@ -206,7 +206,7 @@ async fn cat_needs_no_name_when_only_one_database_is_meant() {
         });
         world.write(&format!("shop/{stamp}/manifest.json"), manifest.to_string().as_bytes());
         databases.iter().for_each(|name| {
-            world.write(&format!("shop/{stamp}/{name}.sql"), format!("{name:.3}").as_bytes())
+            world.write(&format!("shop/{stamp}/{name}.sql"), format!("{name:.3}").as_bytes());
         });
     };
     backup("2026-01-01T00-00-00Z", &["postgres", "app"]);

@@ -57,7 +57,7 @@ async fn a_store_that_refuses_it_costs_one_line() {
         assert_eq!((ended.status, ended.logged(REFUSED).len()), (0, 1), "{}", ended.stderr);
         assert_eq!(ended.logged(REFUSED)[0]["level"], "WARN");
         let outcomes: Value = serde_json::from_str(&ended.stdout).unwrap();
-        assert_eq!(outcomes[0]["outcome"], "done");
+        assert_eq!(outcomes["results"][0]["result"], "done");
         // The daemon says it once as well, however many backups it makes.
         let daemon = world.daemon();
         daemon.logs(REFUSED, 1).await;
