@@ -62,7 +62,10 @@ impl Summary {
     pub fn standing(&self, trigger: Trigger) -> Standing {
         match (&self.incomplete, &self.suspicious) {
             (None, None) => Standing::Counts { trigger, accepted_smaller_than: self.accepted_smaller_than },
-            (Some(reason), _) | (None, Some(reason)) => Standing::Aside(reason.clone()),
+            (Some(reason), suspicious) => {
+                Standing::Aside { reason: reason.clone(), stands_in: suspicious.is_none() }
+            }
+            (None, Some(reason)) => Standing::Aside { reason: reason.clone(), stands_in: false },
         }
     }
 }

@@ -38,9 +38,15 @@ impl Worth {
                 trigger: manifest.trigger,
                 accepted_smaller_than: manifest.accepted_smaller_than,
             },
-            Self::Suspicious(_, reason) => Standing::Aside(format!("suspicious: {reason}")),
-            Self::Partial(_, reason) | Self::Incomplete(_, reason) => {
-                Standing::Aside(format!("incomplete: {reason}"))
+            Self::Suspicious(_, reason) => {
+                Standing::Aside { reason: format!("suspicious: {reason}"), stands_in: false }
+            }
+            Self::Partial(manifest, reason) => Standing::Aside {
+                reason: format!("incomplete: {reason}"),
+                stands_in: manifest.suspicious.is_none(),
+            },
+            Self::Incomplete(_, reason) => {
+                Standing::Aside { reason: format!("incomplete: {reason}"), stands_in: false }
             }
             Self::Unreadable(reason) => Standing::Unknown(format!("unreadable: {reason}")),
             Self::Unsigned(reason) => Standing::Unknown(format!("unsigned: {reason}")),

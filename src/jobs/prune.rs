@@ -62,7 +62,7 @@ fn doomed_by_name(plan: &RetentionPlan, keys: &[BackupKey]) -> BTreeMap<TargetNa
 /// What may go once the backup `new` is there, whatever becomes of it: some of it stays if it is not good.
 pub fn doomed(app: &App, target: &Target, backups: &[Candidate], new: Stamp, trigger: Trigger) -> Vec<Stamp> {
     let good = Standing::Counts { trigger, accepted_smaller_than: None };
-    let plans = [good, Standing::Aside(String::new())].map(|standing| {
+    let plans = [good, Standing::Aside { reason: String::new(), stands_in: false }].map(|standing| {
         let all = [backups, &[Candidate { stamp: new, standing }]].concat();
         target.retention.plan(&all, clock::now(), &app.config.time_zone)
     });
@@ -128,7 +128,7 @@ async fn look(app: &App, catalog: &Catalog, backup: &StoredBackup) -> Result<Can
     };
     match &standing {
         Standing::Counts { .. } => {}
-        Standing::Aside(reason) | Standing::Unknown(reason) => {
+        Standing::Aside { reason, .. } | Standing::Unknown(reason) => {
             warn!(backup = %backup.key, reason, "this backup does not count: no other one goes because of it");
         }
     }

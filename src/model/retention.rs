@@ -85,7 +85,11 @@ pub enum Standing {
         accepted_smaller_than: Option<Stamp>,
     },
     /// It is Dumpcar's and no rule counts it, for this reason: suspicious, incomplete.
-    Aside(String),
+    Aside {
+        reason: String,
+        /// It has all that could be dumped, and shrank in no way: the newest of these stands in for a good one that is not there.
+        stands_in: bool,
+    },
     /// It is not known what it is, for this reason: unreadable, unsigned. It is never deleted.
     Unknown(String),
 }
@@ -114,26 +118,31 @@ impl RetentionPolicy {
     ///   they push out no scheduled one, and a target that is only backed up by hand is kept by the same rules.
     /// - A backup that was replaced by one that is far smaller, and accepted, is kept until the newest good one is a week
     ///   ([`REPLACED_FOR`]) younger than that.
-    /// - Of those that are set aside (suspicious, incomplete), the newest [`ASIDE`] are kept.
+    /// - Of those that are set aside (suspicious, incomplete), the newest [`ASIDE`] are kept; and the newest incomplete one, if it is
+    ///   newer than the newest good one: it has the rows that no good one has.
     /// - Backups dated after `now` (beyond [`FUTURE_TOLERANCE`]) are kept but do not count: a clock that once ran ahead must
     ///   neither lose a backup nor push out the real ones.
     pub fn plan(&self, backups: &[Candidate], now: Timestamp, tz: &TimeZone) -> RetentionPlan {
         let ordered: BTreeMap<Stamp, &Standing> =
             backups.iter().map(|backup| (backup.stamp, &backup.standing)).collect();
         let mut decisions: BTreeMap<Stamp, Vec<KeepReason>> = BTreeMap::new();
-        let (mut good, mut aside) = (Vec::new(), 0);
+        let (mut good, mut aside, mut stand_in) = (Vec::new(), 0, None);
         for (&stamp, standing) in ordered.iter().rev() {
             let reasons = decisions.entry(stamp).or_default();
             match standing {
                 // Whoever can write to the bucket could have made them: they are not in the way of anything.
                 Standing::Unknown(reason) => reasons.push(KeepReason::NotCounted(reason.clone())),
-                Standing::Aside(_) | Standing::Counts { .. } if is_from_the_future(stamp, now) => {
+                Standing::Aside { .. } | Standing::Counts { .. } if is_from_the_future(stamp, now) => {
                     reasons.push(KeepReason::DatedInTheFuture);
                 }
-                Standing::Aside(reason) => {
+                Standing::Aside { reason, stands_in } => {
                     aside += 1;
                     if aside <= ASIDE {
                         reasons.push(KeepReason::Aside { nth: aside, reason: reason.clone() });
+                    }
+                    if *stands_in && stand_in.is_none() && good.is_empty() {
+                        stand_in = Some(stamp);
+                        reasons.push(KeepReason::StandsIn);
                     }
                 }
                 Standing::Counts { trigger, accepted_smaller_than } => {
@@ -313,6 +322,8 @@ pub enum KeepReason {
         nth: u32,
         reason: String,
     },
+    /// The newest that is incomplete and not suspicious; no good one is newer.
+    StandsIn,
     /// It is not known what it is, for this reason: it counts for no rule, and is not deleted.
     NotCounted(String),
 }
@@ -329,6 +340,7 @@ impl fmt::Display for KeepReason {
             Self::Replaced { by } => write!(f, "for a week after the smaller {by} was accepted"),
             Self::Replaces { earlier } => write!(f, "for a week in the place of {earlier}"),
             Self::Aside { nth, reason } => write!(f, "not counted, {nth} of {ASIDE}: {reason}"),
+            Self::StandsIn => f.write_str("newest incomplete one, no good one is newer"),
             Self::NotCounted(reason) => write!(f, "not counted: {reason}"),
         }
     }

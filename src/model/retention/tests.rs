@@ -16,7 +16,7 @@ fn of(trigger: Trigger, stamp: Stamp) -> Candidate {
 }
 
 fn aside(stamp: Stamp) -> Candidate {
-    Candidate { stamp, standing: Standing::Aside("suspicious".into()) }
+    Candidate { stamp, standing: Standing::Aside { reason: "suspicious".into(), stands_in: false } }
 }
 
 fn goods(stamps: &[Stamp]) -> Vec<Candidate> {
@@ -173,6 +173,26 @@ fn what_does_not_count_keeps_nothing_out_and_has_a_bound_of_its_own() {
     2026-11-02T23-00-00Z last 2 of 2
     2026-11-01T23-00-00Z -
     ");
+}
+
+/// Something was broken for weeks, and then the rows were lost: only the incomplete ones have them.
+#[test]
+fn the_newest_incomplete_one_stays_while_no_good_one_is_newer() {
+    let day = |day: u32| stamp(&format!("2026-11-{day:02}T23-00-00Z"));
+    let incomplete = |stamp| Candidate {
+        stamp,
+        standing: Standing::Aside { reason: "incomplete".into(), stands_in: true },
+    };
+    let kept = |stored: &[Candidate]| {
+        let plan = RetentionPolicy::default().plan(stored, day(20).timestamp(), &TimeZone::UTC);
+        plan.kept().collect::<BTreeSet<_>>()
+    };
+    let mut stored = vec![good(day(1)), incomplete(day(2)), incomplete(day(3))];
+    stored.extend((4..=9).map(|n| aside(day(n))));
+    assert_eq!(kept(&stored), [1, 3, 7, 8, 9].map(day).into());
+    assert_eq!(kept(&stored[1..]), [3, 7, 8, 9].map(day).into());
+    stored.push(good(day(10)));
+    assert_eq!(kept(&stored), [1, 7, 8, 9, 10].map(day).into());
 }
 
 #[test]
