@@ -2,16 +2,48 @@
 
 use std::io::{self, IsTerminal, Write};
 
-/// What was answered.
-pub(super) enum Answer {
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use crate::exit::Exit;
+
+/// What happens where there is no terminal to ask on.
+pub(super) enum Unasked {
+    GoesOn,
+    /// Only `--yes` goes on, because of this.
+    Refused(&'static str),
+}
+
+enum Answer {
     Yes,
     No,
-    /// There is no terminal.
     Nobody,
 }
 
-/// Asks whether to go on; on a thread of its own, as it waits for a person.
-pub(super) fn ask() -> Answer {
+/// Asks whether to go on. `nothing` says what did not happen otherwise.
+///
+/// # Errors
+/// The exit status of whoever does not go on; it is logged why. Ctrl-C is an answer as well.
+pub(super) async fn go_on(nothing: &str, unasked: Unasked, stop: &CancellationToken) -> Result<(), Exit> {
+    // On a thread of its own: it waits for a person.
+    match stop.run_until_cancelled(tokio::task::spawn_blocking(ask)).await {
+        Some(Ok(Answer::Yes)) => Ok(()),
+        Some(Ok(Answer::No)) => {
+            error!("{nothing}");
+            Err(Exit::Failed)
+        }
+        Some(Ok(Answer::Nobody)) => match unasked {
+            Unasked::GoesOn => Ok(()),
+            Unasked::Refused(why) => {
+                error!("{nothing}: {why}, and there is no terminal to ask on; pass --yes");
+                Err(Exit::Usage)
+            }
+        },
+        Some(Err(_)) | None => Err(Exit::Failed),
+    }
+}
+
+fn ask() -> Answer {
     if !io::stdin().is_terminal() {
         return Answer::Nobody;
     }

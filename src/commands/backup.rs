@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use super::ask::{Answer, ask};
+use super::ask::{Unasked, go_on};
 use super::choose::{names_of, require_signer, select, served};
 use super::output::{print, print_answer};
 use crate::app::App;
@@ -136,14 +136,7 @@ async fn confirm_smaller(app: &App, targets: &[TargetName], stop: &CancellationT
         return Ok(());
     }
     drop(io::stderr().write_all(escaped_lines(&text).as_bytes()));
-    match stop.run_until_cancelled(tokio::task::spawn_blocking(ask)).await {
-        Some(Ok(Answer::Yes | Answer::Nobody)) => Ok(()),
-        Some(Ok(Answer::No)) => {
-            error!("nothing was backed up");
-            Err(Exit::Failed)
-        }
-        Some(Err(_)) | None => Err(Exit::Failed),
-    }
+    go_on("nothing was backed up", Unasked::GoesOn, stop).await
 }
 
 fn outcome_table(outcomes: &[Outcome]) -> String {

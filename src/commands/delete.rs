@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use super::ask::{Answer, ask};
+use super::ask::{Unasked, go_on};
 use super::choose::what_there_is;
 use super::output::{print, print_answer, print_aside};
 use crate::app::App;
@@ -48,19 +48,11 @@ pub async fn delete(app: &App, args: &DeleteArgs, stop: CancellationToken) -> Ex
         error!(target = %plan.target, "nothing to delete");
         return Exit::Nothing;
     }
-    if !args.yes {
-        match stop.run_until_cancelled(tokio::task::spawn_blocking(ask)).await {
-            Some(Ok(Answer::Yes)) => {}
-            Some(Ok(Answer::No)) => {
-                error!("nothing was deleted");
-                return Exit::Failed;
-            }
-            Some(Ok(Answer::Nobody)) => {
-                error!("nothing was deleted: there is no terminal to ask on; pass --yes");
-                return Exit::Usage;
-            }
-            Some(Err(_)) | None => return Exit::Failed,
-        }
+    let unasked = Unasked::Refused("this deletes backups");
+    if !args.yes
+        && let Err(exit) = go_on("nothing was deleted", unasked, &stop).await
+    {
+        return exit;
     }
     let (gone, result) = Box::pin(delete::run(app, &plan, &stop)).await;
     if args.json {

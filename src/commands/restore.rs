@@ -7,11 +7,12 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use super::ask::{Answer, ask};
+use super::ask::{Unasked, go_on};
 use super::choose::find_backup;
 use super::output::print;
 use crate::app::App;
 use crate::cli::RestoreArgs;
+use crate::clock;
 use crate::discovery::{self, Target};
 use crate::docker::DockerError;
 use crate::engine::Placement;
@@ -19,8 +20,9 @@ use crate::exit::Exit;
 use crate::jobs::restore::{self, Plan, Selection};
 use crate::model::id::ContainerName;
 use crate::model::manifest::Manifest;
+use crate::model::missing;
 use crate::terminal::{ProgressDisplay, Terminal};
-use crate::text::{bytes, escaped};
+use crate::text::{bytes, escaped, span};
 
 /// `dumpcar restore`.
 pub async fn restore(
@@ -38,18 +40,9 @@ pub async fn restore(
     };
     if !args.yes {
         print(&overview(&plan, &manifest));
-        let answer = stop.run_until_cancelled(tokio::task::spawn_blocking(ask)).await;
-        match answer {
-            Some(Ok(Answer::Yes)) => {}
-            Some(Ok(Answer::No)) => {
-                error!("nothing was changed");
-                return Exit::Failed;
-            }
-            Some(Ok(Answer::Nobody)) => {
-                error!("there is no terminal to ask on, and this overwrites what is there: say --yes");
-                return Exit::Usage;
-            }
-            Some(Err(_)) | None => return Exit::Failed,
+        let unasked = Unasked::Refused("this overwrites what is there");
+        if let Err(exit) = go_on("nothing was changed", unasked, &stop).await {
+            return exit;
         }
     }
     let started = Instant::now();
@@ -138,10 +131,19 @@ async fn destination(app: &App, args: &RestoreArgs) -> Result<Target, Exit> {
 
 fn overview(plan: &Plan, manifest: &Manifest) -> String {
     let Plan { key, target, globals, databases, manifest_command, warnings, .. } = plan;
+    let age = span(clock::now().as_second() - key.stamp.timestamp().as_second());
+    let state = match (missing::summary(&manifest.missing), &manifest.suspicious) {
+        (Some(reason), _) => format!("; INCOMPLETE: {reason}"),
+        (None, Some(reason)) => format!("; SUSPICIOUS: {reason}"),
+        (None, None) => String::new(),
+    };
     let mut text = format!(
-        "restore {key} ({} {})\n   into {} ({})\n",
+        "restore {key} ({} {})\n   made {age} ago by {} ({}){}\n   into {} ({})\n",
         manifest.engine,
         escaped(&manifest.server_version),
+        escaped(&manifest.instance),
+        manifest.trigger.name(),
+        escaped(&state),
         escaped(&target.container.name),
         escaped(&target.container.image)
     );

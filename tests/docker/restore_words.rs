@@ -48,7 +48,7 @@ fn what_cannot_be_meant_is_answered_with_what_there_is() {
     server.load("shop", CHANGED);
     let maria = Server::plain(MARIADB_11_8, "other");
     for (args, status, words) in [
-        (&["t"][..], 2, vec!["there is no terminal to ask on", "say --yes"]),
+        (&["t"][..], 2, vec!["there is no terminal to ask on", "pass --yes"]),
         (&["nope", "--yes"], 4, vec!["there is no such backup; there are some of t"]),
         (&["t", "--at", "2020-01-01T00-00-00Z", "--yes"], 4, vec!["there is no such backup; t has", &stamp]),
         (&["t", "--at", "2020-01-01T00:00:00Z", "--yes"], 4, vec!["there is no such backup; t has", &stamp]),
