@@ -13,7 +13,7 @@ use crate::docker::DockerError;
 use crate::exit::Exit;
 use crate::jobs::prune;
 use crate::model::key::Stamp;
-use crate::model::retention::RetentionPolicy;
+use crate::model::retention::{MOST_PRUNED, RetentionPolicy};
 use crate::model::target::TargetName;
 use crate::text::Table;
 
@@ -39,7 +39,8 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
     let (mut good, mut rows) = (0, Vec::new());
     for (names, retention) in chosen {
         let Some(name) = names.first() else { continue };
-        let plan = match prune::plan(app, &names, retention).await {
+        let ahead = if args.dry_run { prune::FORESEEN } else { MOST_PRUNED };
+        let plan = match prune::plan(app, &names, retention, ahead).await {
             Ok(plan) => plan,
             Err(error) => {
                 error!(target = %name, %error, "cannot look into the bucket: nothing is deleted");

@@ -87,7 +87,7 @@ async fn look(
     };
     let retention = match rules(app, container) {
         Ok((policy, schedule)) => {
-            let candidates = prune::candidates(app, names, policy, catalog).await?;
+            let candidates = prune::candidates(app, names, policy, prune::FORESEEN, catalog).await?;
             retention(app, policy, &schedule, &candidates, key.stamp)
         }
         Err(reason) => Retention::stays(reason),

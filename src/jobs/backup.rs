@@ -32,7 +32,7 @@ use crate::model::key::{BackupKey, Stamp, database_file_stem};
 use crate::model::line::Line;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind, VERSION};
 use crate::model::missing::{Missing, summary as summary_of};
-use crate::model::retention::Candidate;
+use crate::model::retention::{Candidate, MOST_PRUNED};
 use crate::model::trigger::Trigger;
 use crate::outcome::{Summary, Verdict};
 use crate::pipeline::{self, PipelineError, Progress};
@@ -174,7 +174,8 @@ async fn attempt(
     let prunes = catalog.as_ref().filter(|_| app.config.prune);
     let backups = match prunes {
         Some(catalog) => {
-            stoppable(stop, prune::candidates(app, &target.names(), target.retention, catalog)).await?
+            stoppable(stop, prune::candidates(app, &target.names(), target.retention, MOST_PRUNED, catalog))
+                .await?
         }
         None => Ok(Vec::new()),
     };

@@ -26,9 +26,10 @@ pub async fn plan(
     app: &App,
     names: &[TargetName],
     retention: RetentionPolicy,
+    ahead: usize,
 ) -> Result<Pruning, StoreError> {
     let catalog = app.store.catalog_of(names).await?;
-    let backups = candidates(app, names, retention, &catalog).await?;
+    let backups = candidates(app, names, retention, ahead, &catalog).await?;
     let plan = retention.plan(&backups, clock::now(), &app.config.time_zone);
     let keys = catalog.history(names).into_iter().map(|backup| backup.key).collect();
     Ok(Pruning { plan, keys })
@@ -73,9 +74,12 @@ pub fn doomed(app: &App, target: &Target, backups: &[Candidate], new: Stamp, tri
 /// Manifests that are read at the same time.
 const AT_ONCE: usize = 8;
 
+/// Who deletes nothing looks at as many of those that would go. The others are shown as what no rule wants.
+pub const FORESEEN: usize = 100;
+
 /// What each of a target's backups is to retention: nothing is deleted on the strength of one that is not all there, or is not what
-/// it seems. Those are looked at that may be kept, or may go next; their manifests are read once for as long as nothing of them
-/// changes. The others would only have to be looked at if the rules wanted them, and count as if they were wanted most.
+/// it seems. Those are looked at that may be kept, or are among `ahead` that go next; their manifests are read once for as long as
+/// nothing of them changes. The others would only have to be looked at if the rules wanted them, and count as if they were wanted most.
 ///
 /// # Errors
 /// The store does not answer. One manifest that it refuses to hand out costs only itself: that backup does not count, and stays.
@@ -83,6 +87,7 @@ pub async fn candidates(
     app: &App,
     names: &[TargetName],
     retention: RetentionPolicy,
+    ahead: usize,
     catalog: &Catalog,
 ) -> Result<Vec<Candidate>, StoreError> {
     let (now, backups) = (clock::now(), catalog.history(names));
@@ -97,7 +102,7 @@ pub async fn candidates(
             .map(|backup| known.get(&backup.key.stamp).cloned().unwrap_or_else(|| seen(backup.key.stamp)))
             .collect();
         let plan = retention.plan(&all, now, &app.config.time_zone);
-        let wanted: BTreeSet<Stamp> = plan.kept().chain(plan.deleted()).collect();
+        let wanted: BTreeSet<Stamp> = plan.kept().chain(plan.deleted().take(ahead)).collect();
         let is_unknown = |backup: &&StoredBackup| {
             let stamp = backup.key.stamp;
             wanted.contains(&stamp) && !known.contains_key(&stamp)

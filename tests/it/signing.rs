@@ -266,7 +266,7 @@ async fn a_manifest_that_was_replaced_by_one_of_its_size_no_longer_counts() {
     let app = world.app();
     let target = app.target(&"shop".parse().unwrap()).await.unwrap();
     let doomed = async || {
-        let plan = prune::plan(&app, &target.names(), target.retention).await.unwrap();
+        let plan = prune::plan(&app, &target.names(), target.retention, prune::FORESEEN).await.unwrap();
         plan.plan.deleted().map(|stamp| stamp.to_string()).collect::<Vec<_>>()
     };
     for _ in 0..2 {
