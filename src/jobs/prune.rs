@@ -63,7 +63,8 @@ fn doomed_by_name(plan: &RetentionPlan, keys: &[BackupKey]) -> BTreeMap<TargetNa
 /// What may go once the backup `new` is there, whatever becomes of it: some of it stays if it is not good.
 pub fn doomed(app: &App, target: &Target, backups: &[Candidate], new: Stamp, trigger: Trigger) -> Vec<Stamp> {
     let good = Standing::Counts { trigger, accepted_smaller_than: None };
-    let plans = [good, Standing::Aside { reason: String::new(), stands_in: false }].map(|standing| {
+    let aside = |stands_in| Standing::Aside { reason: String::new(), stands_in };
+    let plans = [good, aside(false), aside(true)].map(|standing| {
         let all = [backups, &[Candidate { stamp: new, standing }]].concat();
         target.retention.plan(&all, clock::now(), &app.config.time_zone)
     });
@@ -127,7 +128,10 @@ async fn look(app: &App, catalog: &Catalog, backup: &StoredBackup) -> Result<Can
     let standing = match good::assess(&app.store, catalog, &backup.key).await {
         Ok(worth) => worth.standing(),
         Err(error) if matches!(error.kind, StoreErrorKind::Denied | StoreErrorKind::Refused) => {
-            Standing::Unknown(format!("unreadable: {error}"))
+            let reason = format!("unreadable: {error}");
+            warn!(backup = %backup.key, reason, "this backup does not count: no other one goes because of it");
+            // The rights may be others tomorrow.
+            return Ok(Candidate { stamp, standing: Standing::Unknown(reason) });
         }
         Err(error) => return Err(error),
     };
