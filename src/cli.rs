@@ -146,6 +146,12 @@ pub struct RestoreArgs {
     /// Run the restore command of the backup's manifest if the container has no label with one
     #[arg(long)]
     pub manifest_command: bool,
+    /// The databases that are replaced stay beside the restored ones, as NAME_before_DATE_TIME (in UTC). So they do without --yes
+    #[arg(long)]
+    pub keep_old: bool,
+    /// The databases that are replaced are dropped. So they are with --yes
+    #[arg(long, conflicts_with = "keep_old")]
+    pub drop_old: bool,
     /// Do not ask: overwrite what is there
     #[arg(long)]
     pub yes: bool,

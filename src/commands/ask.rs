@@ -14,8 +14,16 @@ pub(super) enum Unasked {
     Refused(&'static str),
 }
 
+/// What whoever was asked wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    GoOn,
+    /// And then go on.
+    BackUpFirst,
+}
+
 enum Answer {
-    Yes,
+    Yes(Wish),
     No,
     Nobody,
 }
@@ -25,15 +33,28 @@ enum Answer {
 /// # Errors
 /// The exit status of whoever does not go on; it is logged why. Ctrl-C is an answer as well.
 pub(super) async fn go_on(nothing: &str, unasked: Unasked, stop: &CancellationToken) -> Result<(), Exit> {
+    wish(false, nothing, unasked, stop).await.map(drop)
+}
+
+/// The same, and, where it is `offered`, whether to make a backup first.
+///
+/// # Errors
+/// As those of [`go_on`].
+pub(super) async fn wish(
+    offered: bool,
+    nothing: &str,
+    unasked: Unasked,
+    stop: &CancellationToken,
+) -> Result<Wish, Exit> {
     // On a thread of its own: it waits for a person.
-    match stop.run_until_cancelled(tokio::task::spawn_blocking(ask)).await {
-        Some(Ok(Answer::Yes)) => Ok(()),
+    match stop.run_until_cancelled(tokio::task::spawn_blocking(move || ask(offered))).await {
+        Some(Ok(Answer::Yes(wish))) => Ok(wish),
         Some(Ok(Answer::No)) => {
             error!("{nothing}");
             Err(Exit::Failed)
         }
         Some(Ok(Answer::Nobody)) => match unasked {
-            Unasked::GoesOn => Ok(()),
+            Unasked::GoesOn => Ok(Wish::GoOn),
             Unasked::Refused(why) => {
                 error!("{nothing}: {why}, and there is no terminal to ask on; pass --yes");
                 Err(Exit::Usage)
@@ -43,15 +64,20 @@ pub(super) async fn go_on(nothing: &str, unasked: Unasked, stop: &CancellationTo
     }
 }
 
-fn ask() -> Answer {
+fn ask(offers_backup: bool) -> Answer {
     if !io::stdin().is_terminal() {
         return Answer::Nobody;
     }
+    let question = match offers_backup {
+        true => "Go on? [y/N, b: back up what is there now, then go on] ",
+        false => "Go on? [y/N] ",
+    };
     let mut stderr = io::stderr();
-    drop(stderr.write_all(b"Go on? [y/N] ").and_then(|()| stderr.flush()));
+    drop(stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush()));
     let mut line = String::new();
     match io::stdin().read_line(&mut line) {
-        Ok(_) if matches!(line.trim(), "y" | "Y" | "yes" | "YES") => Answer::Yes,
+        Ok(_) if matches!(line.trim(), "y" | "Y" | "yes" | "YES") => Answer::Yes(Wish::GoOn),
+        Ok(_) if offers_backup && matches!(line.trim(), "b" | "B") => Answer::Yes(Wish::BackUpFirst),
         Ok(_) | Err(_) => Answer::No,
     }
 }

@@ -56,7 +56,7 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
     let display = Arc::new(ProgressDisplay::start(terminal));
     let mut outcomes: Vec<Outcome> = Vec::new();
     let mut runs = JoinSet::new();
-    let order = Order { trigger: Trigger::Manual, accepts_smaller: args.accept_smaller };
+    let order = Order { accepts_smaller: args.accept_smaller, ..Order::of(Trigger::Manual) };
     for Found { name: target, state, .. } in found {
         let found = match state {
             State::Ready(found) => *found,

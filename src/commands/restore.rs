@@ -4,23 +4,31 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures_util::future::join;
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{debug, error, info};
 
-use super::ask::{Unasked, go_on};
+use super::ask::{Unasked, Wish, go_on, wish};
 use super::choose::find_backup;
 use super::output::print;
 use crate::app::App;
 use crate::cli::RestoreArgs;
 use crate::clock;
-use crate::discovery::{self, Target};
+use crate::discovery::{self, State, Target};
 use crate::docker::DockerError;
-use crate::engine::Placement;
+use crate::engine::{Placement, Replacement};
 use crate::exit::Exit;
+use crate::jobs::backup::{self, Order};
 use crate::jobs::restore::{self, Plan, Selection};
+use crate::model::drill::DrillResult;
 use crate::model::id::ContainerName;
+use crate::model::key::BackupKey;
 use crate::model::manifest::Manifest;
 use crate::model::missing;
+use crate::model::trigger::Trigger;
+use crate::outcome::{Outcome, Verdict};
+use crate::scheduler::log_outcome;
 use crate::terminal::{ProgressDisplay, Terminal};
 use crate::text::{bytes, escaped, span};
 
@@ -34,14 +42,14 @@ pub async fn restore(
     let prepared = stop.run_until_cancelled(Box::pin(prepare(app, args))).await;
     // Nothing was begun: whoever was asked and pressed Ctrl-C has answered.
     let Some(prepared) = prepared else { return Exit::Failed };
-    let (plan, manifest) = match prepared {
+    let Prepared { plan, manifest, drill, backed_up } = match prepared {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };
     if !args.yes {
-        print(&overview(&plan, &manifest));
-        let unasked = Unasked::Refused("this overwrites what is there");
-        if let Err(exit) = go_on("nothing was changed", unasked, &stop).await {
+        print(&overview(&plan, &manifest, drill.as_ref()));
+        let asked = Box::pin(ask(app, backed_up.as_ref(), &stop, &terminal)).await;
+        if let Err(exit) = asked {
             return exit;
         }
     }
@@ -58,6 +66,7 @@ pub async fn restore(
             let globals = if plan.globals.is_some() { "roles and users, " } else { "" };
             let container = escaped(container);
             print(&format!("restored into {container} from {}: {globals}{}\n", plan.key, names.join(", ")));
+            print(&told_old(&plan));
             for what in &left_out {
                 error!(backup = %plan.key, %container, "not restored: {what}; all else is");
             }
@@ -70,9 +79,29 @@ pub async fn restore(
     }
 }
 
-async fn prepare(app: &App, args: &RestoreArgs) -> Result<(Plan, Manifest), Exit> {
+/// What has to be known before anybody is asked.
+struct Prepared {
+    plan: Plan,
+    manifest: Manifest,
+    drill: Option<DrillResult>,
+    /// The target that is restored into, if a backup of it can be made.
+    backed_up: Option<Target>,
+}
+
+async fn prepare(app: &App, args: &RestoreArgs) -> Result<Prepared, Exit> {
     let (key, manifest) = find_backup(app, &args.target, args.at).await?;
     let target = destination(app, args).await?;
+    if args.keep_old && target.engine.replacement() == Replacement::InPlace {
+        error!(
+            "not restored: what a restore command replaces cannot be kept (--keep-old); back it up first; nothing was changed"
+        );
+        return Err(Exit::Usage);
+    }
+    // Whoever is not asked is told nothing.
+    let (drill, backed_up) = match args.yes {
+        true => (None, None),
+        false => join(last_drill(app, &key), own_target(app, &target)).await,
+    };
     let selection = Selection {
         databases: args.database.clone(),
         new_name: args.new_name.clone(),
@@ -80,12 +109,66 @@ async fn prepare(app: &App, args: &RestoreArgs) -> Result<(Plan, Manifest), Exit
         manifest_command: args.manifest_command,
         placement: Placement { default_tablespace: args.no_tablespaces, server_locale: args.server_locale },
         allow_references: args.allow_references,
+        keep_old: args.keep_old || !(args.yes || args.drop_old),
     };
     match restore::plan(app, key, &manifest, target, &selection).await {
-        Ok(plan) => Ok((plan, manifest)),
+        Ok(plan) => Ok(Prepared { plan, manifest, drill, backed_up }),
         Err(error) => {
             error!("not restored: {error}; nothing was changed");
             Err(error.kind.exit())
+        }
+    }
+}
+
+/// What the last drill of a backup has found.
+async fn last_drill(app: &App, key: &BackupKey) -> Option<DrillResult> {
+    match app.store.drill(key).await {
+        Ok(found) => found,
+        Err(error) => {
+            debug!(backup = %key, %error, "no drill's result counts");
+            None
+        }
+    }
+}
+
+/// The target that a container is, if backups of it count.
+async fn own_target(app: &App, into: &Target) -> Option<Target> {
+    if !app.store.can_sign() {
+        return None;
+    }
+    let found = app.discover().await.ok()?;
+    found.into_iter().find_map(|found| match found.state {
+        State::Ready(target) if target.container.id == into.container.id => Some(*target),
+        State::Ready(_) | State::Unavailable { .. } | State::Invalid { .. } => None,
+    })
+}
+
+/// Asks whether to go on, and backs up what is there if that is wished.
+async fn ask(
+    app: &App,
+    backed_up: Option<&Target>,
+    stop: &CancellationToken,
+    terminal: &Arc<Terminal>,
+) -> Result<(), Exit> {
+    const NOTHING: &str = "nothing was changed";
+    const OVERWRITES: &str = "this overwrites what is there";
+    let wished = wish(backed_up.is_some(), NOTHING, Unasked::Refused(OVERWRITES), stop).await?;
+    let (Wish::BackUpFirst, Some(target)) = (wished, backed_up) else { return Ok(()) };
+    let display = ProgressDisplay::start(Arc::clone(terminal));
+    let progress = display.show(target.name.as_str());
+    // The backup that is restored is not the one to be pruned for it.
+    let order = Order { keeps_all: true, ..Order::of(Trigger::Manual) };
+    let verdict = Box::pin(backup::run(app, target, order, stop, &progress)).await;
+    drop(display);
+    let outcome = Outcome { target: target.name.clone(), verdict };
+    log_outcome(&outcome);
+    match &outcome.verdict {
+        Verdict::Done(_) if outcome.is_good() => Ok(()),
+        // What is there is damaged, maybe: that is why it is restored.
+        Verdict::Done(_) => go_on(NOTHING, Unasked::Refused(OVERWRITES), stop).await,
+        Verdict::Skipped { .. } | Verdict::Failed { .. } | Verdict::Stopped => {
+            error!("not restored: what is there could not be backed up first; {NOTHING}");
+            Err(Exit::Failed)
         }
     }
 }
@@ -129,18 +212,23 @@ async fn destination(app: &App, args: &RestoreArgs) -> Result<Target, Exit> {
     })
 }
 
-fn overview(plan: &Plan, manifest: &Manifest) -> String {
+fn overview(plan: &Plan, manifest: &Manifest, drill: Option<&DrillResult>) -> String {
     let Plan { key, target, globals, databases, manifest_command, warnings, .. } = plan;
-    let age = span(clock::now().as_second() - key.stamp.timestamp().as_second());
+    let ago = |time: Timestamp| format!("{} ago", span(clock::now().as_second() - time.as_second()));
+    let drill = drill.map_or_else(
+        || "not drilled".to_owned(),
+        |drill| format!("drilled {}: {}", ago(drill.at), drill.verdict()),
+    );
     let state = match (missing::summary(&manifest.missing), &manifest.suspicious) {
         (Some(reason), _) => format!("; INCOMPLETE: {reason}"),
         (None, Some(reason)) => format!("; SUSPICIOUS: {reason}"),
         (None, None) => String::new(),
     };
     let mut text = format!(
-        "restore {key} ({} {})\n   made {age} ago by {} ({}){}\n   into {} ({})\n",
+        "restore {key} ({} {})\n   made {} by {} ({}), {drill}{}\n   into {} ({})\n",
         manifest.engine,
         escaped(&manifest.server_version),
+        ago(key.stamp.timestamp()),
         escaped(&manifest.instance),
         manifest.trigger.name(),
         escaped(&state),
@@ -158,8 +246,13 @@ fn overview(plan: &Plan, manifest: &Manifest) -> String {
         );
     }
     for wanted in databases {
-        let effect = if wanted.is_there { "EVERYTHING IN IT NOW WILL BE GONE" } else { "will be made" };
-        line(&shown(&wanted.name), wanted.object.plain_bytes, effect);
+        let size = wanted.size.map(|size| format!(" ({} on disk)", bytes(size))).unwrap_or_default();
+        let effect = match (&wanted.old, wanted.is_there) {
+            (Some(old), _) => format!("what is in it now{size} stays as {old:?}"),
+            (None, true) => format!("EVERYTHING IN IT NOW{size} WILL BE GONE"),
+            (None, false) => "will be made".to_owned(),
+        };
+        line(&shown(&wanted.name), wanted.object.plain_bytes, &effect);
     }
     for warning in warnings {
         writeln!(text, "  {}", escaped(warning)).expect("a string takes everything");
@@ -167,6 +260,23 @@ fn overview(plan: &Plan, manifest: &Manifest) -> String {
     if let Some(command) = manifest_command {
         writeln!(text, "  by the command of the manifest in the bucket: {command:?}")
             .expect("a string takes everything");
+    }
+    text
+}
+
+/// Where the old content is, and how it is dropped.
+fn told_old(plan: &Plan) -> String {
+    let Plan { target, databases, .. } = plan;
+    let mut text = String::new();
+    for old in databases.iter().filter_map(|wanted| wanted.old.as_deref()) {
+        let drop = target.engine.drop_by_hand(&target.facts(), &target.container.name, old);
+        let backed_up = if target.wants(old) { ", which is backed up with the others" } else { "" };
+        writeln!(
+            text,
+            "the old content is in database {old:?}{backed_up} until you drop it:\n  {}",
+            escaped(&drop)
+        )
+        .expect("a string takes everything");
     }
     text
 }

@@ -9,6 +9,7 @@ mod content;
 mod custom;
 mod detect;
 mod diagnosis;
+mod keep;
 mod login;
 mod mysql;
 mod postgresql;
@@ -27,6 +28,7 @@ pub use content::ContentError;
 pub use custom::hook;
 pub use detect::detect;
 pub use diagnosis::{Diagnosis, Problem, diagnose};
+pub use keep::{is_old_name, old_name};
 pub use login::{Login, Password, User};
 pub use mysql::{
     AccountFilter, Accounts, Control, Definitions, Exchange, Inventory, SESSION, Script, Separated,

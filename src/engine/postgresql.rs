@@ -14,7 +14,7 @@ mod surroundings;
 
 pub use edit::{DumpEdit, Loading};
 pub use globals::{Globals, Tablespace};
-pub(super) use restore::{create, drop_leftovers, drop_staged, end_work, load, swap};
+pub(super) use restore::{create, detach, drop_leftovers, drop_staged, end_work, load, swap};
 use restrict::RestrictLines;
 pub use surroundings::{Placement, Surroundings};
 pub(super) use surroundings::{probe, surroundings};

@@ -79,13 +79,24 @@ pub struct Staged {
     pub staged: String,
     /// The name of the old one from then on, until it is dropped.
     pub replaced: String,
+    /// Nobody drops it but its owner.
+    pub keeps_old: bool,
 }
 
 impl Staged {
     /// The names of the `index`th database of a run.
     pub fn new(name: &str, is_there: bool, run: &RunId, index: usize) -> Self {
         let [staged, replaced] = LEFTOVERS.map(|start| format!("{start}{run}_{index}"));
-        Self { name: name.to_owned(), is_there, staged, replaced }
+        Self { name: name.to_owned(), is_there, staged, replaced, keeps_old: false }
+    }
+
+    /// The old one stays, under this name.
+    #[must_use]
+    pub fn keeping(self, old: Option<&str>) -> Self {
+        match old.filter(|_| self.is_there) {
+            Some(old) => Self { replaced: old.to_owned(), keeps_old: true, ..self },
+            None => self,
+        }
     }
 }
 

@@ -54,11 +54,13 @@ pub struct Order {
     pub trigger: Trigger,
     /// The backup may be far smaller than the last good one.
     pub accepts_smaller: bool,
+    /// Nothing is pruned after it.
+    pub keeps_all: bool,
 }
 
 impl Order {
     pub fn of(trigger: Trigger) -> Self {
-        Self { trigger, accepts_smaller: false }
+        Self { trigger, accepts_smaller: false, keeps_all: false }
     }
 }
 
@@ -171,7 +173,7 @@ async fn attempt(
     let (catalog, origin) =
         try_join(plan::catalog(app, target, stop), stoppable(stop, origin(app, target))).await?;
     let last_good = suspicion::last_good(app, target, catalog.as_ref(), stop).await?;
-    let prunes = catalog.as_ref().filter(|_| app.config.prune);
+    let prunes = catalog.as_ref().filter(|_| app.config.prune && !order.keeps_all);
     let backups = match prunes {
         Some(catalog) => {
             stoppable(stop, prune::candidates(app, &target.names(), target.retention, MOST_PRUNED, catalog))

@@ -10,6 +10,7 @@ mod globals;
 mod plan;
 mod stall;
 mod surroundings;
+mod wait;
 
 pub(super) use plan::survey;
 pub use plan::{Plan, Selection, Wanted, plan};
@@ -173,12 +174,28 @@ impl Restore<'_> {
             "the databases were not changed, roles and users are restored".clone_into(&mut state);
         }
         match replacement {
-            Replacement::Swap => self.swap(&state).await,
-            Replacement::Exchange => match target.engine.exchange() {
-                Some(exchange) => Box::pin(self.exchange(exchange, &state)).await,
-                None => Ok(()),
-            },
-            Replacement::InPlace => self.in_place(&state).await,
+            Replacement::Swap => self.swap(&state).await?,
+            Replacement::Exchange => {
+                if let Some(exchange) = target.engine.exchange() {
+                    Box::pin(self.exchange(exchange, &state)).await?;
+                }
+            }
+            Replacement::InPlace => self.in_place(&state).await?,
+        }
+        self.quiet_old().await;
+        Ok(())
+    }
+
+    /// What is kept of the old content is there to be looked at, and does nothing by itself.
+    async fn quiet_old(&self) {
+        let Plan { databases, target, .. } = self.plan;
+        let old: Vec<&str> = databases.iter().filter_map(|wanted| wanted.old.as_deref()).collect();
+        for name in &old {
+            let Some(command) = target.engine.quiet_old(&target.facts(), name, &old) else { continue };
+            let what = format!("part {} from the others", what(name));
+            if let Err(error) = self.ask(&what, Some(name), &command, Problem::SwapFailed {}).await {
+                warn!(target = %self.plan.key.target, database = name, %error, "the old database may still hold what belongs to others: drop it soon");
+            }
         }
     }
 

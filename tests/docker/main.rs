@@ -63,6 +63,7 @@ mod restore_exchange;
 mod restore_kill;
 /// Restores of MariaDB and MySQL that fail when everything is loaded, or while the databases change places (P8).
 mod restore_late;
+mod restore_old;
 /// What stock tools restore with an edit, and what has to be known of the server.
 mod restore_postgresql;
 /// A restore whose server works for long, or waits for somebody's lock.

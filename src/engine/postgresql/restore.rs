@@ -81,6 +81,10 @@ done
 exit $status
 "#;
 
+const DETACH_SCRIPT: &str = r#"
+exec psql -X -w -q -o /dev/null -v ON_ERROR_STOP=1 -c "$1"
+"#;
+
 /// The other server is not asked: it may be away, and its slot may be the one that the restored database goes on with.
 const DETACH: &str = "DO $$
 DECLARE name text;
@@ -189,6 +193,13 @@ pub(in crate::engine) fn drop_leftovers(facts: &Facts<'_>, run: &RunId) -> Comma
     let find = format!("SELECT datname FROM pg_catalog.pg_database WHERE {}", is_of(run));
     let args = vec![end_statement(run), find, DETACH.to_owned()];
     command(facts, &[ELSEWHERE, CONNECT, END_SCRIPT, DROP_SCRIPT], args)
+}
+
+/// Ends the subscriptions and slots of a database that is kept beside the one that has taken its place.
+pub(in crate::engine) fn detach(facts: &Facts<'_>, name: &str) -> Command {
+    let mut command = command(facts, &[DETACH_SCRIPT], vec![DETACH.to_owned()]);
+    command.env.push(("PGDATABASE".to_owned(), name.to_owned()));
+    command
 }
 
 /// Removes one that a restore has made for itself.

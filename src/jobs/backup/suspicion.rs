@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use super::Run;
 use crate::app::App;
 use crate::discovery::Target;
-use crate::engine::Engine;
+use crate::engine::{Engine, is_old_name};
 use crate::jobs::error::{JobError, stoppable};
 use crate::jobs::good;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
@@ -48,7 +48,9 @@ impl Run<'_> {
         let is_wanted = |kind, database: Option<&str>| match (kind, database) {
             // What is missing for a reason that is known has not shrunk.
             (ObjectKind::Database, Some(name)) => {
-                !is_custom && target.wants(name) && !missing.iter().any(|one| one.is_all_of(name))
+                // So has one that a restore has left for somebody to drop.
+                let may_go = is_old_name(name) || missing.iter().any(|one| one.is_all_of(name));
+                !is_custom && target.wants(name) && !may_go
             }
             (ObjectKind::Dump, None) => is_custom,
             (ObjectKind::Database | ObjectKind::Dump | ObjectKind::Globals, _) => false,

@@ -19,7 +19,7 @@ impl Restore<'_> {
     ) -> Result<Staged, JobError> {
         let loading = Loading { own_path: false, default_tablespace: self.plan.placement.default_tablespace };
         let engine = self.plan.target.engine;
-        let staged = Staged::new(&wanted.name, wanted.is_there, &self.run, index);
+        let staged = wanted.staged(&self.run, index);
         let mut edit = engine.edit(loading);
         let first = match self.fill(wanted, &staged.staged, options, &mut edit).await {
             Ok(()) => {
@@ -41,7 +41,7 @@ impl Restore<'_> {
                 warn!(target = %self.plan.key.target, %left, "the first load takes room until the restore is over");
             }
         }
-        let other = Staged::new(&wanted.name, wanted.is_there, &self.run, self.plan.databases.len() + index);
+        let other = wanted.staged(&self.run, self.plan.databases.len() + index);
         let loading = Loading { own_path: true, ..loading };
         let mut edit = engine.edit(loading);
         self.fill(wanted, &other.staged, options, &mut edit).await.map_err(|second| {

@@ -29,6 +29,12 @@ const CLIENTS: Duration = Duration::from_secs(1);
 /// How often whoever is in the way is thrown out, each time after a few seconds of waiting.
 const TRIES: u32 = 12;
 
+/// What a database that is kept has besides its tables.
+struct OldCopy<'a> {
+    staged: &'a Staged,
+    found: Separated,
+}
+
 /// A server in which a run exchanges databases.
 pub(super) struct Server<'a> {
     docker: &'a Docker,
@@ -46,7 +52,7 @@ impl Restore<'_> {
             return Ok(());
         }
         let (staged, separated) = Box::pin(self.stage(&server)).await.map_err(untouched)?;
-        let sides = Box::pin(self.sides(&server, &staged, &separated)).await.map_err(untouched)?;
+        let (sides, copies) = Box::pin(self.sides(&server, &staged, &separated)).await.map_err(untouched)?;
         let control = Box::pin(stoppable(self.stop, server.plan(&sides))).await.and_then(|planned| planned);
         let control = control.map_err(untouched)?;
         if self.stop.is_cancelled() {
@@ -56,12 +62,16 @@ impl Restore<'_> {
         // From here on it is too late to stop: how far it came would have to be found out.
         let Err(error) = Box::pin(server.go(Way::Forward, &control)).await else {
             self.name_disabled(&staged, &separated);
+            Box::pin(self.keep_definitions(&server, &copies)).await;
             return Ok(());
         };
         // A definition that was taken beside the old content may be refused in its place.
         let error = error.or_blame(|| Problem::SwapFailed {});
         match Box::pin(server.settle()).await {
-            Ok(Some(Way::Forward)) => Ok(()),
+            Ok(Some(Way::Forward)) => {
+                Box::pin(self.keep_definitions(&server, &copies)).await;
+                Ok(())
+            }
             Ok(Some(Way::Back) | None) => Err(untouched(error)),
             Err(unsettled) => Err(error.with_state(format!(
                 "either everything is restored or nothing was changed; the next run finishes it or takes it back ({unsettled})"
@@ -80,7 +90,7 @@ impl Restore<'_> {
         let together: Vec<_> = databases.iter().map(|wanted| wanted.name.clone()).collect();
         let (mut staged, mut separated) = (Vec::new(), Vec::new());
         for (index, wanted) in databases.iter().enumerate() {
-            let one = Staged::new(&wanted.name, wanted.is_there, &self.run, index);
+            let one = wanted.staged(&self.run, index);
             let own = wanted.object.database.clone().unwrap_or_default();
             let is_copy = own != wanted.name;
             let default_place = self.plan.placement.default_tablespace;
@@ -142,17 +152,21 @@ impl Restore<'_> {
         ))
     }
 
-    /// What the databases are that are replaced.
+    /// What the databases are that are replaced, and what of those that are kept is made again.
     async fn sides<'a>(
         &'a self,
         server: &Server<'_>,
         staged: &'a [Staged],
         separated: &'a [Separated],
-    ) -> Result<Vec<Side<'a>>, JobError> {
-        let mut sides = Vec::new();
+    ) -> Result<(Vec<Side<'a>>, Vec<OldCopy<'a>>), JobError> {
+        let (mut sides, mut copies) = (Vec::new(), Vec::new());
         for ((staged, separated), wanted) in staged.iter().zip(separated).zip(&self.plan.databases) {
             let old = match staged.is_there {
-                true => stoppable(self.stop, server.definitions(&staged.name)).await??,
+                true => {
+                    let (old, copy) = stoppable(self.stop, server.definitions(staged)).await??;
+                    copies.extend(copy.map(|found| OldCopy { staged, found }));
+                    old
+                }
                 false => engine::Definitions::default(),
             };
             sides.push(Side {
@@ -162,7 +176,28 @@ impl Restore<'_> {
                 new: &separated.definitions,
             });
         }
-        Ok(sides)
+        Ok((sides, copies))
+    }
+
+    /// Makes the views, triggers and routines of the old databases again beside their tables. That they cannot be had is no failure of
+    /// the restore.
+    async fn keep_definitions(&self, server: &Server<'_>, copies: &[OldCopy<'_>]) {
+        for OldCopy { staged, found } in copies {
+            let lost = match found.references.iter().next() {
+                Some(first) => format!("they name {:?} itself, {first} for one", staged.name),
+                None => {
+                    let text = Exchange::old_definitions(&staged.replaced, &found.definitions);
+                    match server.tell("make its views, triggers and routines again", text).await {
+                        Ok(()) => continue,
+                        Err(error) => error.to_string(),
+                    }
+                }
+            };
+            warn!(
+                target = %self.plan.key.target, database = staged.replaced,
+                "the old database is kept without all of its views, triggers and routines: {lost}"
+            );
+        }
     }
 
     fn name_disabled(&self, staged: &[Staged], separated: &[Separated]) {
@@ -251,7 +286,8 @@ impl<'a> Server<'a> {
             sides.iter().flat_map(|side| [side.staged.name.as_str(), side.staged.staged.as_str()]);
         let inventory = self.inventory(databases).await?;
         let control = Control::new(sides, &inventory, self.run);
-        self.tell("write down what is to be done", control.write(self.run, sides).into_bytes()).await?;
+        self.tell("write down what is to be done", control.write(self.run, sides, &inventory).into_bytes())
+            .await?;
         Ok(control)
     }
 
@@ -270,19 +306,24 @@ impl<'a> Server<'a> {
             .map_err(|error| JobError::new(Kind::Content, error.to_string()))
     }
 
-    /// The definitions of a database that is replaced.
-    async fn definitions(&self, database: &str) -> Result<engine::Definitions, JobError> {
+    /// The definitions of a database that is replaced; if it is kept, as a copy of it has them as well.
+    async fn definitions(
+        &self,
+        staged: &Staged,
+    ) -> Result<(engine::Definitions, Option<Separated>), JobError> {
+        let database = &staged.name;
         let what = format!("read the definitions of {}", what(database));
         let command = self.exchange.definitions(&self.target.facts(), database);
-        let mut separator = Separator::new(Separation {
-            own: database.to_owned(),
-            without_views: true,
-            ..Separation::default()
-        });
+        let separator = |is_copy: bool| {
+            let own = database.to_owned();
+            Separator::new(Separation { own, is_copy, without_views: !is_copy, ..Separation::default() })
+        };
+        let (mut separator, mut copy) = (separator(false), staged.keeps_old.then(|| separator(true)));
         let read = async {
             let mut exec = self.docker.exec(&self.target.container.id, &command).await?;
             while let Some(piece) = exec.next(ANSWER_LIMIT).await? {
                 separator.take(Some(&piece));
+                copy.iter_mut().for_each(|copy| drop(copy.take(Some(&piece))));
             }
             Ok(())
         };
@@ -291,9 +332,13 @@ impl<'a> Server<'a> {
         }
         separator.take(None);
         let found = separator.end();
+        let copy = copy.map(|mut copy| {
+            copy.take(None);
+            copy.end()
+        });
         match found.problem {
             Some(problem) => Err(JobError::new(Kind::Wrong, format!("{what}: {problem}"))),
-            None => Ok(found.definitions),
+            None => Ok((found.definitions, copy)),
         }
     }
 

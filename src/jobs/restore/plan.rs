@@ -1,14 +1,16 @@
 //! What is to be restored, and whether that can be: decided before anything is changed.
 
-use super::{ANSWER_BYTES, ANSWER_LIMIT, surroundings};
+use super::{ANSWER_BYTES, ANSWER_LIMIT, surroundings, wait};
 use crate::app::App;
+use crate::clock;
 use crate::discovery::Target;
 use crate::docker::Docker;
-use crate::engine::{Engine, Placement, Surroundings, Survey};
+use crate::engine::{Engine, Placement, Replacement, Staged, Surroundings, Survey, old_name};
 use crate::jobs::error::{JobError, Kind};
 use crate::jobs::explain::explain;
 use crate::model::key::BackupKey;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
+use crate::model::run::RunId;
 
 /// What is put back, and where.
 #[derive(Debug)]
@@ -34,8 +36,18 @@ pub struct Wanted {
     pub object: ManifestObject,
     /// The name it gets; empty for a custom dump.
     pub name: String,
-    /// Whether there is a database of that name: its content will be gone.
+    /// Whether there is a database of that name, which is replaced.
     pub is_there: bool,
+    /// About how many bytes that one has on disk, if the server says it.
+    pub size: Option<u64>,
+    /// The name under which that one stays; without one it will be gone.
+    pub old: Option<String>,
+}
+
+impl Wanted {
+    pub(super) fn staged(&self, run: &RunId, index: usize) -> Staged {
+        Staged::new(&self.name, self.is_there, run, index).keeping(self.old.as_deref())
+    }
 }
 
 /// What a user asks for.
@@ -50,6 +62,8 @@ pub struct Selection {
     pub placement: Placement,
     /// Whether a copy (`new_name`) may have definitions that name the original.
     pub allow_references: bool,
+    /// Whether what is replaced stays beside it.
+    pub keep_old: bool,
 }
 
 /// Chooses the objects, and looks at what is there already.
@@ -83,15 +97,19 @@ pub async fn plan(
     if let Some(name) = names.chain(&selection.new_name).find(|name| engine.is_reserved(name)) {
         return impossible(format!("{name:?} is no name that a backup may restore a database to"));
     }
-    let survey = survey(&app.docker, &target).await?;
+    let survey = wait::settled(&app.docker, &target).await?;
     let surroundings = surroundings::ask(&app.docker, &target).await?;
+    let keeps_old = selection.keep_old && target.engine.replacement() != Replacement::InPlace;
+    let now = clock::now();
     let wanted = |object: ManifestObject| {
         let own = object.database.clone().unwrap_or_default();
         let name = selection.new_name.clone().unwrap_or(own);
         // One that accepts no connections is there as well.
-        let is_there =
-            survey.databases.iter().any(|database| database.name == name) || surroundings.has_database(&name);
-        Wanted { is_there: is_there || object.kind == ObjectKind::Dump, name, object }
+        let there = survey.databases.iter().find(|database| database.name == name);
+        let is_there = there.is_some() || surroundings.has_database(&name) || object.kind == ObjectKind::Dump;
+        let size = there.and_then(|database| database.size_hint);
+        let old = (keeps_old && is_there).then(|| old_name(&name, now));
+        Wanted { is_there, size, old, name, object }
     };
     let databases = databases.into_iter().map(wanted).collect();
     let Selection { placement, allow_references, .. } = *selection;

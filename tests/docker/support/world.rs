@@ -1,6 +1,7 @@
 //! The real program, a bucket of its own, and a label prefix no other test has.
 
 use std::fs::File;
+use std::io::{Seek, Write};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -145,6 +146,20 @@ impl World {
         Running::start(self.command(args))
     }
 
+    /// Runs the program on a terminal, whose user answers so. What it prints and what it logs are one.
+    pub(crate) fn asked(&self, args: &[&str], answer: &str) -> Ended {
+        let words = std::iter::once(program().display().to_string())
+            .chain(args.iter().map(|arg| (*arg).to_owned()))
+            .map(|word| format!("'{}'", word.replace('\'', r"'\''")));
+        let mut command = Command::new("script");
+        command.args(["-qec", &words.collect::<Vec<_>>().join(" "), "/dev/null"]);
+        command.env_clear().envs(self.env.iter().map(|(name, value)| (name, value)));
+        let mut typed = tempfile::tempfile().unwrap();
+        typed.write_all(format!("{answer}\n").as_bytes()).unwrap();
+        typed.rewind().unwrap();
+        Running::reading(command, typed.into()).end()
+    }
+
     /// A backup that is wanted to succeed.
     pub(crate) fn back_up(&self) -> Ended {
         let ended = self.run(&["backup"]);
@@ -185,10 +200,14 @@ pub(crate) fn program() -> PathBuf {
 }
 
 impl Running {
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(command: Command) -> Self {
+        Self::reading(command, Stdio::null())
+    }
+
+    fn reading(mut command: Command, stdin: Stdio) -> Self {
         // Files, because nobody reads pipes while the test waits for something else.
         let [stdout, stderr] = [tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap()];
-        command.stdin(Stdio::null()).stdout(stdout.try_clone().unwrap()).stderr(stderr.try_clone().unwrap());
+        command.stdin(stdin).stdout(stdout.try_clone().unwrap()).stderr(stderr.try_clone().unwrap());
         Self { child: command.spawn().unwrap(), stdout, stderr }
     }
 

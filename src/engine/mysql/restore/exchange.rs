@@ -12,7 +12,7 @@ pub use inventory::Inventory;
 
 use std::fmt::Write as _;
 
-use super::separate::quoted;
+use super::separate::{Definitions, quoted};
 use crate::engine::mysql::{Flavour, Tool, command};
 use crate::engine::restore::LEFTOVERS;
 use crate::engine::survey::name;
@@ -46,6 +46,11 @@ const KILL_SCRIPT: &str = r#"
 kill=$(printf '%s\n' "$@" | client) || exit
 [ -z "$kill" ] || printf '%s\n' "$kill" | client --force 2>/dev/null
 exit 0
+"#;
+
+const DROP_KEYS_SCRIPT: &str = r#"
+drop=$(printf '%s\n' "$@" | client) || exit
+[ -z "$drop" ] || printf '%s\n' "$drop" | client
 "#;
 
 /// A server goes on with a statement whose client has gone.
@@ -269,6 +274,29 @@ impl Exchange {
         let settings =
             format!("SELECT CONCAT('SET GLOBAL ', name, ' = ', value, ';') FROM {control}.settings");
         self.command(facts, &format!("{END_SCRIPT}{DROP_SCRIPT}"), vec![end_statement(run), find, settings])
+    }
+
+    /// Makes what an old database had besides its tables, in the place where those are now.
+    pub fn old_definitions(name: &str, definitions: &Definitions) -> Vec<u8> {
+        let start = format!("{SESSION}USE {};\n", quoted(name));
+        [start.as_bytes(), &definitions.objects, &definitions.views].concat()
+    }
+
+    /// Drops the foreign keys by which an old database would go on holding rows of databases other than `old`.
+    pub fn drop_keys_of(self, facts: &Facts<'_>, name: &str, old: &[&str]) -> Command {
+        let h = |column: &str| format!("HEX(CONVERT({column} USING utf8mb4))");
+        let q = |column: &str| format!("CONCAT('`', REPLACE({column}, '`', '``'), '`')");
+        let sql = format!(
+            "SELECT CONCAT('ALTER TABLE ', {}, '.', {}, ' DROP FOREIGN KEY ', {}, ';') \
+             FROM information_schema.referential_constraints WHERE {} = '{}' AND NOT FIND_IN_SET({}, @names);",
+            q("constraint_schema"),
+            q("table_name"),
+            q("constraint_name"),
+            h("constraint_schema"),
+            hex(name),
+            h("unique_constraint_schema"),
+        );
+        self.command(facts, DROP_KEYS_SCRIPT, [names(old.iter().copied()), vec![sql]].concat())
     }
 
     /// Prints how far the exchange of this run has come, for [`Stage::parse`].

@@ -154,7 +154,7 @@ impl Control {
     }
 
     /// Makes the databases of the other side, and writes all of this down.
-    pub fn write(&self, run: &RunId, sides: &[Side<'_>]) -> String {
+    pub fn write(&self, run: &RunId, sides: &[Side<'_>], inventory: &Inventory) -> String {
         let control = control(run);
         let mut sql = format!(
             "{SESSION}CREATE TABLE {control}.names (n INT PRIMARY KEY, name TEXT CHARACTER SET ascii) ENGINE = InnoDB;\n\
@@ -163,7 +163,7 @@ impl Control {
              CREATE TABLE {control}.scripts (n INT, part INT, way VARCHAR(7) CHARACTER SET ascii, name TEXT CHARACTER SET ascii, \
              text LONGBLOB, PRIMARY KEY (n, part)) ENGINE = InnoDB;\n"
         );
-        for Side { staged, .. } in sides {
+        for Side { staged, .. } in sides.iter().filter(|side| !side.staged.keeps_old) {
             sql.push_str(&format!("CREATE DATABASE {};\n", quoted(&staged.replaced)));
         }
         for (n, database) in self.databases.iter().enumerate() {
@@ -190,15 +190,24 @@ impl Control {
         sql.push_str(&format!(
             "CREATE TABLE {control}.exchange_before (a INT PRIMARY KEY) ENGINE = InnoDB;\n"
         ));
-        // One that somebody else has made meanwhile is an error, and is not dropped.
-        for (n, Side { staged, options, .. }) in sides.iter().filter(|side| !side.staged.is_there).enumerate()
-        {
-            let made = create_statement(&staged.name.replace('`', "``"), *options);
-            let undo = hex(&format!("DROP DATABASE IF EXISTS {};\n", quoted(&staged.name)));
-            let n = self.scripts.len() + n;
-            sql.push_str(&format!(
-                "{made};\nINSERT INTO {control}.scripts VALUES ({n}, 0, 'back', '', x'{undo}');\n"
-            ));
+        let mut n = self.scripts.len();
+        let mut undo = |database: &str| {
+            let undo = hex(&format!("DROP DATABASE IF EXISTS {};\n", quoted(database)));
+            n += 1;
+            format!("INSERT INTO {control}.scripts VALUES ({n}, 0, 'back', '', x'{undo}');\n")
+        };
+        for Side { staged, options, .. } in sides {
+            // One that somebody else has made meanwhile is an error, and is not dropped.
+            if !staged.is_there {
+                let made = create_statement(&staged.name.replace('`', "``"), *options);
+                sql.push_str(&format!("{made};\n{}", undo(&staged.name)));
+            }
+            // Its name has the time, and there was none.
+            if staged.keeps_old {
+                let options = inventory.options_of(&staged.name).unwrap_or_default();
+                let name = quoted(&staged.replaced);
+                sql.push_str(&format!("{}CREATE DATABASE {name}{options};\n", undo(&staged.replaced)));
+            }
         }
         sql
     }
@@ -341,18 +350,13 @@ fn keys(statements: &[u8]) -> Vec<u8> {
 
 impl Side<'_> {
     fn start_of_old(&self, inventory: &Inventory) -> Vec<u8> {
-        let own =
-            inventory.options.iter().find(|[name, ..]| *name == self.staged.name && self.staged.is_there);
-        let sql = own
-            .map(|[_, set, collation]| format!("ALTER DATABASE CHARACTER SET {set} COLLATE {collation};\n"));
-        sql.unwrap_or_default().into_bytes()
+        let own = inventory.options_of(&self.staged.name).filter(|_| self.staged.is_there);
+        own.map(|options| format!("ALTER DATABASE{options};\n")).unwrap_or_default().into_bytes()
     }
 
     fn start_of_new(&self, inventory: &Inventory) -> Vec<u8> {
-        let own = inventory.options.iter().find(|[name, ..]| *name == self.staged.staged);
-        let mut sql = own.map_or_else(String::new, |[_, set, collation]| {
-            format!("ALTER DATABASE CHARACTER SET {set} COLLATE {collation};\n")
-        });
+        let own = inventory.options_of(&self.staged.staged);
+        let mut sql = own.map(|options| format!("ALTER DATABASE{options};\n")).unwrap_or_default();
         let staged = quoted(&self.staged.staged);
         // All of a table in one statement: it opens what the others name.
         let mut tables = BTreeMap::<_, Vec<_>>::new();

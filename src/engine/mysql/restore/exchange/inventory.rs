@@ -98,6 +98,12 @@ impl Inventory {
         self.options.iter().any(|[name, ..]| name == database)
     }
 
+    /// How the database of this name says its character set.
+    pub(super) fn options_of(&self, database: &str) -> Option<String> {
+        let [_, set, collation] = self.options.iter().find(|[name, ..]| name == database)?;
+        Some(format!(" CHARACTER SET {set} COLLATE {collation}"))
+    }
+
     /// The views, by database and name.
     pub(super) fn views(&self) -> BTreeSet<(String, String)> {
         let views = self.objects.iter().filter(|(kind, ..)| kind == "VIEW");

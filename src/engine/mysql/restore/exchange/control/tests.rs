@@ -52,7 +52,7 @@ fn control() -> (Control, String) {
         Definitions { objects: b"old objects;\n".to_vec(), views: b"no views;\n".to_vec(), keys: Vec::new() };
     let sides = [Side { staged: &staged, options: None, old, new: &new }];
     let control = Control::new(&sides, &inventory(&BEFORE), &run());
-    let written = control.write(&run(), &sides);
+    let written = control.write(&run(), &sides, &inventory(&BEFORE));
     (control, written)
 }
 

@@ -1,0 +1,75 @@
+//! A server that was just started is waited for: one that an image still sets up answers as well, and is then stopped again.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tracing::info;
+
+use super::{ANSWER_BYTES, ANSWER_LIMIT, plan};
+use crate::clock;
+use crate::discovery::Target;
+use crate::docker::Docker;
+use crate::engine::{self, Survey};
+use crate::jobs::error::{JobError, Kind};
+use crate::jobs::explain::explain;
+
+/// Setting up, or recovering after a crash, takes minutes.
+const LIMIT: Duration = Duration::from_secs(300);
+/// A login that is refused may be one that is still to be made: for so long after the start of its container.
+const SETUP: Duration = Duration::from_secs(120);
+const POLL: Duration = Duration::from_secs(1);
+
+const NOT_ACCEPTING: Kind = Kind::Tool(engine::Problem::NotAccepting);
+
+/// What the server has, once it is the one that stays.
+pub(super) async fn settled(docker: &Docker, target: &Target) -> Result<Survey, JobError> {
+    let begun = Instant::now();
+    let mut is_told = false;
+    loop {
+        let error = match answer(docker, target).await {
+            Ok(survey) => return Ok(survey),
+            Err(error) => error,
+        };
+        let is_new = age(target).is_some_and(|age| age < SETUP);
+        let is_starting = match error.kind {
+            NOT_ACCEPTING => true,
+            Kind::Tool(engine::Problem::AuthRefused) | Kind::Broken => is_new,
+            _ => false,
+        };
+        if !is_starting {
+            return Err(error);
+        }
+        if begun.elapsed() > LIMIT {
+            let limit = humantime::format_duration(LIMIT);
+            return Err(error.in_words(|words| format!("{words} (waited {limit} for it)")));
+        }
+        if !std::mem::replace(&mut is_told, true) {
+            info!(container = target.container.name, reason = %error, "waiting for the server to start");
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn answer(docker: &Docker, target: &Target) -> Result<Survey, JobError> {
+    let Some(command) = target.engine.answering(&target.facts()) else {
+        return plan::survey(docker, target).await;
+    };
+    let answering = match docker.capture(&target.container.id, &command, ANSWER_BYTES, ANSWER_LIMIT).await {
+        Ok(answer) => target.engine.parse_answering(&answer.stdout),
+        Err(error) => return Err(explain(docker, target, "ask the server", None, error).await),
+    };
+    let is_setting_up = match answering.settles_after() {
+        None => true,
+        Some(limit) => age(target).is_some_and(|age| age < limit),
+    };
+    if is_setting_up {
+        return Err(JobError::new(NOT_ACCEPTING, "the image is still setting its server up"));
+    }
+    plan::survey(docker, target).await
+}
+
+/// How long ago its container was started; `None` where Docker does not say it in a way that is understood.
+fn age(target: &Target) -> Option<Duration> {
+    let started: Timestamp = target.container.started.parse().ok()?;
+    Duration::try_from(clock::now().duration_since(started)).ok()
+}
