@@ -7,13 +7,13 @@ const POSTGRESQL: &str = "
 CREATE TABLE goods (id int PRIMARY KEY, word varchar(20));
 INSERT INTO goods VALUES (1, 'as it was');
 CREATE VIEW words AS SELECT word FROM goods;
-CREATE FUNCTION first() RETURNS text LANGUAGE sql AS 'SELECT word FROM goods WHERE id = 1';
+CREATE FUNCTION the_word() RETURNS text LANGUAGE sql AS 'SELECT word FROM goods WHERE id = 1';
 ";
 const MYSQL: &str = "
 CREATE TABLE goods (id int PRIMARY KEY, word varchar(20));
 INSERT INTO goods VALUES (1, 'as it was');
 CREATE VIEW words AS SELECT word FROM goods;
-CREATE FUNCTION first() RETURNS varchar(20) READS SQL DATA RETURN (SELECT word FROM goods WHERE id = 1);
+CREATE FUNCTION the_word() RETURNS varchar(20) READS SQL DATA RETURN (SELECT word FROM goods WHERE id = 1);
 CREATE TRIGGER t BEFORE INSERT ON goods FOR EACH ROW SET NEW.word = LOWER(NEW.word);
 CREATE EVENT e ON SCHEDULE EVERY 1 YEAR STARTS '2040-01-01' DO DELETE FROM goods;
 CREATE TABLE crm.customers (id int PRIMARY KEY);
@@ -87,12 +87,12 @@ fn typed(text: &str, password: &str) -> String {
 
 fn stays(product: Product) {
     let shop = Shop::new(product);
-    let ended = shop.world.run(&["restore", "t", "--keep-old", "--yes"]);
+    let ended = shop.world.run(&["restore", "t", "--database", "shop", "--keep-old", "--yes"]);
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     assert!(!ended.stderr.contains("WARN"), "{}", ended.stderr);
     let old = shop.old();
     assert_eq!([shop.word("shop"), shop.word(&old)], ["as it was", "changed"]);
-    assert_eq!(shop.server.load(&old, b"SELECT first();").trim(), "changed");
+    assert_eq!(shop.server.load(&old, b"SELECT the_word();").trim(), "changed");
     if product.kind != Kind::Postgresql {
         let events = format!(
             "SELECT CONCAT(event_schema, ' ', status) FROM information_schema.events WHERE event_schema IN ('shop', '{old}') ORDER BY 1;"

@@ -183,7 +183,7 @@ impl Restore<'_> {
     /// the restore.
     async fn keep_definitions(&self, server: &Server<'_>, copies: &[OldCopy<'_>]) {
         for OldCopy { staged, found } in copies {
-            let lost = match found.references.iter().next() {
+            let lost = match found.references.first() {
                 Some(first) => format!("they name {:?} itself, {first} for one", staged.name),
                 None => {
                     let text = Exchange::old_definitions(&staged.replaced, &found.definitions);

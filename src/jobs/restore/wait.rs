@@ -31,12 +31,9 @@ pub(super) async fn settled(docker: &Docker, target: &Target) -> Result<Survey, 
             Err(error) => error,
         };
         let is_new = age(target).is_some_and(|age| age < SETUP);
-        let is_starting = match error.kind {
-            NOT_ACCEPTING => true,
-            Kind::Tool(engine::Problem::AuthRefused) | Kind::Broken => is_new,
-            _ => false,
-        };
-        if !is_starting {
+        let may_be_setup =
+            is_new && matches!(error.kind, Kind::Tool(engine::Problem::AuthRefused) | Kind::Broken);
+        if error.kind != NOT_ACCEPTING && !may_be_setup {
             return Err(error);
         }
         if begun.elapsed() > LIMIT {
