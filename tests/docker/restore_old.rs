@@ -172,6 +172,7 @@ fn who_is_asked_sees_what_there_is_and_loses_nothing() {
     let shop = Shop { world: world.set("DUMPCAR_KEEP_LAST", "1"), server };
     let yes = shop.world.asked(&["restore", "t", "--database", "shop"], "b");
     let said = String::from_utf8_lossy(&yes.stdout).into_owned();
+    println!("{said}");
     assert_eq!(yes.status, 0, "{said}");
     let old = shop.old();
     assert_eq!([shop.word("shop"), shop.word(&old)], ["as it was", "changed"]);

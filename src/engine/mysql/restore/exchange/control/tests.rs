@@ -95,6 +95,27 @@ fn everything_moves_in_one_statement_and_the_marker_with_it() {
     );
 }
 
+#[test]
+fn what_is_kept_gets_a_place_that_goes_if_everything_goes_back() {
+    let kept = staged().keeping(Some("shop_before_x"));
+    assert!(kept.keeps_old && kept.replaced == "shop_before_x");
+    let new = Definitions::default();
+    let sides = [Side { staged: &kept, options: None, old: Definitions::default(), new: &new }];
+    let inventory = inventory(&BEFORE);
+    let control = Control::new(&sides, &inventory, &run());
+    assert!(
+        places(&control.rename(Way::Forward, &run(), &inventory, Stage::Before))
+            .contains(&"shop.a TO shop_before_x.a".to_owned())
+    );
+    let written = control.write(&run(), &sides, &inventory);
+    let undo = hex("DROP DATABASE IF EXISTS `shop_before_x`;\n");
+    let at = |text: &str| written.find(text).unwrap_or_else(|| panic!("{text}: {written}"));
+    // Whoever comes next after a kill at any of these statements takes it away.
+    let made = "CREATE DATABASE `shop_before_x` CHARACTER SET latin1 COLLATE latin1_bin;";
+    assert!(at("exchange_before") < at(&undo) && at(&undo) < at(made));
+    assert!(written.contains(&format!("'back', '', x'{undo}'")));
+}
+
 /// A server without an atomic `RENAME` was killed in the middle of it.
 #[test]
 fn what_was_moved_already_is_not_moved_again() {
