@@ -44,6 +44,7 @@ mod hostile_dump;
 /// The end, without any warning, of each of the four that a backup needs, at any instant of it (P1, P4).
 mod kill;
 /// What the daemon of the image takes and gives back (P3).
+mod logins;
 mod memory;
 /// A target that is restarted, removed or paused while its rows are dumped.
 mod mid_dump;
