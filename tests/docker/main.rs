@@ -57,6 +57,7 @@ mod process_one;
 /// The exec protocol under real shells: exit statuses, and nothing left in a target (P1, P4).
 mod protocol;
 /// Every kind of content, from a server through the bucket into an empty server.
+mod quick_start;
 mod restore;
 /// MariaDB and MySQL: databases change places with what was loaded beside them (P8).
 mod restore_exchange;
