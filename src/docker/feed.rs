@@ -68,6 +68,31 @@ impl Docker {
         let exec = self.wrapped(container, command, WRAPPER, &[&bytes.to_string()], WORDS_BUFFER).await?;
         Ok(Feed { exec, left: bytes, appetite: Appetite::default() })
     }
+
+    /// Has a command read this, all of it within `limit`.
+    ///
+    /// # Errors
+    /// It did not, or has failed.
+    pub async fn tell(
+        &self,
+        container: &ContainerId,
+        command: &Command,
+        text: Bytes,
+        limit: Duration,
+    ) -> Result<(), ExecError> {
+        let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        let mut feed = self.feed(container, command, bytes).await?;
+        let done = async {
+            feed.write(text).await?;
+            feed.finish().await
+        };
+        let done = tokio::time::timeout(limit, Box::pin(done)).await;
+        let done = done.unwrap_or(Err(ExecError::Timeout { limit, stderr: String::new() }));
+        if done.is_err() {
+            feed.cancel().await;
+        }
+        done
+    }
 }
 
 impl Feed {

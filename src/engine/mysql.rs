@@ -8,7 +8,7 @@ pub use restore::{
 };
 pub(super) use restore::{create, load};
 
-use super::{Command, DatabaseOptions, Engine, Facts, Survey, Without, login, reload};
+use super::{Command, Engine, Facts, Survey, Without, login};
 
 /// Which of the two. What differs between them is decided by a `match` on this, in this file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,27 +237,10 @@ pub(super) fn globals(flavour: Flavour, facts: &Facts<'_>, survey: &Survey) -> O
     Some(command(flavour, facts, Tool::Client, GLOBALS_SCRIPT, args))
 }
 
-/// Loads the definitions of a database into another one; see [`super::reload`].
-pub(super) fn reload(
-    flavour: Flavour,
-    facts: &Facts<'_>,
-    as_user: &str,
-    database: &str,
-    options: Option<&DatabaseOptions>,
-) -> Command {
-    let create = restore::create_statement(reload::DATABASE, options);
-    let flags =
-        ["--no-data", "--routines", "--skip-triggers", "--no-tablespaces", "--default-character-set=utf8mb4"];
-    let own = match flavour {
-        Flavour::Mariadb => None,
-        Flavour::Mysql => Some("--set-gtid-purged=OFF"),
-    };
-    let flags = flags.into_iter().chain(own).map(str::to_owned);
-    let args = [reload::DATABASE.to_owned(), create].into_iter().chain(flags).collect();
-    let script = format!("{as_user}{}", reload::MYSQL);
-    let mut command = command(flavour, facts, Tool::Dump, &script, args);
-    command.env.push(("DUMPCAR_DATABASE".to_owned(), database.to_owned()));
-    command
+/// Drops it, whatever refers to it.
+pub(super) fn drop_database(flavour: Flavour, facts: &Facts<'_>, database: &str) -> Command {
+    let name = database.replace('`', "``");
+    ask(flavour, facts, format!("SET SESSION foreign_key_checks = 0; DROP DATABASE `{name}`"))
 }
 
 /// Rows only, columns divided by tabs.

@@ -19,7 +19,7 @@ use restrict::RestrictLines;
 pub use surroundings::{Placement, Surroundings};
 pub(super) use surroundings::{probe, surroundings};
 
-use super::{Command, DatabaseOptions, Facts, Survey, login, reload};
+use super::{Command, DatabaseOptions, Facts, Survey, login};
 use crate::model::database::Word;
 
 const SURVEY: &str = include_str!("postgresql/survey.sql");
@@ -161,22 +161,6 @@ pub(super) fn older(backup: &str, server: &str) -> Option<String> {
              everything; if it does not, nothing is changed"
         )
     })
-}
-
-/// Loads the definitions of a database into another one; see [`super::reload`].
-pub(super) fn reload(
-    facts: &Facts<'_>,
-    as_user: &str,
-    database: &str,
-    options: Option<&DatabaseOptions>,
-) -> Command {
-    let options = options.map(anywhere);
-    let create = restore::create_statement(reload::DATABASE, options.as_ref());
-    let args = [reload::DATABASE.to_owned(), create, "--no-password".to_owned(), "--schema-only".to_owned()];
-    let args = args.into_iter().chain(facts.args.iter().cloned()).collect();
-    let mut command = command(facts, &[as_user, reload::POSTGRESQL], args);
-    command.env.push(("PGDATABASE".to_owned(), database.to_owned()));
-    command
 }
 
 /// Rows only, columns divided by `|`.

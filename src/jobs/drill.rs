@@ -5,6 +5,7 @@
 
 mod cause;
 mod compare;
+mod reload;
 mod server;
 mod storage;
 mod sweep;

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use count::Counter;
 pub use definitions::Definitions;
-pub use difference::{Comparison, Difference, Object};
+pub use difference::{Comparison, Difference, Object, Reloaded};
 
 use crate::model::line::Name;
 

@@ -30,6 +30,8 @@ mod disaster;
 /// Nothing is written to a disk (P2).
 mod disk;
 mod drill;
+/// The second load of what prints in another way.
+mod drill_again;
 mod drill_hostile;
 /// The server a drill starts: like the target, and nothing happens in it by itself.
 mod drill_server;

@@ -1,6 +1,7 @@
 //! The restore on trial, and what came of it.
 
 use super::Drill;
+use super::reload::Doubtful;
 use super::server::{ANSWER_BYTES, Scratch};
 use crate::discovery::Target;
 use crate::docker::ExecError;
@@ -11,7 +12,7 @@ use crate::jobs::explain::explain;
 use crate::jobs::restore::{self, Selection};
 use crate::model::command::Command;
 use crate::model::content::{Comparison, Content, Dialect, Difference};
-use crate::model::drill::{DrillResult, Problem, Remark};
+use crate::model::drill::{DrillResult, Problem};
 use crate::model::line::Name;
 use crate::model::manifest::{ManifestObject, ObjectKind};
 use crate::pipeline;
@@ -36,6 +37,7 @@ impl Drill<'_> {
             .await
             .map_err(|failure| self.unless_it_lacks_variables(scratch, failure.error))?;
         let survey = restore::survey(&self.docker, target).await?;
+        let mut doubtful = Vec::new();
         for object in &self.manifest.objects {
             let loaded = loaded.remove(&object.name);
             if let (Some(backed_up), Some(loaded)) = (&object.content, &loaded) {
@@ -45,27 +47,29 @@ impl Drill<'_> {
                 continue;
             }
             result.databases += 1;
-            Box::pin(self.compare(scratch, &survey, object, loaded, result)).await?;
+            doubtful.extend(Box::pin(self.compare(scratch, &survey, object, loaded, result)).await?);
         }
-        self.ask(scratch).await
+        self.ask(scratch).await?;
+        Box::pin(self.settle(scratch, doubtful, result)).await
     }
 
     /// Holds what is in a restored database against what was in the backup's dump.
     ///
     /// Three texts can differ: the one that the manifest describes, the dump's, and the restored database's. The first two are of the
     /// same bytes, so they are the same to the last letter, or this is another dump. So the third is what the server makes of
-    /// the dump itself: rows and objects have to be there, and what a server may print otherwise it has to print so again.
-    async fn compare(
+    /// the dump itself: rows and objects have to be there, and what a server may print otherwise it has to print so again. Returns
+    /// what is like that.
+    async fn compare<'a>(
         &self,
         scratch: &Scratch,
         survey: &engine::Survey,
-        object: &ManifestObject,
+        object: &'a ManifestObject,
         loaded: Option<Content>,
         result: &mut DrillResult,
-    ) -> Result<(), JobError> {
+    ) -> Result<Option<Doubtful<'a>>, JobError> {
         let target = &scratch.target;
         let (Some(dialect), Some(database)) = (target.engine.dialect(object.kind), &object.database) else {
-            return Ok(());
+            return Ok(None);
         };
         self.progress.set_stage(format!("comparing database {database:?}"));
         let command = target.engine.dump(&target.facts(), survey, database);
@@ -73,64 +77,18 @@ impl Drill<'_> {
         result.tables += restored.tables;
         result.rows += restored.rows;
         // Without it the backup is of a Dumpcar that did not look: that it loads is all there is to know.
-        let (Some(backed_up), Some(loaded)) = (&object.content, loaded) else { return Ok(()) };
+        let (Some(backed_up), Some(loaded)) = (&object.content, loaded) else { return Ok(None) };
         let loaded = loaded.named_like(backed_up);
-        let Comparison { mut differences, doubts } = loaded.compare(&restored, dialect);
-        if differences.is_empty() && !doubts.is_empty() {
-            let again = self.reload(scratch, survey, object, database, dialect).await?;
-            for doubt in doubts {
-                if restored.has_same(&again, &doubt) {
-                    let database = Name::clean(database);
-                    result.remark(Remark::PrintedDifferently { database, object: doubt });
-                } else {
-                    differences.push(Difference::ObjectDiffers { object: doubt });
-                }
-            }
-            differences = Difference::first(differences);
+        let Comparison { differences, doubts } = loaded.compare(&restored, dialect);
+        if !differences.is_empty() {
+            return Err(came_back_otherwise(database, differences));
         }
-        if differences.is_empty() {
-            return Ok(());
-        }
-        let what = format!("database {database:?} did not come back as it was");
-        Err(differ(database, &what, differences))
-    }
-
-    /// What is in a database of the drill's server after the definitions of the restored one were loaded into it.
-    async fn reload(
-        &self,
-        scratch: &Scratch,
-        survey: &engine::Survey,
-        object: &ManifestObject,
-        database: &str,
-        dialect: Dialect,
-    ) -> Result<Content, JobError> {
-        let target = &scratch.target;
-        self.progress.set_stage(format!("loading the definitions of database {database:?} once more"));
-        let reload = target.engine.reload(&target.facts(), database, object.options.as_ref());
-        let Some((again, command)) = reload else { return Ok(Content::default()) };
-        let limit = self.app.config.drill_timeout;
-        let done = self.docker.capture(&target.container.id, &command, ANSWER_BYTES, limit).await;
-        if let Err(error) = done {
-            let what = format!("load the definitions of database {database:?} once more");
-            return Err(explain(&self.docker, target, &what, Some(database), error).await.without_blame());
-        }
-        let args: Vec<String> = target
-            .labels
-            .args
-            .iter()
-            .cloned()
-            .chain(target.engine.definitions().iter().map(|arg| (*arg).to_owned()))
-            .collect();
-        let facts = engine::Facts { args: &args, ..target.facts() };
-        let command = target.engine.dump(&facts, survey, again);
-        Ok(self
-            .inspect(scratch, database, &command, dialect)
-            .await?
-            .named_like(&object.content.clone().unwrap_or_default()))
+        let is_doubtful = !doubts.is_empty();
+        Ok(is_doubtful.then(|| Doubtful { backed_up, database, dialect, restored, doubts }))
     }
 
     /// What a dump of a restored database has in it.
-    async fn inspect(
+    pub(super) async fn inspect(
         &self,
         scratch: &Scratch,
         database: &str,
@@ -245,6 +203,12 @@ fn is_described(object: &ManifestObject, backed_up: &Content, loaded: &Content) 
     }
     let what = format!("{} is not what its manifest describes", object.name);
     Err(differ(object.database.as_deref().unwrap_or(&object.name), &what, differences))
+}
+
+/// An error that says how a restored database is not what it was.
+pub(super) fn came_back_otherwise(database: &str, differences: Vec<Difference>) -> JobError {
+    let what = format!("database {database:?} did not come back as it was");
+    differ(database, &what, differences)
 }
 
 fn differ(database: &str, what: &str, differences: Vec<Difference>) -> JobError {

@@ -355,20 +355,8 @@ impl<'a> Server<'a> {
         let Some(command) = self.target.engine.load(&self.target.facts(), Some(""), &random::hex(16)) else {
             return Ok(());
         };
-        let told = Box::pin(async {
-            let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
-            let mut feed = self.docker.feed(&self.target.container.id, &command, bytes).await?;
-            let done = async {
-                feed.write(Bytes::from(text)).await?;
-                feed.finish().await
-            };
-            let done = tokio::time::timeout(LONG_LIMIT, done).await;
-            let done = done.unwrap_or(Err(ExecError::Timeout { limit: LONG_LIMIT, stderr: String::new() }));
-            if done.is_err() {
-                feed.cancel().await;
-            }
-            done
-        });
+        let id = &self.target.container.id;
+        let told = Box::pin(self.docker.tell(id, &command, Bytes::from(text), LONG_LIMIT));
         match told.await {
             Ok(()) => Ok(()),
             Err(error) => Err(self.explained(what, error).await),

@@ -116,6 +116,15 @@ pub struct Comparison {
     pub doubts: Vec<Object>,
 }
 
+/// What became of an object that was loaded once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reloaded {
+    /// It is printed in the same way again.
+    Same,
+    Different,
+    Missing,
+}
+
 /// Kinds of objects with expressions that a server parses and prints, by [`Dialect`]. Everything else is kept as it was
 /// written, the bodies of functions too, or is printed in one way only.
 fn is_printed(dialect: Dialect, kind: &str) -> bool {
@@ -207,15 +216,24 @@ impl Content {
         self
     }
 
-    /// Whether an object has the same text in both.
-    pub fn has_same(&self, other: &Self, object: &Object) -> bool {
+    /// What became of an object in `other`, into which the definitions of this one were loaded.
+    pub fn reloaded(&self, other: &Self, object: &Object) -> Reloaded {
         let groups = [self, other].map(|content| content.definitions.0.get(&object.r#type));
-        match (groups, &object.name) {
+        let (is_there, is_same) = match (groups, &object.name) {
             ([Some(Group::Named(one)), Some(Group::Named(two))], Some(name)) => {
-                one.get(name).is_some() && one.get(name) == two.get(name)
+                (two.contains_key(name), one.contains_key(name) && one.get(name) == two.get(name))
             }
-            ([Some(one), Some(two)], _) => one.sums() == two.sums(),
-            _ => false,
+            // The others of a kind that is not named may hide the one that is missing.
+            ([Some(one), Some(two)], _) => {
+                let (one, two) = (one.sums(), two.sums());
+                ((one.count, one.names) == (two.count, two.names), one == two)
+            }
+            _ => (false, false),
+        };
+        match (is_there, is_same) {
+            (_, true) => Reloaded::Same,
+            (true, false) => Reloaded::Different,
+            (false, false) => Reloaded::Missing,
         }
     }
 }

@@ -132,8 +132,18 @@ fn a_text_is_settled_by_a_second_reload_only() {
         ["select (1)", "select 1", "select ((1))"].map(|text| mysql(&MYSQL.replace("select (1)", text)));
     let Comparison { doubts, .. } = made.compare(&first, Dialect::Mysql);
     assert_eq!(doubts.len(), 1);
-    assert!(first.has_same(&first, &doubts[0]));
-    assert!(!first.has_same(&other, &doubts[0]) && !first.has_same(&Content::default(), &doubts[0]));
+    let reloaded = |first: &Content, again: &Content| first.reloaded(again, &doubts[0]);
+    assert_eq!(reloaded(&first, &first), Reloaded::Same);
+    assert_eq!(reloaded(&first, &other), Reloaded::Different);
+    assert_eq!(reloaded(&first, &Content::default()), Reloaded::Missing);
+    // Of a kind that is not named.
+    let [mut sums, mut others] = [first, other];
+    sums.forget_names();
+    others.forget_names();
+    let Comparison { doubts, .. } = sums.compare(&others, Dialect::Mysql);
+    assert_eq!(sums.reloaded(&sums, &doubts[0]), Reloaded::Same);
+    assert_eq!(sums.reloaded(&others, &doubts[0]), Reloaded::Different);
+    assert_eq!(sums.reloaded(&Content::default(), &doubts[0]), Reloaded::Missing);
 }
 
 /// Nothing in a manifest tells a password, or lets one be guessed.
