@@ -18,7 +18,7 @@ impl Engine {
                 // What somebody subscribes to can be renamed, and not dropped.
                 let name = format!("{ASIDE}{index}");
                 let (staged, replaced) = (database.to_owned(), String::new());
-                let aside = Staged { name, is_there: false, staged, replaced };
+                let aside = Staged { name, is_there: false, staged, replaced, keeps_old: false };
                 Some(postgresql::swap(facts, &[aside]))
             }
             Self::Mariadb => Some(mysql::drop_database(mysql::Flavour::Mariadb, facts, database)),
