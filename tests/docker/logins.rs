@@ -38,12 +38,8 @@ fn contents(world: &World) -> BTreeSet<String> {
 }
 
 fn leaves(path: &str, value: &Value) -> Vec<String> {
-    match value {
-        Value::Object(fields) => {
-            fields.iter().flat_map(|(name, value)| leaves(&format!("{path} {name}"), value)).collect()
-        }
-        leaf => vec![format!("{path}: {leaf}")],
-    }
+    let Some(fields) = value.as_object() else { return vec![format!("{path}: {value}")] };
+    fields.iter().flat_map(|(name, value)| leaves(&format!("{path} {name}"), value)).collect()
 }
 
 /// The statements of the globals, but for those about the two logins: each leaves itself alone.
