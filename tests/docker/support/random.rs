@@ -40,6 +40,11 @@ impl Random {
     }
 }
 
+/// How often a backup is drilled that has to come back each time: `DUMPCAR_TEST_DRILLS`, or once.
+pub(crate) fn drills() -> u32 {
+    std::env::var("DUMPCAR_TEST_DRILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(1)
+}
+
 /// At how many instants each thing is ended or held up that may end at any: `DUMPCAR_TEST_INSTANTS`, or 50.
 pub(crate) fn instants() -> u32 {
     std::env::var("DUMPCAR_TEST_INSTANTS").ok().and_then(|count| count.parse().ok()).unwrap_or(50)
