@@ -74,3 +74,5 @@ mod verify;
 mod without_docker;
 /// Control characters and line breaks from containers, labels and the bucket: not in the log, nor in tables (P11).
 mod words_from_outside;
+/// Two instances that make backups of one target: neither prunes what the other has made (P5, P7).
+mod writers;

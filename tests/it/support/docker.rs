@@ -135,6 +135,8 @@ struct State {
     faults: Arc<Faults>,
     /// The oldest and the newest minor version of API 1 that is understood.
     api: (u32, u32),
+    /// The engine's id, and the name of its machine.
+    names: (&'static str, &'static str),
 }
 
 #[derive(Debug, Clone)]
@@ -174,6 +176,7 @@ impl FakeDocker {
             open: HashMap::new(),
             faults: Arc::new(|_, _| None),
             api: (12, 41),
+            names: ("ENGI:NEOF:TEST", "h"),
         };
         let engine = Engine {
             state: Arc::new(Mutex::new(state)),
@@ -230,6 +233,11 @@ impl FakeDocker {
     /// The versions 1.`oldest` to 1.`newest` of the API are understood; a path with another one is refused.
     pub(crate) fn understands(&self, oldest: u32, newest: u32) {
         self.engine.state.lock().unwrap().api = (oldest, newest);
+    }
+
+    /// The engine has this id from now on, and its machine this name.
+    pub(crate) fn call_itself(&self, id: &'static str, host: &'static str) {
+        self.engine.state.lock().unwrap().names = (id, host);
     }
 
     /// Adds or replaces a running container.
@@ -406,7 +414,10 @@ impl Engine {
                 tokio::time::sleep(Duration::from_secs(3600)).await;
                 json_answer(200, &json!({}))
             }
-            Call::Info => json_answer(200, &json!({ "ID": "ENGI:NEOF:TEST", "MemTotal": 64_u64 << 30 })),
+            Call::Info => {
+                let (id, host) = self.state.lock().unwrap().names;
+                json_answer(200, &json!({ "ID": id, "Name": host, "MemTotal": 64_u64 << 30 }))
+            }
             Call::Image | Call::Other => {
                 self.other(request.method().as_str(), parts, request.uri().query().unwrap_or_default(), body)
             }
