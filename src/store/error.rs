@@ -187,7 +187,7 @@ impl StoreError {
             }
             _ if is_denied => (Denied, denied(place, what)),
             // The metadata service of an EC2 instance is the last place where keys are looked for.
-            _ if chain.contains("169.254.169.254") => (
+            _ if chain.contains("/latest/api/token") || chain.contains("/latest/meta-data") => (
                 Transient,
                 format!(
                     "there are no keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or their _FILE forms (and this is no EC2 instance with a role: {})",

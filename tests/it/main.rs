@@ -40,6 +40,8 @@ mod json;
 mod kill;
 /// The life of a target: deleted, forgotten, renamed, away and back.
 mod life;
+/// Messages that once misled: what they say now.
+mod messages;
 /// What cannot be dumped, beside what can (P10).
 mod missing;
 /// Listing, reading back, pruning.

@@ -253,6 +253,12 @@ impl FakeDocker {
         self.engine.state.lock().unwrap().containers.insert(id_of(name), inspect);
     }
 
+    /// A container is of this image.
+    pub(crate) fn set_image(&self, name: &str, image: &str) {
+        let mut state = self.engine.state.lock().unwrap();
+        state.containers.get_mut(&id_of(name)).unwrap()["Config"]["Image"] = image.into();
+    }
+
     pub(crate) fn remove(&self, name: &str) {
         self.engine.state.lock().unwrap().containers.remove(&id_of(name));
     }
@@ -384,7 +390,7 @@ impl Engine {
                 let list: Vec<Value> = state
                     .containers
                     .values()
-                    .map(|one| json!({ "Id": one["Id"], "Names": [one["Name"]], "Labels": one["Config"]["Labels"] }))
+                    .map(|one| json!({ "Id": one["Id"], "Names": [one["Name"]], "Labels": one["Config"]["Labels"], "Image": one["Config"]["Image"] }))
                     .collect();
                 json_answer(200, &json!(list))
             }
