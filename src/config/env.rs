@@ -76,7 +76,7 @@ const PREFIX: &str = "DUMPCAR_";
 const UNSUPPORTED: &[&str] = &["DUMPCAR_AGE_", "DUMPCAR_NOTIFY_", "DUMPCAR_PING_URL", "DUMPCAR_LISTEN"];
 
 /// How other tools call what these are for, without our prefix.
-const SPELLINGS: &[(&str, &str)] = &[
+pub(super) const SPELLINGS: &[(&str, &str)] = &[
     ("RETENTION", "DUMPCAR_KEEP_LAST"),
     ("RETENTION_COUNT", "DUMPCAR_KEEP_LAST"),
     ("RETENTION_DAYS", "DUMPCAR_KEEP_WITHIN"),
@@ -234,12 +234,12 @@ fn unknown(name: &str) -> String {
     }
     let (word, suffix) = name.strip_suffix("_FILE").map_or((name, ""), |word| (word, "_FILE"));
     let word = word.strip_prefix(PREFIX).unwrap_or(word);
+    if let Some((_, meant)) = SPELLINGS.iter().find(|(other, _)| *other == word) {
+        return format!("is not a known variable; did you mean {meant}{suffix}?");
+    }
     // A prefix where there is none: DUMPCAR_TZ, DUMPCAR_AWS_REGION.
     if NAMES.contains(&word) || word.starts_with("AWS_") {
         return format!("is not a known variable; did you mean {word}?");
-    }
-    if let Some((_, meant)) = SPELLINGS.iter().find(|(other, _)| *other == word) {
-        return format!("is not a known variable; did you mean {meant}{suffix}?");
     }
     // Compared without the common beginning, which would make everything look alike.
     match nearest(word, NAMES.iter().filter_map(|name| name.strip_prefix(PREFIX))) {

@@ -217,6 +217,8 @@ fn an_endpoint_brings_path_style_and_the_most_specific_one_wins() {
     let pairs = [
         ("AWS_ENDPOINT_URL_S3", "https://s3.example.com"),
         ("AWS_ENDPOINT_URL", "https://other.example.com"),
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
     ];
     let s3 = config(&pairs).s3;
     assert_eq!((s3.endpoint.as_deref(), s3.path_style), (Some("https://s3.example.com"), true));

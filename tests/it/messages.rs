@@ -132,7 +132,8 @@ async fn a_second_container_of_one_name_is_told_when_it_comes() {
     daemon.logs("target is misconfigured", 1).await;
     let ended = daemon.stop().await;
     let logged = ended.logged("target is misconfigured");
-    let reason = "the containers shop and shop-2 have the same target name shop: give each its own label dumpcar.name";
+    let reason =
+        "the containers shop and shop-2 have the same target name shop: give each its own label dumpcar.name";
     assert_eq!(logged[0]["reason"], reason);
     assert_eq!(logged.len(), 1, "{}", ended.stderr);
 }
@@ -195,7 +196,8 @@ async fn a_prune_that_comes_second_does_not_send_anybody_to_delete_by_hand() {
     // It is there when it is looked at, and gone when it is to go.
     let seen = AtomicUsize::new(0);
     let s3 = FakeS3::with_faults(move |asked| {
-        let is_it = asked.operation() == "GetObject" && asked.key().ends_with(&format!("{OLD}/manifest.json"));
+        let is_it =
+            asked.operation() == "GetObject" && asked.key().ends_with(&format!("{OLD}/manifest.json"));
         (is_it && seen.fetch_add(1, Ordering::Relaxed) > 0).then_some((404, "NoSuchKey"))
     })
     .await;
