@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+use tracing::warn;
+
 use crate::config::Config;
 use crate::discovery::{self, Found, State, Target, label_start};
 use crate::docker::{Docker, DockerError};
@@ -45,7 +47,7 @@ impl App {
     pub fn new(config: Config) -> Result<Self, AppError> {
         let docker = Docker::new(&config.docker_host.to_string())?;
         let store = Store::open(&config)?;
-        let identity = Identity::new(&config.instance);
+        let identity = Identity::new(config.instance.clone());
         Ok(Self {
             config,
             docker,
@@ -76,6 +78,8 @@ impl App {
     /// See [`DockerError`].
     pub async fn discover_all(&self) -> Result<(Vec<Found>, BTreeSet<TargetName>), DockerError> {
         let looked = self.docker.labelled_containers(&label_start(&self.config.label_prefix)).await?;
+        let overlooked = discovery::overlooked(&looked, &self.config);
+        overlooked.iter().filter(|note| self.is_news(note)).for_each(|note| warn!("{note}"));
         let others = discovery::of_other_groups(&looked, &self.config);
         Ok((discovery::discover(looked, &self.config), others))
     }

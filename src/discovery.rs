@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::config::labels::TargetLabels;
-use crate::docker::{Container, Looked, Unreadable};
+use crate::config::labels::{TargetLabels, forgotten_enable};
+use crate::docker::{Bystander, Container, Looked, Unreadable};
 use crate::engine::{self, Engine, Facts};
 use crate::model::compression::Compression;
 use crate::model::retention::RetentionPolicy;
@@ -20,6 +20,8 @@ pub struct Target {
     pub name: TargetName,
     pub container: Container,
     pub engine: Engine,
+    /// Containers of the same Compose project that look like databases.
+    pub beside: Vec<String>,
     pub labels: TargetLabels,
     pub schedule: Schedule,
     pub retention: RetentionPolicy,
@@ -105,9 +107,9 @@ pub fn label_start(prefix: &str) -> String {
 
 /// Decides about every labelled container. Containers of another group are left out.
 pub fn discover(looked: Looked, config: &Config) -> Vec<Found> {
-    let Looked { containers, unreadable } = looked;
+    let Looked { containers, unreadable, all } = looked;
     let mut found: Vec<Found> =
-        containers.into_iter().filter_map(|container| decide(container, config)).collect();
+        containers.into_iter().filter_map(|container| decide(container, config, &all)).collect();
     found.extend(unreadable.into_iter().filter_map(|container| decide_unreadable(container, config)));
     found.sort_by(|a, b| a.name.cmp(&b.name));
     drop_replaced(&mut found);
@@ -154,17 +156,55 @@ fn is_scratch(name: &str, labels: &HashMap<String, String>) -> bool {
     run.is_some_and(|run| Scratch::container(&run).as_str() == name) || scratch_of(name, labels).is_some()
 }
 
-fn decide(container: Container, config: &Config) -> Option<Found> {
+/// What nobody backs up, and somebody may believe that it is: labels without the one that counts.
+pub fn overlooked(looked: &Looked, config: &Config) -> Vec<String> {
+    let prefix = &config.label_prefix;
+    let group = format!("{prefix}.group");
+    let is_ours = |container: &&Container| {
+        let of_group = container.labels.get(&group).filter(|group| !group.is_empty());
+        of_group == config.group.as_ref()
+            && !is_scratch(&container.name, &container.labels)
+            && !is_one_off(&container.labels)
+    };
+    let labelled = looked.containers.iter().filter(is_ours);
+    let named = labelled.filter_map(|container| {
+        let label = forgotten_enable(&container.labels, prefix)?;
+        let name = &container.name;
+        Some(format!(
+            "container {name} has the label {label}, but not {prefix}.enable=true: it is not backed up; {prefix}.enable=false says that this is meant"
+        ))
+    });
+    named.collect()
+}
+
+/// The containers of the same Compose project that look like databases, by their images.
+fn databases_beside(container: &Container, all: &[Bystander]) -> Vec<String> {
+    let Some(project) = container.labels.get("com.docker.compose.project") else { return Vec::new() };
+    let none = BTreeMap::new();
+    let beside = all.iter().filter(|other| {
+        other.project.as_ref() == Some(project)
+            && other.name != container.name
+            && engine::detect(&other.image, &none).is_some()
+    });
+    beside.take(3).map(|other| other.name.clone()).collect()
+}
+
+/// `docker compose run db psql` gives its one-off container the service's labels. Without the project, the label is the
+/// image's, and the container as good as any.
+fn is_one_off(labels: &HashMap<String, String>) -> bool {
+    let compose = |name: &str| labels.get(&format!("com.docker.compose.{name}"));
+    compose("oneoff").is_some_and(|value| value == "True") && compose("project").is_some()
+}
+
+fn decide(container: Container, config: &Config, all: &[Bystander]) -> Option<Found> {
     // Its image may have the labels of a target.
     if is_scratch(&container.name, &container.labels) {
         return None;
     }
-    // `docker compose run db psql` gives its one-off container the service's labels. Without the project, the label is
-    // the image's, and the container as good as any.
-    let compose = |name: &str| container.labels.get(&format!("com.docker.compose.{name}"));
-    if compose("oneoff").is_some_and(|value| value == "True") && compose("project").is_some() {
+    if is_one_off(&container.labels) {
         return None;
     }
+    let beside = databases_beside(&container, all);
     let fallback = default_name(&container.labels, &container.name);
     let invalid = |name: Option<TargetName>, reason: String| {
         Some(Found {
@@ -217,16 +257,24 @@ fn decide(container: Container, config: &Config) -> Option<Found> {
     let Some(engine) = labels.engine.or_else(|| engine::detect(&container.image, &container.env)) else {
         let image = &container.image;
         let prefix = &config.label_prefix;
+        let meant = match beside.as_slice() {
+            [] => String::new(),
+            names => format!(
+                "; or does {} have the database? Then its container gets the labels",
+                names.join(" or ")
+            ),
+        };
         return invalid(
             Some(name),
             format!(
-                "cannot tell the database from the image {image}: set the label {prefix}.engine (postgresql, mariadb, mysql), or {prefix}.command for any other"
+                "cannot tell the database from the image {image}: set the label {prefix}.engine (postgresql, mariadb, mysql), or {prefix}.command for any other{meant}"
             ),
         );
     };
     let target = Target {
         name: name.clone(),
         engine,
+        beside,
         schedule: schedule.clone(),
         retention,
         shrink_alert: labels.shrink_alert.unwrap_or(config.shrink_alert),
@@ -280,7 +328,7 @@ pub fn destination(mut container: Container, config: &Config) -> Result<Target, 
     container.labels.extend(config.group.clone().map(|value| (group, value)));
     container.labels.insert(format!("{prefix}.enable"), "true".to_owned());
     container.health = None;
-    match decide(container, config).map(|found| found.state) {
+    match decide(container, config, &[]).map(|found| found.state) {
         Some(State::Ready(target)) => Ok(*target),
         Some(State::Unavailable { reason, .. } | State::Invalid { reason }) => Err(reason),
         None => Err("it is no container that Dumpcar could restore into".to_owned()),
@@ -290,7 +338,7 @@ pub fn destination(mut container: Container, config: &Config) -> Result<Target, 
 /// The target that a container is by its own labels, whatever its health; or why it can be none now. `None` when it is none of
 /// this sidecar's.
 pub fn labelled(container: Container, config: &Config) -> Option<Result<Target, String>> {
-    Some(match decide(Container { health: None, ..container }, config)?.state {
+    Some(match decide(Container { health: None, ..container }, config, &[])?.state {
         State::Ready(target) => Ok(*target),
         State::Unavailable { reason, .. } | State::Invalid { reason } => Err(reason),
     })
@@ -307,6 +355,7 @@ pub fn scratch(
     Target {
         name: name.clone(),
         engine,
+        beside: Vec::new(),
         schedule: Schedule::Off,
         retention: RetentionPolicy::default(),
         shrink_alert: ShrinkAlert::OFF,
@@ -416,8 +465,10 @@ mod tests {
             Err(std::io::ErrorKind::NotFound.into())
         });
         let container = container(name, labels);
-        let found =
-            discover(Looked { containers: vec![container], unreadable: Vec::new() }, &config.unwrap());
+        let found = discover(
+            Looked { containers: vec![container], unreadable: Vec::new(), all: Vec::new() },
+            &config.unwrap(),
+        );
         found.iter().map(|one| format!("{} {}", one.name, matches!(one.state, State::Ready(_)))).collect()
     }
 
@@ -479,8 +530,11 @@ mod tests {
         });
         let mut shop = container("shop.2", &[]);
         shop.labels.extend(labels("shop"));
-        let looked =
-            Looked { containers: vec![shop], unreadable: vec![unreadable("shop"), unreadable("blog")] };
+        let looked = Looked {
+            containers: vec![shop],
+            unreadable: vec![unreadable("shop"), unreadable("blog")],
+            all: Vec::new(),
+        };
         let found = discover(looked, &config.unwrap());
         let found: Vec<_> =
             found.iter().map(|one| (one.name.as_str(), matches!(one.state, State::Ready(_)))).collect();

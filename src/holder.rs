@@ -6,11 +6,12 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 
 use tokio::sync::OnceCell;
 
-use crate::docker::{Docker, DockerError};
+use crate::docker::{Docker, DockerError, EngineNames};
 use crate::lock;
 use crate::model::id::ContainerId;
 use crate::model::line::Line;
 use crate::model::run::{Fate, Holder, HolderContainer, ProcessName, Witness};
+use crate::model::writers::{InstanceNames, NO_NAME};
 use crate::random;
 
 /// This process, as its run records name it.
@@ -18,7 +19,7 @@ use crate::random;
 /// Others see that it lives by an abstract socket, which the kernel takes away at its end, however it ends.
 #[derive(Debug)]
 pub struct Identity {
-    instance: String,
+    names: InstanceNames,
     process: ProcessName,
     /// Nobody connects to it. `None` where the kernel refused it: then the record's age has to tell.
     socket: Option<UnixListener>,
@@ -26,31 +27,29 @@ pub struct Identity {
 }
 
 impl Identity {
-    pub fn new(instance: &str) -> Self {
+    pub fn new(names: InstanceNames) -> Self {
         let process: ProcessName = random::hex(ProcessName::BYTES)
             .parse()
             .expect("hexadecimal digits are what a process's name is made of");
-        Self {
-            instance: instance.to_owned(),
-            socket: bind(process.as_str()).ok(),
-            process,
-            holder: OnceCell::new(),
-        }
+        Self { names, socket: bind(process.as_str()).ok(), process, holder: OnceCell::new() }
     }
 
-    /// What a record says of this process. Docker is asked once; what it does not tell is left out.
+    /// What a record says of this process. Docker is asked once; what it does not tell is left out. Two containers that serve
+    /// one engine, one after the other, are one instance: the engine's name is the same.
     pub async fn holder(&self, docker: &Docker) -> &Holder {
         self.holder
             .get_or_init(|| async {
-                let engine = docker.engine_id().await.ok().flatten().filter(|name| !name.is_empty());
-                let engine = engine.map(|name| Line::clean(&name));
+                let EngineNames { id: engine, host } = docker.engine_names().await.unwrap_or_default();
+                let InstanceNames { set, host: own } = &self.names;
+                let set = set.as_deref().map(Line::clean);
+                let instance = set.or(host).or_else(|| own.as_deref().map(Line::clean));
                 let container = match own_container() {
                     // Its name may be another engine's: that one then does not know it.
                     Some(id) => docker.container(&id).await.ok(),
                     None => None,
                 };
                 Holder {
-                    instance: Line::clean(&self.instance),
+                    instance: instance.unwrap_or_else(|| Line::clean(NO_NAME)),
                     process: self.process.clone(),
                     boot: line_of("/proc/sys/kernel/random/boot_id"),
                     network: self.socket.as_ref().map(|_| link_of("/proc/self/ns/net")).unwrap_or_default(),
@@ -113,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_process_is_seen_for_as_long_as_it_lives() {
-        let identity = Identity::new("host-a");
+        let identity = Identity::new(InstanceNames::default());
         assert!(bind(identity.process.as_str()).is_err());
         let name = identity.process.clone();
         drop(identity);

@@ -280,7 +280,8 @@ impl Scheduler {
                 warn!(target = %one.name, %reason, "target cannot be backed up now");
             }
             State::Invalid { reason } => {
-                if is_new {
+                let was_invalid = self.known.get(&one.name).is_some_and(|known| known.is_invalid);
+                if is_new || !was_invalid {
                     error!(target = %one.name, %reason, "target is misconfigured");
                 }
                 self.health.set_target(&one.name, Some(reason.clone()));

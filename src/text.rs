@@ -71,11 +71,17 @@ fn replaced(text: &str, acts: fn(char) -> bool, escape: impl Fn(char) -> String)
 #[derive(Debug)]
 pub struct Table<const N: usize> {
     rows: Vec<[String; N]>,
+    hidden: Option<usize>,
 }
 
 impl<const N: usize> Table<N> {
     pub fn new(head: [&str; N]) -> Self {
-        Self { rows: vec![head.map(str::to_owned)] }
+        Self { rows: vec![head.map(str::to_owned)], hidden: None }
+    }
+
+    /// Leaves out the column of this name.
+    pub fn hide(&mut self, name: &str) {
+        self.hidden = self.rows.first().and_then(|head| head.iter().position(|cell| cell == name));
     }
 
     pub fn push(&mut self, row: [String; N]) {
@@ -92,8 +98,9 @@ impl<const N: usize> fmt::Display for Table<N> {
             }
         }
         for row in &self.rows {
-            let cells: Vec<String> =
-                row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+            let cells = row.iter().zip(widths).enumerate();
+            let cells = cells.filter(|(column, _)| self.hidden != Some(*column));
+            let cells: Vec<String> = cells.map(|(_, (cell, width))| format!("{cell:width$}")).collect();
             writeln!(f, "{}", cells.join("  ").trim_end())?;
         }
         Ok(())
@@ -123,6 +130,8 @@ mod tests {
         let mut table = Table::new(["A", "LONG"]);
         table.push(["xyz".into(), "1".into()]);
         assert_eq!(table.to_string(), "A    LONG\nxyz  1\n");
+        table.hide("A");
+        assert_eq!(table.to_string(), "LONG\n1\n");
     }
 
     #[test]

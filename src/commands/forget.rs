@@ -75,7 +75,8 @@ pub async fn forget(app: &App, args: &ForgetArgs) -> Exit {
     // A backup dated ahead of the clock is one that is known.
     let newest = answer.newest.map(Stamp::timestamp);
     let at = newest.map_or_else(clock::now, |newest| newest.max(clock::now()));
-    if let Err(error) = app.store.put_forgotten(&Forgotten::new(target, at, &app.config.instance)).await {
+    let by = &app.identity.holder(&app.docker).await.instance;
+    if let Err(error) = app.store.put_forgotten(&Forgotten::new(target, at, by)).await {
         error!(%target, %error, "not forgotten");
         return Exit::Failed;
     }

@@ -51,17 +51,35 @@ pub async fn list(app: &App, args: &ListArgs) -> Exit {
     if let Err(error) = list::read_drills(&app.store, &mut rows).await {
         warn!(%error, "cannot read every drill's result");
     }
-    let targets = targets(app, &catalog, &wanted, served.as_ref()).await;
+    let mut targets = targets(app, &catalog, &wanted, served.as_ref()).await;
+    for target in &mut targets {
+        target.writers = list::writers(&rows, &target.target, now);
+    }
     if args.json {
         print_answer(Answer { store: app.store.to_string(), backups: &rows, targets: &targets });
     } else if !rows.is_empty() {
         print(&list::table(&rows, &targets, now));
     }
     if rows.is_empty() {
-        error!(store = %app.store, "there is no such backup");
+        error!(store = %app.store, "{}", nothing(&catalog, &wanted));
         return Exit::Nothing;
     }
     Exit::Done
+}
+
+/// What to say when there is nothing to show.
+fn nothing(catalog: &Catalog, wanted: &[TargetName]) -> String {
+    if let [target, ..] = wanted {
+        return format!("there is no backup of {target}: `dumpcar list` without a name shows all there are");
+    }
+    match (catalog.names().next(), catalog.foreign) {
+        (Some(_), _) => "there is no backup here, only what unfinished ones have left".to_owned(),
+        (None, 0) => "there is nothing here yet: `dumpcar backup` makes the first backup; if there should be some, DUMPCAR_STORE names another bucket or prefix".to_owned(),
+        (None, foreign) => format!(
+            "there is no backup here, and {foreign} object{} of others: does DUMPCAR_STORE name the right prefix?",
+            if foreign == 1 { "" } else { "s" }
+        ),
+    }
 }
 
 /// What is known of the targets besides their backups.
@@ -80,6 +98,7 @@ async fn targets(
                 served: served.map(|(_, names)| names.contains(name)),
                 renamed_to: new.map(|found| found.name.clone()),
                 forgotten: None,
+                writers: Vec::new(),
             }
         })
         .collect();

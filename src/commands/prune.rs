@@ -15,6 +15,7 @@ use crate::jobs::prune;
 use crate::model::key::Stamp;
 use crate::model::retention::{MOST_PRUNED, RetentionPolicy};
 use crate::model::target::TargetName;
+use crate::model::writers::Clash;
 use crate::text::Table;
 
 /// `dumpcar prune`.
@@ -48,6 +49,11 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
                 continue;
             }
         };
+        if let Some(clash) = &plan.clash {
+            let (newest, other) = clash.names();
+            let cure = Clash::cure(&app.config.label_prefix);
+            warn!(target = %name, newest, other, "two writers make these backups, so nothing is pruned: {cure}");
+        }
         rows.extend(plan.plan.decisions.iter().map(|decision| PruneRow {
             backup: decision.stamp,
             decision: if decision.is_kept() { "keep" } else { "delete" },

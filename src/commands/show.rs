@@ -14,7 +14,7 @@ use crate::jobs::good::{self, Worth};
 use crate::jobs::prune;
 use crate::jobs::show::{Retention, Shown};
 use crate::model::key::{BackupKey, Stamp};
-use crate::model::retention::{Candidate, RetentionPolicy};
+use crate::model::retention::{Candidate, RetentionPolicy, Until, clash_of};
 use crate::model::schedule::Schedule;
 use crate::model::target::TargetName;
 use crate::store::{Catalog, StoreError, StoredBackup};
@@ -122,11 +122,15 @@ fn retention(
     stamp: Stamp,
 ) -> Retention {
     let (now, tz) = (clock::now(), &app.config.time_zone);
-    let plan = policy.plan(candidates, now, tz);
+    let clash = clash_of(candidates, now);
+    let plan = policy.plan(candidates, now, tz).held(clash.as_ref());
     let decision = plan.decisions.iter().find(|decision| decision.stamp == stamp);
     let reasons = decision.into_iter().flat_map(|decision| &decision.reasons);
     let times = std::iter::successors(schedule.next_after(now, tz), |last| schedule.next_after(*last, tz));
-    let until = policy.stays_until(stamp, candidates, times, tz);
+    let until = match clash {
+        Some(_) => Until::Stays,
+        None => policy.stays_until(stamp, candidates, times, tz),
+    };
     Retention::new(reasons.map(ToString::to_string).collect(), until, tz)
 }
 

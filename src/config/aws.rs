@@ -74,6 +74,15 @@ pub(super) fn read(env: &Environment, errors: &mut ConfigErrors) -> Aws {
     } else {
         CredentialSource::InstanceProfile
     };
+    let endpoint = endpoint(&set, errors);
+    if let (Some(endpoint), CredentialSource::InstanceProfile) = (&endpoint, credentials)
+        && !is_of_aws(endpoint)
+    {
+        errors.add(
+            "AWS_ACCESS_KEY_ID",
+            "and AWS_SECRET_ACCESS_KEY, or their _FILE forms, are required: the server of the endpoint knows no role of an EC2 instance",
+        );
+    }
     let region = match (set.get("AWS_REGION"), set.get("AWS_DEFAULT_REGION")) {
         (Some(region), Some(default)) if region != default => {
             errors.add("AWS_REGION", "differs from AWS_DEFAULT_REGION; keep one of them");
@@ -83,11 +92,18 @@ pub(super) fn read(env: &Environment, errors: &mut ConfigErrors) -> Aws {
         (None, None) => DEFAULT_REGION,
     };
     Aws {
-        endpoint: endpoint(&set, errors),
+        endpoint,
         region: region.to_owned(),
         credentials,
         variables: set.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value))).collect(),
     }
+}
+
+/// Whether the endpoint may be used by the role of an EC2 instance.
+fn is_of_aws(endpoint: &str) -> bool {
+    let host = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    let host = host.split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase();
+    host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn")
 }
 
 /// The most specific name wins, as it does in AWS's own tools; the two others mean the same.

@@ -75,6 +75,43 @@ const PREFIX: &str = "DUMPCAR_";
 /// Names that are planned: refused, because a setting that is silently without effect is worse than none.
 const UNSUPPORTED: &[&str] = &["DUMPCAR_AGE_", "DUMPCAR_NOTIFY_", "DUMPCAR_PING_URL", "DUMPCAR_LISTEN"];
 
+/// How other tools call what these are for, without our prefix.
+pub(super) const SPELLINGS: &[(&str, &str)] = &[
+    ("RETENTION", "DUMPCAR_KEEP_LAST"),
+    ("RETENTION_COUNT", "DUMPCAR_KEEP_LAST"),
+    ("RETENTION_DAYS", "DUMPCAR_KEEP_WITHIN"),
+    ("KEEP", "DUMPCAR_KEEP_LAST"),
+    ("KEEP_DAYS", "DUMPCAR_KEEP_DAILY"),
+    ("KEEP_WEEKS", "DUMPCAR_KEEP_WEEKLY"),
+    ("KEEP_MONTHS", "DUMPCAR_KEEP_MONTHLY"),
+    ("CRON", "DUMPCAR_SCHEDULE"),
+    ("CRON_EXPRESSION", "DUMPCAR_SCHEDULE"),
+    ("INTERVAL", "DUMPCAR_SCHEDULE"),
+    ("BUCKET", "DUMPCAR_STORE"),
+    ("S3_BUCKET", "DUMPCAR_STORE"),
+    ("PREFIX", "DUMPCAR_STORE"),
+    ("S3_PREFIX", "DUMPCAR_STORE"),
+    ("S3_URL", "DUMPCAR_STORE"),
+    ("ENDPOINT", "AWS_ENDPOINT_URL"),
+    ("S3_ENDPOINT", "AWS_ENDPOINT_URL"),
+    ("S3_ENDPOINT_URL", "AWS_ENDPOINT_URL"),
+    ("REGION", "AWS_REGION"),
+    ("S3_REGION", "AWS_REGION"),
+    ("ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+    ("ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"),
+    ("S3_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+    ("S3_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"),
+    ("SECRET_KEY", "AWS_SECRET_ACCESS_KEY"),
+    ("SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY"),
+    ("S3_SECRET_KEY", "AWS_SECRET_ACCESS_KEY"),
+    ("S3_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY"),
+    ("TIMEZONE", "TZ"),
+    ("LOG_LEVEL", "DUMPCAR_LOG"),
+    ("CONCURRENCY", "DUMPCAR_PARALLEL"),
+    ("HOSTNAME", "DUMPCAR_INSTANCE"),
+    ("NAME", "DUMPCAR_INSTANCE"),
+];
+
 /// Names of AWS that end in `_FILE` and mean the file itself. (`DUMPCAR_S3_CA_FILE` needs no entry: there is no
 /// `DUMPCAR_S3_CA` it could be the file of.)
 const PATHS: &[&str] = &[
@@ -197,6 +234,9 @@ fn unknown(name: &str) -> String {
     }
     let (word, suffix) = name.strip_suffix("_FILE").map_or((name, ""), |word| (word, "_FILE"));
     let word = word.strip_prefix(PREFIX).unwrap_or(word);
+    if let Some((_, meant)) = SPELLINGS.iter().find(|(other, _)| *other == word) {
+        return format!("is not a known variable; did you mean {meant}{suffix}?");
+    }
     // A prefix where there is none: DUMPCAR_TZ, DUMPCAR_AWS_REGION.
     if NAMES.contains(&word) || word.starts_with("AWS_") {
         return format!("is not a known variable; did you mean {word}?");

@@ -55,6 +55,37 @@ const NAMES: &[&str] = &[
 /// Two spellings, because the tools people come from are divided.
 const ENABLE: [&str; 2] = ["enable", "enabled"];
 
+/// How other tools call what these labels are for.
+const SPELLINGS: &[(&str, &str)] = &[
+    ("retention", "keep-last"),
+    ("retention-days", "keep-within"),
+    ("retention_days", "keep-within"),
+    ("keep", "keep-last"),
+    ("keep-days", "keep-daily"),
+    ("cron", "schedule"),
+    ("cron-expression", "schedule"),
+    ("interval", "schedule"),
+    ("type", "engine"),
+    ("kind", "engine"),
+    ("driver", "engine"),
+    ("username", "user"),
+    ("password", "password-file"),
+    ("secret", "password-file"),
+    ("db", "databases"),
+    ("ignore", "exclude"),
+    ("skip", "exclude"),
+    ("options", "args"),
+    ("extra-args", "args"),
+    ("pre", "before"),
+    ("post", "after"),
+    ("exec-pre", "before"),
+    ("exec-post", "after"),
+    ("archive-pre", "before"),
+    ("archive-post", "after"),
+    ("alias", "name"),
+    ("target", "name"),
+];
+
 /// Labels about a server that Dumpcar knows; a custom command is on its own.
 const NOT_FOR_CUSTOM: [&str; 5] = ["databases", "exclude", "user", "password-file", "args"];
 
@@ -122,6 +153,16 @@ pub struct CustomCommand {
     pub extension: String,
 }
 
+/// The label by which a container that has not opted in looks as if it should have: one of ours, and none that says yes or no.
+pub fn forgotten_enable(labels: &HashMap<String, String>, prefix: &str) -> Option<String> {
+    let reader = Reader::new(labels, prefix);
+    if ENABLE.iter().any(|name| reader.labels.contains_key(name)) {
+        return None;
+    }
+    let mut names = reader.labels.keys().copied();
+    names.find(|name| NAMES.contains(name)).map(|name| format!("{prefix}.{name}"))
+}
+
 impl TargetLabels {
     /// Reads the labels under `prefix`; `None` when the container has not opted in.
     ///
@@ -174,6 +215,8 @@ struct Reader<'a> {
     prefix: &'a str,
     /// By name without the prefix; sorted, so that the errors have an order.
     labels: BTreeMap<&'a str, &'a str>,
+    /// Whole labels that are ours but for capitals.
+    miscased: BTreeMap<&'a str, &'a str>,
     errors: LabelErrors,
 }
 
@@ -184,7 +227,12 @@ impl<'a> Reader<'a> {
             // As with variables, an empty value is none. Not so for `enable`: a label without a value is a wish.
             (!value.is_empty() || ENABLE.contains(&name)).then_some((name, value.as_str()))
         });
-        Self { prefix, labels: ours.collect(), errors: LabelErrors::default() }
+        let start = format!("{prefix}.");
+        let miscased = labels.iter().filter(|(label, _)| {
+            !label.starts_with(&start) && label.to_ascii_lowercase().starts_with(&start.to_ascii_lowercase())
+        });
+        let miscased = miscased.map(|(label, value)| (label.as_str(), value.as_str())).collect();
+        Self { prefix, labels: ours.collect(), miscased, errors: LabelErrors::default() }
     }
 
     fn error(&mut self, name: &str, problem: impl Into<String>) {
@@ -207,11 +255,23 @@ impl<'a> Reader<'a> {
         {
             self.error("enable", format!("differs from {}.enabled; keep one of them", self.prefix));
         }
+        for (label, value) in std::mem::take(&mut self.miscased) {
+            let lower = label.to_ascii_lowercase();
+            let is_enable = ENABLE.iter().any(|name| lower.ends_with(&format!(".{name}")));
+            // Whoever wants no backup in capitals gets none.
+            let is_no = parse::boolean(value) == Ok(false);
+            if enable.or(enabled) == Some(true) || is_enable && enable.or(enabled).is_none() && !is_no {
+                let right = lower.get(self.prefix.len()..).unwrap_or_default();
+                self.errors.add(label, format!("has capitals: write {}{right}", self.prefix));
+            }
+        }
         if !ENABLE.iter().any(|name| self.labels.contains_key(name)) {
             let names: Vec<&str> = self.labels.keys().copied().collect();
             for name in names.into_iter().filter(|name| !NAMES.contains(name)) {
                 let known = NAMES.iter().chain(&ENABLE).copied();
-                if let Some(meant) = nearest(name, known).filter(|nearest| ENABLE.contains(nearest)) {
+                if let Some(meant) =
+                    nearest(&name.to_ascii_lowercase(), known).filter(|nearest| ENABLE.contains(nearest))
+                {
                     self.error(name, format!("is not a known label; did you mean {}.{meant}?", self.prefix));
                 }
             }
@@ -222,7 +282,12 @@ impl<'a> Reader<'a> {
     fn check_names(&mut self) {
         let names: Vec<&str> = self.labels.keys().copied().collect();
         for name in names.into_iter().filter(|name| !NAMES.contains(name) && !ENABLE.contains(name)) {
-            let problem = if let Some(nearest) = nearest(name, NAMES.iter().copied()) {
+            let lower = name.to_ascii_lowercase();
+            let problem = if let Some(meant) =
+                SPELLINGS.iter().find(|(other, _)| *other == lower).map(|(_, own)| own)
+            {
+                format!("is not a known label; did you mean {}.{meant}?", self.prefix)
+            } else if let Some(nearest) = nearest(&lower, NAMES.iter().copied()) {
                 format!("is not a known label; did you mean {}.{nearest}?", self.prefix)
             } else {
                 "is not a known label".to_owned()

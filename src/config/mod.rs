@@ -31,6 +31,7 @@ use crate::model::parts::{DEFAULT_MAX_PARTS, MAX_PART, MIN_PART};
 use crate::model::retention::RetentionSettings;
 use crate::model::schedule::Schedule;
 use crate::model::suspicion::ShrinkAlert;
+use crate::model::writers::InstanceNames;
 use crate::secret::Secret;
 use crate::signing::{Signer, TrustedSigners};
 use env::Environment;
@@ -83,8 +84,8 @@ pub struct Config {
     pub signer: Option<Signer>,
     /// When set, nothing from the bucket counts that none of them has signed.
     pub trusted_signers: Option<TrustedSigners>,
-    /// Who writes the backups.
-    pub instance: String,
+    /// Who writes the backups, unless Docker says it.
+    pub instance: InstanceNames,
     pub log_level: LogLevel,
     pub log_format: LogFormat,
     pub docker_host: DockerHost,
@@ -283,8 +284,9 @@ impl Config {
             text,
         );
         // Docker itself sets HOSTNAME in every container.
-        let host_name = raw.hostname.unwrap_or_else(|| "unknown".to_owned());
-        let instance = reader.setting("DUMPCAR_INSTANCE", raw.instance, host_name, parse::plain, text);
+        let host = raw.hostname;
+        let set = reader.optional("DUMPCAR_INSTANCE", raw.instance, parse::plain, text);
+        let instance = InstanceNames { set, host };
         let log_level = reader.setting(
             "DUMPCAR_LOG",
             raw.log,

@@ -76,7 +76,7 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_SIGNING_KEY - (default)
     DUMPCAR_TRUSTED_SIGNERS - (default)
     DUMPCAR_LABEL_PREFIX dumpcar (default)
-    DUMPCAR_INSTANCE unknown (default)
+    DUMPCAR_INSTANCE - (default)
     DUMPCAR_LOG info (default)
     DUMPCAR_LOG_FORMAT auto (default)
     DOCKER_HOST unix:///var/run/docker.sock (default)
@@ -217,6 +217,8 @@ fn an_endpoint_brings_path_style_and_the_most_specific_one_wins() {
     let pairs = [
         ("AWS_ENDPOINT_URL_S3", "https://s3.example.com"),
         ("AWS_ENDPOINT_URL", "https://other.example.com"),
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
     ];
     let s3 = config(&pairs).s3;
     assert_eq!((s3.endpoint.as_deref(), s3.path_style), (Some("https://s3.example.com"), true));
@@ -224,9 +226,14 @@ fn an_endpoint_brings_path_style_and_the_most_specific_one_wins() {
 }
 
 #[test]
-fn the_instance_is_the_host_by_default() {
-    assert_eq!(config(&[("HOSTNAME", "4f2a")]).instance, "4f2a");
-    assert_eq!(config(&[]).instance, "unknown");
+fn what_the_instance_may_be_called_is_kept_apart() {
+    let names = |set: Option<&str>, host: Option<&str>| InstanceNames {
+        set: set.map(str::to_owned),
+        host: host.map(str::to_owned),
+    };
+    assert_eq!(config(&[("HOSTNAME", "4f2a")]).instance, names(None, Some("4f2a")));
+    assert_eq!(config(&[("DUMPCAR_INSTANCE", "shop")]).instance, names(Some("shop"), None));
+    assert_eq!(config(&[]).instance, names(None, None));
 }
 
 #[test]

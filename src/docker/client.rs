@@ -47,11 +47,32 @@ pub struct EngineVersion {
     pub api: Line,
 }
 
+/// What the engine calls itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EngineNames {
+    /// The same one is the same engine, unless its machine was cloned.
+    pub id: Option<Line>,
+    /// The name of its machine.
+    pub host: Option<Line>,
+}
+
 /// The containers with a label, as they are now.
 #[derive(Debug, Clone, Default)]
 pub struct Looked {
     pub containers: Vec<Container>,
     pub unreadable: Vec<Unreadable>,
+    /// All there are, as they are listed.
+    pub all: Vec<Bystander>,
+}
+
+/// A container as it is listed: whoever has labelled the wrong one may have meant it.
+#[derive(Debug, Clone)]
+pub struct Bystander {
+    /// Without the leading slash.
+    pub name: String,
+    pub image: String,
+    /// Of Compose.
+    pub project: Option<String>,
 }
 
 /// A container of which Docker says nothing that can be used.
@@ -103,12 +124,14 @@ impl Docker {
         Self { run: Some(run.clone()), unseen_end: Arc::default(), ..self.clone() }
     }
 
-    /// What the engine calls itself: the same name is the same engine, unless its machine was cloned.
+    /// Which engine it is.
     ///
     /// # Errors
     /// See [`DockerError`]; a socket proxy may refuse this one.
-    pub async fn engine_id(&self) -> Result<Option<String>, DockerError> {
-        Ok(self.get::<inspect::Info>("tell its name", "/info").await?.id)
+    pub async fn engine_names(&self) -> Result<EngineNames, DockerError> {
+        let info = self.get::<inspect::Info>("tell its name", "/info").await?;
+        let line = |text: Option<String>| text.filter(|text| !text.is_empty()).map(|text| Line::clean(&text));
+        Ok(EngineNames { id: line(info.id), host: line(info.name) })
     }
 
     /// Asks for the engine's version: the cheapest proof that it answers.
@@ -132,9 +155,12 @@ impl Docker {
     pub async fn labelled_containers(&self, label_start: &str) -> Result<Looked, DockerError> {
         // Docker's own filters know only whole labels.
         let listed: Vec<Listed> = self.get("list containers", "/containers/json?all=true").await?;
+        let all: Vec<Bystander> = listed.iter().map(Bystander::of).collect();
+        // Capitals are a mistake that is told.
+        let is_ours = |label: &str| label.to_ascii_lowercase().starts_with(&label_start.to_ascii_lowercase());
         let labelled = listed
             .into_iter()
-            .filter(|listed| listed.labels.iter().flatten().any(|(label, _)| label.starts_with(label_start)));
+            .filter(|listed| listed.labels.iter().flatten().any(|(label, _)| is_ours(label)));
         let look = async |listed: Listed| {
             let found = match listed.id.as_deref().unwrap_or_default().parse::<ContainerId>() {
                 Ok(id) => self.container(&id).await,
@@ -143,7 +169,7 @@ impl Docker {
             (listed, found)
         };
         let mut inspected = pin!(stream::iter(labelled).map(look).buffer_unordered(INSPECTED_AT_ONCE));
-        let mut looked = Looked::default();
+        let mut looked = Looked { all, ..Looked::default() };
         let mut broken = Vec::new();
         while let Some((listed, found)) = inspected.next().await {
             match found {
@@ -234,6 +260,18 @@ impl Docker {
         match tokio::time::timeout(ANSWER_LIMIT, Box::pin(answer)).await {
             Ok(result) => result.map_err(|error| classify(&self.host, what, error)),
             Err(_) => Err(DockerError::Timeout { what, seconds: ANSWER_LIMIT.as_secs() }),
+        }
+    }
+}
+
+impl Bystander {
+    fn of(listed: &Listed) -> Self {
+        let name = listed.names.iter().flatten().next().map_or("", |name| name.trim_start_matches('/'));
+        let labels = listed.labels.as_ref();
+        Self {
+            name: name.to_owned(),
+            image: listed.image.clone().unwrap_or_default(),
+            project: labels.and_then(|labels| labels.get("com.docker.compose.project")).cloned(),
         }
     }
 }
@@ -343,11 +381,10 @@ fn from_io(host: &str, error: &BollardError) -> DockerError {
     let host = host.to_owned();
     let is_socket = host.starts_with("unix://");
     match kind {
-        Some(ErrorKind::PermissionDenied) => DockerError::Denied {
-            host,
-            uid: own_uid(),
-            cure: "run as root, or give the container the socket's group (group_add, or user: \"UID:GID\" with that group)",
-        },
+        Some(ErrorKind::PermissionDenied) => {
+            let cure = cure_of_denied(&host);
+            DockerError::Denied { host, uid: own_uid(), cure }
+        }
         Some(ErrorKind::NotFound) if is_socket => no_socket(host),
         Some(ErrorKind::ConnectionRefused) => DockerError::Unreachable {
             host,
@@ -357,6 +394,20 @@ fn from_io(host: &str, error: &BollardError) -> DockerError {
             DockerError::Broken { reason: innermost.to_string() }
         }
         Some(_) | None => DockerError::Broken { reason: innermost.to_string() },
+    }
+}
+
+/// What lets this process use the socket. Who owns it can be seen by everybody.
+fn cure_of_denied(host: &str) -> String {
+    use std::os::unix::fs::MetadataExt;
+    let group =
+        host.strip_prefix("unix://").and_then(|path| std::fs::metadata(path).ok()).map(|meta| meta.gid());
+    match group {
+        // A group that everybody in the container would have.
+        Some(0) | None => "run as root (user: \"0\"), or give the socket a group of its own".to_owned(),
+        Some(group) => format!(
+            "the socket belongs to the group {group}: run as root, or add group_add: [\"{group}\"] to the container (docker run --group-add {group})"
+        ),
     }
 }
 

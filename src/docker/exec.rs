@@ -89,6 +89,9 @@ pub enum ExecError {
     /// The shell that runs the command could not be started.
     #[error("the container cannot run a shell: {message}")]
     NotStarted { message: String },
+    /// The container has no such user, or group, as the command was to run as.
+    #[error("{message}")]
+    NoUser { message: String },
     /// The output ended without a trailer.
     #[error(
         "the output was cut before its end (did the container stop, or the connection to Docker break?){}",
@@ -127,6 +130,13 @@ impl ExecError {
         let names_it = |message: &str| ["\"sh\"", "`sh`", "sh:"].iter().any(|name| message.contains(name));
         matches!(self, Self::NotStarted { message } if names_it(message))
     }
+}
+
+/// Whether the runtime says that it does not find the user of an exec.
+pub fn names_no_user(message: &str) -> bool {
+    ["unable to find user ", "unable to find group ", "no matching entries in "]
+        .iter()
+        .any(|sign| message.contains(sign))
 }
 
 fn quoted(stderr: &str) -> String {
@@ -344,6 +354,9 @@ impl Exec {
         // 126 and 127 come from the container runtime, which writes its reason to standard output.
         if matches!(code, Some(126 | 127)) {
             let message = String::from_utf8_lossy(&self.beginning).trim().to_owned();
+            if names_no_user(&message) {
+                return ExecError::NoUser { message };
+            }
             if message.contains("exec") || stderr.contains("sh:") {
                 let message = if message.is_empty() { stderr } else { message };
                 return ExecError::NotStarted { message };

@@ -37,6 +37,8 @@ pub(super) struct Listed {
     pub(super) names: Option<Vec<String>>,
     #[serde(rename = "Labels", default)]
     pub(super) labels: Option<HashMap<String, String>>,
+    #[serde(rename = "Image", default)]
+    pub(super) image: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -78,6 +80,8 @@ struct Health {
 pub(super) struct Info {
     #[serde(rename = "ID", default)]
     pub(super) id: Option<String>,
+    #[serde(rename = "Name", default)]
+    pub(super) name: Option<String>,
     #[serde(rename = "MemTotal", default)]
     pub(super) memory: Option<i64>,
 }

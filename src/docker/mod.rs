@@ -14,8 +14,8 @@ mod scratch;
 mod trailer;
 mod transport;
 
-pub use client::{Docker, EngineVersion, Looked, Unreadable};
-pub use exec::{Captured, Exec, ExecError};
+pub use client::{Bystander, Docker, EngineNames, EngineVersion, Looked, Unreadable};
+pub use exec::{Captured, Exec, ExecError, names_no_user};
 pub use feed::{Appetite, Feed};
 #[cfg(any(test, fuzzing, feature = "bench"))]
 pub(crate) use inspect::container as read_container;
@@ -83,7 +83,7 @@ pub enum DockerError {
     #[error("Docker does not answer at {host}: {reason}")]
     Unreachable { host: String, reason: String },
     #[error("Docker at {host} may not be used by this process (uid {uid}): {cure}")]
-    Denied { host: String, uid: u32, cure: &'static str },
+    Denied { host: String, uid: u32, cure: String },
     #[error("no such container or exec: {message}")]
     NotFound { message: String },
     #[error("Docker refused to {what} (status {status}): {message}")]

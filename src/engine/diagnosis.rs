@@ -185,7 +185,7 @@ fn text(
 ) -> String {
     let said = last_line(stderr);
     match problem {
-        Problem::AuthRefused => auth_refused(engine, &said, facts),
+        Problem::AuthRefused => auth_refused(engine, stderr, &said, facts),
         Problem::ToolMissing => match engine {
             Engine::Custom => format!(
                 "the container cannot run the command of its label (exit status {exit_status}): {said}"
@@ -263,7 +263,7 @@ fn text(
     }
 }
 
-fn auth_refused(engine: Engine, said: &str, facts: &Facts<'_>) -> String {
+fn auth_refused(engine: Engine, stderr: &str, said: &str, facts: &Facts<'_>) -> String {
     let lower = said.to_ascii_lowercase();
     let who = who(engine, facts);
     if lower.contains("peer authentication") {
@@ -276,7 +276,25 @@ fn auth_refused(engine: Engine, said: &str, facts: &Facts<'_>) -> String {
             "{who} does not exist on the server: name a login by the label dumpcar.user ({said})"
         );
     }
-    let password = engine.login(facts).map_or(Password::Absent, |login| login.password).origin();
+    let password = engine.login(facts).map_or(Password::Absent, |login| login.password);
+    if let Some(file) = marked(stderr, "the password file ", " ends in a carriage return") {
+        return format!(
+            "the server refused {who} with the password in {file}, which ends in a carriage return: the file was written on Windows; \
+             write it anew without one (`tr -d '\\r'`) ({said})"
+        );
+    }
+    let random = ["MARIADB_RANDOM_ROOT_PASSWORD", "MYSQL_RANDOM_ROOT_PASSWORD"];
+    if let Some(random) = random.into_iter().find(|name| facts.variable(name).is_some())
+        && engine.login(facts).is_some_and(|login| login.user_name() == Some("root"))
+    {
+        let password = password.origin();
+        return format!(
+            "the server refused {who} with {password}: {random} is set, so each time its volume is made anew, root gets another \
+             password; the log of that first start has it (GENERATED ROOT PASSWORD): put it into the file that the label \
+             dumpcar.password-file names, or make a login of your own (dumpcar.user) ({said})"
+        );
+    }
+    let password = password.origin();
     format!(
         "the server refused {who} with {password}: variables only say what the password was at the first start; \
          name today's login by the labels dumpcar.user and dumpcar.password-file ({said})"

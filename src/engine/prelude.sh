@@ -19,4 +19,8 @@ find_tool() {
 # read_file WHAT PATH: sets $content.
 read_file() {
     content=$(cat "$2" 2>/dev/null) || fail 66 "cannot read $1 file $2"
+    # It may be meant; when the login is refused, it was not.
+    case $content in
+        *"$(printf '\r')") printf 'dumpcar: the %s file %s ends in a carriage return\n' "$1" "$2" >&2 ;;
+    esac
 }

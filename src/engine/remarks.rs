@@ -4,7 +4,9 @@
 //! somebody may see them before the backup is needed.
 
 /// Said at every dump, and of no use to anybody; in lower case.
-const CHATTER: [&str; 4] = [
+const CHATTER: [&str; 5] = [
+    // With this one, the login was good.
+    " ends in a carriage return",
     "using a password on the command line",
     "deprecated program name",
     "--ssl-verify-server-cert is disabled",

@@ -4,6 +4,7 @@ mod begin;
 mod missing;
 mod plan;
 mod suspicion;
+mod writers;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,6 +35,7 @@ use crate::model::manifest::{Manifest, ManifestObject, ObjectKind, VERSION};
 use crate::model::missing::{Missing, summary as summary_of};
 use crate::model::retention::{Candidate, MOST_PRUNED};
 use crate::model::trigger::Trigger;
+use crate::model::writers::{Clash, Writer};
 use crate::outcome::{Summary, Verdict};
 use crate::pipeline::{self, PipelineError, Progress};
 use crate::store::{Catalog, StoreErrorKind};
@@ -182,15 +184,29 @@ async fn attempt(
         None => Ok(Vec::new()),
     };
     let known = backups.as_deref().unwrap_or_default();
-    let begun = begin(app, target, catalog.as_ref(), known, order.trigger, stop);
+    let begun = begin(app, target, catalog.as_ref(), known, origin.writer(), order.trigger, stop);
     let Begun { entry, key, started } = Box::pin(begun).await?;
+    let clash = writers::look(app, target, known, last_good.as_ref(), (key.stamp, origin.writer()));
     let docker = entry.docker();
-    let run =
-        Run { app, docker, target, order, origin, is_last_try, stop, progress, entry: &entry, key, started };
+    let run = Run {
+        app,
+        docker,
+        target,
+        order,
+        origin,
+        clash: clash.as_ref(),
+        is_last_try,
+        stop,
+        progress,
+        entry: &entry,
+        key,
+        started,
+    };
     let (mut result, rest) = entry.during(Box::pin(run.make(catalog.as_ref(), last_good.as_ref()))).await;
     if let (Ok(summary), Some(catalog)) = (&mut result, prunes) {
         progress.set_stage("pruning");
-        let new = Candidate { stamp: run.key.stamp, standing: summary.standing(order.trigger) };
+        let standing = summary.standing(order.trigger);
+        let new = Candidate { stamp: run.key.stamp, standing, writer: run.origin.writer() };
         match entry.during(Box::pin(prune::after_run(app, target, catalog, backups, new, stop))).await {
             Ok(pruned) => summary.pruned = pruned,
             Err(problem) => summary.problems.push(problem.to_string()),
@@ -213,6 +229,10 @@ async fn attempt(
             }
         }
     }
+    // Nothing of it has to be cleaned up.
+    if let (Ok(summary), Some(clash)) = (&mut result, &clash) {
+        summary.problems.extend(writers::problem(app, clash));
+    }
     result.map(|summary| Summary { elapsed: clock.elapsed(), ..summary })
 }
 
@@ -224,6 +244,7 @@ async fn origin(app: &App, target: &Target) -> Origin {
     Origin {
         image_digest: ImageDigest::choose(&digests, &target.container.image),
         docker_engine: holder.engine.clone(),
+        instance: holder.instance.clone(),
     }
 }
 
@@ -241,6 +262,13 @@ enum Rest {
 struct Origin {
     image_digest: Option<ImageDigest>,
     docker_engine: Option<Line>,
+    instance: Line,
+}
+
+impl Origin {
+    fn writer(&self) -> Option<Writer> {
+        Writer::new(self.docker_engine.as_ref(), &self.instance)
+    }
 }
 
 /// One attempt's surroundings.
@@ -250,6 +278,8 @@ struct Run<'a> {
     target: &'a Target,
     order: Order,
     origin: Origin,
+    /// Somebody else makes backups of the target as well.
+    clash: Option<&'a Clash>,
     /// What cannot be dumped now is not tried again.
     is_last_try: bool,
     stop: &'a CancellationToken,
@@ -325,7 +355,7 @@ impl Run<'_> {
         missing: Vec<Missing>,
         objects: Vec<ManifestObject>,
     ) -> Manifest {
-        let Self { app, target, key, order, .. } = self;
+        let Self { target, key, order, .. } = self;
         let (suspicious, accepted_smaller_than) = match smaller {
             Some((than, _)) if order.accepts_smaller => (None, Some(than)),
             Some((_, reason)) => (Some(Line::clean(&reason)), None),
@@ -341,7 +371,11 @@ impl Run<'_> {
             image_id: target.container.image_id.clone(),
             image_digest: self.origin.image_digest.clone(),
             docker_engine: self.origin.docker_engine.clone(),
-            instance: Line::clean(&app.config.instance),
+            instance: self.origin.instance.clone(),
+            other_writer: self
+                .clash
+                .filter(|clash| !clash.is_first)
+                .map(|clash| Line::clean(&clash.names().1)),
             dumpcar: Line::clean(env!("CARGO_PKG_VERSION")),
             trigger: order.trigger,
             started: self.started,

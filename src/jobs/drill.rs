@@ -156,7 +156,8 @@ impl Drill<'_> {
         let engine = self.engine()?;
         let image = self.image().await?;
         let scratch = self.server(engine, &image).await?;
-        let mut result = DrillResult::new(self.key, clock::now(), &self.app.config.instance, &image.id);
+        let own = self.app.identity.holder(&self.app.docker).await;
+        let mut result = DrillResult::new(self.key, clock::now(), &own.instance, &image.id);
         let Err(error) = self.restore_and_compare(&scratch, &mut result).await else {
             return Ok(Drilled { result, detail: None });
         };

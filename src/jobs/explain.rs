@@ -2,7 +2,7 @@
 
 use super::error::{JobError, Kind};
 use crate::discovery::Target;
-use crate::docker::{Docker, DockerError, ExecError};
+use crate::docker::{Docker, DockerError, ExecError, names_no_user};
 use crate::engine;
 
 /// Why a command in a target failed to do `what`.
@@ -23,7 +23,22 @@ pub(super) async fn explain(
                 &target.facts(),
                 database,
             );
-            (Kind::Tool(diagnosis.problem), diagnosis.text)
+            let meant = match (diagnosis.problem, target.beside.as_slice()) {
+                // The application knows its database's password, and looks like one.
+                (engine::Problem::ToolMissing, [_, ..]) => format!(
+                    "; or does {} have the database? Then its container gets the labels",
+                    target.beside.join(" or ")
+                ),
+                _ => String::new(),
+            };
+            (Kind::Tool(diagnosis.problem), format!("{}{meant}", diagnosis.text))
+        }
+        ExecError::NoUser { message } => {
+            (Kind::Tool(engine::Problem::ToolMissing), no_user(target, &message))
+        }
+        // So say newer engines.
+        ExecError::Docker(DockerError::Refused { message, .. }) if names_no_user(&message) => {
+            (Kind::Tool(engine::Problem::ToolMissing), no_user(target, &message))
         }
         ExecError::Docker(error) => {
             let kind = Kind::Docker { may_pass: error.is_transient() };
@@ -58,6 +73,17 @@ pub(super) async fn explain(
         | ExecError::Protocol) => (Kind::Broken, error.to_string()),
     };
     JobError::new(kind, target.container.redact(&format!("{what}: {reason}")))
+}
+
+/// The user of the operating system comes from a label, or from the image.
+fn no_user(target: &Target, message: &str) -> String {
+    let container = &target.container.name;
+    match &target.labels.exec_user {
+        Some(user) => format!(
+            "the label dumpcar.exec-user names {user:?}, and the container {container} has no such user: correct the label, or take the number of a user ({message})"
+        ),
+        None => format!("the container {container} has no such user as its image wants ({message})"),
+    }
 }
 
 /// What became of the container, when it is no longer running.

@@ -7,10 +7,10 @@ use tracing::warn;
 
 use crate::clock;
 use crate::model::content::Content;
-use crate::model::key::BackupKey;
+use crate::model::key::{BackupKey, Stamp};
 use crate::model::manifest::{Manifest, ManifestObject};
 use crate::model::missing;
-use crate::model::retention::{Standing, is_from_the_future};
+use crate::model::retention::{Candidate, Standing, is_from_the_future};
 use crate::model::target::TargetName;
 use crate::store::{Catalog, Store, StoreError, StoreErrorKind, StoredBackup, Version};
 
@@ -31,6 +31,22 @@ pub enum Worth {
 }
 
 impl Worth {
+    /// What there is, if it could be read.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        match self {
+            Self::Good(manifest)
+            | Self::Suspicious(manifest, _)
+            | Self::Partial(manifest, _)
+            | Self::Incomplete(manifest, _) => Some(manifest),
+            Self::Unreadable(_) | Self::Unsigned(_) => None,
+        }
+    }
+
+    /// What the backup of this stamp is to retention.
+    pub fn candidate(&self, stamp: Stamp) -> Candidate {
+        Candidate { stamp, standing: self.standing(), writer: self.manifest().and_then(Manifest::writer) }
+    }
+
     /// Whether the rules of retention count it.
     pub fn standing(&self) -> Standing {
         match self {
@@ -87,7 +103,7 @@ pub struct Remembered {
     /// The last good backup of each target.
     last_good: Mutex<BTreeMap<TargetName, (Version, Manifest)>>,
     /// What backups are to retention, by the versions of their manifests, and the fingerprints of what was listed beside these.
-    standings: Mutex<BTreeMap<BackupKey, (Version, u64, Standing)>>,
+    standings: Mutex<BTreeMap<BackupKey, (Version, u64, Candidate)>>,
 }
 
 impl Remembered {
@@ -114,20 +130,20 @@ impl Remembered {
     }
 
     /// Remembers what a backup is to retention, as it is listed now.
-    pub fn set_standing(&self, backup: &StoredBackup, catalog: &Catalog, standing: Standing) {
-        let seen = (backup.manifest.clone(), catalog.fingerprint(&backup.key), standing);
+    pub fn set_candidate(&self, backup: &StoredBackup, catalog: &Catalog, candidate: Candidate) {
+        let seen = (backup.manifest.clone(), catalog.fingerprint(&backup.key), candidate);
         self.standings.lock().unwrap_or_else(PoisonError::into_inner).insert(backup.key.clone(), seen);
     }
 
     /// What a backup is to retention; `None` if it is not known, or if anything of it has changed since.
-    pub fn standing(&self, backup: &StoredBackup, catalog: &Catalog) -> Option<Standing> {
+    pub fn candidate(&self, backup: &StoredBackup, catalog: &Catalog) -> Option<Candidate> {
         if let Some(manifest) = self.find(backup, catalog) {
-            return Some(Worth::Good(manifest).standing());
+            return Some(Worth::Good(manifest).candidate(backup.key.stamp));
         }
         let standings = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
-        let (version, fingerprint, standing) = standings.get(&backup.key)?;
+        let (version, fingerprint, candidate) = standings.get(&backup.key)?;
         let is_it = version.is_same(&backup.manifest) && *fingerprint == catalog.fingerprint(&backup.key);
-        is_it.then(|| standing.clone())
+        is_it.then(|| candidate.clone())
     }
 
     /// Forgets a backup that was deleted.
@@ -156,11 +172,12 @@ pub async fn last_good(
     for backup in catalog.history(names).iter().filter(|backup| !is_from_the_future(backup.key.stamp, now)) {
         if let Some(manifest) = remembered.find(backup, catalog) {
             // Also when it is the last good one no more.
-            remembered.set_standing(backup, catalog, Worth::Good(manifest.clone()).standing());
+            let worth = Worth::Good(manifest.clone());
+            remembered.set_candidate(backup, catalog, worth.candidate(backup.key.stamp));
             return Ok(Some(manifest));
         }
         let worth = assess(store, catalog, &backup.key).await?;
-        remembered.set_standing(backup, catalog, worth.standing());
+        remembered.set_candidate(backup, catalog, worth.candidate(backup.key.stamp));
         match worth {
             Worth::Good(manifest) => {
                 remembered.keep(backup.manifest.clone(), &manifest);

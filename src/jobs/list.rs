@@ -1,5 +1,6 @@
 //! What the bucket has, as a table or as JSON.
 
+use std::collections::BTreeSet;
 use std::pin::pin;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -11,8 +12,10 @@ use tracing::warn;
 use crate::jobs::good::{self, Worth};
 use crate::model::drill::DrillResult;
 use crate::model::key::{BackupKey, Stamp};
+use crate::model::line::Line;
 use crate::model::retention::is_from_the_future;
 use crate::model::target::TargetName;
+use crate::model::writers::{Writer, clash};
 use crate::store::{Catalog, Store, StoreError, StoreErrorKind, StoredBackup};
 use crate::text::{Table, bytes, span};
 
@@ -27,6 +30,14 @@ pub struct Row {
     /// Absent when the manifest was not read.
     #[serde(flatten)]
     pub state: Option<State>,
+    /// Who made it; absent when the manifest was not read, or cannot be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<Line>,
+    #[serde(skip)]
+    writer: Option<Writer>,
+    /// Who else made backups of the target when it was made, as its manifest says.
+    #[serde(skip)]
+    other_writer: Option<Line>,
     /// What its last drill found; absent when there was none.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "drill_of_row")]
     pub drill: Option<DrillResult>,
@@ -60,11 +71,25 @@ pub struct Listed {
     /// When somebody has forgotten it on purpose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forgotten: Option<Timestamp>,
+    /// Two that both go on making its backups; empty if there is only one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub writers: Vec<String>,
 }
 
 impl Listed {
     /// What is to be said of it below the table, if anything is.
-    pub fn note(&self) -> Option<String> {
+    fn notes(&self) -> impl Iterator<Item = String> {
+        let writers = (!self.writers.is_empty()).then(|| {
+            format!(
+                "{} both make backups of {}, so nothing of it is pruned: give each a\n  prefix (DUMPCAR_STORE) or a target name (label dumpcar.name) of its own",
+                self.writers.join(" and "),
+                self.target
+            )
+        });
+        writers.into_iter().chain(self.container_note())
+    }
+
+    fn container_note(&self) -> Option<String> {
         let name = &self.target;
         match (&self.renamed_to, self.served, self.forgotten) {
             (Some(new), _, _) => Some(format!("{name} is {new} now")),
@@ -111,6 +136,9 @@ impl Row {
             objects: backup.objects,
             stored_bytes: backup.bytes,
             state: worth.map(State::of),
+            instance: None,
+            writer: None,
+            other_writer: None,
             drill: None,
             has_drill: backup.has_drill,
         }
@@ -131,7 +159,12 @@ pub async fn read_states(
 ) -> Result<(), StoreError> {
     let read = async |row: &mut Row| {
         let key = BackupKey { target: row.target.clone(), stamp: row.backup };
-        let state = State::of(&good::assess(store, catalog, &key).await?);
+        let worth = good::assess(store, catalog, &key).await?;
+        let state = State::of(&worth);
+        if let Some(manifest) = worth.manifest() {
+            row.instance = Some(manifest.instance.clone());
+            (row.writer, row.other_writer) = (manifest.writer(), manifest.other_writer.clone());
+        }
         let is_good = matches!(state, State::Good) && !is_from_the_future(row.backup, now);
         row.state = Some(state);
         Ok(is_good)
@@ -151,6 +184,19 @@ pub async fn read_states(
     };
     let read = stream::iter(targets).map(read_to_the_good_one);
     read.buffer_unordered(AT_ONCE).try_collect().await
+}
+
+/// Two that both go on making a target's backups, by the manifests that were read. The newest one says it alone: who wrote it
+/// knew of the others.
+pub fn writers(rows: &[Row], target: &TargetName, now: Timestamp) -> Vec<String> {
+    let rows = || rows.iter().filter(|row| row.target == *target);
+    let clash = clash(rows().map(|row| (row.backup, row.writer.as_ref())), now);
+    if let Some(clash) = clash.filter(|clash| !clash.is_first) {
+        let (newest, other) = clash.names();
+        return vec![newest, other];
+    }
+    let newest = rows().next().and_then(|row| Some((row.instance.as_ref()?, row.other_writer.as_ref()?)));
+    newest.map(|(newest, other)| vec![newest.to_string(), other.to_string()]).unwrap_or_default()
 }
 
 /// Adds what drills have found.
@@ -207,13 +253,20 @@ pub fn table(rows: &[Row], targets: &[Listed], now: Timestamp) -> String {
     let is_unserved = |name: &TargetName| {
         targets.iter().any(|target| target.target == *name && target.served == Some(false))
     };
+    let has_two =
+        |name: &TargetName| targets.iter().any(|target| target.target == *name && !target.writers.is_empty());
     let mut last: Option<&TargetName> = None;
-    let mut table = Table::new(["TARGET", "BACKUP", "AGE", "OBJECTS", "SIZE", "DRILL", "STATE"]);
+    let mut table = Table::new(["TARGET", "BACKUP", "AGE", "OBJECTS", "SIZE", "DRILL", "INSTANCE", "STATE"]);
+    let instances: BTreeSet<&Line> = rows.iter().filter_map(|row| row.instance.as_ref()).collect();
+    if instances.len() < 2 {
+        table.hide("INSTANCE");
+    }
     for row in rows {
         let state = row.state.as_ref().map_or_else(|| "-".to_owned(), State::for_people);
         // Once for each target.
         let is_first = last.replace(&row.target) != Some(&row.target);
-        let mark = if is_first && is_unserved(&row.target) { ", no container" } else { "" };
+        let unserved = if is_first && is_unserved(&row.target) { ", no container" } else { "" };
+        let two = if is_first && has_two(&row.target) { ", two writers" } else { "" };
         table.push([
             row.target.to_string(),
             row.backup.to_string(),
@@ -231,10 +284,11 @@ pub fn table(rows: &[Row], targets: &[Listed], now: Timestamp) -> String {
                     }
                 },
             ),
-            format!("{state}{mark}"),
+            row.instance.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+            format!("{state}{two}{unserved}"),
         ]);
     }
-    let notes = targets.iter().filter_map(Listed::note);
+    let notes = targets.iter().flat_map(Listed::notes);
     let notes = notes.fold(String::new(), |notes, note| format!("{notes}{note}\n"));
     let gap = if notes.is_empty() { "" } else { "\n" };
     format!("{table}{gap}{notes}")

@@ -13,9 +13,10 @@ use crate::jobs::error::JobError;
 use crate::jobs::good;
 use crate::jobs::journal::Entry;
 use crate::model::key::{BackupKey, Stamp};
-use crate::model::retention::{Candidate, RetentionPlan, RetentionPolicy, Standing};
+use crate::model::retention::{Candidate, RetentionPlan, RetentionPolicy, Standing, clash_of};
 use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
+use crate::model::writers::{Clash, Writer};
 use crate::store::{Catalog, StoreError, StoreErrorKind, StoredBackup};
 
 /// What would be kept and what would go now, from a complete listing and the manifests in it.
@@ -30,9 +31,11 @@ pub async fn plan(
 ) -> Result<Pruning, StoreError> {
     let catalog = app.store.catalog_of(names).await?;
     let backups = candidates(app, names, retention, ahead, &catalog).await?;
-    let plan = retention.plan(&backups, clock::now(), &app.config.time_zone);
+    let now = clock::now();
+    let clash = clash_of(&backups, now);
+    let plan = retention.plan(&backups, now, &app.config.time_zone).held(clash.as_ref());
     let keys = catalog.history(names).into_iter().map(|backup| backup.key).collect();
-    Ok(Pruning { plan, keys })
+    Ok(Pruning { plan, keys, clash })
 }
 
 /// What is decided about a target's backups, and where they are: under its name, or one that it had before.
@@ -41,6 +44,8 @@ pub struct Pruning {
     pub plan: RetentionPlan,
     /// Each stamp once.
     pub keys: Vec<BackupKey>,
+    /// Why nothing goes.
+    pub clash: Option<Clash>,
 }
 
 impl Pruning {
@@ -61,12 +66,19 @@ fn doomed_by_name(plan: &RetentionPlan, keys: &[BackupKey]) -> BTreeMap<TargetNa
 }
 
 /// What may go once the backup `new` is there, whatever becomes of it: some of it stays if it is not good.
-pub fn doomed(app: &App, target: &Target, backups: &[Candidate], new: Stamp, trigger: Trigger) -> Vec<Stamp> {
+pub fn doomed(
+    app: &App,
+    target: &Target,
+    backups: &[Candidate],
+    new: (Stamp, Option<Writer>),
+    trigger: Trigger,
+) -> Vec<Stamp> {
+    let (stamp, writer) = new;
     let good = Standing::Counts { trigger, accepted_smaller_than: None };
     let aside = |stands_in| Standing::Aside { reason: String::new(), stands_in };
     let plans = [good, aside(false), aside(true)].map(|standing| {
-        let all = [backups, &[Candidate { stamp: new, standing }]].concat();
-        target.retention.plan(&all, clock::now(), &app.config.time_zone)
+        let all = [backups, &[Candidate { stamp, standing, writer: writer.clone() }]].concat();
+        target.retention.plan_safely(&all, clock::now(), &app.config.time_zone)
     });
     let doomed: BTreeSet<Stamp> = plans.iter().flat_map(RetentionPlan::deleted).collect();
     doomed.into_iter().collect()
@@ -95,6 +107,7 @@ pub async fn candidates(
     let seen = |stamp| Candidate {
         stamp,
         standing: Standing::Counts { trigger: Trigger::Schedule, accepted_smaller_than: None },
+        writer: None,
     };
     let mut known: BTreeMap<Stamp, Candidate> = BTreeMap::new();
     loop {
@@ -122,27 +135,27 @@ async fn look(app: &App, catalog: &Catalog, backup: &StoredBackup) -> Result<Can
     let stamp = backup.key.stamp;
     // Without an ETag, a size is all there is to know a manifest by, and anybody can get that right.
     let is_sure = !app.store.wants_signatures() || backup.manifest.e_tag.is_some();
-    if let Some(standing) = app.last_good.standing(backup, catalog).filter(|_| is_sure) {
-        return Ok(Candidate { stamp, standing });
+    if let Some(candidate) = app.last_good.candidate(backup, catalog).filter(|_| is_sure) {
+        return Ok(candidate);
     }
-    let standing = match good::assess(&app.store, catalog, &backup.key).await {
-        Ok(worth) => worth.standing(),
+    let candidate = match good::assess(&app.store, catalog, &backup.key).await {
+        Ok(worth) => worth.candidate(stamp),
         Err(error) if matches!(error.kind, StoreErrorKind::Denied | StoreErrorKind::Refused) => {
             let reason = format!("unreadable: {error}");
             warn!(backup = %backup.key, reason, "this backup does not count: no other one goes because of it");
             // The rights may be others tomorrow.
-            return Ok(Candidate { stamp, standing: Standing::Unknown(reason) });
+            return Ok(Candidate { stamp, standing: Standing::Unknown(reason), writer: None });
         }
         Err(error) => return Err(error),
     };
-    match &standing {
+    match &candidate.standing {
         Standing::Counts { .. } => {}
         Standing::Aside { reason, .. } | Standing::Unknown(reason) => {
             warn!(backup = %backup.key, reason, "this backup does not count: no other one goes because of it");
         }
     }
-    app.last_good.set_standing(backup, catalog, standing.clone());
-    Ok(Candidate { stamp, standing })
+    app.last_good.set_candidate(backup, catalog, candidate.clone());
+    Ok(candidate)
 }
 
 /// Prunes a target right after its backup `new` was committed, which `backups` does not have yet.
@@ -159,7 +172,7 @@ pub async fn after_run(
 ) -> Result<usize, JobError> {
     let in_words = |error: JobError| error.in_words(|error| format!("prune: {error}"));
     let all = [backups.map_err(|error| in_words(error.into()))?, vec![new]].concat();
-    let plan = target.retention.plan(&all, clock::now(), &app.config.time_zone);
+    let plan = target.retention.plan_safely(&all, clock::now(), &app.config.time_zone);
     let keys: Vec<BackupKey> =
         catalog.history(&target.names()).into_iter().map(|backup| backup.key).collect();
     let mut deleted = 0;
@@ -221,6 +234,11 @@ async fn delete(
                 app.last_good.forget(&key);
                 info!(target = %target, backup = %stamp, bytes = manifest.stored_bytes(), "backup pruned");
                 deleted += 1;
+            }
+            // Another prune of this target was faster, and has counted it.
+            Err(error) if error.kind == StoreErrorKind::NotFound => {
+                app.last_good.forget(&key);
+                info!(target = %target, backup = %stamp, "gone already: another Dumpcar prunes this target at the same time");
             }
             // Which objects are its own, only the manifest could say. The others go on.
             Err(error) if good::says_something(&error) => {

@@ -146,13 +146,7 @@ impl Shown {
         retention: Retention,
         restore: String,
     ) -> Self {
-        let manifest = match worth {
-            Worth::Good(manifest)
-            | Worth::Suspicious(manifest, _)
-            | Worth::Partial(manifest, _)
-            | Worth::Incomplete(manifest, _) => Some(manifest),
-            Worth::Unreadable(_) | Worth::Unsigned(_) => None,
-        };
+        let manifest = worth.manifest();
         let listed = || {
             catalog.files(&backup.key).map(|(name, stored_bytes)| Part {
                 object: name.to_owned(),

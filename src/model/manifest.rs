@@ -18,6 +18,7 @@ use super::line::Line;
 use super::missing::Missing;
 use super::target::TargetName;
 use super::trigger::Trigger;
+use super::writers::Writer;
 
 mod validate;
 
@@ -52,6 +53,9 @@ pub struct Manifest {
     pub docker_engine: Option<Line>,
     /// Who wrote the backup: `DUMPCAR_INSTANCE`.
     pub instance: Line,
+    /// Who else goes on writing backups of this target, as far as this one has seen: each wants a place of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_writer: Option<Line>,
     /// The Dumpcar version that wrote it.
     pub dumpcar: Line,
     /// What started the run.
@@ -160,6 +164,11 @@ impl Manifest {
         json
     }
 
+    /// Who wrote it, if that can be told from others.
+    pub fn writer(&self) -> Option<Writer> {
+        Writer::new(self.docker_engine.as_ref(), &self.instance)
+    }
+
     /// The sum of a valid manifest's sizes does not overflow.
     pub fn plain_bytes(&self) -> u64 {
         self.objects.iter().fold(0, |sum, object| sum.saturating_add(object.plain_bytes))
@@ -241,6 +250,7 @@ pub(super) mod tests {
             image_digest: Some(format!("postgres@sha256:{}", "0b".repeat(32)).parse().unwrap()),
             docker_engine: Some(Line::clean("ENGI:NEOF")),
             instance: Line::clean("host-a"),
+            other_writer: None,
             dumpcar: Line::clean("0.1.0"),
             trigger: Trigger::Schedule,
             started: "2026-11-23T23:00:00Z".parse().unwrap(),

@@ -26,3 +26,4 @@ pub mod suspicion;
 pub mod target;
 pub mod trigger;
 pub mod words;
+pub mod writers;

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use super::duration::Short;
 use super::key::Stamp;
 use super::trigger::Trigger;
+use super::writers::{Clash, Writer, clash};
 
 mod settings;
 mod until;
@@ -73,6 +74,13 @@ impl Default for RetentionPolicy {
 pub struct Candidate {
     pub stamp: Stamp,
     pub standing: Standing,
+    /// Who made it, if that is known.
+    pub writer: Option<Writer>,
+}
+
+/// Whether two writers go on making these backups.
+pub fn clash_of(backups: &[Candidate], now: Timestamp) -> Option<Clash> {
+    clash(backups.iter().map(|backup| (backup.stamp, backup.writer.as_ref())), now)
 }
 
 /// Whether the rules count a backup.
@@ -185,6 +193,11 @@ impl RetentionPolicy {
         }
         let decided = decisions.into_iter().rev();
         RetentionPlan { decisions: decided.map(|(stamp, reasons)| Decision { stamp, reasons }).collect() }
+    }
+
+    /// The same, but nothing goes while two writers are at work.
+    pub fn plan_safely(&self, backups: &[Candidate], now: Timestamp, tz: &TimeZone) -> RetentionPlan {
+        self.plan(backups, now, tz).held(clash_of(backups, now).as_ref())
     }
 
     /// What the rules want of these, which come newest first, and why.
@@ -326,6 +339,11 @@ pub enum KeepReason {
     StandsIn,
     /// It is not known what it is, for this reason: it counts for no rule, and is not deleted.
     NotCounted(String),
+    /// No rule wants it, but two writers make the backups: the rules count for one.
+    TwoWriters {
+        newest: String,
+        other: String,
+    },
 }
 
 impl fmt::Display for KeepReason {
@@ -342,6 +360,7 @@ impl fmt::Display for KeepReason {
             Self::Aside { nth, reason } => write!(f, "not counted, {nth} of {ASIDE}: {reason}"),
             Self::StandsIn => f.write_str("newest incomplete one, no good one is newer"),
             Self::NotCounted(reason) => write!(f, "not counted: {reason}"),
+            Self::TwoWriters { newest, other } => write!(f, "two writers: {newest} and {other}"),
         }
     }
 }
@@ -368,6 +387,18 @@ pub struct RetentionPlan {
 }
 
 impl RetentionPlan {
+    /// The same where two writers are at work: nothing goes, because each would prune what the other has made.
+    #[must_use]
+    pub fn held(mut self, clash: Option<&Clash>) -> Self {
+        if let Some((newest, other)) = clash.map(Clash::names) {
+            for decision in self.decisions.iter_mut().filter(|decision| !decision.is_kept()) {
+                let (newest, other) = (newest.clone(), other.clone());
+                decision.reasons.push(KeepReason::TwoWriters { newest, other });
+            }
+        }
+        self
+    }
+
     /// What goes now, newest first: at most [`MOST_PRUNED`], the oldest.
     pub fn deleted(&self) -> impl Iterator<Item = Stamp> + '_ {
         let all = || self.decisions.iter().filter(|decision| !decision.is_kept());

@@ -166,5 +166,5 @@ fn is_overdue(schedule: &Schedule, newest: Stamp, now: Timestamp, app: &App) -> 
 /// Whether the backup was made here: what another host has made, that one tells of.
 async fn is_ours(app: &App, manifest: &Manifest) -> bool {
     let own = app.identity.holder(&app.docker).await;
-    manifest.docker_engine == own.engine || manifest.instance.as_str() == app.config.instance
+    manifest.docker_engine == own.engine || manifest.instance == own.instance
 }

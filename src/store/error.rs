@@ -186,6 +186,15 @@ impl StoreError {
                 (NotFound, format!("there is no {path} in the bucket {bucket}"))
             }
             _ if is_denied => (Denied, denied(place, what)),
+            // The metadata service of an EC2 instance is the last place where keys are looked for.
+            _ if chain.contains("/latest/api/token") || chain.contains("/latest/meta-data") => (
+                Transient,
+                format!(
+                    "there are no keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or their _FILE forms (and this is no EC2 instance with a role: {})",
+                    innermost(error)
+                ),
+            ),
+            _ if let Some(cure) = wrong_scheme(endpoint, &chain) => (Refused, cure),
             _ if chain.contains("dns error") || chain.contains("onnect") => {
                 let reason = innermost(error);
                 (
@@ -205,6 +214,27 @@ impl StoreError {
             }
         };
         Self::new(kind, text)
+    }
+}
+
+/// What to do if the one side speaks TLS and the other does not.
+fn wrong_scheme(endpoint: &str, chain: &str) -> Option<String> {
+    let is_plain = chain.contains("InvalidContentType") || chain.contains("WrongVersionNumber");
+    let has_tls = [
+        "HTTP request to an HTTPS server",
+        "HTTP request was sent to HTTPS port",
+        "invalid HTTP version parsed",
+    ]
+    .iter()
+    .any(|sign| chain.contains(sign));
+    match endpoint.split_once("://")? {
+        ("https", rest) if is_plain => Some(format!(
+            "{endpoint} does not speak https there: if that is meant, set AWS_ENDPOINT_URL=http://{rest}, else correct the port"
+        )),
+        ("http", rest) if has_tls => {
+            Some(format!("{endpoint} speaks https there, and no http: set AWS_ENDPOINT_URL=https://{rest}"))
+        }
+        _ => None,
     }
 }
 

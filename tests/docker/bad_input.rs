@@ -59,8 +59,20 @@ fn a_wrong_database_password_is_named() {
     assert_snapshot!(world.refused(1), @"backup failed: list its databases: cannot read /tmp/password in the container: it is missing, or the container's user may not read it (labels dumpcar.password-file and dumpcar.exec-user)");
     server.container.exec(&["sh", "-c", "echo wrong >/tmp/password"]);
     assert_snapshot!(world.refused(1), @r#"backup failed: list its databases: the server refused user "root" with the password in /tmp/password: variables only say what the password was at the first start; name today's login by the labels dumpcar.user and dumpcar.password-file (ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: YES))"#);
+    server.container.exec(&["sh", "-c", "printf 'right\\r\\n' >/tmp/password"]);
+    assert_snapshot!(world.refused(1), @r#"backup failed: list its databases: the server refused user "root" with the password in /tmp/password, which ends in a carriage return: the file was written on Windows; write it anew without one (`tr -d '\r'`) (ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: YES))"#);
     server.container.exec(&["sh", "-c", "echo right >/tmp/password"]);
     world.back_up();
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn an_exec_user_that_is_not_there_is_named() {
+    let world = World::new();
+    let labels = world.labels(&[("name", "t"), ("exec-user", "nosuch")]);
+    let server = Server::started(POSTGRESQL_17, "right", &labels).wait();
+    let refused = world.refused(1).replace(&server.container.name, "CONTAINER");
+    assert_snapshot!(refused, @r#"backup failed: list its databases: the label dumpcar.exec-user names "nosuch", and the container CONTAINER has no such user: correct the label, or take the number of a user (unable to find user nosuch: no matching entries in passwd file)"#);
 }
 
 #[test]

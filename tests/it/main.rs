@@ -40,6 +40,8 @@ mod json;
 mod kill;
 /// The life of a target: deleted, forgotten, renamed, away and back.
 mod life;
+/// Messages that once misled: what they say now.
+mod messages;
 /// What cannot be dumped, beside what can (P10).
 mod missing;
 /// Listing, reading back, pruning.
@@ -74,3 +76,5 @@ mod verify;
 mod without_docker;
 /// Control characters and line breaks from containers, labels and the bucket: not in the log, nor in tables (P11).
 mod words_from_outside;
+/// Two instances that make backups of one target: neither prunes what the other has made (P5, P7).
+mod writers;

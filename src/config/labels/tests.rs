@@ -166,7 +166,7 @@ fn each_error_names_its_label_and_the_cure() {
     insta::assert_snapshot!(errors(&labels), @"
     dumpcar.databse: is not a known label; did you mean dumpcar.databases?
     dumpcar.drill-query: is not a known label; did you mean dumpcar.drill.query?
-    dumpcar.retention: is not a known label
+    dumpcar.retention: is not a known label; did you mean dumpcar.keep-last?
     dumpcar.engine: must be postgresql, mariadb, mysql or custom
     dumpcar.name: must be 1 to 100 letters, digits, dots, dashes or underscores, and start with a letter or digit
     dumpcar.databases: must be names with commas between them
@@ -237,5 +237,28 @@ fn no_error_shows_a_value() {
         let Err(errors) = parse(&labels) else { continue };
         let text = format!("{errors} {errors:?}");
         assert!(!text.contains("c4n4ry") && !text.contains("hunter2"), "{labels:?}: {text}");
+    }
+}
+
+#[test]
+fn a_label_in_capitals_beside_an_enabled_one_is_an_error() {
+    assert_eq!(
+        errors(&[("DUMPCAR.schedule", "@daily")]),
+        "DUMPCAR.schedule: has capitals: write dumpcar.schedule"
+    );
+    assert_eq!(
+        errors(&[("dumpcar.Schedule", "@daily")]),
+        "dumpcar.Schedule: is not a known label; did you mean dumpcar.schedule?"
+    );
+    // No wish for a backup.
+    assert_eq!(parse(&[("Dumpcar.Name", "x"), ("Dumpcar.Enable", "no")]).unwrap(), None);
+}
+
+#[test]
+fn every_spelling_of_others_leads_to_a_label() {
+    for (other, own) in SPELLINGS {
+        assert!(NAMES.contains(own) && !NAMES.contains(other), "{other} {own}");
+        let wanted = format!("dumpcar.{other}: is not a known label; did you mean dumpcar.{own}?");
+        assert_eq!(errors(&[(&format!("dumpcar.{other}"), "x")]), wanted);
     }
 }

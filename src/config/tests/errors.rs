@@ -238,7 +238,12 @@ fn aws_variables_that_do_not_fit_together_are_errors() {
         &[("AWS_SHARED_CREDENTIALS_FILE", "/x")],
         &[("AWS_CONFIG_FILE", "/x")],
         &[("AWS_REGION", "a"), ("AWS_DEFAULT_REGION", "b")],
-        &[("AWS_ENDPOINT", "http://a"), ("AWS_ENDPOINT_URL", "http://b")],
+        &[
+            ("AWS_ENDPOINT", "http://a"),
+            ("AWS_ENDPOINT_URL", "http://b"),
+            ("AWS_ACCESS_KEY_ID", "x"),
+            ("AWS_SECRET_ACCESS_KEY", "x"),
+        ],
     ];
     let lines: Vec<String> = cases.iter().map(|pairs| errors(pairs)).collect();
     insta::assert_snapshot!(lines.join("\n"), @"
@@ -294,4 +299,28 @@ fn no_error_shows_a_value() {
     check([all(""), all("_FILE")].concat(), canary);
     let unreadable = Config::from_pairs(all("_FILE"), &|_| Err(ErrorKind::NotFound.into())).unwrap_err();
     assert!(!unreadable.to_string().contains("c4n4ry"));
+}
+
+#[test]
+fn every_spelling_of_others_leads_to_a_variable() {
+    for (other, own) in env::SPELLINGS {
+        let name = format!("DUMPCAR_{other}");
+        let wanted = format!("{name}: is not a known variable; did you mean {own}?");
+        assert_eq!(errors(&[(&name, "x")]), wanted);
+    }
+}
+
+/// The server of another provider has no instance whose role it could know; AWS's own endpoints may be meant.
+#[test]
+fn an_endpoint_wants_keys_unless_it_is_of_aws() {
+    assert_eq!(
+        errors(&[("AWS_ENDPOINT_URL", "http://garage:3900")]),
+        "AWS_ACCESS_KEY_ID: and AWS_SECRET_ACCESS_KEY, or their _FILE forms, are required: the server of the endpoint knows no role of an EC2 instance"
+    );
+    for own in [
+        "https://s3.eu-central-1.amazonaws.com",
+        "https://bucket.vpce-1a2b.s3.eu-central-1.vpce.amazonaws.com:443/",
+    ] {
+        assert!(load(&[STORE, ("AWS_ENDPOINT_URL", own)]).is_ok(), "{own}");
+    }
 }

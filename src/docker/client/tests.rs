@@ -34,3 +34,24 @@ fn a_page_of_html_becomes_a_line() {
     assert_eq!(one_line("  image <none>\n is gone "), "image <none> is gone");
     assert_eq!(one_line(&"x".repeat(1000)).len(), 300);
 }
+
+#[test]
+fn the_group_of_the_socket_is_named_by_its_number() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("docker.sock");
+    let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    // Only root may give it away.
+    drop(chown(&path, None, Some(998)));
+    let group = std::fs::metadata(&path).unwrap().gid();
+    let refused = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    let host = format!("unix://{}", path.display());
+    let error = from_io(&host, &BollardError::IOError { err: refused }).to_string();
+    let cure = format!(
+        "the socket belongs to the group {group}: run as root, or add group_add: [\"{group}\"] to the container (docker run --group-add {group})"
+    );
+    assert_eq!(
+        error,
+        format!("Docker at {host} may not be used by this process (uid {}): {cure}", own_uid())
+    );
+}

@@ -16,6 +16,7 @@ use crate::jobs::{prune, sweep};
 use crate::model::key::{BackupKey, Stamp};
 use crate::model::retention::Candidate;
 use crate::model::trigger::Trigger;
+use crate::model::writers::Writer;
 use crate::random;
 use crate::store::Catalog;
 
@@ -32,6 +33,7 @@ pub(super) async fn begin<'a>(
     target: &Target,
     catalog: Option<&Catalog>,
     backups: &[Candidate],
+    writer: Option<Writer>,
     trigger: Trigger,
     stop: &CancellationToken,
 ) -> Result<Begun<'a>, JobError> {
@@ -47,7 +49,7 @@ pub(super) async fn begin<'a>(
             stoppable(stop, tokio::time::sleep(Duration::from_millis(100))).await?;
             continue;
         }
-        let mut doomed = prune::doomed(app, target, backups, stamp, trigger);
+        let mut doomed = prune::doomed(app, target, backups, (stamp, writer.clone()), trigger);
         // What goes under a former name gets a record of its own.
         doomed.retain(|stamp| catalog.is_some_and(|catalog| catalog.has_backup(&target.name, *stamp)));
         let entry = stoppable(stop, Entry::of_backup(app, target, stamp, doomed)).await??;

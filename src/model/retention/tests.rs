@@ -12,11 +12,15 @@ fn good(stamp: Stamp) -> Candidate {
 }
 
 fn of(trigger: Trigger, stamp: Stamp) -> Candidate {
-    Candidate { stamp, standing: Standing::Counts { trigger, accepted_smaller_than: None } }
+    Candidate { stamp, standing: Standing::Counts { trigger, accepted_smaller_than: None }, writer: None }
 }
 
 fn aside(stamp: Stamp) -> Candidate {
-    Candidate { stamp, standing: Standing::Aside { reason: "suspicious".into(), stands_in: false } }
+    Candidate {
+        stamp,
+        standing: Standing::Aside { reason: "suspicious".into(), stands_in: false },
+        writer: None,
+    }
 }
 
 fn goods(stamps: &[Stamp]) -> Vec<Candidate> {
@@ -151,7 +155,7 @@ fn a_backup_from_the_future_is_kept_and_does_not_count() {
 #[test]
 fn what_does_not_count_keeps_nothing_out_and_has_a_bound_of_its_own() {
     let day = |day: u32| stamp(&format!("2026-11-{day:02}T23-00-00Z"));
-    let unknown = |stamp| Candidate { stamp, standing: Standing::Unknown("unsigned".into()) };
+    let unknown = |stamp| Candidate { stamp, standing: Standing::Unknown("unsigned".into()), writer: None };
     let mut backups: Vec<Candidate> = (1..=3).map(|n| good(day(n))).collect();
     backups.extend((4..=9).map(|n| aside(day(n))));
     backups.extend((10..=14).map(|n| unknown(day(n))));
@@ -182,6 +186,7 @@ fn the_newest_incomplete_one_stays_while_no_good_one_is_newer() {
     let incomplete = |stamp| Candidate {
         stamp,
         standing: Standing::Aside { reason: "incomplete".into(), stands_in: true },
+        writer: None,
     };
     let kept = |stored: &[Candidate]| {
         let plan = RetentionPolicy::default().plan(stored, day(20).timestamp(), &TimeZone::UTC);
@@ -223,6 +228,7 @@ fn the_full_backup_stays_for_a_week_after_a_smaller_one_was_accepted() {
     let accepted = |stamp, than| Candidate {
         stamp,
         standing: Standing::Counts { trigger: Trigger::Manual, accepted_smaller_than: Some(than) },
+        writer: None,
     };
     let policy = RetentionSettings { last: Some(1), ..RetentionSettings::default() }.policy().unwrap();
     let mut stored = vec![good(day(1)), good(day(2)), accepted(day(3), day(2))];
@@ -468,6 +474,7 @@ impl Weeks {
                     trigger: Trigger::Manual,
                     accepted_smaller_than: last_good.filter(|earlier| *earlier < stamp),
                 },
+                writer: None,
             },
             Happens::Failed => return Vec::new(),
             Happens::ClockSet(by) => {

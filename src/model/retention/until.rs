@@ -34,7 +34,7 @@ impl RetentionPolicy {
         let mut last = None;
         for time in times.take(MOST_RUNS) {
             let standing = Standing::Counts { trigger: Trigger::Schedule, accepted_smaller_than: None };
-            there.push(Candidate { stamp: Stamp::new(time), standing });
+            there.push(Candidate { stamp: Stamp::new(time), standing, writer: None });
             let plan = self.plan(&there, time, tz);
             let goes = |stamp| plan.deleted().any(|doomed| doomed == stamp);
             if goes(stamp) {
@@ -62,7 +62,7 @@ mod tests {
         let made = nights("2026-11-01T23:00:00Z", 7);
         let backups: Vec<Candidate> = made
             .iter()
-            .map(|time| Candidate { stamp: Stamp::new(*time), standing: standing.clone() })
+            .map(|time| Candidate { stamp: Stamp::new(*time), standing: standing.clone(), writer: None })
             .collect();
         let stamp = backups[6 - nth_newest].stamp;
         let coming = nights("2026-11-08T23:00:00Z", 2_000);

@@ -135,6 +135,8 @@ struct State {
     faults: Arc<Faults>,
     /// The oldest and the newest minor version of API 1 that is understood.
     api: (u32, u32),
+    /// The engine's id, and the name of its machine.
+    names: (&'static str, &'static str),
 }
 
 #[derive(Debug, Clone)]
@@ -174,6 +176,7 @@ impl FakeDocker {
             open: HashMap::new(),
             faults: Arc::new(|_, _| None),
             api: (12, 41),
+            names: ("ENGI:NEOF:TEST", "h"),
         };
         let engine = Engine {
             state: Arc::new(Mutex::new(state)),
@@ -232,6 +235,11 @@ impl FakeDocker {
         self.engine.state.lock().unwrap().api = (oldest, newest);
     }
 
+    /// The engine has this id from now on, and its machine this name.
+    pub(crate) fn call_itself(&self, id: &'static str, host: &'static str) {
+        self.engine.state.lock().unwrap().names = (id, host);
+    }
+
     /// Adds or replaces a running container.
     pub(crate) fn container(&self, name: &str, labels: Value, env: &[&str]) {
         self.container_in_state(name, labels, env, json!({ "Status": "running", "Running": true }));
@@ -243,6 +251,12 @@ impl FakeDocker {
             "Config": { "Image": "example/image:1", "Labels": labels, "Env": env },
         });
         self.engine.state.lock().unwrap().containers.insert(id_of(name), inspect);
+    }
+
+    /// A container is of this image.
+    pub(crate) fn set_image(&self, name: &str, image: &str) {
+        let mut state = self.engine.state.lock().unwrap();
+        state.containers.get_mut(&id_of(name)).unwrap()["Config"]["Image"] = image.into();
     }
 
     pub(crate) fn remove(&self, name: &str) {
@@ -376,7 +390,7 @@ impl Engine {
                 let list: Vec<Value> = state
                     .containers
                     .values()
-                    .map(|one| json!({ "Id": one["Id"], "Names": [one["Name"]], "Labels": one["Config"]["Labels"] }))
+                    .map(|one| json!({ "Id": one["Id"], "Names": [one["Name"]], "Labels": one["Config"]["Labels"], "Image": one["Config"]["Image"] }))
                     .collect();
                 json_answer(200, &json!(list))
             }
@@ -406,7 +420,10 @@ impl Engine {
                 tokio::time::sleep(Duration::from_secs(3600)).await;
                 json_answer(200, &json!({}))
             }
-            Call::Info => json_answer(200, &json!({ "ID": "ENGI:NEOF:TEST", "MemTotal": 64_u64 << 30 })),
+            Call::Info => {
+                let (id, host) = self.state.lock().unwrap().names;
+                json_answer(200, &json!({ "ID": id, "Name": host, "MemTotal": 64_u64 << 30 }))
+            }
             Call::Image | Call::Other => {
                 self.other(request.method().as_str(), parts, request.uri().query().unwrap_or_default(), body)
             }
