@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::ask::{Unasked, go_on};
+use super::by_hand;
 use super::choose::what_there_is;
 use super::output::{print, print_answer, print_aside};
 use crate::app::App;
@@ -20,6 +21,7 @@ use crate::model::key::Stamp;
 use crate::model::target::TargetName;
 use crate::store::{Catalog, StoredBackup};
 use crate::text::{Table, bytes, span};
+use crate::told::{Event, Job};
 
 /// `dumpcar delete`.
 pub async fn delete(app: &App, args: &DeleteArgs, stop: CancellationToken) -> Exit {
@@ -54,7 +56,15 @@ pub async fn delete(app: &App, args: &DeleteArgs, stop: CancellationToken) -> Ex
     {
         return exit;
     }
+    let tell = async |event| by_hand::tell(app, Job::Delete, &plan.target, None, event).await;
+    tell(Event::Started(stamps(plan.doomed.iter().map(|(backup, _)| backup.key.stamp)))).await;
     let (gone, result) = Box::pin(delete::run(app, &plan, &stop)).await;
+    let deleted = format!("{} deleted", backups(gone.len()));
+    tell(match &result {
+        Ok(()) => Event::Good(deleted),
+        Err(problem) => Event::Bad(format!("{deleted}, not all: {problem}")),
+    })
+    .await;
     if args.json {
         print_answer(Report::new(&plan, &gone));
     } else {
@@ -116,6 +126,10 @@ async fn named(app: &App, args: &DeleteArgs, catalog: &Catalog) -> Result<Vec<St
         stamps.push(stamp);
     }
     Ok(stamps)
+}
+
+fn stamps(stamps: impl Iterator<Item = Stamp>) -> String {
+    stamps.map(|stamp| stamp.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn backups(count: usize) -> String {

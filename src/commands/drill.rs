@@ -6,10 +6,11 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
+use super::by_hand;
 use super::choose::find_backup;
 use super::output::{print, print_answer};
 use crate::app::App;
-use crate::cli::DrillArgs;
+use crate::cli::{At, DrillArgs};
 use crate::exit::Exit;
 use crate::jobs::drill::{self, Drilled};
 use crate::jobs::list;
@@ -17,6 +18,7 @@ use crate::model::drill::Verdict;
 use crate::model::target::TargetName;
 use crate::terminal::{ProgressDisplay, Terminal};
 use crate::text::Table;
+use crate::told::{Event, Job};
 
 /// `dumpcar drill`.
 pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, terminal: Arc<Terminal>) -> Exit {
@@ -47,6 +49,8 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
             }
         };
         let target = app.target(&name).await;
+        let tell = async |event| by_hand::tell(app, Job::Drill, &name, Some(key.stamp), event).await;
+        tell(Event::Started(String::new())).await;
         let progress = display.show(name.as_str());
         let result = Box::pin(drill::run(app, &key, &manifest, target.as_ref(), &stop, &progress)).await;
         display.hide(&progress);
@@ -59,6 +63,14 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
                 drill::log(&key, &drilled);
                 let Drilled { result, detail } = drilled;
                 let verdict = result.verdict();
+                tell(match &detail {
+                    Some(problem) if args.at == At::Latest => {
+                        Event::Bad(format!("the backup {key} is not good: {problem}"))
+                    }
+                    Some(problem) => Event::Ended(format!("the backup {key} is not good: {problem}")),
+                    None => Event::Good(verdict.to_string()),
+                })
+                .await;
                 table.push(row(
                     &verdict.to_string(),
                     [
@@ -77,6 +89,7 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
             }
             Err(problem) => {
                 drill::log_inconclusive(&key, &problem);
+                tell(Event::Ended(format!("inconclusive: {problem}"))).await;
                 let verdict = Verdict::Inconclusive;
                 table.push(row(&verdict.to_string(), ["-"; 4].map(str::to_owned)));
                 reports.push(json!({ "target": name, "backup": key.stamp, "result": verdict.word(), "problem": problem.to_string() }));

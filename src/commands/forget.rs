@@ -3,6 +3,7 @@
 use serde::Serialize;
 use tracing::error;
 
+use super::by_hand;
 use super::choose::{all_served, require_signer, what_there_is};
 use super::output::{print, print_answer};
 use crate::app::App;
@@ -14,6 +15,7 @@ use crate::model::forgotten::Forgotten;
 use crate::model::key::Stamp;
 use crate::model::target::TargetName;
 use crate::text::bytes;
+use crate::told::{Event, Job};
 
 /// The answer of `--json`.
 #[derive(Serialize)]
@@ -80,6 +82,7 @@ pub async fn forget(app: &App, args: &ForgetArgs) -> Exit {
         return Exit::Failed;
     }
     answer.forgotten = true;
+    by_hand::tell(app, Job::Forget, target, answer.newest, Event::Good(String::new())).await;
     if args.json {
         print_answer(answer);
         return Exit::Done;
@@ -94,7 +97,7 @@ pub async fn forget(app: &App, args: &ForgetArgs) -> Exit {
         ),
     };
     print(&format!(
-        "{target} is forgotten: a daemon ends its alarms within ten minutes (SIGHUP: at once)\n{stays}\n"
+        "{target} is forgotten: the daemon of this container ends its alarms now, another one within ten minutes (SIGHUP: at once)\n{stays}\n"
     ));
     Exit::Done
 }

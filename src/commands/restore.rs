@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::ask::{Unasked, go_on};
+use super::by_hand;
 use super::choose::find_backup;
 use super::output::print;
 use crate::app::App;
@@ -23,6 +24,7 @@ use crate::model::manifest::Manifest;
 use crate::model::missing;
 use crate::terminal::{ProgressDisplay, Terminal};
 use crate::text::{bytes, escaped, span};
+use crate::told::{Event, Job};
 
 /// `dumpcar restore`.
 pub async fn restore(
@@ -45,6 +47,11 @@ pub async fn restore(
             return exit;
         }
     }
+    let said = format!("into {}", plan.target.container.name);
+    let tell = async |event| {
+        by_hand::tell(app, Job::Restore, &plan.key.target, Some(plan.key.stamp), event).await;
+    };
+    tell(Event::Started(said.clone())).await;
     let started = Instant::now();
     let display = ProgressDisplay::start(terminal);
     let progress = display.show(plan.key.target.as_str());
@@ -58,12 +65,15 @@ pub async fn restore(
             let globals = if plan.globals.is_some() { "roles and users, " } else { "" };
             let container = escaped(container);
             print(&format!("restored into {container} from {}: {globals}{}\n", plan.key, names.join(", ")));
+            let rest = left_out.iter().map(|what| format!("; not restored: {what}")).collect::<String>();
+            tell(Event::Good(format!("{said}{rest}"))).await;
             for what in &left_out {
                 error!(backup = %plan.key, %container, "not restored: {what}; all else is");
             }
             if left_out.is_empty() { Exit::Done } else { Exit::Partial }
         }
         Err(failure) => {
+            tell(Event::Bad(format!("{said}: {failure}"))).await;
             error!(backup = %plan.key, %container, "not restored: {failure}");
             Exit::Failed
         }
