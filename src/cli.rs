@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
-use jiff::Timestamp;
-
+use crate::model::at::{At, AtError};
 use crate::model::duration;
-use crate::model::key::Stamp;
 use crate::model::target::TargetName;
+use clap::{ArgGroup, Args, Parser, Subcommand};
 
 /// Backs up the labelled database containers of this Docker host into an S3 bucket.
 ///
@@ -95,7 +93,7 @@ pub struct CatArgs {
     /// Roles, users and grants instead of a database
     #[arg(long)]
     pub globals: bool,
-    /// Which backup: `latest` (the last good one), a stamp as `list` shows it, or a time (the last good one of then)
+    /// Which backup: `latest` (the last good one), a stamp, or a date or time (the last good one of then)
     #[arg(long, default_value = "latest", value_parser = parse_at)]
     pub at: At,
     /// The object as it lies in the bucket, still compressed
@@ -119,7 +117,7 @@ pub struct VerifyArgs {
 pub struct RestoreArgs {
     /// Whose backup
     pub target: TargetName,
-    /// Which backup: `latest` (the last good one), a stamp as `list` shows it, or a time (the last good one of then)
+    /// Which backup: `latest` (the last good one), a stamp, or a date or time (the last good one of then)
     #[arg(long, default_value = "latest", value_parser = parse_at)]
     pub at: At,
     /// Only this database; may be given several times. All of them when none is named
@@ -155,7 +153,7 @@ pub struct RestoreArgs {
 pub struct DrillArgs {
     /// Whose backups; those of every target in the bucket when none is named
     pub targets: Vec<TargetName>,
-    /// Which backup: `latest` (the last good one), a stamp as `list` shows it, or a time (the last good one of then)
+    /// Which backup: `latest` (the last good one), a stamp, or a date or time (the last good one of then)
     #[arg(long, default_value = "latest", value_parser = parse_at)]
     pub at: At,
     /// Report as JSON
@@ -179,7 +177,7 @@ pub struct PruneArgs {
 pub struct ShowArgs {
     /// Whose backup
     pub target: TargetName,
-    /// Which backup: `latest` (the newest one, good or not), a stamp as `list` shows it, or a time (the newest one of then)
+    /// Which backup: `latest` (the newest one, good or not), a stamp, or a date or time (the newest one of then)
     #[arg(long, value_name = "WHEN", default_value = "latest", value_parser = parse_at)]
     pub at: At,
     /// Show as JSON
@@ -192,7 +190,7 @@ pub struct ShowArgs {
 pub struct DeleteArgs {
     /// Whose backups
     pub target: TargetName,
-    /// These backups: a stamp as `list` shows it, `latest` (the newest one, good or not), or a time (the newest one of then)
+    /// These backups: a stamp, `latest` (the newest one, good or not), or, without --yes, a date or time (the newest one of then)
     #[arg(long, value_name = "WHEN", num_args = 1.., value_parser = parse_at)]
     pub at: Vec<At>,
     /// All backups of the target
@@ -224,42 +222,12 @@ pub struct ConfigArgs {
     pub json: bool,
 }
 
-/// Which of a target's backups.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum At {
-    /// The newest good one.
-    Latest,
-    /// This one, good or not.
-    Stamp(Stamp),
-    /// The newest good one that was started at this time or before.
-    NotAfter(Timestamp),
-}
-
-impl At {
-    /// Whether the backup of this stamp may be meant; of several, the newest is.
-    pub fn may_be(self, stamp: Stamp) -> bool {
-        match self {
-            Self::Latest => true,
-            Self::Stamp(wanted) => stamp == wanted,
-            Self::NotAfter(time) => stamp.timestamp() <= time,
-        }
-    }
-}
-
 fn parse_age(text: &str) -> Result<Duration, String> {
     duration::parse(text).map_err(|error| error.to_string())
 }
 
 fn parse_at(text: &str) -> Result<At, String> {
-    if text == "latest" {
-        return Ok(At::Latest);
-    }
-    if let Ok(stamp) = text.parse() {
-        return Ok(At::Stamp(stamp));
-    }
-    text.parse()
-        .map(At::NotAfter)
-        .map_err(|_| "must be latest, a stamp (2026-11-23T23-00-00Z), or a time with its zone (2026-11-23T23:30:00+01:00)".into())
+    text.parse().map_err(|error: AtError| error.to_string())
 }
 
 #[cfg(test)]
@@ -270,21 +238,5 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_time_picks_the_backup_before_it() {
-        let stamps = || {
-            ["2026-11-23T23-00-00Z", "2026-11-22T23-00-00Z"].map(|s| s.parse::<Stamp>().unwrap()).into_iter()
-        };
-        let pick = |text| {
-            let at = parse_at(text).unwrap();
-            stamps().find(|stamp| at.may_be(*stamp)).map(|stamp| stamp.to_string())
-        };
-        assert_eq!(pick("latest").as_deref(), Some("2026-11-23T23-00-00Z"));
-        assert_eq!(pick("2026-11-22T23-00-00Z").as_deref(), Some("2026-11-22T23-00-00Z"));
-        assert_eq!(pick("2026-11-23T23:30:00+01:00").as_deref(), Some("2026-11-22T23-00-00Z"));
-        assert_eq!(pick("2026-11-01T00-00-00Z"), None);
-        assert!(parse_at("yesterday").is_err());
     }
 }

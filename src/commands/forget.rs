@@ -11,6 +11,7 @@ use crate::cli::ForgetArgs;
 use crate::clock;
 use crate::exit::Exit;
 use crate::health;
+use crate::model::at::Wanted;
 use crate::model::forgotten::Forgotten;
 use crate::model::key::Stamp;
 use crate::model::target::TargetName;
@@ -70,7 +71,7 @@ pub async fn forget(app: &App, args: &ForgetArgs) -> Exit {
         if args.json {
             print_answer(answer);
         }
-        let there_is = what_there_is(app, target, &backups).await;
+        let there_is = what_there_is(app, target, &backups, Wanted::Latest).await;
         error!(%target, store = %app.store, "there is no such target; {there_is}");
         return Exit::Nothing;
     }
