@@ -1,5 +1,7 @@
 //! The command line. Settings never come from it: its flags only say what to do now.
 
+mod help;
+
 use std::time::Duration;
 
 use crate::model::at::{At, AtError};
@@ -15,8 +17,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand};
     name = "dumpcar",
     bin_name = "dumpcar",
     version,
-    max_term_width = 100,
-    disable_help_subcommand = true
+    after_help = help::TOP
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -26,40 +27,54 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Back up now, wait, and report
+    #[command(after_help = help::BACKUP)]
     Backup(BackupArgs),
     /// List the backups in the bucket
+    #[command(after_help = help::LIST)]
     List(ListArgs),
     /// Show what is in a backup, what it is worth, and how to restore it
+    #[command(after_help = help::SHOW)]
     Show(ShowArgs),
     /// Write a dump to standard output, checked against its manifest
+    #[command(after_help = help::CAT)]
     Cat(CatArgs),
     /// Read backups back from the bucket and check every byte of them
+    #[command(after_help = help::VERIFY)]
     Verify(VerifyArgs),
     /// Put a backup back into a server
+    #[command(after_help = help::RESTORE)]
     Restore(RestoreArgs),
     /// Restore a backup into a throwaway server, and compare
+    #[command(after_help = help::DRILL)]
     Drill(DrillArgs),
     /// Delete what the retention rules no longer want
+    #[command(after_help = help::PRUNE)]
     Prune(PruneArgs),
     /// Delete backups of a target, whatever the retention rules say
     ///
     /// Works for targets without a container as well. It shows what goes and asks before it deletes anything.
+    #[command(after_help = help::DELETE)]
     Delete(DeleteArgs),
     /// End the alarms of a target that no container serves any more; its backups stay
     ///
     /// The alarms come back when a container serves the target again, or a new backup of it is made.
+    #[command(after_help = help::FORGET)]
     Forget(ForgetArgs),
     /// Show the settings in force, secrets left out
+    #[command(after_help = help::CONFIG)]
     Config(ConfigArgs),
     /// Print the least IAM policy for this bucket
+    #[command(after_help = help::POLICY)]
     Policy,
     /// Make a key pair for DUMPCAR_SIGNING_KEY and DUMPCAR_TRUSTED_SIGNERS
     ///
     /// The private key goes to standard output, so that `dumpcar keygen > signing.key` makes a file of it; the public key
     /// goes to standard error, with what to do with the two. No settings are needed. Keys of `ssh-keygen -t ed25519 -N ''`
     /// are as good.
+    #[command(after_help = help::KEYGEN)]
     Keygen,
     /// Ask the daemon in this container whether all is well
+    #[command(after_help = help::HEALTHCHECK)]
     Healthcheck,
 }
 
@@ -238,5 +253,38 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+    /// Everybody who asks for help learns how a command is called and what its status says, on a screen of 80 columns.
+    #[test]
+    fn each_command_has_examples_and_exit_statuses() {
+        let mut command = Cli::command();
+        command.build();
+        for one in command.get_subcommands_mut().filter(|one| one.get_name() != "help") {
+            let (name, help) = (one.get_name().to_owned(), one.render_long_help().to_string());
+            assert!(help.contains("Examples:\n") && help.contains("Exit status:\n  0"), "{name}: {help}");
+            for example in help.lines().filter(|line| line.starts_with("  dumpcar ")) {
+                let words =
+                    example.split("  #").next().unwrap_or_default().split('|').next().unwrap_or_default();
+                let words = words.split('>').next().unwrap_or_default();
+                let words = shell_words(words);
+                let parsed = Cli::try_parse_from(&words);
+                assert!(parsed.is_ok(), "{words:?}: {parsed:?}");
+            }
+            let after = one.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let wide: Vec<_> = after.lines().filter(|line| line.chars().count() > 80).collect();
+            assert!(wide.is_empty(), "{name}: {wide:?}");
+        }
+        let top = command.render_long_help().to_string();
+        assert!(top.contains("Exit status:") && top.contains("  help "), "{top}");
+    }
+
+    fn shell_words(line: &str) -> Vec<String> {
+        let quoted = line.split('"').enumerate();
+        quoted
+            .flat_map(|(number, part)| match number % 2 {
+                0 => part.split_whitespace().map(str::to_owned).collect(),
+                _ => vec![part.to_owned()],
+            })
+            .collect()
     }
 }

@@ -25,7 +25,7 @@ use crate::model::trigger::Trigger;
 use crate::outcome::{Outcome, Verdict};
 use crate::scheduler::{Wave, log_outcome};
 use crate::terminal::{ProgressDisplay, Terminal};
-use crate::text::{Table, bytes, escaped_lines};
+use crate::text::{Table, bytes, escaped_lines, local};
 use crate::told::{Event, Job};
 
 /// The answer of `--json`.
@@ -128,9 +128,9 @@ async fn confirm_smaller(app: &App, targets: &[TargetName], stop: &CancellationT
             Some(Ok(Some(good))) => {
                 writeln!(
                     text,
-                    "{target}: the last good backup is {}, {} of dumps. A far smaller one will take its place; {} stays until there is \
+                    "{target}: the last good backup is {} ({}), {} of dumps. A far smaller one will take its place; {} stays until there is \
                      a good backup a week younger than that, whatever the retention rules say, and then goes by the rules",
-                    good.stamp, bytes(good.plain_bytes()), good.stamp,
+                    good.stamp, local(good.stamp.timestamp(), &app.config.time_zone), bytes(good.plain_bytes()), good.stamp,
                 ).expect("a string takes everything");
             }
             Some(Ok(None)) => {}

@@ -21,7 +21,7 @@ use crate::model::forgotten::Forgotten;
 use crate::model::key::Stamp;
 use crate::model::target::TargetName;
 use crate::store::{Catalog, StoredBackup};
-use crate::text::{Table, bytes, span};
+use crate::text::{Table, bytes, local, span};
 use crate::told::{Event, Job};
 
 /// `dumpcar delete`.
@@ -166,15 +166,14 @@ fn overview(app: &App, plan: &Plan) -> String {
         if plan.left == 1 { "s" } else { "" }
     ));
     if !plan.doomed.is_empty() {
-        let mut table = Table::new(["BACKUP", "AGE", "OBJECTS", "SIZE", "STATE"]);
+        let mut table = Table::new(["BACKUP", "TIME", "SIZE", "STATE"]);
         for (backup, worth) in &plan.doomed {
             let stamp = backup.key.stamp;
             let state = State::of(worth).for_people();
             let last = if Some(stamp) == plan.last_good { ", THE LAST GOOD ONE" } else { "" };
             table.push([
                 stamp.to_string(),
-                age(stamp),
-                backup.objects.to_string(),
+                local(stamp.timestamp(), &app.config.time_zone),
                 bytes(backup.bytes),
                 format!("{state}{last}"),
             ]);

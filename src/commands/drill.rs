@@ -34,7 +34,7 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
     };
     drill::sweep(app).await;
     let display = ProgressDisplay::start(terminal);
-    let mut table = Table::new(["TARGET", "BACKUP", "RESULT", "DATABASES", "TABLES", "ROWS", "TIME"]);
+    let mut table = Table::new(["TARGET", "BACKUP", "RESULT", "TABLES", "ROWS", "TIME"]);
     let (mut good, mut bad, mut missing, mut reports) = (0, 0, 0, Vec::new());
     // One after the other: each is a server of its own.
     for name in targets {
@@ -55,9 +55,9 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
         let progress = display.show(name.as_str());
         let result = Box::pin(drill::run(app, &key, &manifest, target.as_ref(), &stop, &progress)).await;
         display.hide(&progress);
-        let row = |word: &str, numbers: [String; 4]| {
-            let [databases, tables, rows, time] = numbers;
-            [name.to_string(), key.stamp.to_string(), word.to_owned(), databases, tables, rows, time]
+        let row = |word: &str, numbers: [String; 3]| {
+            let [tables, rows, time] = numbers;
+            [name.to_string(), key.stamp.to_string(), word.to_owned(), tables, rows, time]
         };
         match result {
             Ok(drilled) => {
@@ -74,12 +74,7 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
                 .await;
                 table.push(row(
                     &verdict.to_string(),
-                    [
-                        result.databases.to_string(),
-                        result.tables.to_string(),
-                        result.rows.to_string(),
-                        format!("{}s", result.seconds),
-                    ],
+                    [result.tables.to_string(), result.rows.to_string(), format!("{}s", result.seconds)],
                 ));
                 if verdict.is_good() {
                     good += 1;
@@ -92,7 +87,7 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
                 drill::log_inconclusive(&key, &problem);
                 tell(Event::Ended(format!("inconclusive: {problem}"))).await;
                 let verdict = Verdict::Inconclusive;
-                table.push(row(&verdict.to_string(), ["-"; 4].map(str::to_owned)));
+                table.push(row(&verdict.to_string(), ["-"; 3].map(str::to_owned)));
                 reports.push(json!({ "target": name, "backup": key.stamp, "result": verdict.word(), "problem": problem.to_string() }));
                 bad += 1;
                 if stop.is_cancelled() {

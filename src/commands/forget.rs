@@ -98,7 +98,7 @@ pub async fn forget(app: &App, args: &ForgetArgs) -> Exit {
         ),
     };
     print(&format!(
-        "{target} is forgotten: the daemon of this container ends its alarms now, another one within ten minutes (SIGHUP: at once)\n{stays}\n"
+        "{target} is forgotten: the daemon of this container ends its alarms now, another\none within ten minutes (SIGHUP: at once)\n{stays}\n"
     ));
     Exit::Done
 }

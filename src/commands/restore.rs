@@ -23,7 +23,7 @@ use crate::model::id::ContainerName;
 use crate::model::manifest::Manifest;
 use crate::model::missing;
 use crate::terminal::{ProgressDisplay, Terminal};
-use crate::text::{bytes, escaped, span};
+use crate::text::{bytes, escaped, local, span};
 use crate::told::{Event, Job};
 
 /// `dumpcar restore`.
@@ -41,7 +41,7 @@ pub async fn restore(
         Err(exit) => return exit,
     };
     if !args.yes {
-        print(&overview(&plan, &manifest));
+        print(&overview(app, &plan, &manifest));
         let unasked = Unasked::Refused("this overwrites what is there");
         if let Err(exit) = go_on("nothing was changed", unasked, &stop).await {
             return exit;
@@ -139,16 +139,17 @@ async fn destination(app: &App, args: &RestoreArgs) -> Result<Target, Exit> {
     })
 }
 
-fn overview(plan: &Plan, manifest: &Manifest) -> String {
+fn overview(app: &App, plan: &Plan, manifest: &Manifest) -> String {
     let Plan { key, target, globals, databases, manifest_command, warnings, .. } = plan;
     let age = span(clock::now().as_second() - key.stamp.timestamp().as_second());
+    let time = local(key.stamp.timestamp(), &app.config.time_zone);
     let state = match (missing::summary(&manifest.missing), &manifest.suspicious) {
         (Some(reason), _) => format!("; INCOMPLETE: {reason}"),
         (None, Some(reason)) => format!("; SUSPICIOUS: {reason}"),
         (None, None) => String::new(),
     };
     let mut text = format!(
-        "restore {key} ({} {})\n   made {age} ago by {} ({}){}\n   into {} ({})\n",
+        "restore {key} ({} {})\n   made at {time}, {age} ago, by {} ({}){}\n   into {} ({})\n",
         manifest.engine,
         escaped(&manifest.server_version),
         escaped(&manifest.instance),

@@ -309,3 +309,48 @@ async fn delete_takes_nothing_that_was_not_named_exactly() {
         assert_eq!(world.keys(), before, "{args:?}");
     }
 }
+
+#[tokio::test]
+async fn tables_fit_a_screen_of_80_columns_and_say_the_local_time() {
+    const NAME: &str = "a-name-of-20-letters";
+    let world =
+        World::new(|_| Script::ends(DUMP, 0)).await.custom(NAME).custom("shop").set("TZ", "Asia/Kolkata");
+    world.store_backup(NAME, "2026-01-01T23-00-00Z", "custom", &[Object::dump(b"x")]);
+    world.store_backup("shop", "2026-01-02T23-00-00Z", "custom", &[Object::dump(b"y")]);
+    let manifest = format!("{NAME}/2026-01-01T23-00-00Z/manifest.json");
+    let mut suspicious: Value = serde_json::from_slice(&world.read(&manifest)).unwrap();
+    suspicious["suspicious"] =
+        "far smaller than the one before, and with a reason as long as a line of a screen is".into();
+    world.write(&manifest, suspicious.to_string().as_bytes());
+    let listed = world.run(&["list"]).await;
+    insta::assert_snapshot!(listed.stdout, @"
+    a-name-of-20-letters: 1 backup, 1 B
+    BACKUP                TIME                     SIZE  DRILL  STATE
+    2026-01-01T23-00-00Z  2026-01-02 04:30 +05:30  1 B   -      suspicious
+    2026-01-01T23-00-00Z is suspicious: far smaller than the one before, and with a reason as long as a line of a screen is
+
+    shop: 1 backup, 1 B
+    BACKUP                TIME                     SIZE  DRILL  STATE
+    2026-01-02T23-00-00Z  2026-01-03 04:30 +05:30  1 B   -      good
+    ");
+    for args in [&["list"][..], &["verify"], &["backup"], &["delete", NAME, "--all", "--yes"]] {
+        let ended = world.run(args).await;
+        let wide: Vec<&str> = ended.stdout.lines().filter(|line| line.chars().count() > 80).collect();
+        // What is wrong, and where the bucket is, is no table.
+        let wide: Vec<_> = wide
+            .into_iter()
+            .filter(|line| !line.contains(" is suspicious: ") && !line.contains(" from s3://"))
+            .collect();
+        assert!(wide.is_empty(), "{args:?}: {wide:#?}");
+    }
+}
+
+#[tokio::test]
+async fn help_is_a_command_as_well() {
+    let world = world().await;
+    for args in [&["help"][..], &["help", "restore"], &["restore", "--help"]] {
+        let ended = world.run(args).await;
+        assert_eq!(ended.status, 0, "{args:?}: {}", ended.stderr);
+        assert!(ended.stdout.contains("Exit status:\n  0  "), "{args:?}: {}", ended.stdout);
+    }
+}
