@@ -1,13 +1,13 @@
 //! The command line. Settings never come from it: its flags only say what to do now.
 
+mod help;
+
 use std::time::Duration;
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
-use jiff::Timestamp;
-
+use crate::model::at::{At, AtError};
 use crate::model::duration;
-use crate::model::key::Stamp;
 use crate::model::target::TargetName;
+use clap::{ArgGroup, Args, Parser, Subcommand};
 
 /// Backs up the labelled database containers of this Docker host into an S3 bucket.
 ///
@@ -17,8 +17,7 @@ use crate::model::target::TargetName;
     name = "dumpcar",
     bin_name = "dumpcar",
     version,
-    max_term_width = 100,
-    disable_help_subcommand = true
+    after_help = help::TOP
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -28,40 +27,54 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Back up now, wait, and report
+    #[command(after_help = help::BACKUP)]
     Backup(BackupArgs),
     /// List the backups in the bucket
+    #[command(after_help = help::LIST)]
     List(ListArgs),
     /// Show what is in a backup, what it is worth, and how to restore it
+    #[command(after_help = help::SHOW)]
     Show(ShowArgs),
     /// Write a dump to standard output, checked against its manifest
+    #[command(after_help = help::CAT)]
     Cat(CatArgs),
     /// Read backups back from the bucket and check every byte of them
+    #[command(after_help = help::VERIFY)]
     Verify(VerifyArgs),
     /// Put a backup back into a server
+    #[command(after_help = help::RESTORE)]
     Restore(RestoreArgs),
     /// Restore a backup into a throwaway server, and compare
+    #[command(after_help = help::DRILL)]
     Drill(DrillArgs),
     /// Delete what the retention rules no longer want
+    #[command(after_help = help::PRUNE)]
     Prune(PruneArgs),
     /// Delete backups of a target, whatever the retention rules say
     ///
     /// Works for targets without a container as well. It shows what goes and asks before it deletes anything.
+    #[command(after_help = help::DELETE)]
     Delete(DeleteArgs),
     /// End the alarms of a target that no container serves any more; its backups stay
     ///
     /// The alarms come back when a container serves the target again, or a new backup of it is made.
+    #[command(after_help = help::FORGET)]
     Forget(ForgetArgs),
     /// Show the settings in force, secrets left out
+    #[command(after_help = help::CONFIG)]
     Config(ConfigArgs),
     /// Print the least IAM policy for this bucket
+    #[command(after_help = help::POLICY)]
     Policy,
     /// Make a key pair for DUMPCAR_SIGNING_KEY and DUMPCAR_TRUSTED_SIGNERS
     ///
     /// The private key goes to standard output, so that `dumpcar keygen > signing.key` makes a file of it; the public key
     /// goes to standard error, with what to do with the two. No settings are needed. Keys of `ssh-keygen -t ed25519 -N ''`
     /// are as good.
+    #[command(after_help = help::KEYGEN)]
     Keygen,
     /// Ask the daemon in this container whether all is well
+    #[command(after_help = help::HEALTHCHECK)]
     Healthcheck,
 }
 
@@ -95,7 +108,7 @@ pub struct CatArgs {
     /// Roles, users and grants instead of a database
     #[arg(long)]
     pub globals: bool,
-    /// Which backup: `latest` (the last good one), a stamp as `list` shows it, or a time (the last good one of then)
+    /// Which backup: `latest` (the last good one), a stamp, or a date or time (the last good one of then)
     #[arg(long, default_value = "latest", value_parser = parse_at)]
     pub at: At,
     /// The object as it lies in the bucket, still compressed
@@ -119,7 +132,7 @@ pub struct VerifyArgs {
 pub struct RestoreArgs {
     /// Whose backup
     pub target: TargetName,
-    /// Which backup: `latest` (the last good one), a stamp as `list` shows it, or a time (the last good one of then)
+    /// Which backup: `latest` (the last good one), a stamp, or a date or time (the last good one of then)
     #[arg(long, default_value = "latest", value_parser = parse_at)]
     pub at: At,
     /// Only this database; may be given several times. All of them when none is named
@@ -161,7 +174,7 @@ pub struct RestoreArgs {
 pub struct DrillArgs {
     /// Whose backups; those of every target in the bucket when none is named
     pub targets: Vec<TargetName>,
-    /// Which backup: `latest` (the last good one), a stamp as `list` shows it, or a time (the last good one of then)
+    /// Which backup: `latest` (the last good one), a stamp, or a date or time (the last good one of then)
     #[arg(long, default_value = "latest", value_parser = parse_at)]
     pub at: At,
     /// Report as JSON
@@ -185,7 +198,7 @@ pub struct PruneArgs {
 pub struct ShowArgs {
     /// Whose backup
     pub target: TargetName,
-    /// Which backup: `latest` (the newest one, good or not), a stamp as `list` shows it, or a time (the newest one of then)
+    /// Which backup: `latest` (the newest one, good or not), a stamp, or a date or time (the newest one of then)
     #[arg(long, value_name = "WHEN", default_value = "latest", value_parser = parse_at)]
     pub at: At,
     /// Show as JSON
@@ -198,7 +211,7 @@ pub struct ShowArgs {
 pub struct DeleteArgs {
     /// Whose backups
     pub target: TargetName,
-    /// These backups: a stamp as `list` shows it, `latest` (the newest one, good or not), or a time (the newest one of then)
+    /// These backups: a stamp, `latest` (the newest one, good or not), or, without --yes, a date or time (the newest one of then)
     #[arg(long, value_name = "WHEN", num_args = 1.., value_parser = parse_at)]
     pub at: Vec<At>,
     /// All backups of the target
@@ -230,42 +243,12 @@ pub struct ConfigArgs {
     pub json: bool,
 }
 
-/// Which of a target's backups.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum At {
-    /// The newest good one.
-    Latest,
-    /// This one, good or not.
-    Stamp(Stamp),
-    /// The newest good one that was started at this time or before.
-    NotAfter(Timestamp),
-}
-
-impl At {
-    /// Whether the backup of this stamp may be meant; of several, the newest is.
-    pub fn may_be(self, stamp: Stamp) -> bool {
-        match self {
-            Self::Latest => true,
-            Self::Stamp(wanted) => stamp == wanted,
-            Self::NotAfter(time) => stamp.timestamp() <= time,
-        }
-    }
-}
-
 fn parse_age(text: &str) -> Result<Duration, String> {
     duration::parse(text).map_err(|error| error.to_string())
 }
 
 fn parse_at(text: &str) -> Result<At, String> {
-    if text == "latest" {
-        return Ok(At::Latest);
-    }
-    if let Ok(stamp) = text.parse() {
-        return Ok(At::Stamp(stamp));
-    }
-    text.parse()
-        .map(At::NotAfter)
-        .map_err(|_| "must be latest, a stamp (2026-11-23T23-00-00Z), or a time with its zone (2026-11-23T23:30:00+01:00)".into())
+    text.parse().map_err(|error: AtError| error.to_string())
 }
 
 #[cfg(test)]
@@ -277,20 +260,37 @@ mod tests {
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
     }
-
+    /// Everybody who asks for help learns how a command is called and what its status says, on a screen of 80 columns.
     #[test]
-    fn a_time_picks_the_backup_before_it() {
-        let stamps = || {
-            ["2026-11-23T23-00-00Z", "2026-11-22T23-00-00Z"].map(|s| s.parse::<Stamp>().unwrap()).into_iter()
-        };
-        let pick = |text| {
-            let at = parse_at(text).unwrap();
-            stamps().find(|stamp| at.may_be(*stamp)).map(|stamp| stamp.to_string())
-        };
-        assert_eq!(pick("latest").as_deref(), Some("2026-11-23T23-00-00Z"));
-        assert_eq!(pick("2026-11-22T23-00-00Z").as_deref(), Some("2026-11-22T23-00-00Z"));
-        assert_eq!(pick("2026-11-23T23:30:00+01:00").as_deref(), Some("2026-11-22T23-00-00Z"));
-        assert_eq!(pick("2026-11-01T00-00-00Z"), None);
-        assert!(parse_at("yesterday").is_err());
+    fn each_command_has_examples_and_exit_statuses() {
+        let mut command = Cli::command();
+        command.build();
+        for one in command.get_subcommands_mut().filter(|one| one.get_name() != "help") {
+            let (name, help) = (one.get_name().to_owned(), one.render_long_help().to_string());
+            assert!(help.contains("Examples:\n") && help.contains("Exit status:\n  0"), "{name}: {help}");
+            for example in help.lines().filter(|line| line.starts_with("  dumpcar ")) {
+                let words =
+                    example.split("  #").next().unwrap_or_default().split('|').next().unwrap_or_default();
+                let words = words.split('>').next().unwrap_or_default();
+                let words = shell_words(words);
+                let parsed = Cli::try_parse_from(&words);
+                assert!(parsed.is_ok(), "{words:?}: {parsed:?}");
+            }
+            let after = one.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let wide: Vec<_> = after.lines().filter(|line| line.chars().count() > 80).collect();
+            assert!(wide.is_empty(), "{name}: {wide:?}");
+        }
+        let top = command.render_long_help().to_string();
+        assert!(top.contains("Exit status:") && top.contains("  help "), "{top}");
+    }
+
+    fn shell_words(line: &str) -> Vec<String> {
+        let quoted = line.split('"').enumerate();
+        quoted
+            .flat_map(|(number, part)| match number % 2 {
+                0 => part.split_whitespace().map(str::to_owned).collect(),
+                _ => vec![part.to_owned()],
+            })
+            .collect()
     }
 }

@@ -111,10 +111,8 @@ pub fn ask(daemon: &str) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&report).into_owned())
 }
 
-/// One address for each container: with `network_mode: host` several share the network namespace, but not the PIDs.
 fn address(daemon: &str) -> io::Result<SocketAddr> {
-    let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-    SocketAddr::from_abstract_name(lock::name("health", &[&namespace.to_string_lossy(), daemon]))
+    SocketAddr::from_abstract_name(lock::of_daemon("health", daemon))
 }
 
 #[cfg(test)]

@@ -32,3 +32,4 @@ pub mod signing;
 pub mod store;
 pub mod terminal;
 pub mod text;
+pub mod told;

@@ -41,6 +41,13 @@ pub(crate) fn name(purpose: &str, parts: &[&str]) -> String {
     format!("dumpcar/{purpose}/{digits}")
 }
 
+/// The name under which a daemon answers in its container. With `network_mode: host` several containers share the network
+/// namespace, but not the PIDs. `daemon` tells daemons of one container apart.
+pub(crate) fn of_daemon(purpose: &str, daemon: &str) -> String {
+    let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    name(purpose, &[&namespace.to_string_lossy(), daemon])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,8 @@
-//! The log: on standard error, text for a terminal and JSON for everything else. An event is one line, and has no character
-//! that acts on a terminal, whatever is in its fields: much of it was said by a container, Docker or the bucket.
+//! The log: on standard error, as text or as JSON. An event is one line, and has no character that acts on a terminal,
+//! whatever is in its fields: much of it was said by a container, Docker or the bucket.
 
 use std::fmt::{self, Debug};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -23,10 +23,10 @@ use crate::text;
 /// Starts logging for the whole process.
 pub fn start(config: &Config, terminal: Arc<Terminal>) {
     let text = match config.log_format {
-        LogFormat::Auto => io::stderr().is_terminal(),
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
+    let has_colours = terminal.has_colours();
     let lines = Lines { terminal, is_json: !text };
     let base = tracing_subscriber::registry().with(shown(config.log_level));
     let layer =
@@ -34,7 +34,7 @@ pub fn start(config: &Config, terminal: Arc<Terminal>) {
     // A second start in one process (a test) is not an error.
     if text {
         let fields = format::debug_fn(write_field).delimited(" ");
-        let layer = layer.with_target(false).with_ansi(io::stderr().is_terminal()).fmt_fields(fields);
+        let layer = layer.with_target(false).with_ansi(has_colours).fmt_fields(fields);
         drop(base.with(layer).try_init());
     } else {
         let layer = layer

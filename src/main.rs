@@ -38,7 +38,8 @@ fn run() -> Exit {
             return Exit::Usage;
         }
     };
-    let terminal = Arc::new(Terminal::default());
+    let variable = |name| std::env::var(name).ok();
+    let terminal = Arc::new(Terminal::new(variable("NO_COLOR").as_deref(), variable("TERM").as_deref()));
     logging::start(&config, Arc::clone(&terminal));
     match &cli.command {
         Some(Command::Config(args)) => return commands::config(&config, args),

@@ -1,14 +1,17 @@
 //! The daemon's loop: who is due, who runs, who has gone.
 
 mod absent;
+pub mod by_hand;
 mod chore;
 pub mod drill;
+mod trouble;
 pub mod verify;
+mod wave;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -20,6 +23,7 @@ use tracing::{error, info, warn};
 use crate::app::App;
 use crate::clock;
 use crate::discovery::{self, Found, State, Target, label_start};
+use crate::docker::DockerError;
 use crate::health::Health;
 use crate::jobs::backup::{self, Order};
 use crate::jobs::{good, readme, sweep};
@@ -29,8 +33,11 @@ use crate::model::trigger::Trigger;
 use crate::outcome::{Outcome, Verdict, accept_it};
 use crate::pipeline::Progress;
 use crate::signals::Request;
-use crate::store::Catalog;
+use crate::store::{Catalog, StoreError};
+use crate::told::{Event, Job, Word};
 use absent::Absent;
+use trouble::{Saying, Trouble};
+pub use wave::Wave;
 
 /// The loop looks at the clock at least this often: sleeping until a time of day would miss a suspended machine or a
 /// clock that was set.
@@ -85,6 +92,13 @@ pub struct Scheduler {
     /// What killed processes have left was looked for.
     is_swept: bool,
     absent: Absent,
+    /// What is wrong with Docker, and with the store.
+    docker: Trouble,
+    store: Trouble,
+    /// The store has refused something since the last look began.
+    is_refused: bool,
+    /// What became of the targets that run together.
+    wave: Wave,
     /// The time of the last turn of the loop.
     last_turn: Timestamp,
 }
@@ -113,12 +127,20 @@ impl Scheduler {
             is_first_look: true,
             is_swept: false,
             absent: Absent::default(),
+            docker: Trouble::default(),
+            store: Trouble::default(),
+            is_refused: false,
+            wave: Wave::default(),
             last_turn: Timestamp::MIN,
         }
     }
 
     /// Runs until told to stop, and then until every run has cleaned up.
-    pub async fn run(mut self, mut requests: mpsc::UnboundedReceiver<Request>) {
+    pub async fn run(
+        mut self,
+        mut requests: mpsc::UnboundedReceiver<Request>,
+        mut by_hand: mpsc::UnboundedReceiver<Word>,
+    ) {
         let (changed, mut changes) = mpsc::channel(1);
         let watcher = tokio::spawn(watch_containers(Arc::clone(&self.app), changed, self.stop.clone()));
         let stop = self.stop.clone();
@@ -135,11 +157,13 @@ impl Scheduler {
                 self.look(now).await;
             }
             self.start_due(clock::now()).await;
+            self.end_wave();
             let wait = self.until_next(clock::now());
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 Some(request) = requests.recv() => self.take_request(request).await,
+                Some(word) = by_hand.recv() => self.take_word(&word).await,
                 Some(ended) = self.runs.join_next() => self.take_outcome(ended),
                 Some(()) = changes.recv() => {
                     tokio::time::sleep(SETTLE).await;
@@ -173,6 +197,27 @@ impl Scheduler {
         }
     }
 
+    /// Somebody did something by hand in this container.
+    async fn take_word(&mut self, word: &Word) {
+        match (word.job, &word.event, word.backup) {
+            (Job::Backup, Event::Good(_) | Event::Bad(_), Some(backup)) => {
+                // An interval counts from the newest backup, whichever process made it.
+                if let Some(known) = self.known.get_mut(&word.target)
+                    && matches!(known.schedule, Schedule::Every(_))
+                {
+                    let after = backup.timestamp();
+                    known.due = next_due(&known.schedule, &word.target, after, &self.app);
+                    known.trigger = Trigger::Schedule;
+                    let next = known.due.map(|due| shown(due, &self.app));
+                    info!(target = %word.target, next, "planned");
+                }
+            }
+            // What the bucket says of it now ends the alarms for good.
+            (Job::Forget, Event::Good(_), _) => self.look(clock::now()).await,
+            _ => {}
+        }
+    }
+
     fn until_next(&self, now: Timestamp) -> Duration {
         let due = self
             .known
@@ -188,12 +233,13 @@ impl Scheduler {
         let (found, others) = match self.app.discover_all().await {
             Ok(found) => found,
             Err(error) => {
-                error!(%error, "cannot look at the containers");
-                self.health.set_daemon(Some(error.to_string()));
+                self.docker_refused(&error);
                 self.look_at = now + RETRY;
                 return;
             }
         };
+        self.docker_answered();
+        self.is_refused = false;
         self.look_at = now + RELOOK;
         let mut served = others;
         served.extend(found.iter().flat_map(|one| discovery::names(&one.name, &one.was)));
@@ -213,7 +259,41 @@ impl Scheduler {
         self.sweep().await;
         let catalog = self.plan_new(now).await;
         self.tell_absent(catalog.as_ref(), &served, now).await;
+        if !self.is_refused
+            && let Some(lasted) = self.store.answered(Instant::now())
+        {
+            info!(after = %lasts(lasted), "the store answers again");
+        }
         self.is_first_look = false;
+    }
+
+    fn docker_refused(&mut self, error: &DockerError) {
+        match self.docker.refused(Instant::now()) {
+            Saying::First => error!(%error, "cannot look at the containers"),
+            Saying::Still(lasted) => {
+                error!(%error, since = %lasts(lasted), "still cannot look at the containers");
+            }
+            Saying::Nothing => {}
+        }
+        self.health.set_daemon(Some(error.to_string()));
+    }
+
+    fn docker_answered(&mut self) {
+        if let Some(lasted) = self.docker.answered(Instant::now()) {
+            info!(after = %lasts(lasted), "Docker answers again");
+        }
+    }
+
+    /// The first refusal of a look speaks for all of them.
+    fn store_refused(&mut self, error: &StoreError, what: &str) {
+        if std::mem::replace(&mut self.is_refused, true) {
+            return;
+        }
+        match self.store.refused(Instant::now()) {
+            Saying::First => error!(%error, "{what}"),
+            Saying::Still(lasted) => error!(%error, since = %lasts(lasted), "still {what}"),
+            Saying::Nothing => {}
+        }
     }
 
     /// Cleans up after processes that were killed, whatever their targets; once, before anything is started.
@@ -223,7 +303,7 @@ impl Scheduler {
         }
         match self.stop.run_until_cancelled(sweep::sweep(&self.app, None, None)).await {
             Some(Ok(_)) => self.is_swept = true,
-            Some(Err(error)) => warn!(%error, "cannot look for what killed runs have left"),
+            Some(Err(error)) => self.store_refused(&error, "cannot look for what killed runs have left"),
             None => {}
         }
     }
@@ -261,7 +341,10 @@ impl Scheduler {
         match self.stop.run_until_cancelled(Box::pin(looked)).await {
             Some(Ok(forgotten)) => self.known.retain(|name, _| !forgotten.contains(name)),
             Some(Err(error)) => {
-                warn!(%error, "cannot look into the bucket for targets that no container serves");
+                self.store_refused(
+                    &error,
+                    "cannot look into the bucket for targets that no container serves",
+                );
             }
             None => {}
         }
@@ -324,7 +407,8 @@ impl Scheduler {
         if self.known.values().all(|known| known.is_planned) {
             return None;
         }
-        let config = &self.app.config;
+        let app = Arc::clone(&self.app);
+        let config = &app.config;
         let on_start = config.on_start && self.is_first_look;
         let mut is_certain = true;
         let listed = match config.catch_up {
@@ -338,13 +422,14 @@ impl Scheduler {
             Err(error) => {
                 // After a reboot the network may come later than this process. Until then the schedule goes on, and the
                 // next look asks again what was missed.
-                error!(%error, "cannot look into the bucket for missed backups");
+                self.store_refused(&error, "cannot look into the bucket for missed backups");
                 self.health.set_daemon(Some(error.to_string()));
                 self.look_at = now + RETRY;
                 is_certain = false;
                 None
             }
         };
+        let mut refused = None;
         for (name, known) in &mut self.known {
             if known.is_planned {
                 continue;
@@ -353,10 +438,10 @@ impl Scheduler {
             let names = discovery::names(name, &known.was);
             let mut backups = catalog.as_ref().map(|catalog| catalog.history(&names)).unwrap_or_default();
             backups.retain(|backup| backup.key.stamp.timestamp() <= now);
-            let newest = match good::newest_signed(&self.app.store, &backups).await {
+            let newest = match good::newest_signed(&app.store, &backups).await {
                 Ok(newest) => newest.map(|key| key.stamp.timestamp()),
                 Err(error) => {
-                    error!(target = %name, %error, "cannot tell whether a backup was missed");
+                    refused = Some(error);
                     self.look_at = now + RETRY;
                     is_certain = false;
                     None
@@ -382,14 +467,17 @@ impl Scheduler {
                     Schedule::Every(_) if config.catch_up => newest.unwrap_or(now),
                     Schedule::Every(_) | Schedule::Cron(_) | Schedule::Off => now,
                 };
-                next_due(&known.schedule, name, anchor, &self.app)
+                next_due(&known.schedule, name, anchor, &app)
             };
             if std::mem::take(&mut known.is_back) {
-                let next = known.due.map(|due| shown(due, &self.app));
+                let next = known.due.map(|due| shown(due, &app));
                 info!(target = %name, next, "target is back");
             } else if let Some(due) = known.due.filter(|_| known.due != due_before) {
-                info!(target = %name, next = shown(due, &self.app), "planned");
+                info!(target = %name, next = shown(due, &app), "planned");
             }
+        }
+        if let Some(error) = refused {
+            self.store_refused(&error, "cannot tell whether a backup was missed");
         }
         catalog
     }
@@ -409,8 +497,8 @@ impl Scheduler {
         let mut found = match self.app.discover().await {
             Ok(found) => found,
             Err(error) => {
-                error!(%error, "cannot look at the containers");
-                self.health.set_daemon(Some(error.to_string()));
+                self.docker_refused(&error);
+                self.look_at = self.look_at.min(now + RETRY);
                 for (_, known) in self.known.iter_mut().filter(|(name, _)| due.contains(*name)) {
                     known.due = Some(now + RETRY);
                 }
@@ -470,12 +558,29 @@ impl Scheduler {
         self.report(&outcome);
     }
 
-    fn report(&self, outcome: &Outcome) {
+    fn report(&mut self, outcome: &Outcome) {
         log_outcome(outcome);
+        self.wave.take(outcome);
         if outcome.verdict != Verdict::Stopped {
             self.health.record(outcome);
         }
     }
+
+    /// Says what became of those that ran together, once none runs any more.
+    fn end_wave(&mut self) {
+        if !self.running.is_empty() {
+            return;
+        }
+        let next = self.known.values().filter_map(|known| known.due).min();
+        if let Some(line) = std::mem::take(&mut self.wave).end(next, &self.app.config.time_zone) {
+            info!("{line}");
+        }
+    }
+}
+
+/// A span of time in whole seconds, for the log.
+fn lasts(time: Duration) -> humantime::FormattedDuration {
+    humantime::format_duration(Duration::from_secs(time.as_secs()))
 }
 
 /// A time as the log has it.

@@ -13,13 +13,40 @@ use crate::text;
 const REFRESH: Duration = Duration::from_millis(200);
 
 /// Standard error, and the lines of progress that stand below what was logged.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Terminal {
     /// How many lines of progress are on the screen.
     drawn: Mutex<usize>,
+    look: Look,
+}
+
+/// What may be done with standard error besides writing lines to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Look {
+    /// Lines may be erased and drawn again.
+    is_drawn_on: bool,
+    has_colours: bool,
+}
+
+impl Look {
+    /// By the variables that every tool obeys: <https://no-color.org>, and `TERM=dumb` for a terminal that only knows lines.
+    fn new(is_terminal: bool, no_color: Option<&str>, term: Option<&str>) -> Self {
+        let is_drawn_on = is_terminal && term != Some("dumb");
+        Self { is_drawn_on, has_colours: is_drawn_on && no_color.is_none_or(str::is_empty) }
+    }
 }
 
 impl Terminal {
+    /// `no_color` and `term` are the values of `NO_COLOR` and `TERM`.
+    pub fn new(no_color: Option<&str>, term: Option<&str>) -> Self {
+        Self { drawn: Mutex::default(), look: Look::new(io::stderr().is_terminal(), no_color, term) }
+    }
+
+    /// Whether what is written may have colours.
+    pub fn has_colours(&self) -> bool {
+        self.look.has_colours
+    }
+
     /// Prints above the progress display.
     ///
     /// # Errors
@@ -52,7 +79,7 @@ fn erase(stderr: &mut impl Write, drawn: &mut usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Shows what the runs are doing, until it is dropped. Nothing happens unless standard error is a terminal.
+/// Shows what the runs are doing, until it is dropped. Nothing happens unless standard error is a terminal that can be drawn on.
 #[derive(Debug)]
 pub struct ProgressDisplay {
     runs: Arc<Mutex<Vec<Shown>>>,
@@ -70,7 +97,7 @@ struct Shown {
 impl ProgressDisplay {
     pub fn start(terminal: Arc<Terminal>) -> Self {
         let runs: Arc<Mutex<Vec<Shown>>> = Arc::default();
-        let painter = io::stderr().is_terminal().then(|| {
+        let painter = terminal.look.is_drawn_on.then(|| {
             let (runs, terminal, end) = (Arc::clone(&runs), Arc::clone(&terminal), CancellationToken::new());
             let ended = end.clone();
             tokio::spawn(async move {
@@ -133,5 +160,27 @@ impl Shown {
         );
         // The stage may have a database's name.
         text::escaped(&line).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_for_terminals_whose_user_wants_them() {
+        for (is_terminal, no_color, term, drawn_on, colours) in [
+            (true, None, Some("xterm"), true, true),
+            (true, None, None, true, true),
+            (true, Some("1"), Some("xterm"), true, false),
+            // Set and empty is not set: no-color.org.
+            (true, Some(""), Some("xterm"), true, true),
+            (true, None, Some("dumb"), false, false),
+            (false, None, Some("xterm"), false, false),
+        ] {
+            let look = Look::new(is_terminal, no_color, term);
+            let wanted = Look { is_drawn_on: drawn_on, has_colours: colours };
+            assert_eq!(look, wanted, "{is_terminal} {no_color:?} {term:?}");
+        }
     }
 }

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use crate::model::line::is_unsafe;
 
 /// `1.2 MiB`.
@@ -30,6 +33,11 @@ pub fn span(seconds: i64) -> String {
         3600..172_800 => format!("{}h", seconds / 3600),
         172_800.. => format!("{}d", seconds / 86_400),
     }
+}
+
+/// `2026-11-24 00:00 +01:00`: a time as people read it on their clock, and where that clock is.
+pub fn local(time: Timestamp, time_zone: &TimeZone) -> String {
+    time.to_zoned(time_zone.clone()).strftime("%Y-%m-%d %H:%M %:z").to_string()
 }
 
 /// `text` as it may stand on a line of a log or a terminal: with escapes (`\n`, `\u{1b}`) for what would end the line, command
@@ -123,6 +131,14 @@ mod tests {
             [-1, 0, 59, 60, 7200, 172_800].map(span),
             ["in the future", "0s", "59s", "1m", "2h", "2d"]
         );
+    }
+
+    #[test]
+    fn a_time_is_local_and_says_so() {
+        let tz = TimeZone::get("Europe/Berlin").unwrap();
+        let shown =
+            ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"].map(|time| local(time.parse().unwrap(), &tz));
+        assert_eq!(shown, ["2026-10-25 02:30 +02:00", "2026-10-25 02:30 +01:00"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::ask::{Unasked, go_on};
+use super::by_hand;
 use super::choose::{names_of, require_signer, select, served};
 use super::output::{print, print_answer};
 use crate::app::App;
@@ -22,9 +23,10 @@ use crate::jobs::{good, readme};
 use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
 use crate::outcome::{Outcome, Verdict};
-use crate::scheduler::log_outcome;
+use crate::scheduler::{Wave, log_outcome};
 use crate::terminal::{ProgressDisplay, Terminal};
-use crate::text::{Table, bytes, escaped_lines};
+use crate::text::{Table, bytes, escaped_lines, local};
+use crate::told::{Event, Job};
 
 /// The answer of `--json`.
 #[derive(Serialize)]
@@ -73,6 +75,7 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
             (Arc::clone(&app), Arc::clone(&slots), stop.clone(), Arc::clone(&display));
         runs.spawn(async move {
             let slot = slots.acquire_owned().await;
+            by_hand::tell(&app, Job::Backup, &target, None, Event::Started(String::new())).await;
             let progress = display.show(target.as_str());
             let verdict = backup::run_guarded(app, found, order, stop, Arc::clone(&progress)).await;
             display.hide(&progress);
@@ -82,10 +85,12 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
     }
     for outcome in &outcomes {
         log_outcome(outcome);
+        by_hand::tell_outcome(&app, outcome).await;
     }
     while let Some(ended) = runs.join_next().await {
         let Ok(outcome) = ended else { continue };
         log_outcome(&outcome);
+        by_hand::tell_outcome(&app, &outcome).await;
         outcomes.push(outcome);
     }
     drop(display);
@@ -93,7 +98,11 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
     if args.json {
         print_answer(Report { results: &outcomes });
     } else {
-        print(&outcome_table(&outcomes));
+        let mut wave = Wave::default();
+        outcomes.iter().for_each(|outcome| wave.take(outcome));
+        let line = wave.end(None, &app.config.time_zone);
+        let line = line.map(|line| format!("\n{line}\n")).unwrap_or_default();
+        print(&format!("{}{line}", outcome_table(&outcomes)));
     }
     let good = outcomes.iter().filter(|outcome| outcome.is_good()).count();
     let partly = outcomes.iter().any(|outcome| matches!(outcome.verdict, Verdict::Done(_)));
@@ -119,9 +128,9 @@ async fn confirm_smaller(app: &App, targets: &[TargetName], stop: &CancellationT
             Some(Ok(Some(good))) => {
                 writeln!(
                     text,
-                    "{target}: the last good backup is {}, {} of dumps. A far smaller one will take its place; {} stays until there is \
+                    "{target}: the last good backup is {} ({}), {} of dumps. A far smaller one will take its place; {} stays until there is \
                      a good backup a week younger than that, whatever the retention rules say, and then goes by the rules",
-                    good.stamp, bytes(good.plain_bytes()), good.stamp,
+                    good.stamp, local(good.stamp.timestamp(), &app.config.time_zone), bytes(good.plain_bytes()), good.stamp,
                 ).expect("a string takes everything");
             }
             Some(Ok(None)) => {}
@@ -140,7 +149,7 @@ async fn confirm_smaller(app: &App, targets: &[TargetName], stop: &CancellationT
 }
 
 fn outcome_table(outcomes: &[Outcome]) -> String {
-    let mut table = Table::new(["TARGET", "RESULT", "BACKUP", "OBJECTS", "DUMP", "STORED", "TIME"]);
+    let mut table = Table::new(["TARGET", "RESULT", "BACKUP", "STORED", "TIME"]);
     for outcome in outcomes {
         let name = outcome.target.to_string();
         let row = match &outcome.verdict {
@@ -154,8 +163,6 @@ fn outcome_table(outcomes: &[Outcome]) -> String {
                 }
                 .to_owned(),
                 summary.stamp.to_string(),
-                summary.objects.to_string(),
-                bytes(summary.plain_bytes),
                 bytes(summary.stored_bytes),
                 format!("{:.1}s", summary.elapsed.as_secs_f64()),
             ],
@@ -168,7 +175,7 @@ fn outcome_table(outcomes: &[Outcome]) -> String {
     table.to_string()
 }
 
-fn row_without_backup(name: String, result: &str) -> [String; 7] {
+fn row_without_backup(name: String, result: &str) -> [String; 5] {
     let dash = || "-".to_owned();
-    [name, result.to_owned(), dash(), dash(), dash(), dash(), dash()]
+    [name, result.to_owned(), dash(), dash(), dash()]
 }

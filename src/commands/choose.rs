@@ -5,17 +5,18 @@ use std::collections::BTreeSet;
 use tracing::{debug, error, warn};
 
 use crate::app::App;
-use crate::cli::At;
 use crate::clock;
 use crate::discovery::{self, Found};
 use crate::docker::DockerError;
 use crate::exit::Exit;
 use crate::jobs::good::{self, Worth};
-use crate::model::key::BackupKey;
+use crate::model::at::{At, Wanted};
+use crate::model::key::{BackupKey, Stamp};
 use crate::model::manifest::Manifest;
 use crate::model::retention::is_from_the_future;
 use crate::model::target::TargetName;
 use crate::store::StoredBackup;
+use crate::text::local;
 
 /// Whoever cannot sign may read a bucket in which only signed backups count, and must make none.
 pub(super) fn require_signer(app: &App) -> Result<(), Exit> {
@@ -95,6 +96,7 @@ pub(super) async fn find_backup(
     target: &TargetName,
     at: At,
 ) -> Result<(BackupKey, Manifest), Exit> {
+    let wanted = wanted(app, at)?;
     let names = names_of(target, served(app).await.as_deref());
     let catalog = match app.store.catalog_of(&names).await {
         Ok(catalog) => catalog,
@@ -105,7 +107,7 @@ pub(super) async fn find_backup(
     };
     let (backups, now) = (catalog.history(&names), clock::now());
     let mut passed_over: Option<String> = None;
-    for backup in backups.iter().filter(|backup| at.may_be(backup.key.stamp)) {
+    for backup in backups.iter().filter(|backup| wanted.may_be(backup.key.stamp)) {
         let key = &backup.key;
         let worth = match good::assess(&app.store, &catalog, key).await {
             Ok(worth) => worth,
@@ -114,8 +116,10 @@ pub(super) async fn find_backup(
                 return Err(Exit::Failed);
             }
         };
-        let reason = match (&worth, at) {
-            (Worth::Good(_), At::Latest | At::NotAfter(_)) if is_from_the_future(key.stamp, now) => {
+        let reason = match (&worth, wanted) {
+            (Worth::Good(_), Wanted::Latest | Wanted::NotAfter(_) | Wanted::Within { .. })
+                if is_from_the_future(key.stamp, now) =>
+            {
                 "dated in the future".to_owned()
             }
             (Worth::Good(manifest), _) => {
@@ -129,19 +133,19 @@ pub(super) async fn find_backup(
             (Worth::Unreadable(reason), _) => format!("unreadable: {reason}"),
             (Worth::Unsigned(reason), _) => format!("unsigned: {reason}"),
         };
-        match (worth, at) {
+        match (worth, wanted) {
             (
                 Worth::Suspicious(manifest, _) | Worth::Incomplete(manifest, _) | Worth::Partial(manifest, _),
-                At::Stamp(_),
+                Wanted::Stamp(_),
             ) => {
                 warn!(backup = %key, "this backup is {reason}; `dumpcar list {target}` shows good ones");
                 return Ok((key.clone(), manifest));
             }
-            (_, At::Stamp(_)) => {
+            (_, Wanted::Stamp(_)) => {
                 error!(backup = %key, "this backup is {reason}; `dumpcar list {target}` shows good ones");
                 return Err(Exit::Failed);
             }
-            (_, At::Latest | At::NotAfter(_)) => {
+            (_, Wanted::Latest | Wanted::NotAfter(_) | Wanted::Within { .. }) => {
                 passed_over.get_or_insert_with(|| format!("the newest backup, {}, is {reason}", key.stamp));
             }
         }
@@ -152,17 +156,39 @@ pub(super) async fn find_backup(
             Err(Exit::Failed)
         }
         None => {
-            let there_is = what_there_is(app, target, &backups).await;
+            let there_is = what_there_is(app, target, &backups, wanted).await;
             error!(%target, store = %app.store, "there is no such backup; {there_is}");
             Err(Exit::Nothing)
         }
     }
 }
 
+/// What `--at` means now, on the clock of `TZ`.
+pub(super) fn wanted(app: &App, at: At) -> Result<Wanted, Exit> {
+    at.wanted(clock::now(), &app.config.time_zone).map_err(|error| {
+        error!("the time of --at {error}");
+        Exit::Usage
+    })
+}
+
 /// What could have been meant.
-pub(super) async fn what_there_is(app: &App, target: &TargetName, backups: &[StoredBackup]) -> String {
+pub(super) async fn what_there_is(
+    app: &App,
+    target: &TargetName,
+    backups: &[StoredBackup],
+    wanted: Wanted,
+) -> String {
     /// More than these nobody reads.
     const SHOWN: usize = 10;
+    let near = |stamp: Stamp| format!("{stamp} ({})", local(stamp.timestamp(), &app.config.time_zone));
+    match wanted.neighbours(backups.iter().map(|backup| backup.key.stamp)) {
+        (Some(before), Some(after)) => {
+            return format!("the nearest ones are {} before and {} after it", near(before), near(after));
+        }
+        (Some(before), None) => return format!("the nearest one is {}, before it", near(before)),
+        (None, Some(after)) => return format!("the nearest one is {}, after it", near(after)),
+        (None, None) => {}
+    }
     if !backups.is_empty() {
         let stamps: Vec<_> = backups.iter().take(SHOWN).map(|backup| backup.key.stamp.to_string()).collect();
         return format!("{target} has {} (`dumpcar list {target}` shows all)", stamps.join(", "));

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tracing::{error, info, warn};
+use tokio::sync::{mpsc, watch};
+use tracing::{debug, error, info, warn};
 
 use super::choose::require_signer;
 use crate::app::App;
@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::health::Health;
 use crate::scheduler::{self, Scheduler};
 use crate::signals::Listener;
+use crate::told;
 
 /// Docker sends SIGKILL 10 s after SIGTERM. What is not cleaned up by then would be cut anyway; this leaves time to
 /// say so.
@@ -27,10 +28,17 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
         error!(%error, "another dumpcar daemon runs in this container");
         return Exit::Failed;
     }
+    let told = match told::Listener::bind(&app.config.identity()) {
+        Ok(told) => told,
+        Err(error) => {
+            error!(%error, "cannot listen for what is done by hand in this container");
+            return Exit::Failed;
+        }
+    };
     match app.docker.version().await {
         Ok(version) => info!(engine = %version.engine, api = %version.api, "Docker answers"),
-        // It may be restarting: the scheduler keeps asking. No permission stays no permission.
-        Err(error) if error.is_transient() => warn!(%error, "Docker does not answer yet"),
+        // It may be restarting: the scheduler keeps asking, and says so. No permission stays no permission.
+        Err(error) if error.is_transient() => debug!(%error, "Docker does not answer yet"),
         Err(error) => {
             error!(%error, "cannot use Docker");
             return Exit::Failed;
@@ -47,8 +55,12 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
     let scheduler = Scheduler::new(Arc::clone(&app), health.clone(), stop.clone(), seen);
     // It leaves nothing behind: it ends when told to, wherever it is.
     let verification = stop.run_until_cancelled(scheduler::verify::run(&app, &health));
-    let drills = scheduler::drill::run(&app, &health, &stop, sees);
-    let mut work = Box::pin(async { tokio::join!(scheduler.run(requests), verification, drills) });
+    let judge = scheduler::drill::Judge::default();
+    let drills = scheduler::drill::run(&app, &health, &judge, &stop, sees);
+    let (hears, heard) = mpsc::unbounded_channel();
+    let by_hand = stop.run_until_cancelled(scheduler::by_hand::run(told, &health, &judge, hears));
+    let mut work =
+        Box::pin(async { tokio::join!(scheduler.run(requests, heard), verification, drills, by_hand) });
     let overdue = async {
         stop.cancelled().await;
         tokio::time::sleep(GRACE).await;

@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::ask::{Unasked, go_on};
-use super::choose::what_there_is;
+use super::by_hand;
+use super::choose::{wanted, what_there_is};
 use super::output::{print, print_answer, print_aside};
 use crate::app::App;
 use crate::cli::DeleteArgs;
@@ -15,11 +16,13 @@ use crate::clock;
 use crate::exit::Exit;
 use crate::jobs::delete::{self, Plan, Which};
 use crate::jobs::list::{Row, State};
+use crate::model::at::Wanted;
 use crate::model::forgotten::Forgotten;
 use crate::model::key::Stamp;
 use crate::model::target::TargetName;
 use crate::store::{Catalog, StoredBackup};
-use crate::text::{Table, bytes, span};
+use crate::text::{Table, bytes, local, span};
+use crate::told::{Event, Job};
 
 /// `dumpcar delete`.
 pub async fn delete(app: &App, args: &DeleteArgs, stop: CancellationToken) -> Exit {
@@ -54,7 +57,16 @@ pub async fn delete(app: &App, args: &DeleteArgs, stop: CancellationToken) -> Ex
     {
         return exit;
     }
+    let tell = async |event| by_hand::tell(app, Job::Delete, &plan.target, None, event).await;
+    let doomed: Vec<Stamp> = plan.doomed.iter().map(|(backup, _)| backup.key.stamp).collect();
+    tell(Event::Started(listed(&doomed))).await;
     let (gone, result) = Box::pin(delete::run(app, &plan, &stop)).await;
+    let deleted = format!("{} deleted", backups(gone.len()));
+    tell(match &result {
+        Ok(()) => Event::Good(deleted),
+        Err(problem) => Event::Bad(format!("{deleted}, not all: {problem}")),
+    })
+    .await;
     if args.json {
         print_answer(Report::new(&plan, &gone));
     } else {
@@ -94,28 +106,44 @@ async fn prepare(app: &App, args: &DeleteArgs) -> Result<Plan, Exit> {
     };
     let backups = catalog.backups(target);
     if backups.is_empty() {
-        let there_is = what_there_is(app, target, &backups).await;
+        let there_is = what_there_is(app, target, &backups, Wanted::Latest).await;
         error!(%target, store = %app.store, "there is no backup of this target; {there_is}");
         return Err(Exit::Nothing);
     }
     delete::plan(app, target, &catalog, &which, now).await.map_err(cannot_look)
 }
 
-/// The stamps of the backups that were named. One that is not there is a mistake, and nothing is deleted then.
+/// The stamps of the backups that were named. One that is not there is a mistake, and nothing is deleted then. So is a day with
+/// several backups; and who is not asked names each by its stamp.
 async fn named(app: &App, args: &DeleteArgs, catalog: &Catalog) -> Result<Vec<Stamp>, Exit> {
     let target = &args.target;
     let backups = catalog.backups(target);
     let mut stamps = Vec::new();
     for at in &args.at {
-        let mut there = backups.iter().map(|backup| backup.key.stamp);
-        let Some(stamp) = there.find(|stamp| at.may_be(*stamp)) else {
-            let there_is = what_there_is(app, target, &backups).await;
+        let wanted = wanted(app, *at)?;
+        let there: Vec<Stamp> =
+            backups.iter().map(|backup| backup.key.stamp).filter(|stamp| wanted.may_be(*stamp)).collect();
+        let Some(stamp) = there.first() else {
+            let there_is = what_there_is(app, target, &backups, wanted).await;
             error!(%target, store = %app.store, "nothing was deleted: there is no such backup; {there_is}");
             return Err(Exit::Nothing);
         };
-        stamps.push(stamp);
+        let is_exact = matches!(wanted, Wanted::Latest | Wanted::Stamp(_));
+        if matches!(wanted, Wanted::Within { .. }) && there.len() > 1 {
+            error!(%target, "nothing was deleted: that day has {}; pass --at with the stamps of those that are to go", listed(&there));
+            return Err(Exit::Usage);
+        }
+        if args.yes && !is_exact {
+            error!(%target, "nothing was deleted: with --yes, --at takes stamps only; pass --at {stamp}, or leave --yes out and look");
+            return Err(Exit::Usage);
+        }
+        stamps.push(*stamp);
     }
     Ok(stamps)
+}
+
+fn listed(stamps: &[Stamp]) -> String {
+    stamps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn backups(count: usize) -> String {
@@ -138,15 +166,14 @@ fn overview(app: &App, plan: &Plan) -> String {
         if plan.left == 1 { "s" } else { "" }
     ));
     if !plan.doomed.is_empty() {
-        let mut table = Table::new(["BACKUP", "AGE", "OBJECTS", "SIZE", "STATE"]);
+        let mut table = Table::new(["BACKUP", "TIME", "SIZE", "STATE"]);
         for (backup, worth) in &plan.doomed {
             let stamp = backup.key.stamp;
             let state = State::of(worth).for_people();
             let last = if Some(stamp) == plan.last_good { ", THE LAST GOOD ONE" } else { "" };
             table.push([
                 stamp.to_string(),
-                age(stamp),
-                backup.objects.to_string(),
+                local(stamp.timestamp(), &app.config.time_zone),
                 bytes(backup.bytes),
                 format!("{state}{last}"),
             ]);

@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
+use super::by_hand;
 use super::choose::find_backup;
 use super::output::{print, print_answer};
 use crate::app::App;
@@ -13,10 +14,12 @@ use crate::cli::DrillArgs;
 use crate::exit::Exit;
 use crate::jobs::drill::{self, Drilled};
 use crate::jobs::list;
+use crate::model::at::At;
 use crate::model::drill::Verdict;
 use crate::model::target::TargetName;
 use crate::terminal::{ProgressDisplay, Terminal};
 use crate::text::Table;
+use crate::told::{Event, Job};
 
 /// `dumpcar drill`.
 pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, terminal: Arc<Terminal>) -> Exit {
@@ -31,7 +34,7 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
     };
     drill::sweep(app).await;
     let display = ProgressDisplay::start(terminal);
-    let mut table = Table::new(["TARGET", "BACKUP", "RESULT", "DATABASES", "TABLES", "ROWS", "TIME"]);
+    let mut table = Table::new(["TARGET", "BACKUP", "RESULT", "TABLES", "ROWS", "TIME"]);
     let (mut good, mut bad, mut missing, mut reports) = (0, 0, 0, Vec::new());
     // One after the other: each is a server of its own.
     for name in targets {
@@ -47,26 +50,31 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
             }
         };
         let target = app.target(&name).await;
+        let tell = async |event| by_hand::tell(app, Job::Drill, &name, Some(key.stamp), event).await;
+        tell(Event::Started(String::new())).await;
         let progress = display.show(name.as_str());
         let result = Box::pin(drill::run(app, &key, &manifest, target.as_ref(), &stop, &progress)).await;
         display.hide(&progress);
-        let row = |word: &str, numbers: [String; 4]| {
-            let [databases, tables, rows, time] = numbers;
-            [name.to_string(), key.stamp.to_string(), word.to_owned(), databases, tables, rows, time]
+        let row = |word: &str, numbers: [String; 3]| {
+            let [tables, rows, time] = numbers;
+            [name.to_string(), key.stamp.to_string(), word.to_owned(), tables, rows, time]
         };
         match result {
             Ok(drilled) => {
                 drill::log(&key, &drilled);
                 let Drilled { result, detail } = drilled;
                 let verdict = result.verdict();
+                tell(match &detail {
+                    Some(problem) if args.at == At::Latest => {
+                        Event::Bad(format!("the backup {key} is not good: {problem}"))
+                    }
+                    Some(problem) => Event::Ended(format!("the backup {key} is not good: {problem}")),
+                    None => Event::Good(verdict.to_string()),
+                })
+                .await;
                 table.push(row(
                     &verdict.to_string(),
-                    [
-                        result.databases.to_string(),
-                        result.tables.to_string(),
-                        result.rows.to_string(),
-                        format!("{}s", result.seconds),
-                    ],
+                    [result.tables.to_string(), result.rows.to_string(), format!("{}s", result.seconds)],
                 ));
                 if verdict.is_good() {
                     good += 1;
@@ -77,8 +85,9 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
             }
             Err(problem) => {
                 drill::log_inconclusive(&key, &problem);
+                tell(Event::Ended(format!("inconclusive: {problem}"))).await;
                 let verdict = Verdict::Inconclusive;
-                table.push(row(&verdict.to_string(), ["-"; 4].map(str::to_owned)));
+                table.push(row(&verdict.to_string(), ["-"; 3].map(str::to_owned)));
                 reports.push(json!({ "target": name, "backup": key.stamp, "result": verdict.word(), "problem": problem.to_string() }));
                 bad += 1;
                 if stop.is_cancelled() {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use tracing::error;
 
+use super::by_hand;
 use super::choose::{all_served, require_signer, what_there_is};
 use super::output::{print, print_answer};
 use crate::app::App;
@@ -10,10 +11,12 @@ use crate::cli::ForgetArgs;
 use crate::clock;
 use crate::exit::Exit;
 use crate::health;
+use crate::model::at::Wanted;
 use crate::model::forgotten::Forgotten;
 use crate::model::key::Stamp;
 use crate::model::target::TargetName;
 use crate::text::bytes;
+use crate::told::{Event, Job};
 
 /// The answer of `--json`.
 #[derive(Serialize)]
@@ -68,7 +71,7 @@ pub async fn forget(app: &App, args: &ForgetArgs) -> Exit {
         if args.json {
             print_answer(answer);
         }
-        let there_is = what_there_is(app, target, &backups).await;
+        let there_is = what_there_is(app, target, &backups, Wanted::Latest).await;
         error!(%target, store = %app.store, "there is no such target; {there_is}");
         return Exit::Nothing;
     }
@@ -81,6 +84,7 @@ pub async fn forget(app: &App, args: &ForgetArgs) -> Exit {
         return Exit::Failed;
     }
     answer.forgotten = true;
+    by_hand::tell(app, Job::Forget, target, answer.newest, Event::Good(String::new())).await;
     if args.json {
         print_answer(answer);
         return Exit::Done;
@@ -95,7 +99,7 @@ pub async fn forget(app: &App, args: &ForgetArgs) -> Exit {
         ),
     };
     print(&format!(
-        "{target} is forgotten: a daemon ends its alarms within ten minutes (SIGHUP: at once)\n{stays}\n"
+        "{target} is forgotten: the daemon of this container ends its alarms now, another\none within ten minutes (SIGHUP: at once)\n{stays}\n"
     ));
     Exit::Done
 }

@@ -58,7 +58,7 @@ pub async fn list(app: &App, args: &ListArgs) -> Exit {
     if args.json {
         print_answer(Answer { store: app.store.to_string(), backups: &rows, targets: &targets });
     } else if !rows.is_empty() {
-        print(&list::table(&rows, &targets, now));
+        print(&list::table(&rows, &targets, now, &app.config.time_zone));
     }
     if rows.is_empty() {
         error!(store = %app.store, "{}", nothing(&catalog, &wanted));

@@ -2,6 +2,7 @@
 
 mod ask;
 mod backup;
+mod by_hand;
 mod cat;
 mod choose;
 mod config;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
 use super::ask::{Unasked, Wish, go_on, wish};
+use super::by_hand;
 use super::choose::find_backup;
 use super::output::print;
 use crate::app::App;
@@ -30,7 +31,8 @@ use crate::model::trigger::Trigger;
 use crate::outcome::{Outcome, Verdict};
 use crate::scheduler::log_outcome;
 use crate::terminal::{ProgressDisplay, Terminal};
-use crate::text::{bytes, escaped, span};
+use crate::text::{bytes, escaped, local, span};
+use crate::told::{Event, Job};
 
 /// `dumpcar restore`.
 pub async fn restore(
@@ -47,12 +49,17 @@ pub async fn restore(
         Err(exit) => return exit,
     };
     if !args.yes {
-        print(&overview(&plan, &manifest, drill.as_ref()));
+        print(&overview(app, &plan, &manifest, drill.as_ref()));
         let asked = Box::pin(ask(app, backed_up.as_ref(), &stop, &terminal)).await;
         if let Err(exit) = asked {
             return exit;
         }
     }
+    let said = format!("into {}", plan.target.container.name);
+    let tell = async |event| {
+        by_hand::tell(app, Job::Restore, &plan.key.target, Some(plan.key.stamp), event).await;
+    };
+    tell(Event::Started(said.clone())).await;
     let started = Instant::now();
     let display = ProgressDisplay::start(terminal);
     let progress = display.show(plan.key.target.as_str());
@@ -67,12 +74,15 @@ pub async fn restore(
             let container = escaped(container);
             print(&format!("restored into {container} from {}: {globals}{}\n", plan.key, names.join(", ")));
             print(&told_old(&plan));
+            let rest = left_out.iter().map(|what| format!("; not restored: {what}")).collect::<String>();
+            tell(Event::Good(format!("{said}{rest}"))).await;
             for what in &left_out {
                 error!(backup = %plan.key, %container, "not restored: {what}; all else is");
             }
             if left_out.is_empty() { Exit::Done } else { Exit::Partial }
         }
         Err(failure) => {
+            tell(Event::Bad(format!("{said}: {failure}"))).await;
             error!(backup = %plan.key, %container, "not restored: {failure}");
             Exit::Failed
         }
@@ -212,20 +222,21 @@ async fn destination(app: &App, args: &RestoreArgs) -> Result<Target, Exit> {
     })
 }
 
-fn overview(plan: &Plan, manifest: &Manifest, drill: Option<&DrillResult>) -> String {
+fn overview(app: &App, plan: &Plan, manifest: &Manifest, drill: Option<&DrillResult>) -> String {
     let Plan { key, target, globals, databases, manifest_command, warnings, .. } = plan;
     let ago = |time: Timestamp| format!("{} ago", span(clock::now().as_second() - time.as_second()));
     let drill = drill.map_or_else(
         || "not drilled".to_owned(),
         |drill| format!("drilled {}: {}", ago(drill.at), drill.verdict()),
     );
+    let time = local(key.stamp.timestamp(), &app.config.time_zone);
     let state = match (missing::summary(&manifest.missing), &manifest.suspicious) {
         (Some(reason), _) => format!("; INCOMPLETE: {reason}"),
         (None, Some(reason)) => format!("; SUSPICIOUS: {reason}"),
         (None, None) => String::new(),
     };
     let mut text = format!(
-        "restore {key} ({} {})\n   made {} by {} ({}), {drill}{}\n   into {} ({})\n",
+        "restore {key} ({} {})\n   made at {time}, {}, by {} ({}), {drill}{}\n   into {} ({})\n",
         manifest.engine,
         escaped(&manifest.server_version),
         ago(key.stamp.timestamp()),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tracing::{error, warn};
 
-use super::choose::{names_of, served, what_there_is};
+use super::choose::{names_of, served, wanted, what_there_is};
 use super::output::{print, print_answer};
 use crate::app::App;
 use crate::cli::ShowArgs;
@@ -30,6 +30,10 @@ struct Answer<'a> {
 /// `dumpcar show`.
 pub async fn show(app: &App, args: &ShowArgs) -> Exit {
     let target = &args.target;
+    let wanted = match wanted(app, args.at) {
+        Ok(wanted) => wanted,
+        Err(exit) => return exit,
+    };
     let found = served(app).await;
     let container = found.as_deref().map(|found| found.iter().find(|found| found.serves(target)));
     let names = names_of(target, found.as_deref());
@@ -45,11 +49,11 @@ pub async fn show(app: &App, args: &ShowArgs) -> Exit {
         Err(error) => return cannot_look(error),
     };
     let backups = catalog.history(&names);
-    let Some(backup) = backups.iter().find(|backup| args.at.may_be(backup.key.stamp)).cloned() else {
+    let Some(backup) = backups.iter().find(|backup| wanted.may_be(backup.key.stamp)).cloned() else {
         if args.json {
             print_answer(Answer { target, backup: None });
         }
-        let there_is = what_there_is(app, target, &backups).await;
+        let there_is = what_there_is(app, target, &backups, wanted).await;
         error!(%target, store = %app.store, "there is no such backup; {there_is}");
         return Exit::Nothing;
     };

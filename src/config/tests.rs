@@ -78,7 +78,7 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_LABEL_PREFIX dumpcar (default)
     DUMPCAR_INSTANCE - (default)
     DUMPCAR_LOG info (default)
-    DUMPCAR_LOG_FORMAT auto (default)
+    DUMPCAR_LOG_FORMAT text (default)
     DOCKER_HOST unix:///var/run/docker.sock (default)
     ");
     assert_eq!(config(&[]).credentials, CredentialSource::InstanceProfile);

@@ -61,16 +61,14 @@ impl LogLevel {
 /// What a log line looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
-    /// Text on a terminal, JSON otherwise.
+    /// For people, who read `docker logs` far more often than programs do.
     #[default]
-    Auto,
     Text,
     Json,
 }
 
 impl LogFormat {
-    pub(super) const WORDS: [(&str, Self); 3] =
-        [("auto", Self::Auto), ("text", Self::Text), ("json", Self::Json)];
+    pub(super) const WORDS: [(&str, Self); 2] = [("text", Self::Text), ("json", Self::Json)];
 }
 
 pub(super) fn word_of<T: Copy + PartialEq>(value: T, words: &[(&'static str, T)]) -> &'static str {

@@ -1,5 +1,6 @@
 //! One run of one target: dump everything, prove it, write the manifest, prune.
 
+mod alive;
 mod begin;
 mod missing;
 mod plan;
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::{join, try_join};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use begin::{Begun, begin};
 use missing::Dumped;
@@ -39,6 +40,7 @@ use crate::model::writers::{Clash, Writer};
 use crate::outcome::{Summary, Verdict};
 use crate::pipeline::{self, PipelineError, Progress};
 use crate::store::{Catalog, StoreErrorKind};
+use crate::text;
 
 /// What a hook may print; nobody reads it.
 const HOOK_BYTES: usize = 1024 * 1024;
@@ -48,6 +50,9 @@ const FIRST_BACKOFF: Duration = Duration::from_secs(10);
 
 /// How long a run may clean up once Dumpcar was told to stop: Docker kills it after 10 s.
 const STOP_LIMIT: Duration = Duration::from_secs(8);
+
+/// Why there is no backup while another one is made.
+pub const BUSY: &str = "another backup of it is running: wait for that one";
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +80,7 @@ pub async fn run(
     progress: &Progress,
 ) -> Verdict {
     let Some(_lock) = RunLock::take(&app.store.to_string(), target.name.as_str()) else {
-        return Verdict::Failed { reason: "another backup of it is running: wait for that one".into() };
+        return Verdict::Failed { reason: BUSY.into() };
     };
     let too_late = async {
         stop.cancelled().await;
@@ -511,6 +516,12 @@ impl Run<'_> {
             check,
             progress,
         );
+        let dump = alive::during(progress, dump, |alive| {
+            info!(
+                target = %target.name, object = name, plain_bytes = alive.plain_bytes, bytes = alive.stored_bytes,
+                rate = format!("{}/s", text::bytes(alive.bytes_per_second)), "still dumping"
+            );
+        });
         let pipeline::Made { digests, content } = match stoppable(stop, dump).await {
             Ok(Ok(made)) => made,
             failed => {
@@ -525,7 +536,7 @@ impl Run<'_> {
         if let Some(said) = engine::remarks(&target.container.redact(&exec.stderr())) {
             warn!(target = %target.name, object = name, said, "the dump tool ended well, but has something to say");
         }
-        info!(
+        debug!(
             target = %target.name, object = name, bytes = digests.stored_bytes, plain_bytes = digests.plain_bytes,
             elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "object stored"
         );

@@ -1,10 +1,12 @@
 //! What the bucket has, as a table or as JSON.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::pin::pin;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use tracing::warn;
@@ -17,7 +19,7 @@ use crate::model::retention::is_from_the_future;
 use crate::model::target::TargetName;
 use crate::model::writers::{Writer, clash};
 use crate::store::{Catalog, Store, StoreError, StoreErrorKind, StoredBackup};
-use crate::text::{Table, bytes, span};
+use crate::text::{Table, bytes, escaped, local, span};
 
 /// One backup in the listing.
 #[derive(Debug, Serialize)]
@@ -237,6 +239,21 @@ impl State {
         }
     }
 
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Suspicious { .. } => "suspicious",
+            Self::Incomplete { .. } => "incomplete",
+            Self::Unreadable { .. } => "unreadable",
+            Self::Unsigned { .. } => "unsigned",
+        }
+    }
+
+    /// What is wrong, if anything is.
+    fn reason(&self) -> Option<String> {
+        (!matches!(self, Self::Good)).then(|| self.for_people())
+    }
+
     pub fn for_people(&self) -> String {
         match self {
             Self::Good => "good".to_owned(),
@@ -248,48 +265,60 @@ impl State {
     }
 }
 
-/// The rows for people.
-pub fn table(rows: &[Row], targets: &[Listed], now: Timestamp) -> String {
-    let is_unserved = |name: &TargetName| {
-        targets.iter().any(|target| target.target == *name && target.served == Some(false))
-    };
-    let has_two =
-        |name: &TargetName| targets.iter().any(|target| target.target == *name && !target.writers.is_empty());
-    let mut last: Option<&TargetName> = None;
-    let mut table = Table::new(["TARGET", "BACKUP", "AGE", "OBJECTS", "SIZE", "DRILL", "INSTANCE", "STATE"]);
-    let instances: BTreeSet<&Line> = rows.iter().filter_map(|row| row.instance.as_ref()).collect();
-    if instances.len() < 2 {
-        table.hide("INSTANCE");
-    }
-    for row in rows {
-        let state = row.state.as_ref().map_or_else(|| "-".to_owned(), State::for_people);
-        // Once for each target.
-        let is_first = last.replace(&row.target) != Some(&row.target);
-        let unserved = if is_first && is_unserved(&row.target) { ", no container" } else { "" };
-        let two = if is_first && has_two(&row.target) { ", two writers" } else { "" };
-        table.push([
-            row.target.to_string(),
-            row.backup.to_string(),
-            span(now.as_second() - row.started.as_second()),
-            row.objects.to_string(),
-            bytes(row.stored_bytes),
-            row.drill.as_ref().map_or_else(
-                || "-".to_owned(),
-                |drill| {
-                    let age = span(now.as_second() - drill.at.as_second());
-                    let verdict = drill.verdict();
-                    match &drill.problem {
-                        None => format!("{verdict} {age} ago"),
-                        Some(problem) => format!("{verdict} {age} ago: {problem}"),
-                    }
-                },
-            ),
-            row.instance.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
-            format!("{state}{two}{unserved}"),
-        ]);
-    }
+/// The rows for people: a table for each target that fits a screen of 80 columns, and below it what is wrong, in full.
+pub fn table(rows: &[Row], targets: &[Listed], now: Timestamp, time_zone: &TimeZone) -> String {
+    let of_targets = rows.chunk_by(|a, b| a.target == b.target);
+    let tables: Vec<String> = of_targets.map(|rows| table_of_target(rows, targets, now, time_zone)).collect();
     let notes = targets.iter().flat_map(Listed::notes);
     let notes = notes.fold(String::new(), |notes, note| format!("{notes}{note}\n"));
     let gap = if notes.is_empty() { "" } else { "\n" };
-    format!("{table}{gap}{notes}")
+    format!("{}{gap}{notes}", tables.join("\n"))
+}
+
+fn table_of_target(rows: &[Row], targets: &[Listed], now: Timestamp, time_zone: &TimeZone) -> String {
+    let Some(first) = rows.first() else { return String::new() };
+    let target = targets.iter().find(|target| target.target == first.target);
+    let is_unserved = target.is_some_and(|target| target.served == Some(false));
+    let has_two = target.is_some_and(|target| !target.writers.is_empty());
+    let instances: BTreeSet<&Line> = rows.iter().filter_map(|row| row.instance.as_ref()).collect();
+    let by = match instances.first() {
+        Some(only) if instances.len() == 1 => format!(", by {}", escaped(only)),
+        Some(_) | None => String::new(),
+    };
+    let head = format!(
+        "{}: {} backup{}, {}{by}{}{}",
+        first.target,
+        rows.len(),
+        if rows.len() == 1 { "" } else { "s" },
+        bytes(rows.iter().map(|row| row.stored_bytes).sum()),
+        if has_two { ", two writers" } else { "" },
+        if is_unserved { ", no container" } else { "" },
+    );
+    let mut table = Table::new(["BACKUP", "TIME", "SIZE", "DRILL", "INSTANCE", "STATE"]);
+    if instances.len() < 2 {
+        table.hide("INSTANCE");
+    }
+    let mut wrong = String::new();
+    let mut note = |text: String| writeln!(wrong, "{}", escaped(&text)).expect("a string takes everything");
+    for row in rows {
+        let drill = row.drill.as_ref().map(|drill| {
+            let (verdict, age) = (drill.verdict(), span(now.as_second() - drill.at.as_second()));
+            if let Some(problem) = &drill.problem {
+                note(format!("{} {verdict} in its drill: {problem}", row.backup));
+            }
+            format!("{verdict} {age}")
+        });
+        if let Some(reason) = row.state.as_ref().and_then(State::reason) {
+            note(format!("{} is {reason}", row.backup));
+        }
+        table.push([
+            row.backup.to_string(),
+            local(row.started, time_zone),
+            bytes(row.stored_bytes),
+            drill.unwrap_or_else(|| "-".to_owned()),
+            row.instance.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+            row.state.as_ref().map_or("-", State::word).to_owned(),
+        ]);
+    }
+    format!("{head}\n{table}{wrong}")
 }

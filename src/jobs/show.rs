@@ -18,7 +18,7 @@ use crate::model::missing::Missing;
 use crate::model::retention::Until;
 use crate::model::trigger::Trigger;
 use crate::store::{Catalog, StoredBackup};
-use crate::text::{Table, bytes, escaped, span};
+use crate::text::{Table, bytes, escaped, local, span};
 
 /// More tables of a database than these are counted.
 const MOST_TABLES: usize = 20;
@@ -278,8 +278,4 @@ impl Retention {
         let words = "it stays until somebody deletes it".to_owned();
         Self { decision: "keep", reasons: vec![reason.to_owned()], until: None, words }
     }
-}
-
-fn local(time: Timestamp, tz: &TimeZone) -> String {
-    time.to_zoned(tz.clone()).strftime("%Y-%m-%d %H:%M %:z").to_string()
 }

@@ -321,15 +321,13 @@ async fn orphans(store: &Store, catalog: &Catalog, target: &TargetName) -> Resul
 
 /// The reports for people.
 pub fn table(reports: &[Report]) -> String {
-    let mut table = Table::new(["TARGET", "BACKUP", "OBJECTS", "DUMP", "STORED", "TIME", "RESULT"]);
+    let mut table = Table::new(["TARGET", "BACKUP", "STORED", "TIME", "RESULT"]);
     for report in reports {
         let is_read = report.state == State::Ok;
         let of_read = |text: String| if is_read { text } else { "-".to_owned() };
         table.push([
             report.target.to_string(),
             report.backup.to_string(),
-            report.objects.to_string(),
-            of_read(bytes(report.plain_bytes)),
             bytes(report.stored_bytes),
             of_read(format!("{:.1}s", report.elapsed.as_secs_f64())),
             report.finding(),

@@ -2,6 +2,7 @@
 //!
 //! Nothing in here does I/O or reads a clock; `now` is an argument.
 
+pub mod at;
 pub mod command;
 pub mod compression;
 pub mod content;

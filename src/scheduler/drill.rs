@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -17,6 +18,7 @@ use crate::health::Health;
 use crate::jobs::drill;
 use crate::jobs::error::JobError;
 use crate::jobs::good;
+use crate::model::key::Stamp;
 use crate::model::schedule::Schedule;
 use crate::model::target::TargetName;
 use crate::pipeline::Progress;
@@ -28,11 +30,11 @@ use crate::pipeline::Progress;
 pub async fn run(
     app: &App,
     health: &Health,
+    judge: &Judge,
     stop: &CancellationToken,
     mut targets: watch::Receiver<Schedules>,
 ) {
     let mut plan = Plan::default();
-    let mut streaks = Streaks::default();
     let mut last_turn = Timestamp::MIN;
     loop {
         let now = clock::now();
@@ -48,11 +50,10 @@ pub async fn run(
             }
             // A panic is a bug, but the backups go on.
             let found = AssertUnwindSafe(drill_newest(app, &target, stop)).catch_unwind().await;
-            let panicked =
-                |_| Ended::Failed("Dumpcar itself failed: please report the panic in the log".to_owned());
-            if let Some(problem) = streaks.judge(&target, found.unwrap_or_else(panicked)) {
-                health.set_drill(&target, problem);
-            }
+            let panicked = |_| {
+                Ended::Failed(None, "Dumpcar itself failed: please report the panic in the log".to_owned())
+            };
+            judge.ended(health, &target, found.unwrap_or_else(panicked));
         }
         tokio::select! {
             biased;
@@ -113,35 +114,80 @@ impl Plan {
     }
 }
 
-/// How a drill ended.
+/// What drills have found so far, those of the schedule and those by hand.
+#[derive(Debug, Clone, Default)]
+pub struct Judge(Arc<Mutex<Streaks>>);
+
+impl Judge {
+    fn ended(&self, health: &Health, target: &TargetName, ended: Ended) {
+        let judged = self.0.lock().unwrap_or_else(PoisonError::into_inner).judge(target, ended);
+        if let Some(problem) = judged {
+            health.set_drill(target, problem);
+        }
+    }
+
+    /// Somebody drilled the target's last good backup by hand.
+    pub(super) fn take(
+        &self,
+        health: &Health,
+        target: &TargetName,
+        backup: Option<Stamp>,
+        problem: Option<String>,
+    ) {
+        self.ended(
+            health,
+            target,
+            problem.map_or(Ended::Good(backup), |problem| Ended::Failed(backup, problem)),
+        );
+    }
+}
+
+/// How a drill of a backup ended.
 enum Ended {
-    Good,
-    Failed(String),
+    Good(Option<Stamp>),
+    Failed(Option<Stamp>, String),
     Inconclusive(String),
     /// There was none.
     Stopped,
 }
 
-/// How many drills in a row have found nothing out.
-#[derive(Default)]
-struct Streaks(BTreeMap<TargetName, u32>);
+#[derive(Debug, Default)]
+struct Streaks {
+    /// How many drills in a row have found nothing out.
+    unknown: BTreeMap<TargetName, u32>,
+    /// The backups that are not good.
+    bad: BTreeMap<TargetName, Stamp>,
+}
 
 impl Streaks {
     /// What the health is to say of the target now; `None` where that stays what it was.
     fn judge(&mut self, target: &TargetName, ended: Ended) -> Option<Option<String>> {
         /// Once may be bad luck.
         const TOO_MANY: u32 = 2;
+        let is_older = |stamp: Option<Stamp>| {
+            stamp.is_some_and(|stamp| self.bad.get(target).is_some_and(|bad| stamp < *bad))
+        };
         let problem = match ended {
             Ended::Stopped => return None,
+            // That of an older one says nothing about the newer.
+            Ended::Good(stamp) | Ended::Failed(stamp, _) if is_older(stamp) => return None,
             Ended::Inconclusive(problem) => {
-                let streak = self.0.entry(target.clone()).or_default();
+                let streak = self.unknown.entry(target.clone()).or_default();
                 *streak = streak.saturating_add(1);
                 return (*streak >= TOO_MANY).then(|| Some(format!("{problem} ({streak} times in a row)")));
             }
-            Ended::Failed(problem) => Some(problem),
-            Ended::Good => None,
+            Ended::Failed(stamp, problem) => {
+                if let Some(stamp) = stamp {
+                    self.bad.insert(target.clone(), stamp);
+                }
+                Some(problem)
+            }
+            Ended::Good(_) => {
+                self.bad.remove(target);
+                None
+            }
         };
-        self.0.remove(target);
+        self.unknown.remove(target);
         Some(problem)
     }
 }
@@ -158,7 +204,7 @@ async fn drill_newest(app: &App, name: &TargetName, stop: &CancellationToken) ->
         // That there is none is for the backups' own schedule to say.
         Ok(catalog) => match good::newest_signed(&app.store, &catalog.history(&names)).await {
             Ok(Some(newest)) => newest,
-            Ok(None) => return Ended::Good,
+            Ok(None) => return Ended::Good(None),
             Err(error) => return unknown(error.into()),
         },
         Err(error) => return unknown(error.into()),
@@ -173,7 +219,7 @@ async fn drill_newest(app: &App, name: &TargetName, stop: &CancellationToken) ->
         Ok(drilled) => {
             drill::log(&key, &drilled);
             let bad = drilled.detail.map(|problem| format!("the backup {key} is not good: {problem}"));
-            bad.map_or(Ended::Good, Ended::Failed)
+            bad.map_or(Ended::Good(Some(key.stamp)), |problem| Ended::Failed(Some(key.stamp), problem))
         }
         Err(error) if error.is_stopped() => Ended::Stopped,
         Err(error) => unknown(error),
@@ -195,10 +241,23 @@ mod tests {
         assert_eq!(judge(unknown()), Some(Some("no memory (2 times in a row)".to_owned())));
         assert_eq!(judge(Ended::Stopped), None);
         assert_eq!(judge(unknown()), Some(Some("no memory (3 times in a row)".to_owned())));
-        assert_eq!(judge(Ended::Good), Some(None));
+        assert_eq!(judge(Ended::Good(None)), Some(None));
         assert_eq!(judge(unknown()), None);
-        assert_eq!(judge(Ended::Failed("lost".to_owned())), Some(Some("lost".to_owned())));
+        assert_eq!(judge(Ended::Failed(None, "lost".to_owned())), Some(Some("lost".to_owned())));
         // What is known to be bad stays so.
         assert_eq!(judge(unknown()), None);
+    }
+    #[test]
+    fn a_good_drill_of_an_older_backup_clears_nothing() {
+        let target: TargetName = "shop".parse().unwrap();
+        let mut streaks = Streaks::default();
+        let mut judge = |ended| streaks.judge(&target, ended);
+        let stamp = |day: u32| Some(format!("2026-11-{day:02}T23-00-00Z").parse().unwrap());
+        let lost = || "lost".to_owned();
+        assert_eq!(judge(Ended::Failed(stamp(20), lost())), Some(Some(lost())));
+        assert_eq!(judge(Ended::Good(stamp(19))), None);
+        assert_eq!(judge(Ended::Failed(stamp(18), "old".to_owned())), None);
+        assert_eq!(judge(Ended::Good(stamp(20))), Some(None));
+        assert_eq!(judge(Ended::Good(stamp(19))), Some(None));
     }
 }

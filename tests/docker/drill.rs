@@ -56,7 +56,7 @@ pub(crate) fn comes_back(world: &World, product: Product) {
 /// What `list` shows of the newest backup.
 fn newest(world: &World) -> String {
     let shown = String::from_utf8(world.run(&["list"]).stdout).unwrap();
-    shown.lines().nth(1).unwrap_or_default().to_owned()
+    shown.lines().skip(2).collect()
 }
 
 /// Writes another dump into a backup, with sizes and digests that are right.

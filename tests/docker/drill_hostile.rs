@@ -41,7 +41,7 @@ fn a_planted_dump_finds_no_secret_and_the_bucket_gets_no_word_of_a_tool() {
     assert!(detail.contains(r#"invalid input syntax for type integer: """#), "{detail}");
     assert_eq!(result(&world)["problem"], json!({ "kind": "load_failed", "object": "shop.sql" }));
     let listed = String::from_utf8(world.run(&["list"]).stdout).unwrap();
-    assert!(listed.contains(" ago: does not load"), "{listed}");
+    assert!(listed.contains("FAILED in its drill: does not load"), "{listed}");
 }
 
 /// What logs in is no account of the backup: that gets back a password that nobody knows here.

@@ -52,7 +52,7 @@ fn what_cannot_be_meant_is_answered_with_what_there_is() {
         (&["nope", "--yes"], 4, vec!["there is no such backup; there are some of t"]),
         (&["t", "--at", "2020-01-01T00-00-00Z", "--yes"], 4, vec!["there is no such backup; t has", &stamp]),
         (&["t", "--at", "2020-01-01T00:00:00Z", "--yes"], 4, vec!["there is no such backup; t has", &stamp]),
-        (&["t", "--at", "yesterday", "--yes"], 2, vec![]),
+        (&["t", "--at", "tomorrow", "--yes"], 2, vec![]),
         (
             &["t", "--database", "shpo", "--yes"],
             4,

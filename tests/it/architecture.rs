@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("outcome", &["model"]),
     ("cli", &["model"]),
     ("health", &["model", "outcome", "lock", "text"]),
+    ("told", &["lock", "model"]),
     ("terminal", &["pipeline", "text"]),
     ("logging", &["config", "clock", "terminal", "text"]),
     ("discovery", &["config", "docker", "engine", "model"]),
@@ -47,7 +48,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "scheduler",
-        &["app", "clock", "discovery", "health", "jobs", "model", "outcome", "pipeline", "signals", "store"],
+        &[
+            "app",
+            "clock",
+            "discovery",
+            "docker",
+            "health",
+            "jobs",
+            "model",
+            "outcome",
+            "pipeline",
+            "signals",
+            "store",
+            "text",
+            "told",
+        ],
     ),
 ];
 

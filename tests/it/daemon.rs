@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::support::docker::{Script, Step, id_of};
-use super::support::s3::FakeS3;
+use super::support::s3::{Asked, FakeS3};
 use super::support::world::{World, until};
 
 const DUMP: &[u8] = b"-- a dump\n";
@@ -154,13 +154,58 @@ async fn a_daemon_without_docker_waits_for_it() {
     drop(dead);
     let world = world.set("DUMPCAR_ON_START", "true");
     let daemon = world.daemon();
-    daemon.logs("Docker does not answer yet", 1).await;
     daemon.logs("cannot look at the containers", 1).await;
     std::fs::rename(&away, &socket).unwrap();
     daemon.logs("backup committed", 1).await;
     let ended = daemon.stop().await;
     assert_eq!(ended.logged("cannot look at the containers").len(), 1, "{}", ended.stderr);
+    assert_eq!(ended.logged("Docker answers again").len(), 1, "{}", ended.stderr);
     assert_eq!(ended.status, 0);
+}
+
+/// The store refuses three things at once; asked again, it refuses them again.
+#[tokio::test]
+async fn a_store_that_refuses_is_said_once_and_when_it_answers_again() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let is_away = Arc::new(AtomicBool::new(true));
+    let away = Arc::clone(&is_away);
+    let refuse = move |asked: &Asked| {
+        (away.load(Ordering::Relaxed) && asked.operation() == "ListObjects").then_some((403, "AccessDenied"))
+    };
+    let world = World::with_s3(FakeS3::with_faults(refuse).await, |_| Script::ends(DUMP, 0)).custom("shop");
+    let daemon = world.daemon();
+    let lists = || world.s3.operations().iter().filter(|operation| **operation == "ListObjects").count();
+    until("the store was asked for all", || lists() >= 3).await;
+    let first = lists();
+    daemon.tell("HUP");
+    until("the store was asked again", || lists() >= 2 * first).await;
+    is_away.store(false, Ordering::Relaxed);
+    daemon.tell("HUP");
+    daemon.logs("the store answers again", 1).await;
+    let ended = daemon.stop().await;
+    let said = ended.stderr.lines().filter(|line| line.contains("the keys may not list"));
+    assert_eq!(said.count(), 1, "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn several_targets_end_with_one_line_that_people_can_read() {
+    let world = world().await.custom("blog").custom("wiki").set("DUMPCAR_ON_START", "true");
+    let world = world.set("TZ", "Europe/Berlin").unset("DUMPCAR_LOG_FORMAT");
+    let daemon = world.daemon();
+    daemon.contains("3 of 3 targets good", 1).await;
+    let ended = daemon.stop().await;
+    let line = ended.stderr.lines().find(|line| line.contains("3 of 3 targets good")).unwrap();
+    // Text, though nobody has a terminal, and without colours.
+    assert!(line.contains("  INFO 3 of 3 targets good, ") && line.contains(" stored, next 20"), "{line}");
+    assert!(line.ends_with("+01:00") || line.ends_with("+02:00"), "{line}");
+    assert!(!ended.stderr.contains('\u{1b}') && !ended.stderr.contains("object stored"), "{}", ended.stderr);
+    let by_hand = world.run(&["backup"]).await;
+    assert!(
+        by_hand.stdout.lines().last().unwrap().starts_with("3 of 3 targets good, "),
+        "{}",
+        by_hand.stdout
+    );
 }
 
 /// The end of the process would close the connection by itself; the daemon lives on.

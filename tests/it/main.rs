@@ -16,6 +16,7 @@ mod backup;
 mod bad_input;
 /// A few stored bytes that decompress to gigabytes, or want a window of as many: what they cost (P3, P11).
 mod bombs;
+mod by_hand;
 /// The daemon: schedule, signals, containers that come and go.
 mod daemon;
 /// A new host, an old bucket, and a run that comes before the restore (P5).

@@ -238,18 +238,119 @@ async fn cat_takes_a_time_for_the_backup_that_was_there_then() {
         let ended = world.run(&["cat", "shop", "--at", at]).await;
         assert_eq!((ended.status, ended.stdout.as_str()), (0, shown), "{at}: {}", ended.stderr);
     }
-    let before = world.run(&["cat", "shop", "--at", "2025-12-31T00:00:00Z"]).await;
-    assert_eq!(before.status, 4);
-    assert!(
-        before.stderr.contains("there is no such backup; shop has 2026-01-02T23-00-00Z"),
-        "{}",
-        before.stderr
-    );
-    let unclear = world.run(&["cat", "shop", "--at", "2026-01-02"]).await;
+    for (at, says) in [
+        (
+            "2025-12-31T00:00:00Z",
+            "there is no such backup; the nearest one is 2026-01-01T23-00-00Z (2026-01-01 23:00 +00:00), after it",
+        ),
+        (
+            "2026-01-03",
+            "there is no such backup; the nearest one is 2026-01-02T23-00-00Z (2026-01-02 23:00 +00:00), before it",
+        ),
+        (
+            "2026-01-02T00-00-00Z",
+            "there is no such backup; the nearest ones are 2026-01-01T23-00-00Z (2026-01-01 23:00 +00:00) before and",
+        ),
+    ] {
+        let ended = world.run(&["cat", "shop", "--at", at]).await;
+        assert_eq!(ended.status, 4, "{at}");
+        assert!(ended.stderr.contains(says), "{at}: {}", ended.stderr);
+    }
+    let unclear = world.run(&["cat", "shop", "--at", "2026-01"]).await;
     assert_eq!(unclear.status, 2);
-    assert!(
-        unclear.stderr.contains("or a time with its zone (2026-11-23T23:30:00+01:00)"),
-        "{}",
-        unclear.stderr
-    );
+    assert!(unclear.stderr.contains("2026-11-23T23:30:00+01:00"), "{}", unclear.stderr);
+}
+
+#[tokio::test]
+async fn a_local_time_is_one_of_the_settings_zone() {
+    let world = world().await.set("TZ", "America/New_York");
+    for stamp in ["2026-07-01T23-00-00Z", "2026-07-02T03-00-00Z", "2026-07-03T03-30-00Z"] {
+        world.store_backup("shop", stamp, "custom", &[Object::dump(stamp.as_bytes())]);
+    }
+    for (at, shown) in [
+        ("2026-07-01 19:00", "2026-07-01T23-00-00Z"),
+        ("2026-07-01", "2026-07-02T03-00-00Z"),
+        ("2026-07-02", "2026-07-03T03-30-00Z"),
+        ("2026-07-02T23:29", "2026-07-02T03-00-00Z"),
+        ("today", ""),
+        ("2026-11-01 01:30", ""),
+    ] {
+        let ended = world.run(&["cat", "shop", "--at", at]).await;
+        assert_eq!(ended.stdout, shown, "{at}: {}", ended.stderr);
+    }
+    let twice = world.run(&["cat", "shop", "--at", "2026-11-01 01:30"]).await;
+    assert_eq!(twice.status, 2);
+    assert!(twice.stderr.contains(r"the time of --at comes twice"), "{}", twice.stderr);
+}
+
+#[tokio::test]
+async fn delete_takes_nothing_that_was_not_named_exactly() {
+    let world = world().await;
+    let stamps = ["2026-01-01T03-00-00Z", "2026-01-01T23-00-00Z", "2026-01-02T23-00-00Z"];
+    stamps.iter().for_each(|stamp| earlier(&world, stamp));
+    let before = world.keys();
+    for (args, says) in [
+        (
+            &["--at", "2026-01-01"][..],
+            "that day has 2026-01-01T23-00-00Z, 2026-01-01T03-00-00Z; pass --at with the stamps",
+        ),
+        (
+            &["--at", "2026-01-01", "--yes"],
+            "that day has 2026-01-01T23-00-00Z, 2026-01-01T03-00-00Z; pass --at with the stamps",
+        ),
+        (&["--at", "2026-01-02", "--yes"], "takes stamps only; pass --at 2026-01-02T23-00-00Z"),
+        (&["--at", "2026-01-02 23:00", "--yes"], "takes stamps only; pass --at 2026-01-02T23-00-00Z"),
+        // Shown, and then nobody is there to ask.
+        (&["--at", "2026-01-02"], "there is no terminal to ask on"),
+    ] {
+        let ended = world.run(&[&["delete", "shop"], args].concat()).await;
+        assert_eq!(ended.status, 2, "{args:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(says), "{args:?}: {}", ended.stderr);
+        assert_eq!(world.keys(), before, "{args:?}");
+    }
+}
+
+#[tokio::test]
+async fn tables_fit_a_screen_of_80_columns_and_say_the_local_time() {
+    const NAME: &str = "a-name-of-20-letters";
+    let world =
+        World::new(|_| Script::ends(DUMP, 0)).await.custom(NAME).custom("shop").set("TZ", "Asia/Kolkata");
+    world.store_backup(NAME, "2026-01-01T23-00-00Z", "custom", &[Object::dump(b"x")]);
+    world.store_backup("shop", "2026-01-02T23-00-00Z", "custom", &[Object::dump(b"y")]);
+    let manifest = format!("{NAME}/2026-01-01T23-00-00Z/manifest.json");
+    let mut suspicious: Value = serde_json::from_slice(&world.read(&manifest)).unwrap();
+    suspicious["suspicious"] =
+        "far smaller than the one before, and with a reason as long as a line of a screen is".into();
+    world.write(&manifest, suspicious.to_string().as_bytes());
+    let listed = world.run(&["list"]).await;
+    insta::assert_snapshot!(listed.stdout, @"
+    a-name-of-20-letters: 1 backup, 1 B
+    BACKUP                TIME                     SIZE  DRILL  STATE
+    2026-01-01T23-00-00Z  2026-01-02 04:30 +05:30  1 B   -      suspicious
+    2026-01-01T23-00-00Z is suspicious: far smaller than the one before, and with a reason as long as a line of a screen is
+
+    shop: 1 backup, 1 B
+    BACKUP                TIME                     SIZE  DRILL  STATE
+    2026-01-02T23-00-00Z  2026-01-03 04:30 +05:30  1 B   -      good
+    ");
+    for args in [&["list"][..], &["verify"], &["backup"], &["delete", NAME, "--all", "--yes"]] {
+        let ended = world.run(args).await;
+        let wide: Vec<&str> = ended.stdout.lines().filter(|line| line.chars().count() > 80).collect();
+        // What is wrong, and where the bucket is, is no table.
+        let wide: Vec<_> = wide
+            .into_iter()
+            .filter(|line| !line.contains(" is suspicious: ") && !line.contains(" from s3://"))
+            .collect();
+        assert!(wide.is_empty(), "{args:?}: {wide:#?}");
+    }
+}
+
+#[tokio::test]
+async fn help_is_a_command_as_well() {
+    let world = world().await;
+    for args in [&["help"][..], &["help", "restore"], &["restore", "--help"]] {
+        let ended = world.run(args).await;
+        assert_eq!(ended.status, 0, "{args:?}: {}", ended.stderr);
+        assert!(ended.stdout.contains("Exit status:\n  0  "), "{args:?}: {}", ended.stdout);
+    }
 }

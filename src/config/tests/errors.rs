@@ -161,7 +161,7 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_TRUSTED_SIGNERS: key 1 is damaged; copy it again
     DUMPCAR_INSTANCE: must be one line
     DUMPCAR_LOG: must be one of error, warn, info, debug, trace
-    DUMPCAR_LOG_FORMAT: must be one of auto, text, json
+    DUMPCAR_LOG_FORMAT: must be one of text, json
     DOCKER_HOST: must be unix:///var/run/docker.sock or tcp://host:2375 (also http://); ssh, named pipes and TLS are not supported
     ");
 }

@@ -69,6 +69,7 @@ impl Scene {
             .set("DUMPCAR_COMPRESSION", settings.compression)
             .set("DUMPCAR_S3_PART_SIZE", "5MiB")
             .set("DUMPCAR_KEEP_LAST", "1")
+            .set("DUMPCAR_LOG", "debug")
             .set("DUMPCAR_RETRIES", &settings.retries.to_string());
         let docker = settings.docker_by_proxy.then(|| {
             let host = std::env::var("DOCKER_HOST").unwrap_or_default();

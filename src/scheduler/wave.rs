@@ -1,0 +1,108 @@
+//! The targets that ran together: one line when the last of them has ended.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::outcome::{Outcome, Verdict};
+use crate::text::{bytes, local};
+
+/// What became of those that have ended.
+#[derive(Debug, Default)]
+pub struct Wave {
+    good: usize,
+    bad: Vec<String>,
+    stored_bytes: u64,
+}
+
+/// More names nobody reads in one line.
+const NAMED: usize = 5;
+
+impl Wave {
+    /// One of them has ended.
+    pub fn take(&mut self, outcome: &Outcome) {
+        if let Verdict::Done(summary) = &outcome.verdict {
+            self.stored_bytes = self.stored_bytes.saturating_add(summary.stored_bytes);
+        }
+        if outcome.is_good() {
+            self.good += 1;
+        } else {
+            self.bad.push(outcome.target.to_string());
+        }
+    }
+
+    /// What became of all of them; `None` if there were not several. `next` is when the next one runs.
+    pub fn end(self, next: Option<Timestamp>, time_zone: &TimeZone) -> Option<String> {
+        let Self { good, mut bad, stored_bytes } = self;
+        let all = good + bad.len();
+        if all < 2 {
+            return None;
+        }
+        bad.sort_unstable();
+        let more = bad.len().saturating_sub(NAMED);
+        bad.truncate(NAMED);
+        let not = match (bad.as_slice(), more) {
+            ([], _) => String::new(),
+            (names, 0) => format!(", not {}", names.join(", ")),
+            (names, more) => format!(", not {} and {more} more", names.join(", ")),
+        };
+        let next = next.map(|next| format!(", next {}", local(next, time_zone))).unwrap_or_default();
+        Some(format!("{good} of {all} targets good{not}, {} stored{next}", bytes(stored_bytes)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::outcome::Summary;
+
+    fn outcome(name: &str, is_good: bool) -> Outcome {
+        let verdict = match is_good {
+            false => Verdict::Failed { reason: "no disk".to_owned() },
+            true => Verdict::Done(Summary {
+                stamp: "2026-11-26T22-00-00Z".parse().unwrap(),
+                objects: 1,
+                plain_bytes: 5 << 30,
+                stored_bytes: 400 << 20,
+                elapsed: Duration::from_secs(1),
+                pruned: 0,
+                incomplete: None,
+                suspicious: None,
+                accepted_smaller_than: None,
+                problems: Vec::new(),
+            }),
+        };
+        Outcome { target: name.parse().unwrap(), verdict }
+    }
+
+    fn line(outcomes: &[(&str, bool)], next: Option<&str>) -> Option<String> {
+        let mut wave = Wave::default();
+        outcomes.iter().for_each(|(name, is_good)| wave.take(&outcome(name, *is_good)));
+        wave.end(next.map(|next| next.parse().unwrap()), &TimeZone::get("Europe/Berlin").unwrap())
+    }
+
+    #[test]
+    fn several_targets_end_with_one_line() {
+        let next = Some("2026-11-27T22:00:00Z");
+        assert_eq!(
+            line(&[("shop", true), ("blog", true), ("wiki", true)], next).unwrap(),
+            "3 of 3 targets good, 1.2 GiB stored, next 2026-11-27 23:00 +01:00"
+        );
+        assert_eq!(
+            line(&[("shop", false), ("blog", true), ("wiki", false)], None).unwrap(),
+            "1 of 3 targets good, not shop, wiki, 400.0 MiB stored"
+        );
+        let many = ["a1", "b1", "c1", "d1", "e1", "f1", "g1"].map(|name| (name, false));
+        assert_eq!(
+            line(&many, None).unwrap(),
+            "0 of 7 targets good, not a1, b1, c1, d1, e1 and 2 more, 0 B stored"
+        );
+    }
+
+    #[test]
+    fn one_target_alone_has_said_it_all() {
+        assert_eq!(line(&[], None), None);
+        assert_eq!(line(&[("shop", true)], None), None);
+    }
+}

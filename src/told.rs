@@ -1,0 +1,268 @@
+//! What somebody does by hand in the daemon's container, told to the daemon: its log and its health have it at once.
+//!
+//! The two are different processes. The second one sends a line of JSON over an abstract Unix socket. Whoever shares the
+//! network namespace can connect, so the kernel is asked who it is.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixListener as StdListener};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::lock;
+use crate::model::key::Stamp;
+use crate::model::target::TargetName;
+
+/// Nobody waits longer for the other side: what is done by hand goes on without the daemon.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// No word is longer.
+const LONGEST: usize = 64 * 1024;
+
+/// A detail is cut to this many characters, so that a word stays below its limit whatever is escaped.
+const LONGEST_DETAIL: usize = 4096;
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Job {
+    Backup,
+    Restore,
+    Delete,
+    Drill,
+    Forget,
+}
+
+impl Job {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Backup => "backup",
+            Self::Restore => "restore",
+            Self::Delete => "delete",
+            Self::Drill => "drill",
+            Self::Forget => "forget",
+        }
+    }
+}
+
+/// How far it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Event {
+    Started(String),
+    /// It is done, and nothing is wrong with the target.
+    Good(String),
+    /// It is not done, or shows that something is wrong with the target.
+    Bad(String),
+    /// It ended, and says nothing about how the target is: it was stopped, or concerned something old.
+    Ended(String),
+}
+
+/// One line from a command to the daemon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Word {
+    pub job: Job,
+    pub target: TargetName,
+    /// The backup it made or took.
+    pub backup: Option<Stamp>,
+    pub event: Event,
+}
+
+impl Word {
+    fn to_line(&self) -> io::Result<Vec<u8>> {
+        let cut = |text: &String| text.chars().take(LONGEST_DETAIL).collect();
+        let event = match &self.event {
+            Event::Started(text) => Event::Started(cut(text)),
+            Event::Good(text) => Event::Good(cut(text)),
+            Event::Bad(text) => Event::Bad(cut(text)),
+            Event::Ended(text) => Event::Ended(cut(text)),
+        };
+        let mut line = serde_json::to_vec(&Self { event, ..self.clone() }).map_err(io::Error::other)?;
+        line.push(b'\n');
+        Ok(line)
+    }
+}
+
+/// The daemon's ear.
+#[derive(Debug)]
+pub struct Listener {
+    socket: UnixListener,
+    /// Who this process is.
+    uid: u32,
+}
+
+/// What was heard. The other side waits until this is dropped, so what follows from the word comes first.
+#[derive(Debug)]
+pub struct Heard {
+    pub word: Word,
+    _waits: UnixStream,
+}
+
+impl Listener {
+    /// Listens in this container; `daemon` tells daemons of one container apart.
+    ///
+    /// # Errors
+    /// The address is taken.
+    pub fn bind(daemon: &str) -> io::Result<Self> {
+        let address = SocketAddr::from_abstract_name(lock::of_daemon("told", daemon))?;
+        let socket = StdListener::bind_addr(&address)?;
+        socket.set_nonblocking(true)?;
+        let (one, _other) = UnixStream::pair()?;
+        Ok(Self { socket: UnixListener::from_std(socket)?, uid: one.peer_cred()?.uid() })
+    }
+
+    /// Waits for the next word. A stranger, and whoever says something else, is not heard.
+    pub async fn next(&self) -> Heard {
+        loop {
+            let mut stream = match self.socket.accept().await {
+                Ok((stream, _)) => stream,
+                // Out of file descriptors, say: that does not pass by asking again at once.
+                Err(error) => {
+                    tracing::debug!(%error, "cannot hear what is done by hand");
+                    tokio::time::sleep(PATIENCE).await;
+                    continue;
+                }
+            };
+            let is_believed =
+                stream.peer_cred().is_ok_and(|peer| is_believed(peer.uid(), peer.pid(), self.uid));
+            if !is_believed {
+                tracing::debug!("a stranger is not heard");
+                continue;
+            }
+            match tokio::time::timeout(PATIENCE, read(&mut stream)).await {
+                Ok(Ok(word)) => return Heard { word, _waits: stream },
+                Ok(Err(error)) => tracing::debug!(%error, "what was told is not understood"),
+                Err(_) => tracing::debug!("what was told has no end"),
+            }
+        }
+    }
+}
+
+/// The same user or root, in this container: a process that this one cannot see has no number here.
+fn is_believed(uid: u32, pid: Option<i32>, own: u32) -> bool {
+    (uid == own || uid == 0) && pid.is_some_and(|pid| pid > 0)
+}
+
+async fn read(stream: &mut UnixStream) -> io::Result<Word> {
+    let mut line = Vec::new();
+    stream.take(LONGEST as u64).read_to_end(&mut line).await?;
+    serde_json::from_slice(&line).map_err(io::Error::other)
+}
+
+/// Tells the daemon of this container, if there is one, and waits a moment until it has taken it in. Nothing depends on it.
+pub async fn tell(daemon: &str, word: &Word) {
+    if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, say(daemon, word)).await {
+        // Most often there is no daemon.
+        tracing::debug!(%error, "no daemon was told");
+    }
+}
+
+async fn say(daemon: &str, word: &Word) -> io::Result<()> {
+    let name = format!("\0{}", lock::of_daemon("told", daemon));
+    let mut stream = UnixStream::connect(OsStr::from_bytes(name.as_bytes())).await?;
+    stream.write_all(&word.to_line()?).await?;
+    stream.shutdown().await?;
+    // It ends when the daemon has done with it.
+    stream.read_to_end(&mut Vec::new()).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn word(text: &str) -> Word {
+        Word {
+            job: Job::Backup,
+            target: "shop".parse().unwrap(),
+            backup: Some("2026-11-23T23-00-00Z".parse().unwrap()),
+            event: Event::Bad(text.to_owned()),
+        }
+    }
+
+    fn daemon(name: &str) -> String {
+        format!("test {} {name}", std::process::id())
+    }
+
+    #[tokio::test]
+    async fn a_word_is_heard_and_waited_for() {
+        let daemon = daemon("heard");
+        let listener = Listener::bind(&daemon).unwrap();
+        let told = tokio::spawn({
+            let daemon = daemon.clone();
+            async move { tell(&daemon, &word("x")).await }
+        });
+        let heard = listener.next().await;
+        assert_eq!(heard.word, word("x"));
+        assert!(!told.is_finished());
+        drop(heard);
+        told.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_waited_for_longer_than_a_moment() {
+        let daemon = daemon("deaf");
+        // No daemon, and one that does not listen.
+        tell(&daemon, &word("x")).await;
+        let _listener = Listener::bind(&daemon).unwrap();
+        let begun = tokio::time::Instant::now();
+        tell(&daemon, &word("x")).await;
+        assert_eq!(begun.elapsed().as_secs(), PATIENCE.as_secs());
+    }
+
+    #[tokio::test]
+    async fn what_is_no_word_is_not_heard_and_keeps_nobody_from_being_heard() {
+        let daemon = daemon("noise");
+        let listener = Listener::bind(&daemon).unwrap();
+        let address = format!("\0{}", lock::of_daemon("told", &daemon));
+        let connect = async || UnixStream::connect(OsStr::from_bytes(address.as_bytes())).await.unwrap();
+        let silent = connect().await;
+        let right = String::from_utf8(word("x").to_line().unwrap()).unwrap();
+        let wrong = [
+            String::new(),
+            "{}".to_owned(),
+            right.replacen('{', r#"{"more":1,"#, 1),
+            right.replace("backup\",\"target", "format\",\"target"),
+            right.replace("shop", "../shop"),
+            right.repeat(2),
+            format!("{}{right}", " ".repeat(LONGEST)),
+        ];
+        let mut noise = Vec::new();
+        for text in wrong {
+            let mut stream = connect().await;
+            // The listener may have hung up before all was written.
+            drop(stream.try_write(text.as_bytes()));
+            drop(stream.shutdown().await);
+            noise.push(stream);
+        }
+        let told = tokio::spawn(async move { say(&daemon, &word("y")).await });
+        assert_eq!(listener.next().await.word, word("y"));
+        told.await.unwrap().unwrap();
+        drop((silent, noise));
+    }
+
+    #[test]
+    fn only_the_same_user_and_root_of_this_container_are_believed() {
+        for (uid, pid, believed) in [
+            (1000, Some(7), true),
+            (0, Some(7), true),
+            (1001, Some(7), false),
+            // Of another container that shares the network.
+            (0, Some(0), false),
+            (1000, None, false),
+        ] {
+            assert_eq!(is_believed(uid, pid, 1000), believed, "{uid} {pid:?}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_one_short_line() {
+        let line = word(&"\u{1}".repeat(LONGEST)).to_line().unwrap();
+        assert!(line.len() < LONGEST && line.iter().filter(|byte| **byte == b'\n').count() == 1);
+    }
+}
