@@ -269,7 +269,7 @@ impl Bystander {
         let name = listed.names.iter().flatten().next().map_or("", |name| name.trim_start_matches('/'));
         let labels = listed.labels.as_ref();
         Self {
-            name: name.to_owned(),
+            name: Line::<256>::clean(name).to_string(),
             image: listed.image.clone().unwrap_or_default(),
             project: labels.and_then(|labels| labels.get("com.docker.compose.project")).cloned(),
         }
