@@ -38,7 +38,7 @@ fn run() -> Exit {
             return Exit::Usage;
         }
     };
-    let variable = |name| std::env::var(name).ok();
+    let variable = |name| environment().find(|(other, _)| other == name).map(|(_, value)| value);
     let terminal = Arc::new(Terminal::new(variable("NO_COLOR").as_deref(), variable("TERM").as_deref()));
     logging::start(&config, Arc::clone(&terminal));
     match &cli.command {

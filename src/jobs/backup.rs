@@ -516,7 +516,7 @@ impl Run<'_> {
             check,
             progress,
         );
-        let dump = alive::during(progress, dump, |alive| {
+        let dump = alive::during(progress, Box::pin(dump), |alive| {
             info!(
                 target = %target.name, object = name, plain_bytes = alive.plain_bytes, bytes = alive.stored_bytes,
                 rate = format!("{}/s", text::bytes(alive.bytes_per_second)), "still dumping"

@@ -129,7 +129,7 @@ fn a_dump_that_lacks_something_fails_loudly() {
         assert!(ended.stderr.contains(problem), "{}", ended.stderr);
         let in_bucket = json!({ "kind": "content", "database": "shop", "differences": [difference] });
         assert_eq!(result(&world)["problem"], in_bucket);
-        assert!(newest(&world).contains(" ago: content differs"), "{}", newest(&world));
+        assert!(newest(&world).contains("FAILED in its drill: content differs"), "{}", newest(&world));
         assert_eq!(scratch(&world), "");
     }
 }

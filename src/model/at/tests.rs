@@ -95,9 +95,9 @@ fn a_time_that_comes_twice_is_not_guessed() {
         error.to_string(),
         "comes twice, because the clock is set back then: pass \"2026-10-25 02:30 +02:00\" or \"2026-10-25 02:30 +01:00\""
     );
-    let time = |text| match wanted(text, now).unwrap() {
-        Wanted::NotAfter(time) => time.to_string(),
-        other => panic!("{other:?}"),
+    let time = |text| {
+        let Wanted::NotAfter(time) = wanted(text, now).unwrap() else { panic!("{text}") };
+        time.to_string()
     };
     // What it proposes is taken.
     assert_eq!(time("2026-10-25 02:30 +02:00"), "2026-10-25T00:30:59Z");
@@ -142,9 +142,9 @@ fn the_ends_of_the_time_line_are_no_panic() {
     assert_eq!(At::Day(Day::Yesterday).wanted(Timestamp::MIN, &TimeZone::UTC), Err(AtError::OutOfRange));
 }
 
-/// Every minute of a year that the clock shows means itself.
+/// Every quarter of an hour that the clock shows in a year means itself.
 #[test]
-fn each_minute_of_a_year_means_itself() {
+fn each_quarter_of_a_year_means_itself() {
     let (tz, start) = (berlin(), "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
     for quarter in 0..365 * 24 * 4 {
         let time = start + std::time::Duration::from_secs(quarter * 15 * 60);
@@ -153,7 +153,7 @@ fn each_minute_of_a_year_means_itself() {
         match wanted(&text, "2026-11-23T23:10:00Z") {
             Ok(wanted) => assert_eq!(wanted, Wanted::NotAfter(end), "{text}"),
             Err(error) => {
-                assert!(matches!(error, AtError::Twice(..)) && text.starts_with("2026-10-25 02:"), "{text}")
+                assert!(matches!(error, AtError::Twice(..)) && text.starts_with("2026-10-25 02:"), "{text}");
             }
         }
         let shown = time.to_zoned(tz.clone()).strftime("%Y-%m-%d %H:%M %:z").to_string();
@@ -168,7 +168,8 @@ fn the_neighbours_are_the_nearest_ones() {
     let found = |text| {
         let wanted = wanted(text, "2026-11-26T00:00:00Z").unwrap();
         let (before, after) = wanted.neighbours(stamps.into_iter());
-        [before, after].map(|stamp| stamp.map(|stamp| stamp.to_string()[8..10].to_owned()))
+        [before, after]
+            .map(|stamp| stamp.map(|stamp| stamp.to_string().split(['-', 'T']).nth(2).unwrap().to_owned()))
     };
     let day = |day: &str| Some(day.to_owned());
     assert_eq!(found("2026-11-20"), [day("19"), day("22")]);
