@@ -5,7 +5,7 @@ use super::restore_exchange::{assert_nothing_is_left, refused, restore, restored
 use super::support::servers::{Kind, MARIADB_10_11, MARIADB_11_8, MYSQL_9_7, Product, Server};
 use super::support::world::World;
 
-/// What does not come back by itself: functions that say nothing of what they do, in a server that logs; a default that looks like a
+/// What does not come back by itself: triggers in an order that is neither that of their names nor of their making; functions that say nothing of what they do, in a server that logs; a default that looks like a
 /// sequence's; a view whose definer is gone.
 const SHOP: &str = "
 CREATE TABLE customers (id int PRIMARY KEY, kind varchar(30) DEFAULT 'removal(s)');
@@ -22,6 +22,9 @@ CREATE VIEW seen AS SELECT * FROM customers;
 CREATE VIEW also_seen AS SELECT * FROM seen;
 CREATE DEFINER = nobody@localhost SQL SECURITY INVOKER VIEW of_nobody AS SELECT id FROM customers;
 CREATE TRIGGER t BEFORE INSERT ON orders FOR EACH ROW SET NEW.customer = 1;
+CREATE TRIGGER a BEFORE INSERT ON orders FOR EACH ROW FOLLOWS t SET NEW.customer = NEW.customer * 1;
+CREATE TRIGGER z BEFORE INSERT ON orders FOR EACH ROW PRECEDES t SET NEW.customer = 2;
+CREATE TRIGGER m BEFORE INSERT ON orders FOR EACH ROW FOLLOWS t SET NEW.customer = NEW.customer + 0;
 CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1;
 ";
 
@@ -73,7 +76,7 @@ fn content(server: &Server) -> String {
     let rows = server.sql(&tables);
     let definitions = server.sql(
         "SELECT table_schema, table_name, view_definition, definer FROM information_schema.views WHERE table_schema IN ('shop', 'crm') ORDER BY 1, 2;\n\
-         SELECT trigger_name, action_statement FROM information_schema.triggers WHERE trigger_schema = 'shop' ORDER BY 1;\n\
+         SELECT trigger_name, action_order, action_statement FROM information_schema.triggers WHERE trigger_schema = 'shop' ORDER BY 1;\n\
          SELECT routine_name, routine_definition FROM information_schema.routines WHERE routine_schema = 'shop' ORDER BY 1;\n\
          SELECT event_name, status, event_definition FROM information_schema.events WHERE event_schema = 'shop' ORDER BY 1;\n\
          SELECT constraint_schema, constraint_name, unique_constraint_schema, referenced_table_name FROM information_schema.referential_constraints ORDER BY 1, 2;\n\
