@@ -172,6 +172,7 @@ async fn ask(
     drop(display);
     let outcome = Outcome { target: target.name.clone(), verdict };
     log_outcome(&outcome);
+    by_hand::tell_outcome(app, &outcome).await;
     match &outcome.verdict {
         Verdict::Done(_) if outcome.is_good() => Ok(()),
         // What is there is damaged, maybe: that is why it is restored.
