@@ -195,14 +195,6 @@ impl Engine {
         }
     }
 
-    /// A warning if a server of this version is older than the one that a backup is of, where that matters.
-    pub fn older(self, backup: &str, server: &str) -> Option<String> {
-        match self {
-            Self::Postgresql => postgresql::older(backup, server),
-            Self::Mariadb | Self::Mysql | Self::Custom => None,
-        }
-    }
-
     /// Asks what of the server decides how a backup comes back to it, for [`Engine::parse_surroundings`]; `None` where nothing does.
     pub fn surroundings(self, facts: &Facts<'_>) -> Option<Command> {
         match self {

@@ -151,18 +151,6 @@ pub(super) fn activity(facts: &Facts<'_>, database: Option<&str>) -> Command {
     command(facts, &[restore::ELSEWHERE, CONNECT, SURVEY_SCRIPT], vec![sql])
 }
 
-/// An older one is given the dump nevertheless: nothing is lost by it, and mostly it takes it.
-pub(super) fn older(backup: &str, server: &str) -> Option<String> {
-    let major = |version: &str| version.split('.').next().and_then(|major| major.parse::<u32>().ok());
-    let is_older = major(server)? < major(backup)?;
-    is_older.then(|| {
-        format!(
-            "the server ({server}) is older than that of the backup ({backup}): PostgreSQL does not promise that it takes \
-             everything; if it does not, nothing is changed"
-        )
-    })
-}
-
 /// Rows only, columns divided by `|`.
 pub(super) fn query(facts: &Facts<'_>, database: &str, query: &str) -> Command {
     let mut command = command(facts, &[SURVEY_SCRIPT], vec![query.to_owned()]);

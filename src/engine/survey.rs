@@ -56,6 +56,36 @@ impl Survey {
     }
 }
 
+impl Engine {
+    /// A warning if a server of this kind is older than the one that a backup is of, or of another kind. It is given the dump
+    /// nevertheless: nothing is lost by it, and mostly it takes it.
+    pub fn older(self, server: &str, of: Self, backup: &str) -> Option<String> {
+        /// Of MariaDB and MySQL, those of one line print the same.
+        fn line(engine: Engine, version: &str) -> Option<Vec<u32>> {
+            let count = match engine {
+                Engine::Postgresql => 1,
+                Engine::Mariadb | Engine::Mysql => 2,
+                Engine::Custom => return None,
+            };
+            let numbers = version.split(|c: char| !c.is_ascii_digit()).take(count);
+            numbers.map(|number| number.parse().ok()).collect()
+        }
+        if self != of {
+            return Some(format!(
+                "the backup is of {of} {backup}, and the server is {self} {server}: neither promises to take the other's dumps; if it \
+                 does not, nothing is changed"
+            ));
+        }
+        let is_older = line(self, server)? < line(self, backup)?;
+        is_older.then(|| {
+            format!(
+                "the server ({self} {server}) is older than that of the backup ({backup}): nobody promises that it takes everything; \
+                 if it does not, nothing is changed"
+            )
+        })
+    }
+}
+
 /// Lines of a word and a value: `version TEXT`, `accounts 0|1`, `database HEX [SIZE]`, `options HEX HEX`, `closed HEX`,
 /// `broken HEX`, `floats HEX HEX`.
 /// Names are hexadecimal because they may hold any byte, line ends included; so are options, the JSON of
@@ -224,6 +254,29 @@ mod tests {
         assert_eq!(
             parse(Engine::Mysql, b"version 1\ndatabase ff\n"),
             Err(SurveyError::Name("ff".to_owned()))
+        );
+    }
+
+    #[test]
+    fn an_older_server_and_another_kind_are_told() {
+        let older = |engine: Engine, server, of, backup| engine.older(server, of, backup).is_some();
+        for (engine, server, backup, is) in [
+            (Engine::Postgresql, "15.9 (Debian)", "17.6", true),
+            (Engine::Postgresql, "17.1", "17.6", false),
+            (Engine::Postgresql, "17.1", "9.6.24", false),
+            (Engine::Mariadb, "10.11.18-MariaDB", "11.8.9-MariaDB", true),
+            (Engine::Mariadb, "11.8.1-MariaDB", "11.8.9-MariaDB", false),
+            (Engine::Mysql, "8.0.36", "8.4.1", true),
+            (Engine::Mysql, "9.7.0", "8.4.1", false),
+            (Engine::Mysql, "", "8.4.1", false),
+            (Engine::Custom, "", "", false),
+        ] {
+            assert_eq!(older(engine, server, engine, backup), is, "{engine} {server} {backup}");
+        }
+        let words = Engine::Mariadb.older("11.8.9-MariaDB", Engine::Mysql, "9.7.0").unwrap();
+        assert!(
+            words.starts_with("the backup is of mysql 9.7.0, and the server is mariadb 11.8.9-MariaDB: "),
+            "{words}"
         );
     }
 

@@ -113,7 +113,7 @@ pub async fn plan(
     };
     let databases = databases.into_iter().map(wanted).collect();
     let Selection { placement, allow_references, .. } = *selection;
-    let age = engine.older(&manifest.server_version, &survey.server_version);
+    let age = target.engine.older(&survey.server_version, engine, &manifest.server_version);
     let warnings = age.into_iter().collect();
     let mut plan = Plan {
         key,
