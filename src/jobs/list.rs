@@ -282,7 +282,7 @@ fn table_of_target(rows: &[Row], targets: &[Listed], now: Timestamp, time_zone: 
     let has_two = target.is_some_and(|target| !target.writers.is_empty());
     let instances: BTreeSet<&Line> = rows.iter().filter_map(|row| row.instance.as_ref()).collect();
     let by = match instances.first() {
-        Some(only) if instances.len() == 1 => format!(", by {}", escaped(only)),
+        Some(only) if instances.len() == 1 && !has_two => format!(", by {}", escaped(only)),
         Some(_) | None => String::new(),
     };
     let head = format!(

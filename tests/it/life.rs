@@ -232,7 +232,7 @@ async fn what_nobody_serves_is_told_until_it_is_forgotten() {
         assert_eq!(ended.stderr.matches(UNSERVED).count(), 1, "{}", ended.stderr);
     }
     let listed = world.run(&["list"]).await.stdout;
-    assert!(listed.contains("shop: 1 backup, 3 B, no container\n"), "{listed}");
+    assert!(listed.contains("shop: 1 backup, 3 B, by h, no container\n"), "{listed}");
     assert!(
         listed.contains("no container serves shop: `dumpcar forget shop` ends its alarms,\n"),
         "{listed}"
@@ -337,7 +337,7 @@ async fn a_renamed_target_carries_its_history_on() {
     (1..=9).for_each(|day| earlier(&world, &format!("2026-01-{day:02}T23-00-00Z")));
     target(&world, "store", &[("dumpcar.was", "shop")]);
     let listed = world.run(&["list", "store"]).await;
-    assert!(listed.stdout.starts_with("shop: 9 backups, 27 B\n"), "{}", listed.stdout);
+    assert!(listed.stdout.starts_with("shop: 9 backups, 27 B, by h\n"), "{}", listed.stdout);
     assert_eq!(listed.stdout.matches("\n2026-01-0").count(), 9, "{}", listed.stdout);
     assert!(listed.stdout.ends_with("\nshop is store now\n"), "{}", listed.stdout);
     // Restored, shown and read by its new name.

@@ -324,12 +324,12 @@ async fn tables_fit_a_screen_of_80_columns_and_say_the_local_time() {
     world.write(&manifest, suspicious.to_string().as_bytes());
     let listed = world.run(&["list"]).await;
     insta::assert_snapshot!(listed.stdout, @"
-    a-name-of-20-letters: 1 backup, 1 B
+    a-name-of-20-letters: 1 backup, 1 B, by h
     BACKUP                TIME                     SIZE  DRILL  STATE
     2026-01-01T23-00-00Z  2026-01-02 04:30 +05:30  1 B   -      suspicious
     2026-01-01T23-00-00Z is suspicious: far smaller than the one before, and with a reason as long as a line of a screen is
 
-    shop: 1 backup, 1 B
+    shop: 1 backup, 1 B, by h
     BACKUP                TIME                     SIZE  DRILL  STATE
     2026-01-02T23-00-00Z  2026-01-03 04:30 +05:30  1 B   -      good
     ");

@@ -184,8 +184,10 @@ async fn whatever_no_trusted_key_has_signed_is_listed_and_not_used() {
         let states = [(NEW.to_owned(), "unsigned".to_owned()), (OLD.to_owned(), "good".to_owned())];
         assert_eq!(listed(&world).await, states, "{what}");
         let table = world.run(&["list"]).await.stdout;
-        let line = table.lines().find(|line| line.contains(NEW)).unwrap();
-        assert!(line.contains("unsigned: ") && line.contains(reason), "{what}: {line}");
+        let told = format!("{NEW} is unsigned: ");
+        let line =
+            table.lines().find(|line| line.starts_with(&told)).unwrap_or_else(|| panic!("{what}: {table}"));
+        assert!(line.contains(reason), "{what}: {line}");
         let execs = world.docker.execs().len();
         for command in ["cat", "restore", "drill"] {
             let ended = world.run(&[command, "shop", "--at", NEW]).await;

@@ -93,17 +93,20 @@ async fn list_shows_two_writers() {
     let world = world().await;
     made_by(&world, "aba").await;
     let short = world.run(&["list"]).await.stdout;
-    assert!(short.contains("good, two writers\n") && !short.contains("INSTANCE"), "{short}");
+    assert!(
+        short.lines().next().unwrap().ends_with(" B, two writers") && !short.contains("INSTANCE"),
+        "{short}"
+    );
     let note = "host-a and host-b both make backups of shop, so nothing of it is pruned: give each a\n  prefix (DUMPCAR_STORE) or a target name (label dumpcar.name) of its own\n";
     assert!(short.ends_with(note), "{short}");
     let long = world.run(&["list", "shop"]).await.stdout;
     let lines: Vec<&str> = long.lines().collect();
-    assert!(lines[0].ends_with("DRILL  INSTANCE  STATE"), "{long}");
+    assert!(lines[0].ends_with(", two writers") && lines[1].ends_with("DRILL  INSTANCE  STATE"), "{long}");
     assert!(
-        lines[1].contains("host-a") && lines[2].contains("host-b") && lines[3].contains("host-a"),
+        lines[2].contains("host-a") && lines[3].contains("host-b") && lines[4].contains("host-a"),
         "{long}"
     );
-    assert!(lines[..3].iter().all(|line| line.len() <= 100) && long.ends_with(note), "{long}");
+    assert!(lines[..4].iter().all(|line| line.len() <= 100) && long.ends_with(note), "{long}");
     for command in [&["list", "--json"][..], &["list", "shop", "--json"]] {
         let answer: Value = serde_json::from_str(&world.run(command).await.stdout).unwrap();
         assert_eq!(answer["targets"][0]["writers"], serde_json::json!(["host-a", "host-b"]), "{answer}");
