@@ -152,7 +152,7 @@ fn who_is_asked_sees_what_there_is_and_loses_nothing() {
     let said = shop.world.plain(&String::from_utf8_lossy(&no.stdout));
     assert_eq!(no.status, 1, "{said}");
     for words in [
-        "ago by ",
+        " ago, by ",
         "(manual), not drilled",
         "what is in it now (",
         " on disk) stays as \"shop_before_2",
