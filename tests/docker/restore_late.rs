@@ -1,12 +1,14 @@
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
 
 use super::restore::similar;
 use super::restore_exchange::{assert_nothing_is_left, refused, restore, restored};
+use super::support::docker::until;
 use super::support::servers::{Kind, MARIADB_10_11, MARIADB_11_8, MYSQL_9_7, Product, Server};
 use super::support::world::World;
 
-/// What does not come back by itself: triggers in an order that is neither that of their names nor of their making; functions that say nothing of what they do, in a server that logs; a default that looks like a
-/// sequence's; a view whose definer is gone.
+/// What does not come back by itself: triggers in an order that is neither that of their names nor of their making; functions that
+/// say nothing of what they do, in a server that logs; a default that looks like a sequence's; a view whose definer is gone.
 const SHOP: &str = "
 CREATE TABLE customers (id int PRIMARY KEY, kind varchar(30) DEFAULT 'removal(s)');
 INSERT INTO customers (id) VALUES (1), (2);
@@ -33,22 +35,33 @@ const SEQUENCES: &[u8] =
     a bigint DEFAULT NEXTVAL(one), b bigint DEFAULT LASTVAL(one), c bigint DEFAULT NEXTVAL(crm.other));\n\
     INSERT INTO numbered (id) VALUES (1);\nCREATE VIEW of_numbered AS SELECT * FROM numbered;\n";
 
-/// Kills the session that exchanges databases, so many seconds after it has begun.
-const KILLER: &str = "CREATE DATABASE tool;\nUSE tool;\nDELIMITER //
+/// Kills the session that exchanges databases, so many seconds after it has begun. Each says by a lock that it watches, and ends
+/// when it is over: a restore may be quicker.
+const KILLER: &str = "CREATE DATABASE tool;\nUSE tool;\nCREATE TABLE ends (is_over int);\nDELIMITER //
 CREATE PROCEDURE killer (pause double) BEGIN
     DECLARE found bigint;
+    DO GET_LOCK('watching', 60);
     REPEAT
         SELECT MAX(IS_USED_LOCK(CONCAT('dumpcar-', SUBSTRING_INDEX(SUBSTRING_INDEX(schema_name, '_', -2), '_', 1)))) INTO found
             FROM information_schema.schemata WHERE schema_name LIKE 'dumpcar\\_replaced\\_%\\_00';
-    UNTIL found IS NOT NULL END REPEAT;
-    DO SLEEP(pause);
-    KILL found;
+    UNTIL found IS NOT NULL OR EXISTS (SELECT * FROM ends) END REPEAT;
+    IF found IS NOT NULL THEN
+        DO SLEEP(pause);
+        KILL found;
+        SELECT 'killed';
+    END IF;
 END //
 CREATE PROCEDURE load_killer () BEGIN
     DECLARE found bigint;
-    REPEAT SELECT IS_USED_LOCK('dumpcar-load') INTO found; UNTIL found IS NOT NULL END REPEAT;
-    DO SLEEP(0.05);
-    KILL found;
+    DO GET_LOCK('watching', 60);
+    REPEAT
+        SELECT IS_USED_LOCK('dumpcar-load') INTO found;
+    UNTIL found IS NOT NULL OR EXISTS (SELECT * FROM ends) END REPEAT;
+    IF found IS NOT NULL THEN
+        DO SLEEP(0.05);
+        KILL found;
+        SELECT 'killed';
+    END IF;
 END //\nDELIMITER ;\n";
 
 fn scene(world: &World, product: Product) -> Server {
@@ -84,6 +97,21 @@ fn content(server: &Server) -> String {
          SELECT @@GLOBAL.max_allowed_packet, @@GLOBAL.automatic_sp_privileges, @@GLOBAL.log_bin_trust_function_creators;\n",
     );
     format!("{rows}\n{definitions}")
+}
+
+/// Does `work` while somebody watches for a session to kill, and says whether that one was killed.
+fn while_watched<T>(server: &Server, call: &str, work: impl FnOnce() -> T) -> (T, bool) {
+    thread::scope(|scope| {
+        let killer = scope.spawn(|| server.sql(call));
+        until("the killer watches", || server.sql("SELECT IS_USED_LOCK('watching');").trim() != "NULL");
+        // It ends whatever becomes of the work.
+        let done = catch_unwind(AssertUnwindSafe(work));
+        server.sql("INSERT INTO tool.ends VALUES (1);");
+        // The session may have ended before it was killed.
+        let has_killed = killer.join().is_ok_and(|said| said.trim() == "killed");
+        server.sql("DELETE FROM tool.ends;");
+        (done.unwrap_or_else(|panic| resume_unwind(panic)), has_killed)
+    })
 }
 
 /// What a server demands of everybody's tables and sessions; and databases that need each other, of which there is none yet.
@@ -133,11 +161,10 @@ fn what_fails_late_leaves_all_as_it_was(world: &World, server: &Server) {
     fails("a stray file", &["gone"]);
     server.container.exec(&["rm", "/var/lib/mysql/shop/gone.ibd"]);
 
-    thread::scope(|scope| {
-        let killer = scope.spawn(|| server.sql("CALL tool.load_killer();"));
+    let ((), was_killed) = while_watched(server, "CALL tool.load_killer();", || {
         fails("an end of the loading session", &["restore database \"shop\"", "ended the session"]);
-        killer.join().unwrap();
     });
+    assert!(was_killed);
 
     let rights = match server.product.kind {
         Kind::Mariadb => "SUPER",
@@ -168,13 +195,9 @@ fn an_exchange_that_is_ended_is_finished_or_taken_back(world: &World, server: &S
     for pause in [0.0, 0.004, 0.01, 0.02, 0.08] {
         server.load("shop", b"DELETE FROM orders;\nDROP VIEW IF EXISTS also_seen;\n");
         let old = content(server);
-        let ended = thread::scope(|scope| {
-            let killer = scope.spawn(move || server.sql(&format!("CALL tool.killer({pause});")));
-            let ended = restore(world, &["--database", "shop"]);
-            // It may have been over by then.
-            ended_by_killer += u32::from(killer.join().is_ok());
-            ended
-        });
+        let call = format!("CALL tool.killer({pause});");
+        let (ended, was_killed) = while_watched(server, &call, || restore(world, &["--database", "shop"]));
+        ended_by_killer += u32::from(was_killed);
         println!("after {pause} s: {} {:?}", ended.status, ended.reasons());
         assert_nothing_is_left(server);
         if ended.status == 0 {
