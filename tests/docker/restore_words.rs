@@ -50,8 +50,16 @@ fn what_cannot_be_meant_is_answered_with_what_there_is() {
     for (args, status, words) in [
         (&["t"][..], 2, vec!["there is no terminal to ask on", "pass --yes"]),
         (&["nope", "--yes"], 4, vec!["there is no such backup; there are some of t"]),
-        (&["t", "--at", "2020-01-01T00-00-00Z", "--yes"], 4, vec!["there is no such backup; t has", &stamp]),
-        (&["t", "--at", "2020-01-01T00:00:00Z", "--yes"], 4, vec!["there is no such backup; t has", &stamp]),
+        (
+            &["t", "--at", "2020-01-01T00-00-00Z", "--yes"],
+            4,
+            vec!["there is no such backup; the nearest one is ", &stamp],
+        ),
+        (
+            &["t", "--at", "2020-01-01T00:00:00Z", "--yes"],
+            4,
+            vec!["there is no such backup; the nearest one is ", &stamp],
+        ),
         (&["t", "--at", "tomorrow", "--yes"], 2, vec![]),
         (
             &["t", "--database", "shpo", "--yes"],
@@ -300,8 +308,9 @@ fn make_older(server: &Server, client: &str, flag: &str, line: &str) {
     let script = format!(
         "#!/bin/sh\ncase \"$*\" in\n*--help*) /usr/bin/{client} \"$@\" | grep -v -- '{flag}'; exit ;;\n\
          *' -c '* | *--execute* | *--print-defaults*) exec /usr/bin/{client} \"$@\" ;;\nesac\n\
-         cat >/tmp/input\nif grep -q '{line}' /tmp/input; then echo 'ERROR: invalid command' >&2; exit 3; fi\n\
-         touch /tmp/older\nexec /usr/bin/{client} \"$@\" </tmp/input\n"
+         # Several may run at a time.\n\
+         cat >/tmp/input.$$\nif grep -q '{line}' /tmp/input.$$; then echo 'ERROR: invalid command' >&2; exit 3; fi\n\
+         touch /tmp/older\nexec /usr/bin/{client} \"$@\" </tmp/input.$$\n"
     );
     install(server, client, &script);
 }
