@@ -54,7 +54,7 @@ impl Found {
 #[derive(Debug, Clone)]
 pub enum State {
     Ready(Box<Target>),
-    /// It is a target, and now is not the time: stopped, restarting, unhealthy.
+    /// It is a target, and now is not the time: stopped, restarting, paused.
     Unavailable {
         reason: String,
         /// It does not run at all.
@@ -368,17 +368,15 @@ pub fn scratch(
 
 /// Why a container cannot be backed up now; `None` when it can.
 ///
-/// One whose health check is still starting can: it answers soon, or the run's retries say that it does not.
+/// Whatever its health check says: that may be wrong (a tool that the image lacks), or about something else, and the dump's own
+/// outcome tells.
 fn unavailable(container: &Container) -> Option<String> {
     let name = &container.name;
-    match (container.state.as_str(), container.health.as_deref()) {
-        ("running", Some("unhealthy")) => {
-            Some(format!("container {name} is unhealthy: see `docker inspect {name}`"))
-        }
-        ("running", _) => None,
-        ("restarting", _) => Some(format!("container {name} keeps restarting: see `docker logs {name}`")),
-        ("paused", _) => Some(format!("container {name} is paused: `docker unpause {name}`")),
-        (state, _) => Some(format!("container {name} is {state}: `docker start {name}`, or remove it")),
+    match container.state.as_str() {
+        "running" => None,
+        "restarting" => Some(format!("container {name} keeps restarting: see `docker logs {name}`")),
+        "paused" => Some(format!("container {name} is paused: `docker unpause {name}`")),
+        state => Some(format!("container {name} is {state}: `docker start {name}`, or remove it")),
     }
 }
 

@@ -23,7 +23,7 @@ pub struct Outcome {
 pub enum Verdict {
     /// There is a new backup.
     Done(Summary),
-    /// There is none, because the target could not be asked: stopped, unhealthy, gone.
+    /// There is none, because the target could not be asked: stopped, paused, gone.
     Skipped { reason: String },
     /// There is none, because something went wrong.
     Failed { reason: String },

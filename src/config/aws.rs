@@ -91,12 +91,54 @@ pub(super) fn read(env: &Environment, errors: &mut ConfigErrors) -> Aws {
         (Some(region), _) | (None, Some(region)) => region,
         (None, None) => DEFAULT_REGION,
     };
+    for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+        let is_region =
+            |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+        if set.get(name).is_some_and(|region| !is_region(region)) {
+            errors.add(
+                name,
+                "must be the name of a region, like eu-central-1; a server's address belongs into AWS_ENDPOINT_URL",
+            );
+        }
+    }
+    // They become headers of a request, and some of them a part of a line that is signed.
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+        if set.get(name).is_some_and(|key| !key.chars().all(|c| c.is_ascii_graphic())) {
+            errors.add(name, "has a character in it that no key has (a space, or one beyond ASCII)");
+        }
+    }
     Aws {
         endpoint,
         region: region.to_owned(),
         credentials,
         variables: set.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value))).collect(),
     }
+}
+
+/// The variable that gives the endpoint.
+pub(super) fn endpoint_name(env: &Environment) -> &'static str {
+    let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
+    let is_set = |name: &&str| env.aws().any(|(set, _)| set == *name);
+    names.into_iter().find(is_set).unwrap_or("AWS_ENDPOINT_URL")
+}
+
+/// How an endpoint names the bucket, as the consoles of some providers show it: as the last folder, or as the first part of the
+/// host's name. Then it would be named twice.
+pub(super) fn names_bucket(endpoint: &str, bucket: &str) -> Option<BucketIn> {
+    let (scheme, rest) = endpoint.split_once("://")?;
+    if let Some(server) = rest.strip_suffix(bucket).and_then(|rest| rest.strip_suffix('/')) {
+        return Some(BucketIn::Path(format!("{scheme}://{server}")));
+    }
+    let server = rest.strip_prefix(bucket)?.strip_prefix('.')?;
+    // `backups.internal` may be the whole name of a server.
+    server.contains('.').then(|| BucketIn::Host(format!("{scheme}://{server}")))
+}
+
+/// Where an endpoint has the bucket, and the endpoint without it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum BucketIn {
+    Path(String),
+    Host(String),
 }
 
 /// Whether the endpoint may be used by the role of an EC2 instance.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::error::ConfigErrors;
 use super::nearest::nearest;
+use crate::model::line::is_unsafe;
 
 /// The only list of names. `RawEnv` has nothing but text, so that reading it cannot fail: the reader's own messages
 /// print the value and do not name the variable.
@@ -182,6 +183,13 @@ impl Environment {
                 this.values.insert(name.clone(), (value.clone(), Source::Environment));
             }
         }
+        for (name, (value, _)) in &this.values {
+            if let Some(problem) = rubbish(name, value) {
+                errors.add(name, problem);
+                this.broken.insert(name.clone());
+            }
+        }
+        this.values.retain(|name, _| !this.broken.contains(name));
         this
     }
 
@@ -226,6 +234,25 @@ fn read_secret(path: &str, read_file: &dyn Fn(&str) -> io::Result<String>) -> Re
         }
     }
     if text.is_empty() { Err("the file is empty".to_owned()) } else { Ok(text) }
+}
+
+/// What is part of a value and cannot be meant: it would be signed, sent and logged.
+fn rubbish(name: &str, value: &str) -> Option<&'static str> {
+    // Keys and lists of keys have several lines.
+    let has_lines = matches!(name, "DUMPCAR_SIGNING_KEY" | "DUMPCAR_TRUSTED_SIGNERS");
+    let is_rubbish = |c: char| is_unsafe(c) && !(has_lines && matches!(c, '\n' | '\r' | '\t'));
+    let is_quoted = |quote| value.len() > 1 && value.starts_with(quote) && value.ends_with(quote);
+    if value.chars().any(is_rubbish) {
+        Some(
+            "has a control character in it, such as the end of a line: a file may end with one, and have no other",
+        )
+    } else if is_quoted('"') || is_quoted('\'') {
+        Some("has quotes around it that are part of the value, as in a file for --env-file: remove them")
+    } else if !has_lines && value.trim() != value {
+        Some("has a space at its beginning or its end: remove it")
+    } else {
+        None
+    }
 }
 
 fn unknown(name: &str) -> String {

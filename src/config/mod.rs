@@ -152,6 +152,9 @@ impl Config {
             parse::boolean,
             bare,
         );
+        if let Some(store) = &store {
+            reader.bucket_and_endpoint(store, aws.endpoint.as_deref(), path_style);
+        }
         let storage_class =
             reader.optional("DUMPCAR_S3_STORAGE_CLASS", raw.s3_storage_class, storage_class, text);
         let encryption = reader.optional(

@@ -1,9 +1,10 @@
 //! Takes one value after the other and remembers what was wrong and what to show.
 
-use super::aws::{self, Aws};
+use super::aws::{self, Aws, BucketIn};
 use super::env::{Environment, Source};
 use super::error::ConfigErrors;
 use super::parse::Parsed;
+use super::store::StoreUrl;
 
 /// A setting as it may be printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +97,32 @@ impl<'a> Reader<'a> {
             self.show("AWS_REGION", aws.region.clone(), Source::Default);
         }
         aws
+    }
+
+    /// Reports an endpoint that names the bucket already, and a bucket that no host can be called.
+    pub(super) fn bucket_and_endpoint(&mut self, store: &StoreUrl, endpoint: Option<&str>, path_style: bool) {
+        let bucket = &store.bucket;
+        let asked_for = self.env.source("DUMPCAR_S3_PATH_STYLE") != Source::Default;
+        let name = aws::endpoint_name(self.env);
+        match endpoint.and_then(|endpoint| aws::names_bucket(endpoint, bucket)) {
+            Some(BucketIn::Path(server)) => {
+                self.errors.add(name, format!("the endpoint already names the bucket {bucket}: set it to {server}"));
+            }
+            Some(BucketIn::Host(server)) if !(asked_for && path_style) => self.errors.add(
+                name,
+                format!(
+                    "the endpoint already names the bucket {bucket}: set it to {server} (or, if that is the server's own \
+                     name, set DUMPCAR_S3_PATH_STYLE=true)"
+                ),
+            ),
+            Some(BucketIn::Host(_)) | None => {}
+        }
+        if !path_style && !store.may_be_host() {
+            self.errors.add(
+                "DUMPCAR_STORE",
+                "no host can have the bucket's name in its own (capitals, underscores, a tenant): set DUMPCAR_S3_PATH_STYLE=true",
+            );
+        }
     }
 
     fn show(&mut self, name: &str, value: String, source: Source) {

@@ -10,10 +10,11 @@ const STORE: (&str, &str) = ("DUMPCAR_STORE", "s3://backups/prod");
 fn read_file(path: &str) -> io::Result<String> {
     match path {
         "/run/secrets/key" => Ok("AKIA\n".to_owned()),
-        "/run/secrets/secret" => Ok("s3cret\n\n".to_owned()),
+        "/run/secrets/secret" => Ok("s3cret\n".to_owned()),
         "/run/secrets/store" => Ok("s3://from-file/x\r\n".to_owned()),
         "/run/secrets/signing.key" => Ok(include_str!("../signing/fixtures/ed25519").to_owned()),
         "/run/secrets/empty" => Ok("\n".to_owned()),
+        "/run/secrets/two-lines" => Ok("s3cret\n\n".to_owned()),
         "/run/secrets/mine" => Err(ErrorKind::PermissionDenied.into()),
         _ => Err(ErrorKind::NotFound.into()),
     }
@@ -185,8 +186,8 @@ fn everything_can_be_set() {
     DUMPCAR_LOG_FORMAT json (environment)
     DOCKER_HOST tcp://proxy:2375 (environment)
     ");
-    // One newline belongs to the file, the next one to the secret.
-    assert_eq!(config.aws["AWS_SECRET_ACCESS_KEY"].expose(), "s3cret\n");
+    // One newline belongs to the file.
+    assert_eq!(config.aws["AWS_SECRET_ACCESS_KEY"].expose(), "s3cret");
     assert_eq!(config.aws["AWS_ACCESS_KEY_ID"].expose(), "AKIA");
     assert_eq!(config.s3.endpoint.as_deref(), Some("http://minio:9000"));
     assert_eq!(config.retention.last, Some(0));

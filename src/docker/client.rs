@@ -382,8 +382,9 @@ fn from_io(host: &str, error: &BollardError) -> DockerError {
     let is_socket = host.starts_with("unix://");
     match kind {
         Some(ErrorKind::PermissionDenied) => {
-            let cure = cure_of_denied(&host);
-            DockerError::Denied { host, uid: own_uid(), cure }
+            let uid = own_uid();
+            let cure = cure_of_denied(&host, uid);
+            DockerError::Denied { host, uid, cure }
         }
         Some(ErrorKind::NotFound) if is_socket => no_socket(host),
         Some(ErrorKind::ConnectionRefused) => DockerError::Unreachable {
@@ -398,8 +399,14 @@ fn from_io(host: &str, error: &BollardError) -> DockerError {
 }
 
 /// What lets this process use the socket. Who owns it can be seen by everybody.
-fn cure_of_denied(host: &str) -> String {
+fn cure_of_denied(host: &str, uid: u32) -> String {
     use std::os::unix::fs::MetadataExt;
+    if uid == 0 {
+        return "that is root, so it is something else than the socket's owner. SELinux: add security_opt: [\"label:disable\"]. \
+                User-namespace remapping (userns-remap): add userns_mode: host. A rootless engine: mount its own socket \
+                ($XDG_RUNTIME_DIR/docker.sock) as /var/run/docker.sock"
+            .to_owned();
+    }
     let group =
         host.strip_prefix("unix://").and_then(|path| std::fs::metadata(path).ok()).map(|meta| meta.gid());
     match group {

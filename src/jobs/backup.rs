@@ -48,6 +48,9 @@ const HOOK_BYTES: usize = 1024 * 1024;
 /// The wait before the first retry; each further one is three times as long.
 const FIRST_BACKOFF: Duration = Duration::from_secs(10);
 
+/// How long the label `after` may take: it lets go of what `before` froze, which is a matter of seconds.
+const AFTER_LIMIT: Duration = Duration::from_secs(5 * 60);
+
 /// How long a run may clean up once Dumpcar was told to stop: Docker kills it after 10 s.
 const STOP_LIMIT: Duration = Duration::from_secs(8);
 
@@ -95,9 +98,21 @@ pub async fn run(
             Err(JobError::stopped())
         }
     };
+    let is_unhealthy = target.container.health.as_deref() == Some("unhealthy");
+    let container = &target.container.name;
     match result {
-        Ok(summary) => Verdict::Done(summary),
+        Ok(summary) => {
+            if is_unhealthy {
+                info!(target = %target.name, container, "backed up though Docker calls its container unhealthy");
+            }
+            Verdict::Done(summary)
+        }
         Err(error) if error.is_stopped() => Verdict::Stopped,
+        Err(error) if is_unhealthy => Verdict::Failed {
+            reason: format!(
+                "{error} (Docker calls the container {container} unhealthy: see `docker inspect {container}`)"
+            ),
+        },
         Err(error) => Verdict::Failed { reason: error.to_string() },
     }
 }
@@ -239,6 +254,11 @@ async fn attempt(
         summary.problems.extend(writers::problem(app, clash));
     }
     result.map(|summary| Summary { elapsed: clock.elapsed(), ..summary })
+}
+
+/// How long a hook may take. What comes after the dump is not part of its time limit: it has to be done in any case.
+fn hook_limit(which: &str, timeout: Duration) -> Duration {
+    if which == "after" { timeout.min(AFTER_LIMIT) } else { timeout }
 }
 
 /// Asks Docker meanwhile for what the manifest and the run's record say of it: the engine takes its time over that.
@@ -461,7 +481,7 @@ impl Run<'_> {
 
     async fn hook(&self, which: &str, command: &str) -> Result<(), JobError> {
         let command = engine::hook(&self.target.facts(), command);
-        let limit = self.target.timeout;
+        let limit = hook_limit(which, self.target.timeout);
         let ran = self.docker.capture(&self.target.container.id, &command, HOOK_BYTES, limit);
         let ran = if which == "before" { stoppable(self.stop, ran).await? } else { ran.await };
         ran.map(drop).map_err(|error| {
@@ -600,4 +620,16 @@ pub async fn run_guarded(
 ) -> Verdict {
     let run = tokio::spawn(async move { run(&app, &target, order, &stop, &progress).await });
     run.await.unwrap_or_else(|_| panicked())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_after_the_dump_has_a_limit_of_its_own() {
+        let (minute, hours) = (Duration::from_secs(60), Duration::from_secs(12 * 60 * 60));
+        assert_eq!((hook_limit("before", hours), hook_limit("before", minute)), (hours, minute));
+        assert_eq!((hook_limit("after", hours), hook_limit("after", minute)), (AFTER_LIMIT, minute));
+    }
 }

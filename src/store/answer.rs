@@ -1,4 +1,6 @@
-//! How much an answer of the store may have: what is read whole is bounded, whoever answers.
+//! What comes back from a server: bounded, whoever answers, and a refusal typed ([`Refusal`]).
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http_body_util::{BodyExt, Limited};
@@ -8,34 +10,159 @@ use object_store::client::{
     HttpService, ReqwestConnector,
 };
 
+use super::refusal::Refusal;
 use crate::model::manifest;
 
 /// A page of a listing has at most 1,000 keys of 1 KiB each, and some XML around them
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>); a manifest has more.
 const LARGEST: u64 = manifest::LARGEST + 1024 * 1024;
 
-/// A client like the usual one, whose answers end in an error where they have more than was asked for.
-#[derive(Debug, Default)]
-pub(super) struct BoundedConnector(ReqwestConnector);
+/// A refusal is short; a page of a proxy may be longer, and its beginning says as much.
+const LARGEST_REFUSAL: usize = 64 * 1024;
 
-impl HttpConnector for BoundedConnector {
+/// A service that gives out credentials is near. The metadata service of an EC2 instance lets whoever is too far away wait for
+/// ever: its answers to a container may be lost on the way, when the hop limit of the instance is 1.
+const CREDENTIALS_LIMIT: Duration = Duration::from_secs(5);
+
+/// Makes a client like the usual one, whose answers end in an error where they have more than was asked for, and whose refusals
+/// are typed.
+#[derive(Debug)]
+pub(super) struct Connector {
+    /// Where requests about the bucket go: others are for credentials.
+    pub(super) bucket_url: String,
+}
+
+impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> Result<HttpClient, object_store::Error> {
-        Ok(HttpClient::new(Bounded(self.0.connect(options)?)))
+        let authority = authority(&self.bucket_url).to_owned();
+        let inner = ReqwestConnector::default().connect(options)?;
+        Ok(HttpClient::new(Service { inner, authority }))
     }
 }
 
 #[derive(Debug)]
-struct Bounded(HttpClient);
+struct Service {
+    inner: HttpClient,
+    authority: String,
+}
 
 #[async_trait]
-impl HttpService for Bounded {
+impl HttpService for Service {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let (to, plain_host) = (
+            request.uri().authority().map_or("", |to| to.as_str()),
+            request.uri().host().unwrap_or_default(),
+        );
+        if authority_of_http(to, request.uri().scheme_str()) != self.authority {
+            return self.ask_for_credentials(plain_host.to_owned(), request).await;
+        }
         let range = request.headers().get("range").and_then(|range| range.to_str().ok());
         let limit = range.and_then(bytes_in).unwrap_or_default().max(LARGEST);
-        let (head, body) = self.0.execute(request).await?.into_parts();
+        let may_fail_late = request.method().as_str() == "POST";
+        let (head, body) = self.inner.execute(request).await?.into_parts();
+        let status = head.status;
+        if status.is_redirection() && !head.headers.contains_key("location") {
+            return Err(refused(Refusal::bare_redirection(status.as_u16())));
+        }
+        if status.as_u16() == 304 {
+            return Ok(HttpResponse::from_parts(head, body));
+        }
+        if !status.is_success() {
+            return Err(refused(Refusal::read(status.as_u16(), &beginning(body).await)));
+        }
         let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX))
             .map_err(|error| HttpError::new_boxed(HttpErrorKind::Decode, error));
-        Ok(HttpResponse::from_parts(head, HttpResponseBody::new(limited)))
+        let body = HttpResponseBody::new(limited);
+        if !may_fail_late {
+            return Ok(HttpResponse::from_parts(head, body));
+        }
+        // Completing takes so long that the answer begins before it is known how it ends
+        // (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>).
+        let text = body.bytes().await?;
+        match std::str::from_utf8(&text) {
+            Ok(xml) if xml.contains("<Error>") => Err(refused(Refusal::read(status.as_u16(), xml))),
+            _ => Ok(HttpResponse::from_parts(head, text.into())),
+        }
+    }
+}
+
+impl Service {
+    async fn ask_for_credentials(
+        &self,
+        host: String,
+        request: HttpRequest,
+    ) -> Result<HttpResponse, HttpError> {
+        let silent = |host, reason| HttpError::new(HttpErrorKind::Unknown, NoCredentials { host, reason });
+        match tokio::time::timeout(CREDENTIALS_LIMIT, self.inner.execute(request)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(silent(host, innermost(&error))),
+            Err(_) => Err(silent(host, format!("no answer within {} s", CREDENTIALS_LIMIT.as_secs()))),
+        }
+    }
+}
+
+/// A service that gives out credentials did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{host}: {reason}")]
+pub(super) struct NoCredentials {
+    pub(super) host: String,
+    pub(super) reason: String,
+}
+
+impl NoCredentials {
+    /// What of an error is that.
+    pub(super) fn of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Self> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(this) = error.downcast_ref() {
+                return Some(this);
+            }
+            next = error.source();
+        }
+        None
+    }
+}
+
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// What is over in a moment is tried again by the client, like a request that was never sent.
+fn refused(refusal: Refusal) -> HttpError {
+    let kind = if refusal.is_over_soon() { HttpErrorKind::Request } else { HttpErrorKind::Unknown };
+    HttpError::new(kind, refusal)
+}
+
+/// As much of a body as a refusal may have; what cannot be read is left out.
+async fn beginning(mut body: HttpResponseBody) -> String {
+    let mut text = Vec::new();
+    while let Some(Ok(frame)) = body.frame().await {
+        text.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
+        if text.len() > LARGEST_REFUSAL {
+            text.truncate(LARGEST_REFUSAL);
+            break;
+        }
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// `host:port` of an URL, the port also where it goes without saying.
+fn authority(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
+    authority_of_http(rest.split('/').next().unwrap_or_default(), Some(scheme))
+}
+
+fn authority_of_http(authority: &str, scheme: Option<&str>) -> String {
+    let authority = authority.to_ascii_lowercase();
+    let has_port = authority.rsplit(']').next().is_some_and(|end| end.contains(':'));
+    match scheme {
+        _ if has_port => authority,
+        Some("http") => format!("{authority}:80"),
+        _ => format!("{authority}:443"),
     }
 }
 
@@ -55,6 +182,19 @@ mod tests {
         assert_eq!(bytes_in("bytes=16777216-33554431"), Some(16 * 1024 * 1024));
         for range in ["bytes=5-", "bytes=-5", "bytes=9-5", "bytes=0-18446744073709551615", ""] {
             assert_eq!(bytes_in(range), None, "{range}");
+        }
+    }
+
+    #[test]
+    fn a_port_that_goes_without_saying_is_the_same() {
+        for (url, is) in [
+            ("https://s3.example.com/b", "s3.example.com:443"),
+            ("https://S3.example.com:443/b", "s3.example.com:443"),
+            ("http://s3/b", "s3:80"),
+            ("http://[::1]/b", "[::1]:80"),
+            ("http://[::1]:9000/b", "[::1]:9000"),
+        ] {
+            assert_eq!(authority(url), is);
         }
     }
 }

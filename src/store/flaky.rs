@@ -16,6 +16,7 @@ use object_store::{
 };
 use tokio::time::Instant;
 
+use super::refusal::Refusal;
 use super::{Backend, Place, Store};
 
 /// What becomes of a request.
@@ -90,11 +91,8 @@ impl Flaky {
 
 /// As the S3 client reports it.
 fn refusal(status: u16, code: &str) -> Error {
-    let source = format!("Server returned non-2xx status code: {status} x: <Code>{code}</Code>").into();
-    match status {
-        404 => Error::NotFound { path: String::new(), source },
-        _ => Error::Generic { store: "S3", source },
-    }
+    let refusal = Refusal::read(status, &format!("<Error><Code>{code}</Code></Error>"));
+    Refusal::typed(Error::Generic { store: "S3", source: refusal.into() }, &Path::default())
 }
 
 impl fmt::Display for Flaky {

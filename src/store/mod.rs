@@ -2,6 +2,7 @@
 //!
 //! Only this module names S3.
 
+mod able;
 mod answer;
 mod catalog;
 mod confirm;
@@ -11,8 +12,10 @@ mod error;
 pub(crate) mod flaky;
 mod forgotten;
 mod journal;
+mod learned;
 mod patience;
 mod readme;
+mod refusal;
 mod s3;
 mod signed;
 mod unfinished;
@@ -23,6 +26,8 @@ pub use download::Download;
 pub use error::{StoreError, StoreErrorKind};
 pub use journal::{Records, StoredRecord};
 pub use s3::S3Error;
+#[cfg(test)]
+pub(crate) use s3::try_to_sign;
 pub use signed::Signing;
 pub use unfinished::Unfinished;
 pub use upload::Upload;
@@ -46,6 +51,7 @@ use crate::model::parts::PartPlan;
 use crate::model::run;
 use crate::signing::Kind;
 use download::Pins;
+use learned::Learned;
 use patience::Patience;
 use tokio::sync::Semaphore;
 use unfinished::Lister;
@@ -83,6 +89,7 @@ pub struct Store {
     place: Arc<Place>,
     /// `None` when the backend is not the S3 client.
     lister: Option<Arc<Lister>>,
+    learned: Arc<Learned>,
     /// KiB that small objects being read may have together.
     reading: Arc<Semaphore>,
     signing: Arc<Signing>,
@@ -124,8 +131,8 @@ impl Store {
     pub fn new(backend: Arc<dyn Backend>, place: Place) -> Self {
         let reading =
             Arc::new(Semaphore::new(usize::try_from(manifest::LARGEST / KIB + 1).unwrap_or(usize::MAX)));
-        let (place, signing) = (Arc::new(place), Arc::default());
-        Self { backend, place, lister: None, reading, signing, pins: None }
+        let (place, signing, learned) = (Arc::new(place), Arc::default(), Arc::default());
+        Self { backend, place, lister: None, learned, reading, signing, pins: None }
     }
 
     pub fn place(&self) -> &Place {
@@ -145,7 +152,8 @@ impl Store {
     }
 
     fn part_plan(&self, hint: Option<u64>) -> PartPlan {
-        PartPlan::new(self.place.max_parts, self.place.part_size, hint)
+        let max_parts = self.learned.max_parts().unwrap_or(u32::MAX).min(self.place.max_parts);
+        PartPlan::new(max_parts, self.place.part_size, hint.max(self.learned.expected()))
     }
 
     fn attributes(&self) -> Attributes {
@@ -174,9 +182,9 @@ impl Store {
     /// Writes a file of the backup `of` at `key`, where nothing else is. Returns the ETag it got.
     async fn create(&self, of: &BackupKey, key: &str, content: &Bytes) -> Result<Option<String>, StoreError> {
         let path = self.path(key);
-        let put = |mode| {
+        let put = || {
             // Manifests are read at every restore: not into a storage class that may take hours to answer.
-            let options = PutOptions { mode, ..PutOptions::default() };
+            let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
             within(
                 ANSWER_LIMIT,
                 self.backend.put_opts(&path, PutPayload::from_bytes(content.clone()), options),
@@ -184,14 +192,7 @@ impl Store {
         };
         let mut patience = Patience::default();
         loop {
-            let result = match put(PutMode::Create).await {
-                // Some stores do not know conditional writes (Backblaze B2 answers 501).
-                Err(
-                    object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. },
-                ) => put(PutMode::Overwrite).await,
-                other => other,
-            };
-            let error = match result {
+            let error = match put().await {
                 Ok(put) => return Ok(put.e_tag),
                 // A repeated request finds its own first try.
                 Err(conflict @ object_store::Error::AlreadyExists { .. }) => {

@@ -12,7 +12,8 @@ use object_store::path::Path;
 use object_store::{ClientOptions, MultipartId};
 use serde::Deserialize;
 
-use super::answer::BoundedConnector;
+use super::answer::Connector;
+use super::refusal::Refusal;
 use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
 
 /// How often an abort is tried: it is all that stands between a failed run and parts that cost money for ever.
@@ -45,6 +46,9 @@ impl Store {
                 format!("{} cannot {WHAT}", self.place.endpoint),
             ));
         };
+        if let Some(known) = lister.cannot.get() {
+            return Err(known.clone());
+        }
         let root = match self.place.prefix.as_str() {
             "" => String::new(),
             prefix => format!("{prefix}/"),
@@ -54,7 +58,14 @@ impl Store {
         let mut marker = None;
         loop {
             let page = within(ANSWER_LIMIT, lister.page(&prefix, marker.as_ref()));
-            let page = page.await.map_err(|error| self.error(WHAT, error))?;
+            let page = page.await.map_err(|error| {
+                let error = self.error(WHAT, error);
+                // It will not know the request another time either.
+                if error.kind == StoreErrorKind::Unsupported {
+                    lister.cannot.get_or_init(|| error.clone());
+                }
+                error
+            })?;
             // A server that ignores the prefix must not make somebody else's upload look like ours.
             found.extend(
                 page.upload.into_iter().filter(|upload| upload.key.starts_with(&prefix)).filter_map(
@@ -123,6 +134,8 @@ pub(super) struct Lister {
     /// `None`: requests are not signed.
     pub(super) credentials: Option<AwsCredentialProvider>,
     pub(super) requester_pays: bool,
+    /// What the store said when it was found not to know the request.
+    pub(super) cannot: OnceLock<StoreError>,
 }
 
 /// Where a page begins.
@@ -170,7 +183,7 @@ impl Lister {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
-        let http = BoundedConnector::default().connect(&self.options)?;
+        let http = Connector { bucket_url: self.bucket_url.clone() }.connect(&self.options)?;
         Ok(self.http.get_or_init(|| http))
     }
 
@@ -194,23 +207,19 @@ impl Lister {
                 .map_err(Failure::Lasting)?;
         }
         let http = self.http().map_err(Failure::Lasting)?;
-        let answer = http.execute(request).await.map_err(|error| Failure::Passing(generic(error)))?;
-        let status = answer.status();
+        let answer = http.execute(request).await.map_err(|error| {
+            let error = Refusal::typed(generic(error), &Path::default());
+            // No kind of server will know the request the next time.
+            let passes = Refusal::of(&error).is_none_or(Refusal::passes);
+            if passes { Failure::Passing(error) } else { Failure::Lasting(error) }
+        })?;
         let body = answer.into_body().bytes().await.map_err(|error| Failure::Passing(generic(error)))?;
         let body = String::from_utf8_lossy(&body);
-        if status.is_success() && !body.contains("<Error>") {
-            return quick_xml::de::from_str(&body).map_err(|error| Failure::Lasting(generic(error)));
+        // Some say so with a success.
+        if body.contains("<Error>") {
+            return Err(Failure::Passing(generic(Refusal::read(200, &body))));
         }
-        // In the words of the client's own errors, so that it is explained like them.
-        let source = format!("Server returned non-2xx status code: {status}: {body}").into();
-        let path = String::new();
-        Err(match status.as_u16() {
-            401 => Failure::Lasting(object_store::Error::Unauthenticated { path, source }),
-            403 => Failure::Lasting(object_store::Error::PermissionDenied { path, source }),
-            // Neither kind of server will know the request the next time.
-            501 | 300..=428 | 430..=499 => Failure::Lasting(generic(source)),
-            _ => Failure::Passing(generic(source)),
-        })
+        quick_xml::de::from_str(&body).map_err(|error| Failure::Lasting(generic(error)))
     }
 }
 

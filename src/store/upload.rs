@@ -150,7 +150,10 @@ impl Upload {
         // A task of its own: signing a part hashes it, which would hold up the dump.
         multipart.sending.spawn(async move {
             let send = || store.backend.put_part(&path, &id, index, payload.clone());
-            store.patiently(patience, "write", limit, send).await.map(|part| (index, part))
+            let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+            let sent = store.patiently(patience, "write", limit, send).await;
+            sent.map(|part| (index, part))
+                .map_err(|error| store.learned.part_refused(&store.place, number, error))
         });
         Ok(())
     }
@@ -203,6 +206,7 @@ impl Upload {
         if self.buffered > 0 {
             self.send_part().await?;
         }
+        let has_grown = self.has_grown_parts();
         let Some(multipart) = &mut self.multipart else { return Ok(()) };
         while !multipart.sending.is_empty() {
             multipart.take_sent().await?;
@@ -217,6 +221,11 @@ impl Upload {
                 Ok(_) => return self.confirm().await,
                 Err(error) => self.store.error("write", error),
             };
+            let error = if has_grown {
+                self.store.learned.unequal_refused(&self.store.place, self.written, error)
+            } else {
+                error
+            };
             // The answer may be lost though the object was made, and a repeated request then fails.
             let error = match self.store.size(&self.path).await {
                 Ok(Some(size)) if size == self.written => return Ok(()),
@@ -230,6 +239,14 @@ impl Upload {
             };
             patience.after(error).await?;
         }
+    }
+
+    /// Whether it outgrew the parts that are of one size.
+    fn has_grown_parts(&self) -> bool {
+        let sent = self.multipart.as_ref().map_or(0, |multipart| multipart.next_index);
+        // The last one may have any size.
+        let last_full = u32::try_from(sent.saturating_sub(1)).unwrap_or(u32::MAX).max(1);
+        self.plan.size_of(last_full) != self.plan.size_of(1)
     }
 
     /// Sends what fits into one part.

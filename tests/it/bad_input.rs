@@ -136,7 +136,6 @@ async fn a_container_that_is_not_well_is_skipped_with_the_reason() {
         ("exited", json!({ "Status": "exited" })),
         ("paused", json!({ "Status": "paused" })),
         ("restarting", json!({ "Status": "restarting" })),
-        ("unhealthy", json!({ "Status": "running", "Health": { "Status": "unhealthy" } })),
     ];
     for (name, state) in states {
         world.docker.container_in_state(name, labels.clone(), &[], state);
@@ -152,9 +151,32 @@ async fn a_container_that_is_not_well_is_skipped_with_the_reason() {
     container exited is exited: `docker start exited`, or remove it
     container paused is paused: `docker unpause paused`
     container restarting keeps restarting: see `docker logs restarting`
-    container unhealthy is unhealthy: see `docker inspect unhealthy`
     ");
     assert_no_manifest(&world);
+}
+
+/// A health check may be wrong, as one that calls a tool which the image lacks. The dump's own outcome tells.
+#[tokio::test]
+async fn a_container_that_docker_calls_unhealthy_is_tried() {
+    let labels = json!({ "dumpcar.enable": "true", "dumpcar.command": "x" });
+    let state = json!({ "Status": "running", "Health": { "Status": "unhealthy" } });
+    for (exit, status) in [(0, 0), (1, 1)] {
+        let world = World::new(move |_| Script::ends(b"-- a dump\n", exit)).await;
+        world.docker.container_in_state("shop", labels.clone(), &[], state.clone());
+        let ended = world.run(&["backup"]).await;
+        assert_eq!(ended.status, status, "{}", ended.stderr);
+        if exit == 0 {
+            assert_eq!(world.manifests().len(), 1);
+            let told = ended.logged("backed up though Docker calls its container unhealthy");
+            assert_eq!(told.len(), 1, "{}", ended.stderr);
+        } else {
+            let reason = ended.reason();
+            assert!(
+                reason.ends_with("(Docker calls the container shop unhealthy: see `docker inspect shop`)"),
+                "{reason}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -47,6 +47,8 @@ mod messages;
 mod missing;
 /// Listing, reading back, pruning.
 mod operator;
+/// Stores as providers run them: what each refuses, and that a backup's whole life works there (docs/providers.md).
+mod providers;
 /// The text in the bucket that explains it to people.
 mod readme;
 /// The order in which the store is asked: what makes a backup comes last, what deletes one begins with it (P1).

@@ -31,7 +31,7 @@ fn every_mistake_is_reported_at_once() {
 fn each_error_names_its_variable_and_the_cure() {
     let wrong = [
         ("DUMPCAR_STORE", "https://s3.example.com/b"),
-        ("DUMPCAR_STORE", "s3://B/x"),
+        ("DUMPCAR_STORE", "s3://-b/x"),
         ("DUMPCAR_STORE", "s3://backups/a//b"),
         ("AWS_ENDPOINT", "minio:9000"),
         ("AWS_ENDPOINT_URL", "ftp://minio"),
@@ -104,7 +104,7 @@ fn each_error_names_its_variable_and_the_cure() {
     }
     insta::assert_snapshot!(lines, @"
     DUMPCAR_STORE: must be s3://bucket/prefix; a server's address belongs into AWS_ENDPOINT_URL
-    DUMPCAR_STORE: the bucket must be 3 to 63 lower-case letters, digits, dots or dashes, and start and end with a letter or digit
+    DUMPCAR_STORE: the bucket must be 3 to 63 lower-case letters, digits, dots or dashes, and start and end with a letter or digit (a server of your own may have others: capitals, underscores, and a tenant before a colon)
     DUMPCAR_STORE: the prefix must be folders of letters, digits and any of _.-=+@,:!() without empty ones, `.` and `..`
     AWS_ENDPOINT: must be a URL that starts with https:// or http://, like https://s3.example.com
     AWS_ENDPOINT_URL: must be a URL that starts with https:// or http://, like https://s3.example.com
@@ -114,7 +114,7 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_S3_SSE: must be one of AES256, aws:kms, aws:kms:dsse
     DUMPCAR_S3_SSE_KMS_KEY_ID: needs DUMPCAR_S3_SSE to be aws:kms or aws:kms:dsse
     DUMPCAR_S3_CHECKSUM: must be one of none, sha256, crc64nvme
-    DUMPCAR_S3_CA_FILE: must be one line
+    DUMPCAR_S3_CA_FILE: has a control character in it, such as the end of a line: a file may end with one, and have no other
     DUMPCAR_S3_MAX_PARTS: must be a whole number from 100 to 10000
     DUMPCAR_S3_PART_SIZE: must be a size from 5MiB to 5GiB with its unit, like 16MiB
     DUMPCAR_S3_PART_SIZE: must be a size from 5MiB to 5GiB with its unit, like 16MiB
@@ -143,7 +143,7 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_TIMEOUT: must be at least 1s
     DUMPCAR_STALL_TIMEOUT: must be a length of time, like 90s, 15m, 6h or 30d
     DUMPCAR_RETRIES: must be a whole number from 0 to 10
-    DUMPCAR_GROUP: must be one line
+    DUMPCAR_GROUP: has a control character in it, such as the end of a line: a file may end with one, and have no other
     DUMPCAR_LABEL_PREFIX: must be letters, digits, dots, dashes or underscores, like dumpcar or com.example.dumpcar
     DUMPCAR_DRILL_SCHEDULE: must be five cron fields like `0 23 * * *`, one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually, an interval like `every 6h`, or off
     DUMPCAR_DRILL_MEMORY: must be a size of at least 64MiB with its unit, like 2GiB
@@ -159,11 +159,173 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_TRUSTED_SIGNERS: key 1 must be an Ed25519 key, like ssh-ed25519 AAAA…
     DUMPCAR_TRUSTED_SIGNERS: key 1 has options (namespaces=, valid-before=, cert-authority), which are not supported; remove them
     DUMPCAR_TRUSTED_SIGNERS: key 1 is damaged; copy it again
-    DUMPCAR_INSTANCE: must be one line
+    DUMPCAR_INSTANCE: has a control character in it, such as the end of a line: a file may end with one, and have no other
     DUMPCAR_LOG: must be one of error, warn, info, debug, trace
     DUMPCAR_LOG_FORMAT: must be one of text, json
     DOCKER_HOST: must be unix:///var/run/docker.sock or tcp://host:2375 (also http://); ssh, named pipes and TLS are not supported
     ");
+}
+
+/// What comes with a value when it was copied, exported or put into a file.
+#[test]
+fn what_cannot_be_meant_is_refused_before_it_is_used() {
+    for (pairs, said) in [
+        (
+            &[("AWS_ACCESS_KEY_ID", "AKIA\r"), ("AWS_SECRET_ACCESS_KEY_FILE", "/run/secrets/two-lines")][..],
+            "AWS_ACCESS_KEY_ID: has a control character in it, such as the end of a line: a file may end with one, and have no other\n\
+             AWS_SECRET_ACCESS_KEY: has a control character in it, such as the end of a line: a file may end with one, and have no other\n",
+        ),
+        (
+            &[("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "\"s3cret\""), ("TZ", "'UTC'")],
+            "AWS_SECRET_ACCESS_KEY: has quotes around it that are part of the value, as in a file for --env-file: remove them\n\
+             TZ: has quotes around it that are part of the value, as in a file for --env-file: remove them\n",
+        ),
+        (
+            &[
+                ("AWS_ACCESS_KEY_ID", "AKIA "),
+                ("AWS_SECRET_ACCESS_KEY", "s3cret"),
+                ("DUMPCAR_GROUP", " blue"),
+            ],
+            "AWS_ACCESS_KEY_ID: has a space at its beginning or its end: remove it\n\
+             DUMPCAR_GROUP: has a space at its beginning or its end: remove it\n",
+        ),
+        (
+            &[
+                ("AWS_ACCESS_KEY_ID", "AKÏA"),
+                ("AWS_SECRET_ACCESS_KEY", "s3 cret"),
+                ("AWS_SESSION_TOKEN", "x\n"),
+            ],
+            "AWS_SESSION_TOKEN: has a control character in it, such as the end of a line: a file may end with one, and have no other\n\
+             AWS_ACCESS_KEY_ID: has a character in it that no key has (a space, or one beyond ASCII)\n\
+             AWS_SECRET_ACCESS_KEY: has a character in it that no key has (a space, or one beyond ASCII)\n",
+        ),
+        (
+            &[("AWS_REGION", "https://s3.eu-central-1.example.com")],
+            "AWS_REGION: must be the name of a region, like eu-central-1; a server's address belongs into AWS_ENDPOINT_URL\n",
+        ),
+    ] {
+        let text = errors(pairs);
+        assert_eq!(format!("{}\n", text.trim_end()), said);
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+}
+
+#[test]
+fn an_endpoint_that_names_the_bucket_is_refused() {
+    const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "s3cret")];
+    let said = |endpoint, more: &[(&str, &str)]| {
+        let pairs = [&[STORE, ("AWS_ENDPOINT_URL", endpoint)], &KEYS[..], more].concat();
+        load(&pairs).map_or_else(|errors| errors.to_string(), |_| "ok".to_owned())
+    };
+    assert_eq!(
+        said("https://s3.example.com/backups", &[]),
+        "AWS_ENDPOINT_URL: the endpoint already names the bucket backups: set it to https://s3.example.com"
+    );
+    for path_style in [&[][..], &[("DUMPCAR_S3_PATH_STYLE", "false")]] {
+        assert_eq!(
+            said("https://backups.fra1.example.com", path_style),
+            "AWS_ENDPOINT_URL: the endpoint already names the bucket backups: set it to https://fra1.example.com (or, if that is \
+             the server's own name, set DUMPCAR_S3_PATH_STYLE=true)"
+        );
+    }
+    for (endpoint, more) in [
+        ("https://backups.fra1.example.com", &[("DUMPCAR_S3_PATH_STYLE", "true")][..]),
+        ("http://backups:9000", &[]),
+        ("http://backups.internal:9000", &[]),
+        ("https://s3.example.com/mybackups", &[]),
+        ("https://mybackups.fra1.example.com", &[]),
+    ] {
+        assert_eq!(said(endpoint, more), "ok", "{endpoint}");
+    }
+}
+
+#[test]
+fn a_bucket_that_no_host_can_be_called_is_asked_for_in_the_path() {
+    const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "s3cret")];
+    for bucket in ["My_Bucket", "tenant:bucket"] {
+        let store = format!("s3://{bucket}/x");
+        let pairs = [&[("DUMPCAR_STORE", &*store)], &KEYS[..]].concat();
+        assert_eq!(
+            load(&pairs).unwrap_err().to_string(),
+            "DUMPCAR_STORE: no host can have the bucket's name in its own (capitals, underscores, a tenant): set \
+             DUMPCAR_S3_PATH_STYLE=true"
+        );
+        for more in [("DUMPCAR_S3_PATH_STYLE", "true"), ("AWS_ENDPOINT_URL", "http://minio:9000")] {
+            assert_eq!(load(&[&pairs[..], &[more]].concat()).unwrap().s3.store.bucket, bucket);
+        }
+    }
+}
+
+/// Whatever somebody sets, it ends in a word about it or in a request, and never in a panic.
+#[test]
+fn rubbish_in_any_setting_is_an_error_or_works() {
+    let rubbish = [
+        "\r",
+        "x\n",
+        "\u{0}",
+        "\u{7f}",
+        "\u{202e}",
+        "ü",
+        "🦀",
+        " ",
+        "\"",
+        "'x'",
+        "-",
+        "%",
+        "%zz",
+        "{}",
+        "../..",
+        "x y",
+        "18446744073709551616",
+        "-1",
+        "1e999",
+        "NaN",
+        "http://",
+        "https://[",
+        "http://x:99999",
+        "s3://",
+        "s3://b/\u{0}",
+        "@",
+        "\\",
+    ];
+    let long = "x".repeat(100_000);
+    let aws = [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_ENDPOINT",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_METADATA_ENDPOINT",
+        "AWS_PROXY_URL",
+        "AWS_TIMEOUT",
+        "AWS_USER_AGENT",
+        "AWS_SKIP_SIGNATURE",
+        "AWS_ROLE_ARN",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_TOKEN",
+        "AWS_BUCKET",
+    ];
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let mut taken = 0;
+    for name in env::NAMES.iter().chain(&aws) {
+        for value in rubbish.iter().copied().chain([&*long]) {
+            let pairs = [
+                STORE,
+                ("AWS_ENDPOINT_URL", "http://localhost:9"),
+                ("AWS_ACCESS_KEY_ID", "AKIA"),
+                ("AWS_SECRET_ACCESS_KEY", "s3cret"),
+                (name, value),
+            ];
+            if let Ok(config) = load(&pairs) {
+                taken += 1;
+                crate::store::try_to_sign(&config);
+            }
+        }
+    }
+    assert!(taken > 0);
 }
 
 #[test]

@@ -55,3 +55,13 @@ fn the_group_of_the_socket_is_named_by_its_number() {
         format!("Docker at {host} may not be used by this process (uid {}): {cure}", own_uid())
     );
 }
+
+/// Root owns the socket in any case: what refuses it is something else.
+#[test]
+fn a_socket_that_is_denied_to_root_is_no_matter_of_its_group() {
+    let root = cure_of_denied("unix:///var/run/docker.sock", 0);
+    for word in ["SELinux", "label:disable", "userns_mode: host", "rootless", "XDG_RUNTIME_DIR"] {
+        assert!(root.contains(word), "{word}: {root}");
+    }
+    assert!(cure_of_denied("unix:///nowhere", 1000).contains("run as root"));
+}

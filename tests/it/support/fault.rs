@@ -18,6 +18,12 @@ pub(crate) type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
 pub(crate) enum Fault {
     /// The server does not do it, and answers with this status and error code.
     Answer(u16, &'static str),
+    /// The same, in words of its own.
+    Says(u16, &'static str, &'static str),
+    /// A listing of unfinished uploads with none on it.
+    NoUploads,
+    /// What is there under the key goes first, and nobody is told.
+    Over,
     /// The server does it, and answers so all the same.
     DoneBut(u16, &'static str),
     /// The server does it, and the connection ends before the answer.
@@ -48,7 +54,11 @@ impl From<(u16, &'static str)> for Fault {
 
 /// An error in the form of the S3 protocol.
 pub(crate) fn refusal(method: &str, status: u16, code: &str) -> Response<AnswerBody> {
-    let xml = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>told to</Message></Error>");
+    refusal_in_words(method, status, code, "told to")
+}
+
+pub(crate) fn refusal_in_words(method: &str, status: u16, code: &str, words: &str) -> Response<AnswerBody> {
+    let xml = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{words}</Message></Error>");
     let body = match method {
         "HEAD" => Empty::new().map_err(|never| match never {}).boxed_unsync(),
         _ => Full::from(xml).map_err(|never| match never {}).boxed_unsync(),

@@ -6,6 +6,7 @@ pub(crate) mod fault;
 pub(crate) mod hostile;
 pub(crate) mod lab;
 pub(crate) mod peak;
+pub(crate) mod provider;
 pub(crate) mod s3;
 pub(crate) mod stored;
 pub(crate) mod witness;

@@ -18,7 +18,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use tokio::net::TcpListener;
 
 use super::crowd::Crowd;
-use super::fault::{AnswerBody, BoxError, Cut, Fault, refusal};
+use super::fault::{AnswerBody, BoxError, Cut, Fault, refusal, refusal_in_words};
 
 pub(crate) const ACCESS_KEY: &str = "AKIDUMPCARTEST00000";
 pub(crate) const SECRET_KEY: &str = "canary-secret-key-0123456789abcdef0123456789";
@@ -36,6 +36,14 @@ pub(crate) struct Asked {
     pub(crate) storage_class: Option<String>,
     pub(crate) token: Option<String>,
     if_match: Option<String>,
+    /// It is to be refused where something is already.
+    pub(crate) is_conditional: bool,
+    /// It has a checksum that a server may demand, or is refused because of one that it does not know.
+    pub(crate) has_checksum: bool,
+    /// The kind of checksum that the parts of an upload are to have.
+    pub(crate) checksum_algorithm: Option<String>,
+    /// Bytes of its body.
+    pub(crate) length: u64,
     /// The how manieth of its operation it is, counted from 1.
     pub(crate) nth: usize,
 }
@@ -60,6 +68,14 @@ impl Asked {
             storage_class: header("x-amz-storage-class"),
             token: header("x-amz-security-token"),
             if_match: header("if-match"),
+            is_conditional: header("if-none-match").is_some(),
+            has_checksum: request.headers().keys().any(|name| {
+                let name = name.as_str();
+                name == "content-md5"
+                    || (name.starts_with("x-amz-checksum-") && name != "x-amz-checksum-algorithm")
+            }),
+            checksum_algorithm: header("x-amz-checksum-algorithm"),
+            length: header("content-length").map_or(0, |length| length.parse().unwrap()),
             nth: 0,
         };
         let (operation, of_readme) = (this.operation(), this.is_of_the_readme());
@@ -77,7 +93,7 @@ impl Asked {
     }
 
     /// The key and the id of the upload it is about.
-    fn upload(&self) -> (String, String) {
+    pub(crate) fn upload(&self) -> (String, String) {
         (self.key(), self.parameter("uploadId").unwrap())
     }
 
@@ -128,6 +144,8 @@ type Decide = dyn Fn(&Asked) -> Option<Fault> + Send + Sync;
 /// What all connections share.
 struct Server {
     service: S3Service,
+    /// Where the objects are.
+    root: PathBuf,
     asked: Arc<Mutex<Vec<Asked>>>,
     /// Keys and ids of the uploads under way, in the order of the keys: the service itself cannot list them.
     uploads: Mutex<BTreeSet<(String, String)>>,
@@ -158,6 +176,7 @@ impl FakeS3 {
         let crowd: Arc<OnceLock<Crowd>> = Arc::default();
         let server = Arc::new(Server {
             service: builder.build(),
+            root: folder.path().join(BUCKET),
             asked: Arc::clone(&asked),
             uploads: Mutex::default(),
             last: Mutex::default(),
@@ -293,6 +312,18 @@ async fn answer(server: Arc<Server>, mut request: Request<Incoming>) -> Answer {
     match (server.fault)(&asked) {
         None => server.serve(&asked, request).await,
         Some(Fault::Answer(status, code)) => refuse(&asked, status, code, request).await,
+        Some(Fault::Says(status, code, words)) => {
+            drop(request.into_body().collect().await);
+            Ok(refusal_in_words(&asked.method, status, code, words))
+        }
+        Some(Fault::NoUploads) => Ok(Response::new(whole(list_uploads(&BTreeSet::new(), &asked)))),
+        Some(Fault::Over) => {
+            let path = server.root.join(asked.key());
+            if path.is_file() {
+                std::fs::remove_file(path)?;
+            }
+            server.serve(&asked, request).await
+        }
         Some(Fault::DoneBut(status, code)) => {
             let done = server.serve(&asked, request).await?;
             assert!(done.status().is_success(), "{asked:?} was not done: {}", done.status());

@@ -1,0 +1,111 @@
+//! What this store was found not to take of an upload in parts: the next one is planned otherwise.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use super::{Place, StoreError, StoreErrorKind};
+
+/// No store is known that takes fewer parts (Scaleway: <https://www.scaleway.com/en/docs/object-storage/api-cli/multipart-uploads/>).
+const LEAST_PARTS: u32 = 1_000;
+
+/// For as long as the process runs.
+#[derive(Debug, Default)]
+pub(super) struct Learned {
+    /// 0: nothing is known.
+    max_parts: AtomicU32,
+    /// Bytes that an upload had whose parts were not all of one size, and which the store refused for that.
+    outgrown: AtomicU64,
+}
+
+impl Learned {
+    pub(super) fn max_parts(&self) -> Option<u32> {
+        Some(self.max_parts.load(Ordering::Relaxed)).filter(|parts| *parts > 0)
+    }
+
+    /// The size to plan for, so that all parts may have the same.
+    pub(super) fn expected(&self) -> Option<u64> {
+        let outgrown = self.outgrown.load(Ordering::Relaxed);
+        // A dump that is made again is a little larger.
+        (outgrown > 0).then(|| outgrown.saturating_add(outgrown / 8))
+    }
+
+    /// The part with this number, counted from 1, was refused after all before it were taken. That may be about its number;
+    /// then what has been sent is of no use, and the upload may go through from the beginning.
+    pub(super) fn part_refused(&self, place: &Place, number: u32, error: StoreError) -> StoreError {
+        let most = number.saturating_sub(1) / LEAST_PARTS * LEAST_PARTS;
+        if error.kind != StoreErrorKind::Refused || most == 0 {
+            return error;
+        }
+        let known = self.max_parts().unwrap_or(u32::MAX);
+        self.max_parts.store(known.min(most), Ordering::Relaxed);
+        StoreError::new(
+            StoreErrorKind::Lost,
+            format!(
+                "{error}: it was part {number}; {} seems to take {most} at the most, so the next upload has larger ones \
+                 (DUMPCAR_S3_MAX_PARTS={most} says so from the beginning)",
+                place.endpoint
+            ),
+        )
+    }
+
+    /// An upload of so many bytes, whose parts grew, was refused when it was to be completed: R2 wants all parts but the last to
+    /// have one size (<https://developers.cloudflare.com/r2/objects/upload-objects/>).
+    pub(super) fn unequal_refused(&self, place: &Place, written: u64, error: StoreError) -> StoreError {
+        if error.kind != StoreErrorKind::Lost {
+            return error;
+        }
+        self.outgrown.fetch_max(written, Ordering::Relaxed);
+        StoreError::new(
+            StoreErrorKind::Lost,
+            format!(
+                "{error}; or {} wants parts of one size: the next upload has larger ones from the beginning",
+                place.endpoint
+            ),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::flaky::{Do, Flaky, store};
+
+    fn refused(kind: StoreErrorKind) -> StoreError {
+        StoreError::new(kind, "the store could not write: InvalidArgument")
+    }
+
+    #[test]
+    fn a_refusal_of_part_1001_is_about_its_number() {
+        let store = store(&Flaky::new(|_, _, _| Do::It));
+        let learned = Learned::default();
+        for (number, kind) in [(2, StoreErrorKind::Refused), (1_000, StoreErrorKind::Refused)] {
+            assert_eq!(learned.part_refused(store.place(), number, refused(kind)), refused(kind));
+        }
+        let passing = learned.part_refused(store.place(), 1_002, refused(StoreErrorKind::Transient));
+        assert_eq!((passing.kind, learned.max_parts()), (StoreErrorKind::Transient, None));
+        // Several are on their way at a time.
+        for number in [1_003, 1_001, 1_002] {
+            let said = learned.part_refused(store.place(), number, refused(StoreErrorKind::Refused));
+            assert_eq!(said.kind, StoreErrorKind::Lost);
+            assert!(said.to_string().contains("DUMPCAR_S3_MAX_PARTS=1000"), "{said}");
+        }
+        assert_eq!(learned.max_parts(), Some(1_000));
+    }
+
+    #[test]
+    fn parts_that_had_to_be_equal_are_so_the_next_time() {
+        let store = store(&Flaky::new(|_, _, _| Do::It));
+        let base = store.part_plan(None).size_of(1);
+        let said = store.learned.unequal_refused(store.place(), 100 << 30, refused(StoreErrorKind::Lost));
+        assert!(said.to_string().contains("parts of one size"), "{said}");
+        let plan = store.part_plan(None);
+        assert!(plan.size_of(1) > base);
+        let (equal, mut sum) = (plan.size_of(1).unwrap(), 0);
+        for number in 1.. {
+            if sum >= 100 << 30 {
+                break;
+            }
+            assert_eq!(plan.size_of(number), Some(equal));
+            sum += equal;
+        }
+    }
+}
