@@ -124,6 +124,26 @@ pub enum ExecError {
 }
 
 impl ExecError {
+    /// The same without what `hide` leaves out of the tool's words.
+    #[must_use]
+    pub fn hidden(self, hide: &dyn Fn(&str) -> String) -> Self {
+        match self {
+            Self::NotStarted { message } => Self::NotStarted { message: hide(&message) },
+            Self::NoUser { message } => Self::NoUser { message: hide(&message) },
+            Self::Cut { stderr } => Self::Cut { stderr: hide(&stderr) },
+            Self::Timeout { limit, stderr } => Self::Timeout { limit, stderr: hide(&stderr) },
+            Self::InputLeft { stderr } => Self::InputLeft { stderr: hide(&stderr) },
+            Self::Failed { status, stderr } => Self::Failed { status, stderr: hide(&stderr) },
+            other @ (Self::Trailing(_)
+            | Self::Contradicted { .. }
+            | Self::Stalled(_)
+            | Self::TooMuch { .. }
+            | Self::Protocol
+            | Self::Surplus
+            | Self::Docker(_)) => other,
+        }
+    }
+
     /// Whether the image lacks a shell. A container that ends while a command starts in it fails in much the same way,
     /// but the runtime then does not speak of the shell.
     pub fn is_missing_shell(&self) -> bool {

@@ -116,16 +116,18 @@ pub struct Diagnosis {
 
 /// Reads the end of a failed command's stderr, `exit_status` as a shell gives it (128 + signal).
 ///
-/// `database` is the one the command was for, if it was for one.
+/// `database` is the one the command was for, if it was for one. `hide` leaves the secrets out of what the tool said; it is asked for
+/// what is quoted, after all was understood: a password may be one of the words that tell.
 pub fn diagnose(
     engine: Engine,
     exit_status: i32,
     stderr_tail: &str,
+    hide: &dyn Fn(&str) -> String,
     facts: &Facts<'_>,
     database: Option<&str>,
 ) -> Diagnosis {
     let problem = problem(engine, exit_status, stderr_tail);
-    Diagnosis { problem, text: text(problem, engine, exit_status, stderr_tail, facts, database) }
+    Diagnosis { problem, text: text(problem, engine, exit_status, stderr_tail, hide, facts, database) }
 }
 
 fn problem(engine: Engine, exit_status: i32, stderr: &str) -> Problem {
@@ -180,12 +182,14 @@ fn text(
     engine: Engine,
     exit_status: i32,
     stderr: &str,
+    hide: &dyn Fn(&str) -> String,
     facts: &Facts<'_>,
     database: Option<&str>,
 ) -> String {
-    let said = last_line(stderr);
+    let line = told(stderr);
+    let said = shown(stderr, line, hide);
     match problem {
-        Problem::AuthRefused => auth_refused(engine, stderr, &said, facts),
+        Problem::AuthRefused => auth_refused(engine, stderr, line, &said, facts),
         Problem::ToolMissing => match engine {
             Engine::Custom => format!(
                 "the container cannot run the command of its label (exit status {exit_status}): {said}"
@@ -201,7 +205,7 @@ fn text(
             }
         },
         // It has taken statements before.
-        Problem::NotAccepting if said.starts_with("ERROR ") && said.contains(" at line ") => format!(
+        Problem::NotAccepting if line.starts_with("ERROR ") && line.contains(" at line ") => format!(
             "the server ended the session: {said}; its log says why: it was restarted, somebody has killed the session, or a row is \
              larger than its max_allowed_packet"
         ),
@@ -223,13 +227,13 @@ fn text(
         ),
         Problem::Lacking => {
             let lacks_place =
-                ["ERROR 156 ", "ERROR 3510 ", "ERROR 3121 "].iter().any(|sign| said.contains(sign));
+                ["ERROR 156 ", "ERROR 3510 ", "ERROR 3121 "].iter().any(|sign| line.contains(sign));
             let cure = match lacks_place {
                 true => "make that place first, or pass --no-tablespaces",
                 false => "take a server like that of the backup",
             };
-            let (line, cure) = lacks::find(stderr).unwrap_or((&said, cure));
-            format!("the server lacks what the backup needs: {}; {cure}", last_line(line))
+            let (line, cure) = lacks::find(stderr).unwrap_or((line, cure));
+            format!("the server lacks what the backup needs: {}; {cure}", shown(stderr, line.trim(), hide))
         }
         Problem::Busy => format!("what others did to the same tables was in the way: {said}"),
         Problem::PasswordFile => {
@@ -263,8 +267,8 @@ fn text(
     }
 }
 
-fn auth_refused(engine: Engine, stderr: &str, said: &str, facts: &Facts<'_>) -> String {
-    let lower = said.to_ascii_lowercase();
+fn auth_refused(engine: Engine, stderr: &str, line: &str, said: &str, facts: &Facts<'_>) -> String {
+    let lower = line.to_ascii_lowercase();
     let who = who(engine, facts);
     if lower.contains("peer authentication") {
         return format!(
@@ -317,8 +321,8 @@ fn marked<'t>(stderr: &'t str, start: &str, end: &str) -> Option<&'t str> {
     Some(rest.split_once(end).map_or(rest, |(found, _)| found))
 }
 
-/// The last line that is no mere warning, at most 300 characters; what a reader of the log needs of stderr.
-fn last_line(stderr: &str) -> String {
+/// The last line that is no mere warning: what a reader of the log needs of stderr.
+fn told(stderr: &str) -> &str {
     let is_telling = |line: &&str| {
         let lower = line.to_ascii_lowercase();
         !lower.is_empty() && !lower.contains("warning:") && !lower.contains("deprecated program name")
@@ -327,8 +331,23 @@ fn last_line(stderr: &str) -> String {
     let is_error =
         |line: &&str| ["error:", "FATAL:", "ERROR", "dumpcar:"].iter().any(|sign| line.contains(sign));
     let lines = || stderr.lines().map(str::trim).filter(is_telling);
-    let line = lines().rfind(is_error).or_else(|| lines().next_back()).unwrap_or("nothing on stderr");
-    line.chars().filter(|c| !c.is_control()).take(300).collect()
+    lines().rfind(is_error).or_else(|| lines().next_back()).unwrap_or("nothing on stderr")
+}
+
+/// A line of stderr as it is shown: without secrets, at most 300 characters.
+///
+/// They are looked for in all of it: of a secret with several lines, one alone is not recognized.
+fn shown(stderr: &str, line: &str, hide: &dyn Fn(&str) -> String) -> String {
+    let hidden = hide(stderr);
+    let at = stderr.lines().position(|other| other.trim() == line);
+    let is_aligned = hidden.lines().count() == stderr.lines().count();
+    let shown = match at {
+        Some(at) if is_aligned => hidden.lines().nth(at).unwrap_or_default().trim(),
+        Some(_) => told(&hidden),
+        // Words of our own.
+        None => line,
+    };
+    shown.chars().filter(|c| !c.is_control()).take(300).collect()
 }
 
 #[cfg(test)]

@@ -484,6 +484,7 @@ impl Run<'_> {
         let limit = hook_limit(which, self.target.timeout);
         let ran = self.docker.capture(&self.target.container.id, &command, HOOK_BYTES, limit);
         let ran = if which == "before" { stoppable(self.stop, ran).await? } else { ran.await };
+        let hide = |said: &str| self.target.container.redact(said);
         ran.map(drop).map_err(|error| {
             // What the command itself says stays said; that Docker was away does not.
             let kind = if let ExecError::Docker(error) = &error {
@@ -493,9 +494,9 @@ impl Run<'_> {
             } else {
                 Kind::Tool(engine::Problem::Other)
             };
-            let reason =
-                format!("the {which} command (label {}.{which}): {error}", self.app.config.label_prefix);
-            JobError::new(kind, self.target.container.redact(&reason))
+            let said = error.hidden(&hide);
+            let label = format!("{}.{which}", self.app.config.label_prefix);
+            JobError::new(kind, format!("the {which} command (label {label}): {said}"))
         })
     }
 

@@ -13,16 +13,13 @@ pub(super) async fn explain(
     database: Option<&str>,
     error: ExecError,
 ) -> JobError {
-    let (kind, reason) = match error {
+    // Of what a tool said, and of nothing else: a password may be the name of a database, or a word of our own.
+    let hide = |said: &str| target.container.redact(said);
+    let is_to_be_understood = matches!(error, ExecError::Failed { .. });
+    let (kind, reason) = match if is_to_be_understood { error } else { error.hidden(&hide) } {
         ExecError::Failed { status, stderr } => {
-            let diagnosis = engine::diagnose(
-                target.engine,
-                status.into(),
-                // Before anything is cut off: half a secret is not recognized.
-                &target.container.redact(&stderr),
-                &target.facts(),
-                database,
-            );
+            let diagnosis =
+                engine::diagnose(target.engine, status.into(), &stderr, &hide, &target.facts(), database);
             let meant = match (diagnosis.problem, target.beside.as_slice()) {
                 // The application knows its database's password, and looks like one.
                 (engine::Problem::ToolMissing, [_, ..]) => format!(
@@ -72,7 +69,7 @@ pub(super) async fn explain(
         | ExecError::Surplus
         | ExecError::Protocol) => (Kind::Broken, error.to_string()),
     };
-    JobError::new(kind, target.container.redact(&format!("{what}: {reason}")))
+    JobError::new(kind, format!("{what}: {reason}"))
 }
 
 /// The user of the operating system comes from a label, or from the image.

@@ -59,6 +59,8 @@ impl HttpService for Service {
         let range = request.headers().get("range").and_then(|range| range.to_str().ok());
         let limit = range.and_then(bytes_in).unwrap_or_default().max(LARGEST);
         let may_fail_late = request.method().as_str() == "POST";
+        let sent = request.headers().values().filter_map(|value| value.to_str().ok().map(str::to_owned));
+        let sent: Vec<String> = sent.collect();
         let (head, body) = self.inner.execute(request).await?.into_parts();
         let status = head.status;
         if status.is_redirection() && !head.headers.contains_key("location") {
@@ -68,7 +70,7 @@ impl HttpService for Service {
             return Ok(HttpResponse::from_parts(head, body));
         }
         if !status.is_success() {
-            return Err(refused(Refusal::read(status.as_u16(), &beginning(body).await)));
+            return Err(refused(Refusal::read(status.as_u16(), &beginning(body).await, &sent)));
         }
         let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX))
             .map_err(|error| HttpError::new_boxed(HttpErrorKind::Decode, error));
@@ -80,7 +82,7 @@ impl HttpService for Service {
         // (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>).
         let text = body.bytes().await?;
         match std::str::from_utf8(&text) {
-            Ok(xml) if xml.contains("<Error>") => Err(refused(Refusal::read(status.as_u16(), xml))),
+            Ok(xml) if xml.contains("<Error>") => Err(refused(Refusal::read(status.as_u16(), xml, &sent))),
             _ => Ok(HttpResponse::from_parts(head, text.into())),
         }
     }

@@ -91,7 +91,7 @@ impl Flaky {
 
 /// As the S3 client reports it.
 fn refusal(status: u16, code: &str) -> Error {
-    let refusal = Refusal::read(status, &format!("<Error><Code>{code}</Code></Error>"));
+    let refusal = Refusal::read(status, &format!("<Error><Code>{code}</Code></Error>"), &[]);
     Refusal::typed(Error::Generic { store: "S3", source: refusal.into() }, &Path::default())
 }
 

@@ -9,6 +9,8 @@ use std::fmt;
 use object_store::path::Path;
 use serde::Deserialize;
 
+use crate::model::line::is_unsafe;
+
 /// The words of a message that are shown.
 const MOST_WORDS: usize = 40;
 
@@ -25,8 +27,10 @@ pub(super) struct Refusal {
     pub(super) code: String,
     /// The region of the bucket, where the code is about that.
     pub(super) region: Option<String>,
-    /// Never shown as it is: some servers echo the access key and what was signed.
+    /// Never shown: some servers echo the access key and what was signed.
     message: String,
+    /// What of it may be shown.
+    words: String,
     /// Whether it is a redirection that does not say where to.
     pub(super) is_bare: bool,
 }
@@ -41,13 +45,14 @@ struct Body {
 }
 
 impl Refusal {
-    /// Reads an answer with this status.
-    pub(super) fn read(status: u16, body: &str) -> Self {
+    /// Reads an answer with this status to a request with these values in its headers.
+    pub(super) fn read(status: u16, body: &str, sent: &[String]) -> Self {
         let body: Body = quick_xml::de::from_str(body).unwrap_or_default();
         Self {
             status,
             code: if is_code(&body.code) { body.code } else { String::new() },
             region: body.region.filter(|region| is_region(region)),
+            words: words(&body.message, sent),
             message: body.message,
             is_bare: false,
         }
@@ -55,7 +60,7 @@ impl Refusal {
 
     /// A redirection that does not say where to.
     pub(super) fn bare_redirection(status: u16) -> Self {
-        Self { is_bare: true, ..Self::read(status, "") }
+        Self { is_bare: true, ..Self::read(status, "", &[]) }
     }
 
     /// What of an error is an answer of the server.
@@ -154,25 +159,29 @@ impl Refusal {
         self.message.to_ascii_lowercase().contains(words)
     }
 
-    /// The server's words as they may be shown: on one line, and nothing that looks like a key.
-    pub(super) fn words(&self) -> String {
-        let words = self.message.split_whitespace().take(MOST_WORDS).map(|word| {
-            let is_word = word.len() <= LONGEST_WORD
-                && !word.chars().any(crate::model::line::is_unsafe)
-                && !looks_like_a_key(word);
-            if is_word { word } else { "…" }
-        });
-        words.collect::<Vec<_>>().join(" ")
+    /// The server's words as they may be shown.
+    pub(super) fn words(&self) -> &str {
+        &self.words
     }
 }
 
-/// Access keys are runs of 16 and more letters and digits, in one case or with digits in between.
-fn looks_like_a_key(word: &str) -> bool {
-    word.split(|c: char| !c.is_ascii_alphanumeric()).any(|run| {
-        let has_digit = run.bytes().any(|byte| byte.is_ascii_digit());
-        let is_shouted = run.bytes().all(|byte| !byte.is_ascii_lowercase());
-        (run.len() >= 12 && has_digit) || (run.len() >= 16 && is_shouted)
-    })
+/// What may be shown of a message: on one line, and nothing of what was sent, nor what looks like a key.
+fn words(message: &str, sent: &[String]) -> String {
+    let is_echo = |word: &str| word.len() >= 4 && sent.iter().any(|value| value.contains(word));
+    let shown = message.split_whitespace().take(MOST_WORDS).map(|word| {
+        let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+        let is_shown = is_word(bare) && word.len() <= LONGEST_WORD && !is_echo(bare);
+        if is_shown && !word.chars().any(is_unsafe) { word } else { "…" }
+    });
+    shown.collect::<Vec<_>>().join(" ")
+}
+
+/// A word of a sentence, a number, or the name of a header: keys, signatures and times have digits among their letters.
+fn is_word(word: &str) -> bool {
+    let has = |is: fn(&u8) -> bool| word.as_bytes().iter().any(is);
+    word.starts_with("x-amz-")
+        || !has(u8::is_ascii_digit)
+        || (!has(u8::is_ascii_alphabetic) && word.len() <= 6)
 }
 
 /// `NoSuchKey`, `SlowDown`, `XAmzContentSHA256Mismatch`: nothing else is repeated, whatever a server calls its code.
@@ -215,12 +224,16 @@ mod tests {
     fn an_answer_is_read_and_what_it_echoes_is_not_shown() {
         let body = r#"<?xml version="1.0" encoding="UTF-8"?>
             <Error><Code>SignatureDoesNotMatch</Code><Message>The request signature we calculated does not match for
-            AKIAIOSFODNN7EXAMPLE: 9c0a7d60b2a84a0c1f3a &#27;[31m no</Message>
+            AKIAIOSFODNN7EXAMPLE (minioadmin): 9c0a7d60b2a84a0c1f3a, 1000 x-amz-checksum-sha256 &#27;[m no</Message>
             <AWSAccessKeyId>AKIAIOSFODNN7EXAMPLE</AWSAccessKeyId><Region>eu-west-3</Region></Error>"#;
-        let refusal = Refusal::read(403, body);
+        let refusal =
+            Refusal::read(403, body, &["AWS4-HMAC-SHA256 Credential=minioadmin/20261127".to_owned()]);
         assert_eq!((refusal.status, &*refusal.code), (403, "SignatureDoesNotMatch"));
         assert_eq!(refusal.region.as_deref(), Some("eu-west-3"));
-        assert_eq!(refusal.words(), "The request signature we calculated does not match for … … … no");
+        assert_eq!(
+            refusal.words(),
+            "The request signature we calculated does not match for … … … 1000 x-amz-checksum-sha256 … no"
+        );
         assert!(refusal.says("does not match"));
         assert_eq!(
             format!("{refusal} {refusal:?}"),
@@ -236,8 +249,8 @@ mod tests {
             "{\"error\":1}",
             "<Error><Code>AKIA0123456789ABCDEF</Code></Error>",
         ] {
-            let refusal = Refusal::read(502, body);
-            assert_eq!((&*refusal.code, &*refusal.words()), ("", ""), "{body}");
+            let refusal = Refusal::read(502, body, &[]);
+            assert_eq!((&*refusal.code, refusal.words()), ("", ""), "{body}");
             assert_eq!(refusal.to_string(), "it answered 502");
         }
     }
@@ -253,17 +266,13 @@ mod tests {
             assert!(!is_code(other), "{other}");
         }
         assert!(is_region("eu-central-1") && is_region("auto") && !is_region("AKIA0123456789ABCDEF"));
-        for key in ["AKIAIOSFODNN7EXAMPLE", "GK31c2f218a2e44f485b94239e", "key=ABCDEFGHIJKLMNOPQRST,"] {
-            assert!(looks_like_a_key(key), "{key}");
+        for key in
+            ["AKIAIOSFODNN7EXAMPLE", "GK31c2f218a2e44f485b94239e", "c4n4ry-token", "2026-11-27T10:00:00Z"]
+        {
+            assert!(!is_word(key), "{key}");
         }
-        for word in [
-            "If-None-Match",
-            "x-amz-checksum-sha256",
-            "implementation",
-            "NotImplemented",
-            "2026-11-27T10:00:00Z",
-        ] {
-            assert!(!looks_like_a_key(word), "{word}");
+        for word in ["If-None-Match", "x-amz-checksum-sha256", "implementation", "NotImplemented", "1,000"] {
+            assert!(is_word(word), "{word}");
         }
     }
 
@@ -284,7 +293,7 @@ mod tests {
             (403, "AccessDenied", false, false),
             (301, "PermanentRedirect", false, false),
         ] {
-            let refusal = Refusal::read(status, &format!("<Error><Code>{code}</Code></Error>"));
+            let refusal = Refusal::read(status, &format!("<Error><Code>{code}</Code></Error>"), &[]);
             assert_eq!((refusal.passes(), refusal.is_over_soon()), (passes, is_over_soon), "{status} {code}");
         }
     }
@@ -292,7 +301,7 @@ mod tests {
     #[test]
     fn an_answer_travels_through_the_clients_errors() {
         let source: Box<dyn Error + Send + Sync> =
-            Refusal::read(404, "<Error><Code>NoSuchBucket</Code></Error>").into();
+            Refusal::read(404, "<Error><Code>NoSuchBucket</Code></Error>", &[]).into();
         let error = object_store::Error::Generic { store: "S3", source };
         let error = Refusal::typed(error, &Path::from("a"));
         assert!(matches!(error, object_store::Error::NotFound { .. }));

@@ -217,7 +217,7 @@ impl Lister {
         let body = String::from_utf8_lossy(&body);
         // Some say so with a success.
         if body.contains("<Error>") {
-            return Err(Failure::Passing(generic(Refusal::read(200, &body))));
+            return Err(Failure::Passing(generic(Refusal::read(200, &body, &[]))));
         }
         quick_xml::de::from_str(&body).map_err(|error| Failure::Lasting(generic(error)))
     }

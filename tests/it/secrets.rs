@@ -306,6 +306,26 @@ async fn a_tool_that_prints_a_password_is_quoted_without_it() {
     }
 }
 
+/// A password may be a word, or the name of something: our own sentences keep theirs.
+#[tokio::test]
+async fn a_password_that_is_a_word_changes_no_sentence_of_ours() {
+    let said = "pg_dump: error: FATAL:  password authentication failed for user \"postgres\"\n";
+    for password in ["postgres", "shop", "password", "database", "user"] {
+        let play = move |_: &ExecRequest| {
+            Script::plays(vec![Step::Stderr(said.into()), Step::Trailer(1), Step::AwaitRelease], Some(1))
+        };
+        let world = World::new(play).await;
+        let labels = json!({ "dumpcar.enable": "true", "dumpcar.engine": "postgresql" });
+        let env = format!("POSTGRES_PASSWORD={password}");
+        world.docker.container("shop", labels, &[&env]);
+        let reason = world.run(&["backup"]).await.reason();
+        let start =
+            "list its databases: the server refused user \"postgres\" with the password in POSTGRES_PASSWORD";
+        assert!(reason.starts_with(start), "{password}: {reason}");
+        assert!(reason.contains("***") == said.contains(password), "{password}: {reason}");
+    }
+}
+
 #[tokio::test]
 async fn a_password_that_a_quotation_cuts_in_two_is_not_quoted_either() {
     // The cut is made after 300 characters.

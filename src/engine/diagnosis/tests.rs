@@ -5,7 +5,43 @@ fn diagnosis(engine: Engine, status: i32, stderr: &str) -> Diagnosis {
     let env = BTreeMap::from([("POSTGRES_PASSWORD", "hunter2"), ("MYSQL_ROOT_PASSWORD", "hunter2")]);
     let env = env.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let facts = Facts::new("", &env);
-    diagnose(engine, status, stderr, &facts, Some("shop"))
+    diagnose(engine, status, stderr, &str::to_owned, &facts, Some("shop"))
+}
+
+/// A password may be one of the words that tell: it is left out of what is quoted, and of nothing else.
+#[test]
+fn secrets_are_left_out_after_all_was_understood() {
+    let facts_of = |env: &[(&str, &str)]| -> BTreeMap<String, String> {
+        env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    for password in ["password", "authentication", "postgres", "shop", "database", "failed"] {
+        let env = facts_of(&[("POSTGRES_PASSWORD", password)]);
+        let facts = Facts::new("", &env);
+        let hide = |said: &str| said.replace(password, "***");
+        let said = "pg_dump: error: FATAL:  password authentication failed for user \"postgres\"\n";
+        let refused = diagnose(Engine::Postgresql, 1, said, &hide, &facts, Some("shop"));
+        assert_eq!(refused.problem, Problem::AuthRefused, "{password}");
+        assert!(
+            refused.text.starts_with("the server refused user \"postgres\" with the password"),
+            "{}",
+            refused.text
+        );
+        let quoted = refused.text.split_once('(').unwrap().1;
+        assert!(!quoted.contains(password), "{}", refused.text);
+        let said = "pg_dump: error: FATAL:  database \"shop\" does not exist\n";
+        let gone = diagnose(Engine::Postgresql, 1, said, &hide, &facts, Some("shop"));
+        assert!(gone.text.starts_with("database \"shop\" is gone since it was listed"), "{}", gone.text);
+    }
+    let env = facts_of(&[("POSTGRES_PASSWORD", "secrets")]);
+    let facts = Facts::new("", &env);
+    let hide = |said: &str| said.replace("secrets", "***");
+    let said = "dumpcar: cannot read the password file /run/secrets/db\n";
+    let unread = diagnose(Engine::Postgresql, 1, said, &hide, &facts, None);
+    assert!(unread.text.starts_with("cannot read /run/secrets/db in the container"), "{}", unread.text);
+    // Two lines of one secret are looked for together.
+    let hide = |said: &str| said.replace("first\nsecond", "***");
+    let shown = diagnose(Engine::Custom, 1, "first\nsecond\n", &hide, &facts, None);
+    assert!(!shown.text.contains("second"), "{}", shown.text);
 }
 
 /// Word for word from pg_dump and psql 15.18 and 17.12.
@@ -305,9 +341,9 @@ const DENIED: &str = "ERROR 1045 (28000): Access denied for user 'root'@'localho
 fn a_random_password_of_a_server_made_anew_is_explained() {
     let env = BTreeMap::from([("MYSQL_RANDOM_ROOT_PASSWORD".to_owned(), "yes".to_owned())]);
     let facts = Facts { password_file: Some("/run/secrets/root"), ..Facts::new("", &env) };
-    insta::assert_snapshot!(diagnose(Engine::Mysql, 1, DENIED, &facts, None).text, @r#"the server refused user "root" with the password in /run/secrets/root: MYSQL_RANDOM_ROOT_PASSWORD is set, so each time its volume is made anew, root gets another password; the log of that first start has it (GENERATED ROOT PASSWORD): put it into the file that the label dumpcar.password-file names, or make a login of your own (dumpcar.user) (ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: YES))"#);
+    insta::assert_snapshot!(diagnose(Engine::Mysql, 1, DENIED, &str::to_owned, &facts, None).text, @r#"the server refused user "root" with the password in /run/secrets/root: MYSQL_RANDOM_ROOT_PASSWORD is set, so each time its volume is made anew, root gets another password; the log of that first start has it (GENERATED ROOT PASSWORD): put it into the file that the label dumpcar.password-file names, or make a login of your own (dumpcar.user) (ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: YES))"#);
     let facts = Facts { user: Some("keeper"), ..facts };
-    assert!(!diagnose(Engine::Mysql, 1, DENIED, &facts, None).text.contains("RANDOM"));
+    assert!(!diagnose(Engine::Mysql, 1, DENIED, &str::to_owned, &facts, None).text.contains("RANDOM"));
 }
 
 #[test]
@@ -315,5 +351,5 @@ fn a_password_file_with_a_carriage_return_is_named() {
     let said = format!("dumpcar: the password file /run/secrets/root ends in a carriage return\n{DENIED}");
     let env = BTreeMap::new();
     let facts = Facts { password_file: Some("/run/secrets/root"), ..Facts::new("", &env) };
-    insta::assert_snapshot!(diagnose(Engine::Mariadb, 1, &said, &facts, None).text, @r#"the server refused user "root" with the password in /run/secrets/root, which ends in a carriage return: the file was written on Windows; write it anew without one (`tr -d '\r'`) (ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: YES))"#);
+    insta::assert_snapshot!(diagnose(Engine::Mariadb, 1, &said, &str::to_owned, &facts, None).text, @r#"the server refused user "root" with the password in /run/secrets/root, which ends in a carriage return: the file was written on Windows; write it anew without one (`tr -d '\r'`) (ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: YES))"#);
 }

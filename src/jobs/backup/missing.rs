@@ -179,8 +179,10 @@ impl Run<'_> {
         let mut new = Vec::new();
         for broken in found {
             if !without.tables.contains(&broken.name) {
-                let said = target.container.redact(&broken.reason);
-                let diagnosis = engine::diagnose(target.engine, 1, &said, &target.facts(), Some(database));
+                let hide = |said: &str| target.container.redact(said);
+                let (said, facts) = (hide(&broken.reason), target.facts());
+                let diagnosis =
+                    engine::diagnose(target.engine, 1, &broken.reason, &hide, &facts, Some(database));
                 let is_other = diagnosis.problem == engine::Problem::Other;
                 let reason = if is_other { format!("{said}; mend or drop it") } else { diagnosis.text };
                 new.push(Missing::new(Some(database), Some(&broken.name), &reason));

@@ -159,7 +159,8 @@ impl Run<'_> {
             Err(error) => return Err(self.exec_failed("list its databases", None, error).await),
         };
         target.engine.parse_survey(&answer.stdout).map_err(|error| {
-            JobError::new(Kind::Wrong, target.container.redact(&format!("list its databases: {error}")))
+            let said = target.container.redact(&error.to_string());
+            JobError::new(Kind::Wrong, format!("list its databases: {said}"))
         })
     }
 

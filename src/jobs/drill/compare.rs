@@ -191,7 +191,8 @@ impl Drill<'_> {
 
 fn is_login_refused(target: &Target, error: &ExecError) -> bool {
     let ExecError::Failed { status, stderr } = error else { return false };
-    let said = engine::diagnose(target.engine, (*status).into(), stderr, &target.facts(), None);
+    let hide = |said: &str| target.container.redact(said);
+    let said = engine::diagnose(target.engine, (*status).into(), stderr, &hide, &target.facts(), None);
     said.problem == engine::Problem::AuthRefused
 }
 

@@ -254,14 +254,17 @@ impl Drill<'_> {
         if self.docker.death(id).await.map_err(JobError::from)?.is_none() {
             return Ok(());
         }
-        let words = scratch.container.redact(&self.docker.last_words(id).await);
+        let hide = |said: &str| scratch.container.redact(said);
+        let raw = self.docker.last_words(id).await;
+        let words = hide(&raw);
         let hint = match self.app.config.drill_disk {
             // Not every image does with what it has declared as volumes.
             0 => "; if it has to write outside of its volumes, set DUMPCAR_DRILL_DISK",
             _ => "",
         };
         let text = format!("its server ended while it started: {}{hint}", last(&words));
-        let said = engine::diagnose(scratch.engine, 1, &words.replace(" / ", "\n"), &scratch.facts(), None);
+        let lines = raw.replace(" / ", "\n");
+        let said = engine::diagnose(scratch.engine, 1, &lines, &hide, &scratch.facts(), None);
         let kind = if said.problem.is_refusal() { Kind::Broken } else { Kind::Tool(said.problem) };
         Err(Unready { error: JobError::new(kind, text), words })
     }

@@ -100,16 +100,12 @@ impl Restore<'_> {
         let error = match fed {
             Ok(Ok(())) => {
                 for refusal in Globals::refusals(&feed.said()) {
-                    let refusal = target.container.redact(&refusal);
+                    let hide = |said: &str| target.container.redact(said);
+                    let raw = format!("ERROR:  {refusal}");
+                    let refusal = hide(&refusal);
                     warn!(target = %self.plan.key.target, "left out of the roles: {refusal}");
                     if self.loaded.is_some() {
-                        let said = engine::diagnose(
-                            target.engine,
-                            1,
-                            &format!("ERROR:  {refusal}"),
-                            &target.facts(),
-                            None,
-                        );
+                        let said = engine::diagnose(target.engine, 1, &raw, &hide, &target.facts(), None);
                         self.leave_out(object, said.problem, format!("the server did not take {refusal}"))?;
                     }
                 }

@@ -33,21 +33,21 @@ pub(super) async fn stalled(
             continue;
         };
         let answer = docker.capture(&target.container.id, &command, ANSWER_BYTES, ANSWER_LIMIT).await;
+        let hide = |said: &str| target.container.redact(said);
         let why = match answer.map(|answer| Activity::parse(&answer.stdout)) {
             Ok(Activity::Working) => {
                 worked = Some(Instant::now());
                 continue;
             }
             Ok(Activity::Waiting(for_what)) => {
-                format!("it waits {for_what}: end the session that is in the way")
+                format!("it waits {}: end the session that is in the way", hide(&for_what))
             }
             Ok(Activity::Idle) => "its session does nothing".to_owned(),
-            Err(error) => format!("and it cannot be asked why: {error}"),
+            Err(error) => format!("and it cannot be asked why: {}", hide(&error.to_string())),
         };
         if worked.unwrap_or(since).max(since).elapsed() >= limit {
             let limit = humantime::format_duration(limit);
-            let why = format!("the server has taken nothing for {limit} (DUMPCAR_STALL_TIMEOUT): {why}");
-            return target.container.redact(&why);
+            return format!("the server has taken nothing for {limit} (DUMPCAR_STALL_TIMEOUT): {why}");
         }
     }
 }
