@@ -54,7 +54,8 @@ impl HttpService for Service {
             request.uri().host().unwrap_or_default(),
         );
         if authority_of_http(to, request.uri().scheme_str()) != self.authority {
-            return self.ask_for_credentials(plain_host.to_owned(), request).await;
+            let host = plain_host.to_owned();
+            return self.ask_for_credentials(host, request).await;
         }
         let range = request.headers().get("range").and_then(|range| range.to_str().ok());
         let limit = range.and_then(bytes_in).unwrap_or_default().max(LARGEST);
@@ -94,11 +95,15 @@ impl Service {
         host: String,
         request: HttpRequest,
     ) -> Result<HttpResponse, HttpError> {
-        let silent = |host, reason| HttpError::new(HttpErrorKind::Unknown, NoCredentials { host, reason });
+        let is_of_instance = request.uri().path().starts_with("/latest/");
+        let failed = |is_silent, reason| {
+            let failed = NoCredentials { host, is_of_instance, is_silent, reason };
+            HttpError::new(HttpErrorKind::Unknown, failed)
+        };
         match tokio::time::timeout(CREDENTIALS_LIMIT, self.inner.execute(request)).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(silent(host, innermost(&error))),
-            Err(_) => Err(silent(host, format!("no answer within {} s", CREDENTIALS_LIMIT.as_secs()))),
+            Ok(Err(error)) => Err(failed(false, innermost(&error))),
+            Err(_) => Err(failed(true, format!("no answer within {} s", CREDENTIALS_LIMIT.as_secs()))),
         }
     }
 }
@@ -108,6 +113,10 @@ impl Service {
 #[error("{host}: {reason}")]
 pub(super) struct NoCredentials {
     pub(super) host: String,
+    /// It is the metadata service of an EC2 instance.
+    pub(super) is_of_instance: bool,
+    /// It took the connection, or nobody is there at all.
+    pub(super) is_silent: bool,
     pub(super) reason: String,
 }
 

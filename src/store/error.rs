@@ -123,8 +123,8 @@ impl StoreError {
             }
             return Self::unknown(place, what, refusal);
         }
-        if let Some(NoCredentials { host, reason }) = NoCredentials::of(error) {
-            return Self::new(Transient, no_credentials(host, reason));
+        if let Some(failed) = NoCredentials::of(error) {
+            return Self::new(Transient, no_credentials(failed));
         }
         let chain = one_line(error);
         let is_denied = matches!(
@@ -139,6 +139,9 @@ impl StoreError {
             wrong_scheme(endpoint, &chain).or_else(|| wrong_certificate(endpoint, &chain))
         {
             (Refused, cure)
+        } else if chain.contains("/latest/api/token") || chain.contains("/latest/meta-data") {
+            let reason = innermost(error);
+            (Transient, format!("{NO_KEYS} (and this is no EC2 instance with a role: {reason})"))
         } else if chain.contains("dns error") || chain.contains("onnect") {
             let reason = innermost(error);
             let cure = "check AWS_ENDPOINT_URL, DNS and the network";
@@ -277,6 +280,7 @@ fn told(place: &Place, what: &'static str, refusal: &Refusal) -> Option<(StoreEr
             Refused,
             format!("{endpoint} cannot use the key of DUMPCAR_S3_SSE_KMS_KEY_ID, or of the bucket ({code})"),
         ),
+        _ if let Some(cure) = wrong_scheme(endpoint, refusal.raw()) => (Refused, cure),
         _ if refusal.says("unsupported header 'x-amz-checksum") => {
             (Refused, format!("{endpoint} does not know checksums: remove DUMPCAR_S3_CHECKSUM"))
         }
@@ -314,16 +318,23 @@ fn unknown_key(endpoint: &str) -> String {
     )
 }
 
+const NO_KEYS: &str =
+    "there are no keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or their _FILE forms";
+
 /// The metadata service of an EC2 instance is the last place where keys are looked for.
-fn no_credentials(host: &str, reason: &str) -> String {
+fn no_credentials(failed: &NoCredentials) -> String {
+    let NoCredentials { host, is_of_instance, is_silent, reason } = failed;
     let reason = without_answer(reason);
-    if matches!(host, "169.254.169.254" | "[fd00:ec2::254]") {
-        format!(
-            "there are no keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or their _FILE forms; or, if this is an EC2 \
-             instance with a role, raise its metadata hop limit to 2: the metadata service {host} gave none ({reason})"
-        )
-    } else {
-        format!("{host} gave no keys for the store ({reason}): check the AWS_* variables that name it")
+    match (is_of_instance, is_silent) {
+        // It lets a container wait whose packets need more hops than the instance allows.
+        (true, true) => format!(
+            "{NO_KEYS} (the metadata service {host} does not answer: {reason}; if this is an EC2 instance with a role, set its \
+             metadata hop limit to 2)"
+        ),
+        (true, false) => format!("{NO_KEYS} (and this is no EC2 instance with a role: {reason})"),
+        (false, _) => {
+            format!("{host} gave no keys for the store ({reason}): check the AWS_* variables that name it")
+        }
     }
 }
 

@@ -26,8 +26,6 @@ pub use download::Download;
 pub use error::{StoreError, StoreErrorKind};
 pub use journal::{Records, StoredRecord};
 pub use s3::S3Error;
-#[cfg(test)]
-pub(crate) use s3::try_to_sign;
 pub use signed::Signing;
 pub use unfinished::Unfinished;
 pub use upload::Upload;

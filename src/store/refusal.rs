@@ -27,7 +27,7 @@ pub(super) struct Refusal {
     pub(super) code: String,
     /// The region of the bucket, where the code is about that.
     pub(super) region: Option<String>,
-    /// Never shown: some servers echo the access key and what was signed.
+    /// Or the whole page, where it is none of the protocol. Never shown: some servers echo the access key and what was signed.
     message: String,
     /// What of it may be shown.
     words: String,
@@ -47,13 +47,15 @@ struct Body {
 impl Refusal {
     /// Reads an answer with this status to a request with these values in its headers.
     pub(super) fn read(status: u16, body: &str, sent: &[String]) -> Self {
-        let body: Body = quick_xml::de::from_str(body).unwrap_or_default();
+        let page = body;
+        let body: Body = quick_xml::de::from_str(page).unwrap_or_default();
+        let is_of_protocol = !body.code.is_empty() || !body.message.is_empty();
         Self {
             status,
             code: if is_code(&body.code) { body.code } else { String::new() },
             region: body.region.filter(|region| is_region(region)),
             words: words(&body.message, sent),
-            message: body.message,
+            message: if is_of_protocol { body.message } else { page.to_owned() },
             is_bare: false,
         }
     }
@@ -157,6 +159,11 @@ impl Refusal {
     /// Whether the server's own words have these in them, whatever their case.
     pub(super) fn says(&self, words: &str) -> bool {
         self.message.to_ascii_lowercase().contains(words)
+    }
+
+    /// All that it said: to look for something in it, and never to be shown.
+    pub(super) fn raw(&self) -> &str {
+        &self.message
     }
 
     /// The server's words as they may be shown.

@@ -204,32 +204,10 @@ fn client_options(config: &Config) -> Result<ClientOptions, S3Error> {
     Ok(options)
 }
 
-/// As far as a request gets without a server: for settings that nobody foresaw.
-#[cfg(test)]
-pub(crate) fn try_to_sign(config: &Config) {
-    use object_store::aws::AwsAuthorizer;
-    use object_store::client::{HttpRequest, HttpRequestBody};
-    use object_store::signer::Signer as _;
-
-    let is_own = config.credentials == CredentialSource::Static;
-    let Ok(built) = client_options(config).and_then(|options| client(config, options)) else { return };
-    let Ok(client) = built.build() else { return };
-    if !is_own {
-        return;
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let path = object_store::path::Path::from("k");
-        drop(client.signed_url(Default::default(), &path, Duration::from_secs(1)).await);
-        let Ok(credential) = client.credentials().get_credential().await else { return };
-        let mut request = HttpRequest::new(HttpRequestBody::empty());
-        *request.uri_mut() = "http://localhost:9/b?x".parse().expect("an URL");
-        drop(AwsAuthorizer::new(&credential, "s3", &config.s3.region).try_authorize(&mut request, None));
-    });
-}
-
 #[cfg(test)]
 mod tests {
+    use object_store::aws::AwsAuthorizer;
+    use object_store::client::{HttpRequest, HttpRequestBody};
     use object_store::path::Path;
     use object_store::signer::Signer as _;
 
@@ -269,5 +247,55 @@ mod tests {
             let ours = bucket_url(&config.s3);
             assert!(url.as_str().starts_with(&format!("{ours}/k?")), "{url} {ours}");
         }
+    }
+
+    fn config(pairs: &[(&str, &str)]) -> Option<Config> {
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::from_pairs(pairs, &|_| Err(io::ErrorKind::NotFound.into())).ok()
+    }
+
+    /// As far as a request gets without a server.
+    async fn try_to_sign(config: &Config) {
+        let Ok(built) = client_options(config).and_then(|options| client(config, options)) else { return };
+        let Ok(client) = built.build() else { return };
+        if config.credentials != CredentialSource::Static {
+            return;
+        }
+        drop(client.signed_url(Default::default(), &Path::from("k"), Duration::from_secs(1)).await);
+        let Ok(credential) = client.credentials().get_credential().await else { return };
+        let mut request = HttpRequest::new(HttpRequestBody::empty());
+        *request.uri_mut() = "http://localhost:9/b?x".parse().unwrap();
+        drop(AwsAuthorizer::new(&credential, "s3", &config.s3.region).try_authorize(&mut request, None));
+    }
+
+    /// Whatever somebody sets, it ends in a word about it or in a request, and never in a panic.
+    #[tokio::test]
+    async fn rubbish_in_any_setting_is_an_error_or_works() {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        const BASE: [(&str, &str); 4] = [
+            ("DUMPCAR_STORE", "s3://my-bucket/a"),
+            ("AWS_ENDPOINT_URL", "http://localhost:9"),
+            ("AWS_ACCESS_KEY_ID", "AKIA"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ];
+        let shown = config(&BASE).unwrap();
+        let own = shown.redacted().iter().map(|shown| shown.name.as_str());
+        let more = "AWS_SESSION_TOKEN AWS_DEFAULT_REGION AWS_ENDPOINT AWS_ENDPOINT_URL_S3 AWS_METADATA_ENDPOINT AWS_PROXY_URL \
+                    AWS_TIMEOUT AWS_USER_AGENT AWS_SKIP_SIGNATURE AWS_ROLE_ARN AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_TOKEN \
+                    AWS_BUCKET";
+        let plain = "ü 🦀 \" 'x' - % %zz {} ../.. 18446744073709551616 -1 1e999 NaN http:// https://[ http://x:99999 s3:// @ \\";
+        let unsafe_ones = ["\r", "x\n", "\u{0}", "\u{7f}", "\u{202e}", " ", "x y", "s3://b/\u{0}"];
+        let long = "x".repeat(100_000);
+        let values: Vec<&str> = plain.split(' ').chain(unsafe_ones).chain([long.as_str()]).collect();
+        let mut taken = 0;
+        for name in own.chain(more.split_whitespace()) {
+            for value in &values {
+                if let Some(config) = config(&[&BASE[..], &[(name, value)]].concat()) {
+                    taken += 1;
+                    try_to_sign(&config).await;
+                }
+            }
+        }
+        assert!(taken > 0);
     }
 }

@@ -150,7 +150,7 @@ async fn a_refusal_in_mid_upload_is_said_at_once_and_nothing_is_left() {
         ("UploadPart", 403, "RequestTimeTooSkewed", "set the host's time (NTP)"),
         ("UploadPart", 403, "AccessDenied", "`dumpcar policy`"),
         ("UploadPart", 403, "InvalidAccessKeyId", "check AWS_ACCESS_KEY_ID"),
-        ("UploadPart", 400, "QuotaExceeded", "could not write: QuotaExceeded"),
+        ("UploadPart", 400, "QuotaExceeded", "has no more room (QuotaExceeded)"),
         ("UploadPart", 404, "NoSuchUpload", "did a lifecycle rule abort it?"),
         ("UploadPart", 301, "PermanentRedirect", "is in another region: set AWS_REGION"),
         ("CompleteMultipartUpload", 403, "AccessDenied", "`dumpcar policy`"),
