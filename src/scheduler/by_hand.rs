@@ -43,6 +43,10 @@ fn log(word: &Word) {
     match &word.event {
         Event::Started(detail) => info!(%target, backup, detail = said(detail), "{name} by hand started"),
         Event::Good(detail) => info!(%target, backup, detail = said(detail), "{name} by hand done"),
+        // There is one, and something about it is to be known: it is suspicious, or somebody else writes there, too.
+        Event::Bad(problem) if word.job == Job::Backup && backup.is_some() => {
+            error!(%target, backup, problem, "{name} by hand done, with a problem");
+        }
         Event::Bad(problem) => error!(%target, backup, problem, "{name} by hand failed"),
         Event::Ended(detail) => info!(%target, backup, detail = said(detail), "{name} by hand ended"),
     }

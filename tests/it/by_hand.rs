@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
-use super::support::docker::Script;
-use super::support::world::{Daemon, Ended, World, until};
+use super::support::docker::{ExecRequest, Script};
+use super::support::world::{Daemon, Ended, World, noise, until};
 
 const DUMP: &[u8] = b"-- a dump\n";
 
@@ -53,6 +53,26 @@ async fn a_good_backup_by_hand_makes_the_daemon_healthy_at_once() {
     let done = &ended.logged("backup by hand done")[0];
     let stamp = &world.manifests()[0]["stamp"];
     assert_eq!((&done["target"], &done["backup"]), (&json!("shop"), stamp));
+}
+
+/// There is a backup, and something about it is to be known: that is no failure.
+#[tokio::test]
+async fn a_suspicious_backup_by_hand_is_not_called_a_failed_one() {
+    let is_small = Arc::new(AtomicBool::new(false));
+    let small = Arc::clone(&is_small);
+    let play = move |_: &ExecRequest| {
+        let dump = if small.load(Ordering::Relaxed) { b"-- nothing\n".to_vec() } else { noise(300_000) };
+        Script::ends(&dump, 0)
+    };
+    let world = World::new(play).await.custom("shop").set("DUMPCAR_SCHEDULE", "off");
+    let daemon = listening(&world).await;
+    assert_eq!(world.run(&["backup"]).await.status, 0);
+    is_small.store(true, Ordering::Relaxed);
+    assert_eq!(world.run(&["backup"]).await.status, 3);
+    assert!(health(&world).await.starts_with("shop: suspicious"));
+    let ended = daemon.stop().await;
+    assert_eq!(ended.logged("backup by hand done, with a problem").len(), 1, "{}", ended.stderr);
+    assert_eq!(ended.logged("backup by hand failed").len(), 0, "{}", ended.stderr);
 }
 
 #[tokio::test]
