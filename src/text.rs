@@ -80,16 +80,29 @@ fn replaced(text: &str, acts: fn(char) -> bool, escape: impl Fn(char) -> String)
 pub struct Table<const N: usize> {
     rows: Vec<[String; N]>,
     hidden: Option<usize>,
+    /// What the last column has in a line is cut at a word, and goes on below.
+    is_wrapped: bool,
 }
+
+/// As wide as a terminal is that nobody has made wider.
+const WIDTH: usize = 80;
+
+/// A column that is narrower is not worth it.
+const NARROWEST: usize = 16;
 
 impl<const N: usize> Table<N> {
     pub fn new(head: [&str; N]) -> Self {
-        Self { rows: vec![head.map(str::to_owned)], hidden: None }
+        Self { rows: vec![head.map(str::to_owned)], hidden: None, is_wrapped: false }
     }
 
     /// Leaves out the column of this name.
     pub fn hide(&mut self, name: &str) {
         self.hidden = self.rows.first().and_then(|head| head.iter().position(|cell| cell == name));
+    }
+
+    /// A last column of sentences stays within a terminal, on several lines.
+    pub fn wrap(&mut self) {
+        self.is_wrapped = true;
     }
 
     pub fn push(&mut self, row: [String; N]) {
@@ -108,11 +121,38 @@ impl<const N: usize> fmt::Display for Table<N> {
         for row in &self.rows {
             let cells = row.iter().zip(widths).enumerate();
             let cells = cells.filter(|(column, _)| self.hidden != Some(*column));
-            let cells: Vec<String> = cells.map(|(_, (cell, width))| format!("{cell:width$}")).collect();
-            writeln!(f, "{}", cells.join("  ").trim_end())?;
+            let mut cells: Vec<String> = cells.map(|(_, (cell, width))| format!("{cell:width$}")).collect();
+            let last = if self.is_wrapped { cells.pop() } else { None };
+            let before = cells.join("  ");
+            let Some(last) = last else {
+                writeln!(f, "{}", before.trim_end())?;
+                continue;
+            };
+            let indent = before.chars().count() + 2;
+            let room = WIDTH.saturating_sub(indent).max(NARROWEST);
+            for (number, line) in lines(&last, room).into_iter().enumerate() {
+                let before = if number == 0 { before.as_str() } else { "" };
+                writeln!(f, "{}", format!("{before:width$}{line}", width = indent).trim_end())?;
+            }
         }
         Ok(())
     }
+}
+
+/// A text in lines of so many characters, as far as its words are not longer.
+fn lines(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -131,6 +171,17 @@ mod tests {
             [-1, 0, 59, 60, 7200, 172_800].map(span),
             ["in the future", "0s", "59s", "1m", "2h", "2d"]
         );
+    }
+
+    #[test]
+    fn a_column_of_sentences_goes_on_below() {
+        let mut table = Table::new(["TARGET", "WHY"]);
+        table.wrap();
+        table.push(["a".repeat(40), "newest, last 1 of 7, daily 1 of 7 (2026-11-27), and so on".into()]);
+        let shown = table.to_string();
+        assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+        let below = format!("{:42}(2026-11-27), and so on", "");
+        assert!(shown.contains(&below), "{shown}");
     }
 
     #[test]

@@ -149,7 +149,7 @@ async fn confirm_smaller(app: &App, targets: &[TargetName], stop: &CancellationT
 }
 
 fn outcome_table(outcomes: &[Outcome]) -> String {
-    let mut table = Table::new(["TARGET", "RESULT", "BACKUP", "STORED", "TIME"]);
+    let mut table = Table::new(["TARGET", "RESULT", "BACKUP (UTC)", "STORED", "TIME"]);
     for outcome in outcomes {
         let name = outcome.target.to_string();
         let row = match &outcome.verdict {

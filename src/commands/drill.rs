@@ -34,7 +34,7 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
     };
     drill::sweep(app).await;
     let display = ProgressDisplay::start(terminal);
-    let mut table = Table::new(["TARGET", "BACKUP", "RESULT", "TABLES", "ROWS", "TIME"]);
+    let mut table = Table::new(["TARGET", "BACKUP (UTC)", "RESULT", "TABLES", "ROWS", "TIME"]);
     let (mut good, mut bad, mut missing, mut reports) = (0, 0, 0, Vec::new());
     // One after the other: each is a server of its own.
     for name in targets {

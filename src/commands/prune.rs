@@ -151,7 +151,8 @@ struct PruneRow {
 }
 
 fn prune_table(rows: Vec<PruneRow>) -> Table<4> {
-    let mut table = Table::new(["TARGET", "BACKUP", "DECISION", "WHY"]);
+    let mut table = Table::new(["TARGET", "BACKUP (UTC)", "DECISION", "WHY"]);
+    table.wrap();
     for PruneRow { backup, decision, reasons, target } in rows {
         let why = if decision == "keep" { reasons.join(", ") } else { "no rule wants it".to_owned() };
         table.push([target.to_string(), backup.to_string(), decision.to_owned(), why]);

@@ -321,7 +321,7 @@ async fn orphans(store: &Store, catalog: &Catalog, target: &TargetName) -> Resul
 
 /// The reports for people.
 pub fn table(reports: &[Report]) -> String {
-    let mut table = Table::new(["TARGET", "BACKUP", "STORED", "TIME", "RESULT"]);
+    let mut table = Table::new(["TARGET", "BACKUP (UTC)", "STORED", "TIME", "RESULT"]);
     for report in reports {
         let is_read = report.state == State::Ok;
         let of_read = |text: String| if is_read { text } else { "-".to_owned() };

@@ -116,7 +116,7 @@ async fn a_dry_run_says_why_and_deletes_nothing() {
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     assert_eq!(world.keys(), before);
     insta::assert_snapshot!(ended.stdout, @"
-    TARGET  BACKUP                DECISION  WHY
+    TARGET  BACKUP (UTC)          DECISION  WHY
     shop    2026-01-04T23-00-00Z  keep      newest, last 1 of 2
     shop    2026-01-03T23-00-00Z  keep      last 2 of 2
     shop    2026-01-02T23-00-00Z  delete    no rule wants it

@@ -156,10 +156,13 @@ async fn prune_finds_the_last_good_one_by_itself() {
     let planned = world.run(&["prune", "--dry-run"]).await;
     assert_eq!(planned.status, 0, "{}", planned.stderr);
     insta::assert_snapshot!(planned.stdout, @"
-    TARGET  BACKUP                DECISION  WHY
-    shop    2026-01-07T23-00-00Z  keep      not counted, 1 of 3: suspicious: the dump: small
-    shop    2026-01-06T23-00-00Z  keep      not counted, 2 of 3: suspicious: the dump: small
-    shop    2026-01-05T23-00-00Z  keep      not counted, 3 of 3: suspicious: the dump: small
+    TARGET  BACKUP (UTC)          DECISION  WHY
+    shop    2026-01-07T23-00-00Z  keep      not counted, 1 of 3: suspicious: the
+                                            dump: small
+    shop    2026-01-06T23-00-00Z  keep      not counted, 2 of 3: suspicious: the
+                                            dump: small
+    shop    2026-01-05T23-00-00Z  keep      not counted, 3 of 3: suspicious: the
+                                            dump: small
     shop    2026-01-04T23-00-00Z  delete    no rule wants it
     shop    2026-01-03T23-00-00Z  delete    no rule wants it
     shop    2026-01-02T23-00-00Z  keep      newest, last 1 of 2

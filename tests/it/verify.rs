@@ -228,7 +228,7 @@ async fn files_of_others_and_objects_without_a_manifest_are_mentioned_and_no_fai
     let ended = world.run(&["verify"]).await;
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     insta::assert_snapshot!(table(&ended), @"
-    TARGET BACKUP STORED TIME RESULT
+    TARGET BACKUP (UTC) STORED TIME RESULT
     gone 2026-01-01T23-00-00Z 4 B - orphaned: objects without a manifest are no backup
     shop 2026-01-02T23-00-00Z 10 B ok (not Dumpcar's: note.txt)
     shop 2026-01-01T23-00-00Z 4 B - orphaned: objects without a manifest are no backup
@@ -329,7 +329,7 @@ async fn exit_statuses_tell_all_some_and_none() {
     }
     let ended = world.run(&["verify"]).await;
     insta::assert_snapshot!(table(&ended), @"
-    TARGET BACKUP STORED TIME RESULT
+    TARGET BACKUP (UTC) STORED TIME RESULT
     bad 2026-01-02T23-00-00Z 10 B - damaged: dump.dump: its size after decompression is not the manifest's
     good 2026-01-02T23-00-00Z 10 B ok
     ");

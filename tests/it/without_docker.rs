@@ -50,7 +50,7 @@ async fn a_plan_of_pruning_follows_the_settings_and_says_so() {
         assert_eq!(
             lines,
             [
-                "TARGET  BACKUP                DECISION  WHY",
+                "TARGET  BACKUP (UTC)          DECISION  WHY",
                 "blog    2026-01-02T23-00-00Z  keep      newest, last 1 of 1",
                 "shop    2026-01-02T23-00-00Z  keep      newest, last 1 of 1",
                 "shop    2026-01-01T23-00-00Z  delete    no rule wants it",
