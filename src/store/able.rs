@@ -76,8 +76,12 @@ impl Able {
             return Err(refused);
         }
         let checked = self.builder.clone().with_checksum_algorithm(Checksum::SHA256).build()?;
-        // If that is refused as well, it was about something else.
-        let Ok(done) = checked.put_opts(path, payload, options).await else { return Err(refused) };
+        let done = match checked.put_opts(path, payload, options).await {
+            Ok(done) => done,
+            Err(other) if Refusal::of(&other).is_none_or(Refusal::passes) => return Err(other),
+            // If that is refused as well, it was about something else.
+            Err(_) => return Err(refused),
+        };
         if self.checked.set(checked).is_ok() {
             tracing::info!(
                 store = self.endpoint,

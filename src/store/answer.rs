@@ -17,8 +17,8 @@ use crate::model::manifest;
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>); a manifest has more.
 const LARGEST: u64 = manifest::LARGEST + 1024 * 1024;
 
-/// A refusal is short; a page of a proxy may be longer, and its beginning says as much.
-const LARGEST_REFUSAL: usize = 64 * 1024;
+/// A refusal is short, and so are credentials; a page of a proxy may be longer, and its beginning says as much.
+const LARGEST_SHORT: usize = 64 * 1024;
 
 /// A service that gives out credentials is near. The metadata service of an EC2 instance lets whoever is too far away wait for
 /// ever: its answers to a container may be lost on the way, when the hop limit of the instance is 1.
@@ -49,13 +49,8 @@ struct Service {
 #[async_trait]
 impl HttpService for Service {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let (to, plain_host) = (
-            request.uri().authority().map_or("", |to| to.as_str()),
-            request.uri().host().unwrap_or_default(),
-        );
-        if authority_of_http(to, request.uri().scheme_str()) != self.authority {
-            let host = plain_host.to_owned();
-            return self.ask_for_credentials(host, request).await;
+        if !self.is_of_the_store(&request) {
+            return self.ask_for_credentials(request).await;
         }
         let range = request.headers().get("range").and_then(|range| range.to_str().ok());
         let limit = range.and_then(bytes_in).unwrap_or_default().max(LARGEST);
@@ -90,17 +85,29 @@ impl HttpService for Service {
 }
 
 impl Service {
-    async fn ask_for_credentials(
-        &self,
-        host: String,
-        request: HttpRequest,
-    ) -> Result<HttpResponse, HttpError> {
+    /// Each signed request to a store has the hash of its body, and none for credentials has.
+    fn is_of_the_store(&self, request: &HttpRequest) -> bool {
+        let uri = request.uri();
+        let to = uri.authority().map_or("", |authority| authority.as_str());
+        request.headers().contains_key("x-amz-content-sha256")
+            || with_port(to, uri.scheme_str()) == self.authority
+    }
+
+    async fn ask_for_credentials(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let host = request.uri().host().unwrap_or_default().to_owned();
         let is_of_instance = request.uri().path().starts_with("/latest/");
         let failed = |is_silent, reason| {
             let failed = NoCredentials { host, is_of_instance, is_silent, reason };
             HttpError::new(HttpErrorKind::Unknown, failed)
         };
-        match tokio::time::timeout(CREDENTIALS_LIMIT, self.inner.execute(request)).await {
+        let asked = async {
+            let (head, body) = self.inner.execute(request).await?.into_parts();
+            let limited = Limited::new(body, LARGEST_SHORT)
+                .map_err(|error| HttpError::new_boxed(HttpErrorKind::Decode, error));
+            let whole = HttpResponseBody::new(limited).bytes().await?;
+            Ok::<_, HttpError>(HttpResponse::from_parts(head, whole.into()))
+        };
+        match tokio::time::timeout(CREDENTIALS_LIMIT, asked).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(failed(false, innermost(&error))),
             Err(_) => Err(failed(true, format!("no answer within {} s", CREDENTIALS_LIMIT.as_secs()))),
@@ -118,20 +125,6 @@ pub(super) struct NoCredentials {
     /// It took the connection, or nobody is there at all.
     pub(super) is_silent: bool,
     pub(super) reason: String,
-}
-
-impl NoCredentials {
-    /// What of an error is that.
-    pub(super) fn of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Self> {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(this) = error.downcast_ref() {
-                return Some(this);
-            }
-            next = error.source();
-        }
-        None
-    }
 }
 
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
@@ -153,8 +146,8 @@ async fn beginning(mut body: HttpResponseBody) -> String {
     let mut text = Vec::new();
     while let Some(Ok(frame)) = body.frame().await {
         text.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
-        if text.len() > LARGEST_REFUSAL {
-            text.truncate(LARGEST_REFUSAL);
+        if text.len() > LARGEST_SHORT {
+            text.truncate(LARGEST_SHORT);
             break;
         }
     }
@@ -164,10 +157,10 @@ async fn beginning(mut body: HttpResponseBody) -> String {
 /// `host:port` of an URL, the port also where it goes without saying.
 fn authority(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
-    authority_of_http(rest.split('/').next().unwrap_or_default(), Some(scheme))
+    with_port(rest.split('/').next().unwrap_or_default(), Some(scheme))
 }
 
-fn authority_of_http(authority: &str, scheme: Option<&str>) -> String {
+fn with_port(authority: &str, scheme: Option<&str>) -> String {
     let authority = authority.to_ascii_lowercase();
     let has_port = authority.rsplit(']').next().is_some_and(|end| end.contains(':'));
     match scheme {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Place;
 use super::answer::NoCredentials;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, find};
 use crate::model::key::BackupKey;
 use crate::model::manifest::ManifestError;
 use crate::model::run::RecordError;
@@ -123,7 +123,7 @@ impl StoreError {
             }
             return Self::unknown(place, what, refusal);
         }
-        if let Some(failed) = NoCredentials::of(error) {
+        if let Some(failed) = find::<NoCredentials>(error) {
             return Self::new(Transient, no_credentials(failed));
         }
         let chain = one_line(error);

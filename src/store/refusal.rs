@@ -67,14 +67,7 @@ impl Refusal {
 
     /// What of an error is an answer of the server.
     pub(super) fn of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(refusal) = error.downcast_ref() {
-                return Some(refusal);
-            }
-            next = error.source();
-        }
-        None
+        find(error)
     }
 
     /// Whether the same request may be answered in another way a little later.
@@ -170,6 +163,18 @@ impl Refusal {
     pub(super) fn words(&self) -> &str {
         &self.words
     }
+}
+
+/// The error of this type among an error and its sources.
+pub(super) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// What may be shown of a message: on one line, and nothing of what was sent, nor what looks like a key.
