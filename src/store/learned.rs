@@ -8,17 +8,23 @@ use super::{Place, StoreError, StoreErrorKind};
 const LEAST_PARTS: u32 = 1_000;
 
 /// For as long as the process runs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Learned {
-    /// 0: nothing is known.
+    /// The largest number there is: nothing is known.
     max_parts: AtomicU32,
     /// Bytes that an upload had whose parts were not all of one size, and which the store refused for that.
     outgrown: AtomicU64,
 }
 
+impl Default for Learned {
+    fn default() -> Self {
+        Self { max_parts: AtomicU32::new(u32::MAX), outgrown: AtomicU64::new(0) }
+    }
+}
+
 impl Learned {
     pub(super) fn max_parts(&self) -> Option<u32> {
-        Some(self.max_parts.load(Ordering::Relaxed)).filter(|parts| *parts > 0)
+        Some(self.max_parts.load(Ordering::Relaxed)).filter(|parts| *parts < u32::MAX)
     }
 
     /// The size to plan for, so that all parts may have the same.
@@ -35,8 +41,8 @@ impl Learned {
         if error.kind != StoreErrorKind::Refused || most == 0 {
             return error;
         }
-        let known = self.max_parts().unwrap_or(u32::MAX);
-        self.max_parts.store(known.min(most), Ordering::Relaxed);
+        // Several parts are refused at a time.
+        self.max_parts.fetch_min(most, Ordering::Relaxed);
         StoreError::new(
             StoreErrorKind::Lost,
             format!(

@@ -179,7 +179,11 @@ pub(super) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> 
 
 /// What may be shown of a message: on one line, and nothing of what was sent, nor what looks like a key.
 fn words(message: &str, sent: &[String]) -> String {
-    let is_echo = |word: &str| word.len() >= 4 && sent.iter().any(|value| value.contains(word));
+    // `key=minioadmin,` is an echo as well.
+    let is_echo = |word: &str| {
+        let parts = word.split(['=', ':', '/', ',', ';', '&', '"', '\'', '(', ')', '<', '>']);
+        parts.filter(|part| part.len() >= 4).any(|part| sent.iter().any(|value| value.contains(part)))
+    };
     let shown = message.split_whitespace().take(MOST_WORDS).map(|word| {
         let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
         let is_shown = is_word(bare) && word.len() <= LONGEST_WORD && !is_echo(bare);
@@ -236,7 +240,7 @@ mod tests {
     fn an_answer_is_read_and_what_it_echoes_is_not_shown() {
         let body = r#"<?xml version="1.0" encoding="UTF-8"?>
             <Error><Code>SignatureDoesNotMatch</Code><Message>The request signature we calculated does not match for
-            AKIAIOSFODNN7EXAMPLE (minioadmin): 9c0a7d60b2a84a0c1f3a, 1000 x-amz-checksum-sha256 &#27;[m no</Message>
+            AKIAIOSFODNN7EXAMPLE (minioadmin) key=minioadmin: 9c0a7d60b2a84a0c1f3a, 1000 x-amz-checksum-sha256 &#27;[m no</Message>
             <AWSAccessKeyId>AKIAIOSFODNN7EXAMPLE</AWSAccessKeyId><Region>eu-west-3</Region></Error>"#;
         let refusal =
             Refusal::read(403, body, &["AWS4-HMAC-SHA256 Credential=minioadmin/20261127".to_owned()]);
@@ -244,7 +248,7 @@ mod tests {
         assert_eq!(refusal.region.as_deref(), Some("eu-west-3"));
         assert_eq!(
             refusal.words(),
-            "The request signature we calculated does not match for … … … 1000 x-amz-checksum-sha256 … no"
+            "The request signature we calculated does not match for … … … … 1000 x-amz-checksum-sha256 … no"
         );
         assert!(refusal.says("does not match"));
         assert_eq!(
