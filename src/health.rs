@@ -8,65 +8,56 @@ use std::io::{self, Read, Write};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::lock;
-use crate::model::target::TargetName;
-use crate::outcome::Outcome;
 use crate::text::escaped;
 
 /// No report is longer; another process may have taken the address, and print without end.
 const LONGEST: u64 = 1024 * 1024;
 
+/// The daemon looks at what is wrong several times a minute. If it has not for this long, it hangs.
+const SILENCE: Duration = Duration::from_secs(5 * 60);
+
 /// What is wrong, by target. Empty means healthy.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Health {
-    problems: Arc<Mutex<BTreeMap<String, String>>>,
+    said: Arc<Mutex<Said>>,
 }
 
-/// The key under which a problem of the whole daemon stands; no target can have this name.
-const DAEMON: &str = "(dumpcar)";
-/// The same for what is wrong with stored backups.
-const VERIFY: &str = "(verify)";
+#[derive(Debug)]
+struct Said {
+    problems: BTreeMap<String, String>,
+    at: Instant,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self { said: Arc::new(Mutex::new(Said { problems: BTreeMap::new(), at: Instant::now() })) }
+    }
+}
 
 impl Health {
-    fn set(&self, key: &str, problem: Option<String>) {
-        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
-        match problem {
-            Some(problem) => drop(problems.insert(key.to_owned(), problem)),
-            None => drop(problems.remove(key)),
-        }
-    }
-
-    /// A run ended.
-    pub fn record(&self, outcome: &Outcome) {
-        self.set(outcome.target.as_str(), outcome.problem());
-    }
-
-    /// A target has a problem without having run, or has none any more.
-    pub fn set_target(&self, target: &TargetName, problem: Option<String>) {
-        self.set(target.as_str(), problem);
-    }
-
-    /// Something is wrong with everything: Docker does not answer, no container is labelled.
-    pub fn set_daemon(&self, problem: Option<String>) {
-        self.set(DAEMON, problem);
+    /// All that is wrong now, by what it is wrong with.
+    pub fn set(&self, problems: BTreeMap<String, String>) {
+        *self.said.lock().unwrap_or_else(PoisonError::into_inner) = Said { problems, at: Instant::now() };
     }
 
     /// The problems, one to a line; empty when there is none.
     pub fn report(&self) -> String {
-        let problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
-        problems.iter().map(|(key, problem)| format!("{}\n", escaped(&format!("{key}: {problem}")))).collect()
+        self.report_at(Instant::now())
     }
 
-    /// A verification ended: what it found to be wrong, if anything.
-    pub fn set_verify(&self, problem: Option<String>) {
-        self.set(VERIFY, problem);
-    }
-
-    /// A drill of a target's newest backup ended: what is wrong with it, if anything.
-    pub fn set_drill(&self, target: &TargetName, problem: Option<String>) {
-        self.set(&format!("(drill) {target}"), problem);
+    fn report_at(&self, now: Instant) -> String {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let silence = now.duration_since(said.at);
+        let hangs = (silence > SILENCE).then(|| {
+            let minutes = silence.as_secs() / 60;
+            format!("(dumpcar): the daemon has done nothing for {minutes} minutes: restart it, and please report it\n")
+        });
+        let problems =
+            said.problems.iter().map(|(key, problem)| format!("{}\n", escaped(&format!("{key}: {problem}"))));
+        hangs.into_iter().chain(problems).collect()
     }
 
     /// Answers `dumpcar healthcheck` for as long as the process lives. `daemon` tells daemons of one container apart.
@@ -123,7 +114,7 @@ mod tests {
     fn nobody_keeps_others_from_their_answer() {
         let (health, daemon) = (Health::default(), format!("test {}", std::process::id()));
         // More than fits into a socket.
-        health.set_daemon(Some("x".repeat(4 << 20)));
+        health.set(BTreeMap::from([("(dumpcar)".to_owned(), "x".repeat(4 << 20))]));
         health.serve(&daemon).unwrap();
         let idle: Vec<UnixStream> =
             (0..3).map(|_| UnixStream::connect_addr(&address(&daemon).unwrap()).unwrap()).collect();
@@ -134,7 +125,17 @@ mod tests {
     #[test]
     fn a_problem_is_one_line() {
         let health = Health::default();
-        health.set_daemon(Some("a\nb\u{1b}[31m".into()));
+        health.set(BTreeMap::from([("(dumpcar)".to_owned(), "a\nb\u{1b}[31m".into())]));
         assert_eq!(health.report(), "(dumpcar): a\\nb\\u{1b}[31m\n");
+    }
+
+    #[test]
+    fn a_daemon_that_hangs_is_not_healthy() {
+        let (health, now) = (Health::default(), Instant::now());
+        assert_eq!(health.report_at(now + SILENCE - Duration::from_secs(1)), "");
+        let report = health.report_at(now + 2 * SILENCE);
+        assert!(report.starts_with("(dumpcar): the daemon has done nothing for "), "{report}");
+        health.set(BTreeMap::new());
+        assert_eq!(health.report(), "");
     }
 }

@@ -58,6 +58,12 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Why the new backup is not good, if it is not.
+    pub fn defect(&self) -> Option<String> {
+        let incomplete = self.incomplete.as_ref().map(|what| format!("incomplete: {what}"));
+        incomplete.or_else(|| self.suspicious.as_ref().map(|reason| format!("suspicious: {reason}")))
+    }
+
     /// What the new backup is to retention.
     pub fn standing(&self, trigger: Trigger) -> Standing {
         match (&self.incomplete, &self.suspicious) {

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
 use tracing::{debug, error, info, warn};
 
 use super::choose::require_signer;
 use crate::app::App;
 use crate::exit::Exit;
 use crate::health::Health;
-use crate::scheduler::{self, Scheduler};
+use crate::scheduler::Scheduler;
 use crate::signals::Listener;
 use crate::told;
 
@@ -51,22 +50,14 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
     );
     let Listener { stop, requests, .. } = listener;
     let app = Arc::new(app);
-    let (seen, sees) = watch::channel(scheduler::drill::Schedules::new());
-    let scheduler = Scheduler::new(Arc::clone(&app), health.clone(), stop.clone(), seen);
-    // It leaves nothing behind: it ends when told to, wherever it is.
-    let verification = stop.run_until_cancelled(scheduler::verify::run(&app, &health));
-    let judge = scheduler::drill::Judge::default();
-    let drills = scheduler::drill::run(&app, &health, &judge, &stop, sees);
-    let (hears, heard) = mpsc::unbounded_channel();
-    let by_hand = stop.run_until_cancelled(scheduler::by_hand::run(told, &health, &judge, hears));
-    let mut work =
-        Box::pin(async { tokio::join!(scheduler.run(requests, heard), verification, drills, by_hand) });
+    let scheduler = Scheduler::new(app, health, stop.clone());
+    let mut work = Box::pin(scheduler.run(requests, told));
     let overdue = async {
         stop.cancelled().await;
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        _ = &mut work => {
+        () = &mut work => {
             info!("stopped");
             Exit::Done
         }

@@ -14,6 +14,9 @@ use crate::model::retention::{Candidate, Standing, is_from_the_future};
 use crate::model::target::TargetName;
 use crate::store::{Catalog, Store, StoreError, StoreErrorKind, StoredBackup, Version};
 
+/// What the reason of one that is not signed begins with.
+pub const UNSIGNED: &str = "unsigned: ";
+
 /// What a backup is worth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Worth {
@@ -65,7 +68,7 @@ impl Worth {
                 Standing::Aside { reason: format!("incomplete: {reason}"), stands_in: false }
             }
             Self::Unreadable(reason) => Standing::Unknown(format!("unreadable: {reason}")),
-            Self::Unsigned(reason) => Standing::Unknown(format!("unsigned: {reason}")),
+            Self::Unsigned(reason) => Standing::Unknown(format!("{UNSIGNED}{reason}")),
         }
     }
 }
@@ -198,13 +201,18 @@ pub async fn last_good(
     Ok(partial)
 }
 
-/// The newest of these backups, which come newest first, that is not unsigned: anybody who may write to the bucket can put an
-/// unsigned one there. Asks the store only where that matters.
+/// The newest backup of a target under its names: of those that are not dated in the future, the first that is not unsigned.
+/// Anybody who may write to the bucket can put an unsigned one there. Asks the store only where that matters.
 ///
 /// # Errors
 /// A manifest could not be read, which says nothing about it.
-pub async fn newest_signed(store: &Store, backups: &[StoredBackup]) -> Result<Option<BackupKey>, StoreError> {
-    for backup in backups {
+pub async fn newest(
+    store: &Store,
+    catalog: &Catalog,
+    names: &[TargetName],
+) -> Result<Option<BackupKey>, StoreError> {
+    let now = clock::now();
+    for backup in catalog.history(names).iter().filter(|backup| !is_from_the_future(backup.key.stamp, now)) {
         if !store.wants_signatures() {
             return Ok(Some(backup.key.clone()));
         }

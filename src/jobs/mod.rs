@@ -9,6 +9,7 @@ mod explain;
 pub mod good;
 pub mod journal;
 pub mod list;
+pub mod past;
 pub mod policy;
 pub mod prune;
 pub mod readme;

@@ -15,6 +15,7 @@ use crate::model::key::{BackupKey, MANIFEST, Stamp, may_be_object};
 use crate::model::manifest::{Manifest, ManifestObject};
 use crate::model::retention::is_from_the_future;
 use crate::model::target::TargetName;
+use crate::model::verified::Verified;
 use crate::outcome::as_seconds;
 use crate::pipeline::{self, Form, Progress, ReadError};
 use crate::store::{Catalog, Store, StoreError, StoreErrorKind};
@@ -195,6 +196,13 @@ pub async fn verify(
         }
     }
     Ok(reports)
+}
+
+/// What a verification of all targets, begun at `at`, leaves in the bucket.
+pub fn summary(reports: &[Report], at: Timestamp, instance: &str) -> Verified {
+    let failed = reports.iter().filter(|report| report.is_failure());
+    let keys = failed.map(|report| BackupKey { target: report.target.clone(), stamp: report.backup });
+    Verified::new(at, instance, keys)
 }
 
 /// Which of a target's backups are read, newest first; unless it is every one, the first will do. One dated in the future would be the newest until that day.

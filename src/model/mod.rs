@@ -26,5 +26,6 @@ pub mod schedule;
 pub mod suspicion;
 pub mod target;
 pub mod trigger;
+pub mod verified;
 pub mod words;
 pub mod writers;

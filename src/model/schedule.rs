@@ -80,11 +80,22 @@ impl Schedule {
         }
     }
 
-    /// Whether a time has gone by since the newest backup was started.
+    /// The same for somebody whose times of day are all later by `shift`: the jitter of a target.
     ///
-    /// A backup dated after `now` hides missed times: leave such backups out, as retention does.
-    pub fn is_missed(&self, newest_backup: Timestamp, now: Timestamp, tz: &TimeZone) -> bool {
-        self.next_after(newest_backup, tz).is_some_and(|due| due <= now)
+    /// An interval is not shifted. It counts from the last time it was done, so that a shift would be added again each time.
+    pub fn next_after_shifted(
+        &self,
+        after: Timestamp,
+        tz: &TimeZone,
+        shift: Duration,
+    ) -> Option<Timestamp> {
+        match self {
+            Self::Cron(times) => {
+                let unshifted = after.checked_sub(shift).ok()?;
+                times.next_after(unshifted, tz)?.checked_add(shift).ok()
+            }
+            Self::Every(_) | Self::Off => self.next_after(after, tz),
+        }
     }
 }
 

@@ -32,6 +32,12 @@ impl Writer {
         (engine.is_some() || name.is_some()).then_some(Self { engine, name })
     }
 
+    /// Whether something says that they are one: the Docker engine or the name.
+    pub fn shares(&self, other: &Self) -> bool {
+        let is_same = |one: &Option<Line>, another: &Option<Line>| one.is_some() && one == another;
+        is_same(&self.engine, &other.engine) || is_same(&self.name, &other.name)
+    }
+
     /// Whether nothing says that they are two.
     fn may_be(&self, other: &Self) -> bool {
         let differ = |one: &Option<Line>, another: &Option<Line>| matches!((one, another), (Some(one), Some(another)) if one != another);

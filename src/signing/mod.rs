@@ -26,10 +26,12 @@ pub enum Kind {
     Drill,
     /// That a target is forgotten, with its signature in it.
     Forgotten,
+    /// What the last verification found, with its signature in it.
+    Verified,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Manifest, Self::Record, Self::Drill, Self::Forgotten];
+    const ALL: [Self; 5] = [Self::Manifest, Self::Record, Self::Drill, Self::Forgotten, Self::Verified];
 
     pub fn namespace(self) -> &'static str {
         match self {
@@ -37,6 +39,7 @@ impl Kind {
             Self::Record => "dumpcar-record",
             Self::Drill => "dumpcar-drill",
             Self::Forgotten => "dumpcar-forgotten",
+            Self::Verified => "dumpcar-verified",
         }
     }
 }

@@ -20,6 +20,7 @@ mod s3;
 mod signed;
 mod unfinished;
 mod upload;
+mod verified;
 
 pub use catalog::{Catalog, StoredBackup, Version};
 pub use download::Download;

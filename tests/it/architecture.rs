@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pipeline", &["model", "docker", "store"]),
     ("outcome", &["model"]),
     ("cli", &["model"]),
-    ("health", &["model", "outcome", "lock", "text"]),
+    ("health", &["lock", "text"]),
     ("told", &["lock", "model"]),
     ("terminal", &["pipeline", "text"]),
     ("logging", &["config", "clock", "terminal", "text"]),

@@ -148,16 +148,19 @@ fn an_empty_item_of_a_list_is_refused() {
 }
 
 #[test]
-fn a_time_since_the_newest_backup_is_a_missed_one() {
-    let utc = TimeZone::UTC;
-    let nightly = schedule("0 23 * * *");
-    let newest = at("2026-11-22T23:00:00Z");
-    assert!(!nightly.is_missed(newest, at("2026-11-23T22:59:59Z"), &utc));
-    assert!(nightly.is_missed(newest, at("2026-11-23T23:00:00Z"), &utc));
-    assert!(nightly.is_missed(newest, at("2026-12-23T12:00:00Z"), &utc));
-    assert!(!nightly.is_missed(at("2026-11-24T00:00:00Z"), newest, &utc));
-    assert!(schedule("every 6h").is_missed(newest, at("2026-11-23T05:00:00Z"), &utc));
-    assert!(!schedule("off").is_missed(newest, at("2036-01-01T00:00:00Z"), &utc));
+fn a_shift_moves_times_of_day_and_leaves_intervals_alone() {
+    let (utc, half_an_hour) = (TimeZone::UTC, Duration::from_secs(30 * 60));
+    let next = |text: &str, after| schedule(text).next_after_shifted(at(after), &utc, half_an_hour);
+    for (text, after, due) in [
+        ("0 23 * * *", "2026-11-22T22:00:00Z", Some("2026-11-22T23:30:00Z")),
+        // Its own time is still to come.
+        ("0 23 * * *", "2026-11-22T23:10:00Z", Some("2026-11-22T23:30:00Z")),
+        ("0 23 * * *", "2026-11-22T23:30:00Z", Some("2026-11-23T23:30:00Z")),
+        ("every 6h", "2026-11-22T23:10:00Z", Some("2026-11-23T05:10:00Z")),
+        ("off", "2026-11-22T23:10:00Z", None),
+    ] {
+        assert_eq!(next(text, after), due.map(at), "{text} after {after}");
+    }
 }
 
 #[test]

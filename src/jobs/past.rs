@@ -1,0 +1,193 @@
+//! What was done before this process was there, read from the bucket: the bucket is the memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+use tracing::{debug, warn};
+
+use super::good::{self, Worth};
+use crate::app::App;
+use crate::clock;
+use crate::holder::Identity;
+use crate::model::key::Stamp;
+use crate::model::retention::{Candidate, Standing, is_from_the_future};
+use crate::model::target::TargetName;
+use crate::model::verified::Verified;
+use crate::model::writers::Writer;
+use crate::store::{Catalog, StoreError, StoreErrorKind, StoredBackup};
+
+/// What the bucket says.
+#[derive(Debug, Clone, Default)]
+pub struct Past {
+    /// Those that were asked for, and those that have a backup and nobody serves.
+    pub targets: BTreeMap<TargetName, TargetPast>,
+    /// The targets that somebody has forgotten on purpose, and who did.
+    pub forgotten: BTreeMap<TargetName, String>,
+    /// The last verification of all targets.
+    pub verified: Option<Verified>,
+}
+
+/// What it says of one target. Backups dated in the future are left out of all of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TargetPast {
+    pub newest: Option<Newest>,
+    pub newest_good: Option<Stamp>,
+    /// How many backups there are.
+    pub backups: usize,
+    /// The newest one was made here, by this host's sidecars.
+    pub is_ours: bool,
+    /// The drill of the newest backup that was drilled.
+    pub drilled: Option<Drilled>,
+}
+
+/// The newest backup that counts as one: it is signed, where that is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newest {
+    pub stamp: Stamp,
+    /// Why it is not good, if it is not.
+    pub problem: Option<String>,
+}
+
+/// A drill that has found something out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drilled {
+    pub backup: Stamp,
+    /// When it was done.
+    pub at: Timestamp,
+    /// Why the backup is not good, if it is not.
+    pub problem: Option<String>,
+}
+
+/// Targets that are looked at at the same time.
+const AT_ONCE: usize = 8;
+
+/// How many backups are looked at for a good one.
+const MOST_LOOKED_AT: usize = 20;
+
+/// Reads it, of the targets that have these `names` and of those that nobody serves: one listing, the manifests from each target's
+/// newest to its first good one, once in this process, and the newest drill's result. `others` are served by other sidecars.
+///
+/// # Errors
+/// See [`StoreError`]. What one manifest does not say costs only itself.
+pub async fn read(
+    app: &App,
+    served: &[Vec<TargetName>],
+    others: &BTreeSet<TargetName>,
+) -> Result<Past, StoreError> {
+    let catalog = app.store.catalog(None).await?;
+    let now = clock::now();
+    let taken: BTreeSet<&TargetName> = served.iter().flatten().chain(others).collect();
+    let absent = catalog.targets().filter(|name| !taken.contains(name)).map(|name| vec![name.clone()]);
+    let groups: Vec<Vec<TargetName>> = served.iter().cloned().chain(absent).collect();
+    let read = stream::iter(groups).map(async |names| {
+        let past = of_target(app, &catalog, &names, now).await?;
+        Ok((names.into_iter().next(), past))
+    });
+    let read: Vec<_> = read.buffer_unordered(AT_ONCE).try_collect().await?;
+    let targets: BTreeMap<TargetName, TargetPast> =
+        read.into_iter().filter_map(|(name, past)| Some((name?, past))).collect();
+    let mut forgotten = app.store.forgotten().await?;
+    forgotten.retain(|name, said| {
+        let newest = targets.get(name).and_then(|past| past.newest.as_ref());
+        said.holds(newest.map(|newest| newest.stamp))
+    });
+    let forgotten = forgotten.into_iter().map(|(name, said)| (name, said.instance.to_string())).collect();
+    let verified = app.store.verified(now).await?;
+    Ok(Past { targets, forgotten, verified })
+}
+
+async fn of_target(
+    app: &App,
+    catalog: &Catalog,
+    names: &[TargetName],
+    now: Timestamp,
+) -> Result<TargetPast, StoreError> {
+    let history = catalog.history(names);
+    let (ahead, backups): (Vec<_>, Vec<_>) =
+        history.into_iter().partition(|backup| is_from_the_future(backup.key.stamp, now));
+    for backup in ahead.iter().filter(|backup| app.is_news(&format!("ahead {}", backup.key))) {
+        warn!(
+            backup = %backup.key,
+            "this backup is dated in the future: it counts for nothing until then; if a clock was wrong, delete it"
+        );
+    }
+    let mut past = TargetPast { backups: backups.len(), ..TargetPast::default() };
+    for backup in backups.iter().take(MOST_LOOKED_AT) {
+        let Candidate { stamp, standing, writer } = candidate(app, catalog, backup).await?;
+        let problem = match standing {
+            Standing::Counts { .. } => None,
+            // Anybody who may write to the bucket can put one there.
+            Standing::Unknown(reason) if reason.starts_with(good::UNSIGNED) => continue,
+            Standing::Aside { reason, .. } | Standing::Unknown(reason) => Some(reason),
+        };
+        let is_good = problem.is_none();
+        if past.newest.is_none() {
+            past.is_ours = match &writer {
+                Some(writer) => is_ours(&app.identity, app, writer).await,
+                None => true,
+            };
+            past.newest = Some(Newest { stamp, problem });
+        }
+        if is_good {
+            past.newest_good = Some(stamp);
+            break;
+        }
+    }
+    past.drilled = drilled(app, &backups).await?;
+    Ok(past)
+}
+
+/// What a backup is to the rules. Its manifest is read once for as long as nothing of the backup changes.
+async fn candidate(
+    app: &App,
+    catalog: &Catalog,
+    backup: &StoredBackup,
+) -> Result<Candidate, StoreError> {
+    // Without an ETag, a size is all there is to know a manifest by, and anybody can get that right.
+    let is_sure = !app.store.wants_signatures() || backup.manifest.e_tag.is_some();
+    if let Some(candidate) = app.last_good.candidate(backup, catalog).filter(|_| is_sure) {
+        return Ok(candidate);
+    }
+    let worth = match good::assess(&app.store, catalog, &backup.key).await {
+        Ok(worth) => worth,
+        // The rights may be others tomorrow.
+        Err(error) if matches!(error.kind, StoreErrorKind::Denied | StoreErrorKind::Refused) => {
+            let standing = Standing::Unknown(format!("unreadable: {error}"));
+            return Ok(Candidate { stamp: backup.key.stamp, standing, writer: None });
+        }
+        Err(error) => return Err(error),
+    };
+    let candidate = worth.candidate(backup.key.stamp);
+    app.last_good.set_candidate(backup, catalog, candidate.clone());
+    if let Worth::Good(manifest) = worth {
+        app.last_good.keep(backup.manifest.clone(), &manifest);
+    }
+    Ok(candidate)
+}
+
+/// Whether a backup was made here: what another host has made, that one tells of.
+async fn is_ours(identity: &Identity, app: &App, writer: &Writer) -> bool {
+    let own = identity.holder(&app.docker).await;
+    Writer::new(own.engine.as_ref(), &own.instance).is_none_or(|own| own.shares(writer))
+}
+
+async fn drilled(app: &App, backups: &[StoredBackup]) -> Result<Option<Drilled>, StoreError> {
+    let Some(backup) = backups.iter().find(|backup| backup.has_drill) else { return Ok(None) };
+    let result = match app.store.drill(&backup.key).await {
+        Ok(result) => result,
+        // One that does not count is as good as none.
+        Err(error) if error.kind != StoreErrorKind::Transient => {
+            debug!(backup = %backup.key, %error, "the result of a drill does not count");
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(result.map(|result| Drilled {
+        backup: backup.key.stamp,
+        at: result.at,
+        problem: result.problem.map(|problem| {
+            format!("the backup {} is not good: {problem}; `dumpcar drill` says more", backup.key)
+        }),
+    }))
+}

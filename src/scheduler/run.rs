@@ -1,0 +1,270 @@
+//! The loop: it hands the plan what happened, and does what the plan asks for, all of it at the same time. So it never waits for
+//! anything but the next event, and a stop is heard at once, whatever is going on.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::plan::{Action, Condition, DrillEnd, Event, Look, Refusal, Seen, Settings, State};
+use super::{chores, watch};
+use crate::app::App;
+use crate::clock;
+use crate::discovery::{Found, State as Worth};
+use crate::docker::DockerError;
+use crate::health::Health;
+use crate::jobs::backup::{self, Order};
+use crate::jobs::{past, readme, sweep};
+use crate::model::forgotten::Forgotten;
+use crate::model::target::TargetName;
+use crate::model::trigger::Trigger;
+use crate::outcome::{Outcome, Verdict};
+use crate::pipeline::Progress;
+use crate::signals::Request;
+use crate::store::{StoreError, StoreErrorKind};
+use crate::told::{Heard, Listener};
+
+/// The loop looks at the clock at least this often: sleeping until a time of day would miss a suspended machine or a
+/// clock that was set.
+const STEP: Duration = Duration::from_secs(20);
+
+/// What the plan is told when something that it asked for broke off. A panic is a bug, but all else goes on.
+const PANICKED: &str = "Dumpcar itself failed: please report the panic in the log";
+
+/// What comes of a task.
+struct Came {
+    event: Event,
+    /// The containers that were seen.
+    found: Option<BTreeMap<TargetName, Found>>,
+}
+
+impl From<Event> for Came {
+    fn from(event: Event) -> Self {
+        Self { event, found: None }
+    }
+}
+
+/// The daemon.
+#[derive(Debug)]
+pub struct Scheduler {
+    app: Arc<App>,
+    health: Health,
+    stop: CancellationToken,
+    plan: State,
+    /// The containers as they were at the last look.
+    found: BTreeMap<TargetName, Found>,
+    tasks: FuturesUnordered<LocalBoxFuture<'static, Came>>,
+}
+
+impl Scheduler {
+    pub fn new(app: Arc<App>, health: Health, stop: CancellationToken) -> Self {
+        let plan = State::new(Settings::of(&app.config, app.nothing_labelled()), clock::now());
+        Self { app, health, stop, plan, found: BTreeMap::new(), tasks: FuturesUnordered::new() }
+    }
+
+    /// Runs until told to stop, and then until every run has cleaned up.
+    pub async fn run(mut self, mut requests: mpsc::UnboundedReceiver<Request>, listener: Listener) {
+        let (changed, mut changes) = mpsc::channel(1);
+        let watcher = tokio::spawn(watch::containers(Arc::clone(&self.app), changed));
+        let (hears, mut by_hand) = mpsc::channel(1);
+        let ear = tokio::spawn(hear(listener, hears));
+        let stop = self.stop.clone();
+        self.turn(Event::Tick.into());
+        loop {
+            let wait = self.until_next(clock::now());
+            // Whoever did something by hand waits until this is dropped.
+            let mut heard = None;
+            let came = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some(request) = requests.recv() => match request {
+                    Request::BackUpNow => Event::BackUpNow.into(),
+                    Request::Rediscover => Event::LookAgain.into(),
+                },
+                Some(word) = by_hand.recv() => Event::ByHand(heard.insert(word).word.clone()).into(),
+                Some(came) = self.tasks.next() => came,
+                Some(()) = changes.recv() => Event::Changed.into(),
+                () = tokio::time::sleep(wait) => Event::Tick.into(),
+            };
+            self.turn(came);
+            drop(heard);
+        }
+        self.turn(Event::Stop.into());
+        while let Some(came) = self.tasks.next().await {
+            self.turn(came);
+        }
+        watcher.abort();
+        ear.abort();
+    }
+
+    fn until_next(&self, now: Timestamp) -> Duration {
+        let wake = self.plan.wake(now);
+        let wait = wake.map_or(STEP, |wake| Duration::try_from(now.duration_until(wake)).unwrap_or_default());
+        wait.clamp(Duration::from_millis(1), STEP)
+    }
+
+    fn turn(&mut self, came: Came) {
+        let Came { event, found } = came;
+        if let Some(found) = found {
+            self.found = found;
+        }
+        let now = clock::now();
+        for action in self.plan.turn(event, now) {
+            self.begin(action);
+        }
+        self.health.set(self.plan.problems(now));
+    }
+
+    fn begin(&self, action: Action) {
+        let (app, stop) = (Arc::clone(&self.app), self.stop.clone());
+        match action {
+            Action::Look => {
+                self.spawn(
+                    async move { look(&app).await },
+                    Event::Looked(Err(panicked("cannot look at the containers"))),
+                );
+            }
+            Action::Sweep => {
+                let what = "cannot look for what killed runs have left";
+                self.spawn(
+                    async move {
+                        let swept = sweep::sweep(&app, None, None).await;
+                        Event::Swept(swept.map(drop).map_err(|error| refusal(&error, what))).into()
+                    },
+                    Event::Swept(Err(panicked(what))),
+                );
+            }
+            Action::Read { served, others } => {
+                let what = "cannot look into the bucket for what was backed up";
+                self.spawn(
+                    async move {
+                        let read = past::read(&app, &served, &others).await;
+                        Event::Read(read.map_err(|error| refusal(&error, what))).into()
+                    },
+                    Event::Read(Err(panicked(what))),
+                );
+            }
+            Action::Start(name, trigger) => {
+                let found = self.found.get(&name).cloned();
+                let verdict = Verdict::Failed { reason: PANICKED.to_owned() };
+                let broken = Outcome { target: name.clone(), verdict };
+                let run = async move { Event::Ended(run(app, name, found, trigger, stop).await).into() };
+                self.spawn_to_its_end(run, Event::Ended(broken));
+            }
+            Action::Drill(name) => {
+                let broken = Event::Drilled(name.clone(), DrillEnd::Inconclusive(PANICKED.to_owned()));
+                let drill = async move {
+                    let ended = chores::drill(&app, &name, &stop).await;
+                    Event::Drilled(name, ended).into()
+                };
+                self.spawn_to_its_end(drill, broken);
+            }
+            Action::Verify => {
+                self.spawn(
+                    async move { Event::Verified(chores::verify(&app).await).into() },
+                    Event::Verified(Err(PANICKED.to_owned())),
+                );
+            }
+            Action::Remember(name) => {
+                tokio::spawn(async move {
+                    if let Err(error) = app.store.delete(&Forgotten::key(&name)).await {
+                        warn!(target = %name, %error, "cannot take back that the target is forgotten");
+                    }
+                });
+            }
+            Action::KeepReadme => drop(tokio::spawn(async move { readme::keep(&app).await })),
+        }
+    }
+
+    /// Does something that leaves nothing behind wherever it is ended: a stop ends it at once. If it panics, `broken` comes of it.
+    fn spawn(&self, work: impl Future<Output = Came> + 'static, broken: Event) {
+        let stop = self.stop.clone();
+        self.spawn_to_its_end(
+            async move { stop.run_until_cancelled(work).await.unwrap_or_else(|| Event::Tick.into()) },
+            broken,
+        );
+    }
+
+    /// Does something that hears of a stop by itself, and has to clean up.
+    fn spawn_to_its_end(&self, work: impl Future<Output = Came> + 'static, broken: Event) {
+        let guarded = AssertUnwindSafe(work).catch_unwind();
+        self.tasks.push(guarded.map(|came| came.unwrap_or_else(|_| broken.into())).boxed_local());
+    }
+}
+
+/// Hands on what is told, for as long as somebody takes it.
+async fn hear(listener: Listener, hears: mpsc::Sender<Heard>) {
+    while hears.send(listener.next().await).await.is_ok() {}
+}
+
+async fn look(app: &App) -> Came {
+    match app.discover_all().await {
+        Ok((found, others)) => {
+            let targets = found.iter().map(|one| seen(app, one)).collect();
+            let found = found.into_iter().map(|one| (one.name.clone(), one)).collect();
+            Came { event: Event::Looked(Ok(Look { targets, others })), found: Some(found) }
+        }
+        Err(error) => Event::Looked(Err(docker_refusal(&error))).into(),
+    }
+}
+
+fn seen(app: &App, one: &Found) -> Seen {
+    let (engine, drill_schedule, condition) = match &one.state {
+        Worth::Ready(target) => {
+            let schedule = target.labels.drill.schedule.as_ref().unwrap_or(&app.config.drill_schedule);
+            let (id, started) = (target.container.id.to_string(), target.container.started.clone());
+            (Some(target.engine.name()), Some(schedule.clone()), Condition::Ready { id, started })
+        }
+        Worth::Unavailable { reason, .. } => (None, None, Condition::Unavailable(reason.clone())),
+        Worth::Invalid { reason } => (None, None, Condition::Invalid(reason.clone())),
+    };
+    Seen {
+        name: one.name.clone(),
+        was: one.was.clone(),
+        container: one.container.clone(),
+        engine,
+        schedule: one.schedule.clone(),
+        drill_schedule,
+        condition,
+    }
+}
+
+async fn run(
+    app: Arc<App>,
+    name: TargetName,
+    found: Option<Found>,
+    trigger: Trigger,
+    stop: CancellationToken,
+) -> Outcome {
+    let Some(Worth::Ready(target)) = found.map(|found| found.state) else {
+        let reason = "its container went away just now".to_owned();
+        return Outcome { target: name, verdict: Verdict::Skipped { reason } };
+    };
+    info!(target = %name, engine = target.engine.name(), trigger = trigger.name(), "backup started");
+    let (order, progress) = (Order::of(trigger), Arc::new(Progress::default()));
+    let verdict = backup::run_guarded(app, *target, order, stop, progress).await;
+    Outcome { target: name, verdict }
+}
+
+fn docker_refusal(error: &DockerError) -> Refusal {
+    let what = "cannot look at the containers";
+    Refusal { text: error.to_string(), what, may_pass: error.is_transient(), is_denied: false }
+}
+
+fn refusal(error: &StoreError, what: &'static str) -> Refusal {
+    let may_pass = matches!(error.kind, StoreErrorKind::Transient | StoreErrorKind::Lost);
+    Refusal { text: error.to_string(), what, may_pass, is_denied: error.is_denied() }
+}
+
+fn panicked(what: &'static str) -> Refusal {
+    Refusal { text: PANICKED.to_owned(), what, may_pass: false, is_denied: false }
+}
