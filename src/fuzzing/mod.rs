@@ -176,7 +176,10 @@ pub fn schedule(data: &[u8]) {
             assert_eq!(again.next_after(now, &zone), Some(next));
             let shift = std::time::Duration::from_secs(u64::from(seconds[0]) * 60);
             let shifted = schedule.next_after_shifted(now, &zone, shift);
-            assert!(shifted.is_none_or(|shifted| shifted > now), "{schedule} in {zone:?} by {shift:?} after {now}");
+            assert!(
+                shifted.is_none_or(|shifted| shifted > now),
+                "{schedule} in {zone:?} by {shift:?} after {now}"
+            );
             now = next;
         }
     }

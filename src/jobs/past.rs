@@ -139,11 +139,7 @@ async fn of_target(
 }
 
 /// What a backup is to the rules. Its manifest is read once for as long as nothing of the backup changes.
-async fn candidate(
-    app: &App,
-    catalog: &Catalog,
-    backup: &StoredBackup,
-) -> Result<Candidate, StoreError> {
+async fn candidate(app: &App, catalog: &Catalog, backup: &StoredBackup) -> Result<Candidate, StoreError> {
     // Without an ETag, a size is all there is to know a manifest by, and anybody can get that right.
     let is_sure = !app.store.wants_signatures() || backup.manifest.e_tag.is_some();
     if let Some(candidate) = app.last_good.candidate(backup, catalog).filter(|_| is_sure) {

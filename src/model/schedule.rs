@@ -83,12 +83,7 @@ impl Schedule {
     /// The same for somebody whose times of day are all later by `shift`: the jitter of a target.
     ///
     /// An interval is not shifted. It counts from the last time it was done, so that a shift would be added again each time.
-    pub fn next_after_shifted(
-        &self,
-        after: Timestamp,
-        tz: &TimeZone,
-        shift: Duration,
-    ) -> Option<Timestamp> {
+    pub fn next_after_shifted(&self, after: Timestamp, tz: &TimeZone, shift: Duration) -> Option<Timestamp> {
         match self {
             Self::Cron(times) => {
                 let unshifted = after.checked_sub(shift).ok()?;

@@ -72,7 +72,9 @@ pub(super) async fn verify(app: &App) -> Result<VerifyEnd, String> {
     let own = app.identity.holder(&app.docker).await;
     let verified = verify::summary(&reports, at, &own.instance);
     if !app.store.can_sign() {
-        warn!("that the bucket was verified is not put into it: without DUMPCAR_SIGNING_KEY it would not count");
+        warn!(
+            "that the bucket was verified is not put into it: without DUMPCAR_SIGNING_KEY it would not count"
+        );
     } else if let Err(error) = app.store.put_verified(&verified).await {
         warn!(%error, "cannot write down that the bucket was verified: after a restart it is verified again");
     }

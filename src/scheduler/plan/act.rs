@@ -11,12 +11,13 @@ use crate::outcome::{Outcome, Verdict};
 impl State {
     pub(super) fn act(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         self.pass(now);
-        // Once for each look, until it is done, and before anything is started.
-        if self.is_fresh && !self.is_swept && !self.is_sweeping {
-            self.is_sweeping = true;
+        // Before anything is started, if that can be.
+        let is_sweep_due = !self.is_swept && !self.is_first_look && self.sweep.next <= now;
+        if is_sweep_due && !self.sweep.is_in_flight {
+            (self.sweep.is_in_flight, self.sweep.next) = (true, Timestamp::MAX);
             actions.push(Action::Sweep);
         }
-        if !self.is_sweeping {
+        if !self.sweep.is_in_flight {
             self.start(now, actions);
             self.drill(now, actions);
             self.read(now, actions);
@@ -129,8 +130,8 @@ impl State {
 
     fn look(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         let can_start = || self.running() < self.settings.parallel && !self.ready(now).is_empty();
-        let is_wanted =
-            self.look.next <= now || !self.docker.is_there() && !self.is_sweeping && !self.is_fresh && can_start();
+        let is_wanted = self.look.next <= now
+            || !self.docker.is_there() && !self.sweep.is_in_flight && !self.is_fresh && can_start();
         if is_wanted && !self.look.is_in_flight {
             (self.look.is_in_flight, self.look.next) = (true, Timestamp::MAX);
             actions.push(Action::Look);

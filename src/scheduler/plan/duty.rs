@@ -55,8 +55,7 @@ impl Duty {
     pub(super) fn new(schedule: Schedule, shift: Duration, time_zone: &TimeZone, now: Timestamp) -> Self {
         let time_zone = time_zone.clone();
         let (due, owed, running) = (None, None, None);
-        let mut duty =
-            Self { schedule, shift, time_zone, handled: now, is_first: true, due, owed, running };
+        let mut duty = Self { schedule, shift, time_zone, handled: now, is_first: true, due, owed, running };
         duty.plan();
         duty
     }
@@ -205,9 +204,7 @@ impl Duty {
     pub(super) fn set_back(&mut self, now: Timestamp) {
         self.handled = self.handled.min(now);
         self.running = self.running.map(|since| since.min(now));
-        if let Some(owed) = &mut self.owed {
-            (owed.since, owed.not_before) = (owed.since.min(now), owed.not_before.min(now));
-        }
+        self.owed = None;
         self.plan();
     }
 

@@ -87,10 +87,7 @@ pub(in crate::scheduler) struct Seen {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::scheduler) enum Condition {
     /// The container, and when it was started.
-    Ready {
-        id: String,
-        started: String,
-    },
+    Ready { id: String, started: String },
     /// Now is not the time: stopped, restarting, paused.
     Unavailable(String),
     /// Its labels are wrong.

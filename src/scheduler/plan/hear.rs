@@ -9,7 +9,7 @@ use tracing::{debug, error, info, warn};
 use super::duty::Duty;
 use super::event::{Action, Condition, DrillEnd, Event, Look, Refusal, Seen, VerifyEnd};
 use super::target::Known;
-use super::{Absent, Asked, DAY, RELOOK, RETRY, State, after};
+use super::{Absent, Asked, DAY, State, after};
 use crate::jobs::past::{Past, TargetPast};
 use crate::model::schedule::{Schedule, jitter};
 use crate::model::target::TargetName;
@@ -37,11 +37,12 @@ impl State {
             Event::Changed => self.look.ask(now),
             Event::Looked(Ok(look)) => self.looked(look, now),
             Event::Looked(Err(refusal)) => {
-                self.look.answered(after(now, RETRY));
+                self.look.answered(after(now, self.settings.pauses.retry));
                 say(self.docker.refused(&refusal, now), &refusal);
             }
             Event::Swept(swept) => {
-                (self.is_sweeping, self.is_swept) = (false, swept.is_ok());
+                self.is_swept = swept.is_ok();
+                self.sweep.answered(after(now, self.settings.pauses.retry));
                 if let Err(refusal) = swept {
                     say(self.store.refused(&refusal, now), &refusal);
                 }
@@ -83,7 +84,7 @@ impl State {
         }
         // Somebody asked for another look while this one was on its way.
         let is_outdated = self.look.next <= now;
-        self.look.answered(after(now, RELOOK));
+        self.look.answered(after(now, self.settings.pauses.relook));
         self.is_fresh = true;
         self.nothing_to_do = look.targets.is_empty();
         let had_some = self.is_first_look || self.known.values().any(Known::is_present);
@@ -91,7 +92,8 @@ impl State {
             warn!("{}", self.settings.nothing);
         }
         self.others = look.others;
-        self.served = look.targets.iter().flat_map(|one| one.was.iter().chain([&one.name])).cloned().collect();
+        self.served =
+            look.targets.iter().flat_map(|one| one.was.iter().chain([&one.name])).cloned().collect();
         let Self { served, others, absent, .. } = self;
         absent.retain(|name, _| !served.contains(name) && !others.contains(name));
         self.part_with(&look.targets);
@@ -104,7 +106,7 @@ impl State {
             self.known.values_mut().for_each(|known| known.backup.ask(now));
         }
         // What another process has mended shows in the bucket only.
-        let is_old = self.last_read.is_none_or(|read| after(read, RELOOK) <= now);
+        let is_old = self.last_read.is_none_or(|read| after(read, self.settings.pauses.relook) <= now);
         if is_old && self.may_read() && self.has_alarm(now) {
             self.read.ask(now);
         }
@@ -250,7 +252,7 @@ impl State {
         } else {
             // After a reboot the network may come later than this process. Until then the schedule goes on, and what was missed
             // is asked again.
-            self.read.answered(after(now, RETRY));
+            self.read.answered(after(now, self.settings.pauses.retry));
             say(self.store.refused(refusal, now), refusal);
         }
         self.plan_new(now);
@@ -265,7 +267,7 @@ impl State {
             if known.backup.is_missed() {
                 info!(target = %name, "a scheduled backup was missed: catching up");
             }
-            if known.on_start && known.backup.owed.is_none() {
+            if std::mem::take(&mut known.on_start) && known.backup.owed.is_none() {
                 known.backup.owe(now, crate::model::trigger::Trigger::Start, now);
             }
             if let Some(due) = known.backup.due {

@@ -7,9 +7,9 @@ mod act;
 mod duty;
 mod event;
 mod hear;
-mod target;
 #[cfg(test)]
 mod simulation;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -29,11 +29,8 @@ use duty::Duty;
 pub(super) use event::{Action, Condition, DrillEnd, Event, Look, Refusal, Seen, VerifyEnd};
 use target::Known;
 
-/// How long the daemon waits before it asks a Docker or a store again that did not answer.
 pub(super) const RETRY: Duration = Duration::from_secs(15);
 
-/// Without any event the containers are looked at this often, in case one was missed. While something is wrong that another
-/// process may have mended, the bucket is read as often.
 const RELOOK: Duration = Duration::from_secs(600);
 
 /// The bucket is read this often, for what no container serves, and each of those is told.
@@ -60,6 +57,23 @@ pub(super) struct Settings {
     pub(super) label_prefix: String,
     /// What to say when no container is a target.
     pub(super) nothing: String,
+    pub(super) pauses: Pauses,
+}
+
+/// How long it is until something is asked again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pauses {
+    /// A Docker or a store that did not answer.
+    pub(super) retry: Duration,
+    /// Docker, without any event, in case one was missed. While something is wrong that another process may have mended, the bucket
+    /// is read as often.
+    pub(super) relook: Duration,
+}
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self { retry: RETRY, relook: RELOOK }
+    }
 }
 
 impl Settings {
@@ -76,6 +90,7 @@ impl Settings {
             parallel: usize::try_from(config.parallel).unwrap_or(1),
             label_prefix: config.label_prefix.clone(),
             nothing,
+            pauses: Pauses::default(),
         }
     }
 }
@@ -132,8 +147,8 @@ pub(super) struct State {
     is_planned: bool,
     /// Somebody wants a backup of all targets.
     is_backup_asked_for: bool,
-    /// What killed processes have left is being looked for.
-    is_sweeping: bool,
+    /// What killed processes have left is looked for, until that was done once.
+    sweep: Asked,
     is_swept: bool,
     docker: Trouble,
     store: Trouble,
@@ -144,8 +159,7 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(settings: Settings, now: Timestamp) -> Self {
-        let verify =
-            Duty::new(settings.verify_schedule.clone(), Duration::ZERO, &settings.time_zone, now);
+        let verify = Duty::new(settings.verify_schedule.clone(), Duration::ZERO, &settings.time_zone, now);
         Self {
             settings,
             known: BTreeMap::new(),
@@ -166,7 +180,7 @@ impl State {
             is_unreadable: false,
             is_planned: false,
             is_backup_asked_for: false,
-            is_sweeping: false,
+            sweep: NOW,
             is_swept: false,
             docker: Trouble::default(),
             store: Trouble::default(),
@@ -200,7 +214,8 @@ impl State {
             let backup = known.backup.wake().filter(|_| known.told_gone.is_none());
             backup.chain(known.drill.wake()).chain(known.overdue_at())
         });
-        let asked = [&self.look, &self.read].into_iter().filter(|asked| !asked.is_in_flight);
+        let sweep = Some(&self.sweep).filter(|_| !self.is_swept);
+        let asked = [&self.look, &self.read].into_iter().chain(sweep).filter(|asked| !asked.is_in_flight);
         let absent = self.absent.values().filter_map(|absent| absent.overdue_at);
         let all = duties.chain(self.verify.wake()).chain(asked.map(|asked| asked.next)).chain(absent);
         all.filter(|time| *time > now).min()

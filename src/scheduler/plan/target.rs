@@ -47,6 +47,8 @@ pub(super) struct Known {
     newest_good: Option<Timestamp>,
     /// When it was last heard of a new backup otherwise than by reading the bucket.
     made_at: Option<Timestamp>,
+    /// What `overdue_at` was worked out from.
+    measured: Option<Timestamp>,
     /// From then on its newest good backup is older than its schedule allows.
     overdue_at: Option<Timestamp>,
     problem: Option<Problem>,
@@ -81,6 +83,7 @@ impl Known {
             newest: None,
             newest_good: None,
             made_at: None,
+            measured: None,
             overdue_at: None,
             problem: None,
             drilled: DrillState::default(),
@@ -101,10 +104,14 @@ impl Known {
     fn measure(&mut self) {
         // Another schedule is no reason to call what was made before too old.
         let base = self.newest_good.map_or(self.since, |good| good.max(self.rescheduled.unwrap_or(good)));
+        if self.measured.replace(base) == Some(base) {
+            return;
+        }
         self.overdue_at = self.backup.after(base).map(|due| {
-            let half = self.backup.after(due).map_or(GRACE, |next| {
-                Duration::try_from(next.duration_since(due)).unwrap_or_default() / 2
-            });
+            let half = self
+                .backup
+                .after(due)
+                .map_or(GRACE, |next| Duration::try_from(next.duration_since(due)).unwrap_or_default() / 2);
             due.checked_add(GRACE.min(half)).unwrap_or(Timestamp::MAX)
         });
     }
@@ -112,7 +119,7 @@ impl Known {
     /// Its labels have another schedule.
     pub(super) fn reschedule(&mut self, one: &Seen, from: Option<Timestamp>, now: Timestamp) {
         self.backup.reschedule(one.schedule.clone(), from);
-        self.rescheduled = Some(now);
+        (self.rescheduled, self.measured) = (Some(now), None);
         self.measure();
     }
 
@@ -211,8 +218,7 @@ impl Known {
         }
         let is_overdue = self.overdue_at.is_some_and(|at| at <= now);
         // One that is being made has its time.
-        let has_its_time =
-            self.backup.running.is_some() || is_its_turn_coming && self.backup.is_queued();
+        let has_its_time = self.backup.running.is_some() || is_its_turn_coming && self.backup.is_queued();
         (is_overdue && !has_its_time).then(|| match self.newest_good {
             Some(good) => format!(
                 "no good backup in time: the newest is of {}, the schedule is {}",
@@ -236,9 +242,9 @@ impl Known {
             (self.newest_good, self.since) = (None, now);
         }
         self.newest = self.newest.take().filter(|newest| newest.stamp.timestamp() <= now);
-        if let Some(problem) = &mut self.problem {
-            problem.at = problem.at.min(now);
-        }
+        // All of that was by the wrong clock. What is really due is worked out anew.
+        self.problem = None;
+        (self.is_planned, self.is_recalled) = (false, false);
         self.measure();
     }
 }

@@ -41,6 +41,7 @@ pub(super) fn settings(schedule: &str, zone: &str) -> Settings {
         parallel: 1,
         label_prefix: "dumpcar".to_owned(),
         nothing: "nothing to do".to_owned(),
+        pauses: Pauses::default(),
     }
 }
 
@@ -129,7 +130,11 @@ impl Daemon {
     }
 
     /// Lets time go by until `until`, and returns what was begun and when. All of it is answered at once by `work`.
-    fn run(&mut self, until: &str, work: impl Fn(&Action, Timestamp) -> Option<Event>) -> Vec<(String, Action)> {
+    fn run(
+        &mut self,
+        until: &str,
+        work: impl Fn(&Action, Timestamp) -> Option<Event>,
+    ) -> Vec<(String, Action)> {
         let (until, mut begun) = (at(until), Vec::new());
         loop {
             self.tell(Event::Tick);
@@ -201,7 +206,12 @@ fn each_night_has_its_backup_and_nothing_else_happens() {
 fn what_was_missed_while_the_daemon_was_away_is_made_up_for() {
     for (last, catch_up, begun, problem) in [
         // Down over the night.
-        ("2026-11-21T23:00:00Z", true, vec![("23 12:00", Trigger::CatchUp), ("23 23:00", Trigger::Schedule)], false),
+        (
+            "2026-11-21T23:00:00Z",
+            true,
+            vec![("23 12:00", Trigger::CatchUp), ("23 23:00", Trigger::Schedule)],
+            false,
+        ),
         ("2026-11-22T23:00:00Z", true, vec![("23 23:00", Trigger::Schedule)], false),
         ("2026-11-21T23:00:00Z", false, vec![("23 23:00", Trigger::Schedule)], true),
     ] {
@@ -251,7 +261,10 @@ fn one_that_was_removed_is_told_once_a_day_and_backed_up_when_it_is_back() {
     daemon.tell(Event::Changed);
     assert_eq!(times(&daemon.backups("2026-11-25T13:14:00Z")), [""; 0]);
     let health = daemon.health();
-    assert!(health.iter().any(|line| line.starts_with("shop: not backed up: its container disappeared")), "{health:?}");
+    assert!(
+        health.iter().any(|line| line.starts_with("shop: not backed up: its container disappeared")),
+        "{health:?}"
+    );
     daemon.seen.push(shop);
     daemon.tell(Event::Changed);
     assert_eq!(times(&daemon.backups("2026-11-25T14:00:00Z")), ["25 13:14"]);
@@ -267,7 +280,10 @@ fn a_failed_run_is_tried_again_with_growing_pauses_until_the_next_is_due() {
         _ => None,
     });
     let begun: Vec<_> = begun.iter().map(|(time, _)| time.as_str()).collect();
-    assert_eq!(begun[..8], ["23 23:00", "23 23:01", "23 23:03", "23 23:07", "23 23:15", "23 23:31", "24 00:03", "24 01:03"]);
+    assert_eq!(
+        begun[..8],
+        ["23 23:00", "23 23:01", "23 23:03", "23 23:07", "23 23:15", "23 23:31", "24 00:03", "24 01:03"]
+    );
     // From the next one on, from the beginning.
     assert_eq!(begun[28..], ["24 22:03", "24 23:00", "24 23:01", "24 23:03", "24 23:07", "24 23:15"]);
     assert_eq!(daemon.health(), ["shop: exit status 1"]);
@@ -279,7 +295,8 @@ fn a_failed_run_is_tried_again_with_growing_pauses_until_the_next_is_due() {
 
 #[test]
 fn a_run_that_takes_long_pauses_as_long() {
-    let mut daemon = Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T22:59:00Z", Some("2026-11-22T23:00:00Z"));
+    let mut daemon =
+        Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T22:59:00Z", Some("2026-11-22T23:00:00Z"));
     assert_eq!(daemon.run("2026-11-23T23:00:00Z", |_, _| None).len(), 1);
     daemon.now = at("2026-11-24T05:00:00Z");
     daemon.tell(Event::Ended(failed(&name("shop"))));
@@ -288,7 +305,8 @@ fn a_run_that_takes_long_pauses_as_long() {
 
 #[test]
 fn a_container_that_only_restarts_is_not_tried_each_time() {
-    let mut daemon = Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T22:59:00Z", Some("2026-11-22T23:00:00Z"));
+    let mut daemon =
+        Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T22:59:00Z", Some("2026-11-22T23:00:00Z"));
     let mut starts = 0;
     for minute in 0..30 {
         let until = format!("2026-11-23T23:{minute:02}:30Z");
@@ -304,7 +322,8 @@ fn a_container_that_only_restarts_is_not_tried_each_time() {
 
 #[test]
 fn a_target_has_one_run_at_a_time_and_what_comes_due_meanwhile_is_left_out() {
-    let mut daemon = Daemon::new(settings("0 * * * *", "UTC"), "2026-11-23T22:30:00Z", Some("2026-11-23T22:00:00Z"));
+    let mut daemon =
+        Daemon::new(settings("0 * * * *", "UTC"), "2026-11-23T22:30:00Z", Some("2026-11-23T22:00:00Z"));
     assert_eq!(daemon.run("2026-11-24T01:30:00Z", |_, _| None).len(), 1);
     assert_eq!(daemon.health(), [""; 0], "it has its time");
     daemon.tell(Event::Ended(done(&name("shop"), at("2026-11-23T23:00:00Z"))));
@@ -313,7 +332,8 @@ fn a_target_has_one_run_at_a_time_and_what_comes_due_meanwhile_is_left_out() {
 
 #[test]
 fn a_container_that_was_replaced_while_it_ran_is_tried_again_at_once() {
-    let mut daemon = Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T22:30:00Z", Some("2026-11-22T23:00:00Z"));
+    let mut daemon =
+        Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T22:30:00Z", Some("2026-11-22T23:00:00Z"));
     assert_eq!(daemon.run("2026-11-23T23:00:30Z", |_, _| None).len(), 1);
     daemon.seen.clear();
     daemon.tell(Event::Changed);
@@ -345,8 +365,20 @@ fn a_clock_that_is_set_changes_nothing_for_long() {
 fn summer_time_neither_adds_nor_leaves_out_a_night() {
     for (schedule, from, last, until, begun) in [
         // 02:30 does not exist on 29 March; on 25 October it comes twice.
-        ("30 2 * * *", "2026-03-28T12:00:00Z", "2026-03-28T01:30:00Z", "2026-03-30T12:00:00Z", ["29 01:00", "30 00:30"]),
-        ("30 2 * * *", "2026-10-24T12:00:00Z", "2026-10-24T00:30:00Z", "2026-10-26T12:00:00Z", ["25 00:30", "26 01:30"]),
+        (
+            "30 2 * * *",
+            "2026-03-28T12:00:00Z",
+            "2026-03-28T01:30:00Z",
+            "2026-03-30T12:00:00Z",
+            ["29 01:00", "30 00:30"],
+        ),
+        (
+            "30 2 * * *",
+            "2026-10-24T12:00:00Z",
+            "2026-10-24T00:30:00Z",
+            "2026-10-26T12:00:00Z",
+            ["25 00:30", "26 01:30"],
+        ),
     ] {
         let mut daemon = Daemon::new(settings(schedule, "Europe/Berlin"), from, Some(last));
         assert_eq!(times(&daemon.backups(until)), begun, "{schedule} {from}");
@@ -426,12 +458,17 @@ fn a_failed_drill_is_remembered_by_the_bucket() {
         Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T12:00:00Z", Some("2026-11-22T23:00:00Z"));
     let shop = daemon.past.targets.get_mut(&name("shop")).unwrap();
     let problem = Some("the backup is not good".to_owned());
-    shop.drilled = Some(Drilled { backup: stamp("2026-11-22T23:00:00Z"), at: at("2026-11-23T04:00:00Z"), problem });
+    shop.drilled =
+        Some(Drilled { backup: stamp("2026-11-22T23:00:00Z"), at: at("2026-11-23T04:00:00Z"), problem });
     daemon.backups("2026-11-23T12:01:00Z");
     assert_eq!(daemon.health(), ["(drill) shop: the backup is not good"]);
     // Somebody drills it in another container: found within ten minutes, or on SIGHUP.
     let shop = daemon.past.targets.get_mut(&name("shop")).unwrap();
-    shop.drilled = Some(Drilled { backup: stamp("2026-11-22T23:00:00Z"), at: at("2026-11-23T12:02:00Z"), problem: None });
+    shop.drilled = Some(Drilled {
+        backup: stamp("2026-11-22T23:00:00Z"),
+        at: at("2026-11-23T12:02:00Z"),
+        problem: None,
+    });
     daemon.backups("2026-11-23T12:15:00Z");
     assert_eq!(daemon.health(), [""; 0]);
 }
@@ -467,7 +504,8 @@ fn a_newest_backup_that_is_not_good_is_remembered_by_the_bucket() {
     let mut daemon =
         Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T12:00:00Z", Some("2026-11-22T23:00:00Z"));
     let shop = daemon.past.targets.get_mut(&name("shop")).unwrap();
-    shop.newest = Some(Newest { stamp: stamp("2026-11-22T23:00:00Z"), problem: Some("suspicious: small".to_owned()) });
+    shop.newest =
+        Some(Newest { stamp: stamp("2026-11-22T23:00:00Z"), problem: Some("suspicious: small".to_owned()) });
     shop.newest_good = Some(stamp("2026-11-21T23:00:00Z"));
     assert_eq!(times(&daemon.backups("2026-11-23T22:00:00Z")), [""; 0], "it was made");
     assert_eq!(daemon.health(), ["shop: its newest backup 2026-11-22T23-00-00Z is suspicious: small"]);
@@ -598,7 +636,10 @@ fn what_nobody_serves_is_told_from_the_bucket_until_it_is_forgotten() {
         Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T12:00:00Z", Some("2026-11-22T23:00:00Z"));
     daemon.past.targets.insert(name("old"), backed_up("2026-11-20T23:00:00Z"));
     daemon.past.targets.insert(name("young"), backed_up("2026-11-22T23:00:00Z"));
-    daemon.past.targets.insert(name("theirs"), TargetPast { is_ours: false, ..backed_up("2026-11-20T23:00:00Z") });
+    daemon
+        .past
+        .targets
+        .insert(name("theirs"), TargetPast { is_ours: false, ..backed_up("2026-11-20T23:00:00Z") });
     daemon.backups("2026-11-23T12:01:00Z");
     assert_eq!(daemon.health().len(), 1, "{:?}", daemon.health());
     assert!(daemon.health()[0].starts_with("old: no container serves it any more"), "{:?}", daemon.health());
@@ -624,4 +665,26 @@ fn what_was_made_while_the_bucket_was_read_is_not_forgotten() {
     daemon.tell(Event::Read(Ok(before)));
     daemon.now = at("2026-11-24T12:00:00Z");
     assert_eq!(daemon.health(), [""; 0]);
+}
+
+/// It looks, sweeps, looks again because something is due, and must not go round in circles.
+#[test]
+fn a_store_that_refuses_everything_does_not_keep_a_backup_from_being_tried() {
+    let mut daemon = Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T23:00:00Z", None);
+    daemon.tell(Event::Tick);
+    daemon.tell(Event::BackUpNow);
+    for _ in 0..10 {
+        let action = daemon.asked.remove(0);
+        match action {
+            Action::Look => {
+                let look = Look { targets: daemon.seen.clone(), others: BTreeSet::new() };
+                daemon.tell(Event::Looked(Ok(look)));
+            }
+            Action::Sweep => daemon.tell(Event::Swept(Err(refusal(true)))),
+            Action::Read { .. } => daemon.tell(Event::Read(Err(refusal(true)))),
+            Action::Start(..) => return,
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("nothing was tried");
 }
