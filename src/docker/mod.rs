@@ -43,6 +43,8 @@ pub struct Container {
     pub command: Vec<String>,
     /// Behind its program: of the entry point, and then the command.
     pub arguments: Vec<String>,
+    /// Whether it has its network from another container, or from the host.
+    pub shares_network: bool,
     /// The configured environment, which every exec inherits. Values may be secrets.
     pub env: BTreeMap<String, String>,
     /// `running`, `exited`, `paused`, `restarting`, …, in Docker's words.

@@ -45,6 +45,8 @@ mod feed;
 mod hostile_dump;
 /// The end, without any warning, of each of the four that a backup needs, at any instant of it (P1, P4).
 mod kill;
+/// Where servers listen, and whose they are.
+mod listening;
 /// What the daemon of the image takes and gives back (P3).
 mod logins;
 mod memory;
