@@ -69,6 +69,19 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(factor)
 }
 
+/// So many bytes in a second; `None` is no limit.
+pub(super) fn rate(text: &str) -> Parsed<Option<u64>> {
+    const LEAST: u64 = 64 << 10;
+    if text == "0" {
+        return Ok(None);
+    }
+    let rate = bytes(text).filter(|rate| *rate == 0 || *rate >= LEAST);
+    let rate = rate.ok_or(
+        "must be a number of bytes per second with its unit, at least 64KiB, like 5MiB; or 0 for no limit",
+    )?;
+    Ok(Some(rate).filter(|rate| *rate > 0))
+}
+
 /// The number in the largest unit that divides it, to show it.
 pub(super) fn show_bytes(size: u64) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];

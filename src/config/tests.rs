@@ -47,6 +47,8 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_S3_SSE_KMS_KEY_ID - (default)
     DUMPCAR_S3_CHECKSUM none (default)
     DUMPCAR_S3_CA_FILE - (default)
+    DUMPCAR_UPLOAD_LIMIT none (default)
+    DUMPCAR_DOWNLOAD_LIMIT none (default)
     DUMPCAR_S3_MAX_PARTS 10000 (default)
     DUMPCAR_S3_PART_SIZE - (default)
     DUMPCAR_SCHEDULE 0 23 * * * (default)
@@ -101,6 +103,9 @@ fn everything_can_be_set() {
         ("DUMPCAR_S3_SSE_KMS_KEY_ID", "alias/backups"),
         ("DUMPCAR_S3_CHECKSUM", "SHA256"),
         ("DUMPCAR_S3_CA_FILE", "/certs/ca.pem"),
+        ("DUMPCAR_UPLOAD_LIMIT", "5MiB"),
+        ("DUMPCAR_DOWNLOAD_LIMIT", "0"),
+        ("https_proxy", "http://me:hunter2@proxy:3128"),
         ("DUMPCAR_S3_MAX_PARTS", "1000"),
         ("DUMPCAR_S3_PART_SIZE", "64 MiB"),
         ("DUMPCAR_SCHEDULE", "every 6h"),
@@ -151,6 +156,9 @@ fn everything_can_be_set() {
     DUMPCAR_S3_SSE_KMS_KEY_ID alias/backups (environment)
     DUMPCAR_S3_CHECKSUM sha256 (environment)
     DUMPCAR_S3_CA_FILE /certs/ca.pem (environment)
+    https_proxy proxy:3128 (environment)
+    DUMPCAR_UPLOAD_LIMIT 5MiB (environment)
+    DUMPCAR_DOWNLOAD_LIMIT none (environment)
     DUMPCAR_S3_MAX_PARTS 1000 (environment)
     DUMPCAR_S3_PART_SIZE 64MiB (environment)
     DUMPCAR_SCHEDULE every 6h (environment)

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::Place;
 use super::answer::NoCredentials;
+use super::proxy;
 use super::refusal::{Refusal, find};
+use crate::config::Proxy;
 use crate::model::key::BackupKey;
 use crate::model::manifest::ManifestError;
 use crate::model::run::RecordError;
@@ -115,13 +117,21 @@ impl StoreError {
             return Self::new(Damaged, format!("{path} was replaced in the bucket while it was read"));
         }
         if let Some(refusal) = Refusal::of(error) {
-            if let Some((kind, text)) = told(place, what, refusal) {
+            if let Some((kind, text)) = place.proxy.as_ref().and_then(|proxy| proxy::refused(proxy, refusal))
+            {
                 return Self::new(kind, text);
+            }
+            // In a tunnel, only the store speaks.
+            let is_plain = endpoint.starts_with("http://") && refusal.code.is_empty();
+            let or_its = place.proxy.as_ref().filter(|_| is_plain).map(proxy::may_be_its).unwrap_or_default();
+            if let Some((kind, text)) = told(place, what, refusal) {
+                return Self::new(kind, text + &or_its);
             }
             if let object_store::Error::NotFound { path, .. } = error {
                 return Self::new(NotFound, format!("there is no {path} in the bucket {bucket}"));
             }
-            return Self::unknown(place, what, refusal);
+            let Self { kind, text } = Self::unknown(place, what, refusal);
+            return Self::new(kind, text + &or_its);
         }
         if let Some(failed) = find::<NoCredentials>(error) {
             return Self::new(Transient, no_credentials(failed));
@@ -138,7 +148,11 @@ impl StoreError {
         } else if let Some(cure) =
             wrong_scheme(endpoint, &chain).or_else(|| wrong_certificate(endpoint, &chain))
         {
-            (Refused, cure)
+            (Refused, cure + &place.proxy.as_ref().map(in_its_place).unwrap_or_default())
+        } else if let Some(told) =
+            place.proxy.as_ref().and_then(|proxy| proxy::failed(proxy, endpoint, &chain, &innermost(error)))
+        {
+            told
         } else if chain.contains("/latest/api/token") || chain.contains("/latest/meta-data") {
             let reason = innermost(error);
             (Transient, format!("{NO_KEYS} (and this is no EC2 instance with a role: {reason})"))
@@ -147,7 +161,9 @@ impl StoreError {
             let cure = "check AWS_ENDPOINT_URL, DNS and the network";
             (Transient, format!("{endpoint} cannot be reached ({reason}): {cure}"))
         } else {
-            (Transient, format!("{endpoint} could not {what}: {}", innermost(error)))
+            let through = place.proxy.as_ref().map(|proxy| format!(" (through the proxy {})", proxy.address));
+            let through = through.unwrap_or_default();
+            (Transient, format!("{endpoint}{through} could not {what}: {}", innermost(error)))
         };
         Self::new(kind, text)
     }
@@ -378,6 +394,11 @@ fn wrong_certificate(endpoint: &str, chain: &str) -> Option<String> {
         _ => return None,
     };
     Some(format!("{endpoint} has a certificate that cannot be taken ({problem}): {cure}"))
+}
+
+/// Some proxies read along, with a certificate of their own.
+fn in_its_place(proxy: &Proxy) -> String {
+    format!(" (or it is one that the proxy {} puts in the store's place)", proxy.address)
 }
 
 fn denied(place: &Place, what: &str) -> String {

@@ -42,6 +42,9 @@ fn each_error_names_its_variable_and_the_cure() {
         ("DUMPCAR_S3_SSE_KMS_KEY_ID", "alias/x"),
         ("DUMPCAR_S3_CHECKSUM", "md5"),
         ("DUMPCAR_S3_CA_FILE", "/a\n/b"),
+        ("DUMPCAR_UPLOAD_LIMIT", "5"),
+        ("DUMPCAR_UPLOAD_LIMIT", "63KiB"),
+        ("DUMPCAR_DOWNLOAD_LIMIT", "5Mbit"),
         ("DUMPCAR_S3_MAX_PARTS", "99"),
         ("DUMPCAR_S3_PART_SIZE", "8388608"),
         ("DUMPCAR_S3_PART_SIZE", "4MiB"),
@@ -115,6 +118,9 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_S3_SSE_KMS_KEY_ID: needs DUMPCAR_S3_SSE to be aws:kms or aws:kms:dsse
     DUMPCAR_S3_CHECKSUM: must be one of none, sha256, crc64nvme
     DUMPCAR_S3_CA_FILE: has a control character in it, such as the end of a line: a file may end with one, and have no other
+    DUMPCAR_UPLOAD_LIMIT: must be a number of bytes per second with its unit, at least 64KiB, like 5MiB; or 0 for no limit
+    DUMPCAR_UPLOAD_LIMIT: must be a number of bytes per second with its unit, at least 64KiB, like 5MiB; or 0 for no limit
+    DUMPCAR_DOWNLOAD_LIMIT: must be a number of bytes per second with its unit, at least 64KiB, like 5MiB; or 0 for no limit
     DUMPCAR_S3_MAX_PARTS: must be a whole number from 100 to 10000
     DUMPCAR_S3_PART_SIZE: must be a size from 5MiB to 5GiB with its unit, like 16MiB
     DUMPCAR_S3_PART_SIZE: must be a size from 5MiB to 5GiB with its unit, like 16MiB
