@@ -71,6 +71,8 @@ variables! {
     log "DUMPCAR_LOG"
     log_format "DUMPCAR_LOG_FORMAT"
     docker_host "DOCKER_HOST"
+    docker_tls_verify "DOCKER_TLS_VERIFY"
+    docker_cert_path "DOCKER_CERT_PATH"
     hostname "HOSTNAME"
 }
 

@@ -97,6 +97,8 @@ pub struct Config {
     pub log_level: LogLevel,
     pub log_format: LogFormat,
     pub docker_host: DockerHost,
+    /// The folder of the certificates, where Docker is spoken to in TLS.
+    pub docker_certificates: Option<String>,
     shown: Vec<Shown>,
 }
 
@@ -327,6 +329,19 @@ impl Config {
             ToString::to_string,
         );
 
+        let verifies = reader
+            .optional("DOCKER_TLS_VERIFY", raw.docker_tls_verify, parse::docker_verify, |()| "1".to_owned())
+            .is_some();
+        let folder = reader.optional("DOCKER_CERT_PATH", raw.docker_cert_path, parse::absolute_path, text);
+        let is_tcp = matches!(docker_host, DockerHost::Tcp(_));
+        reader.require(
+            "DOCKER_CERT_PATH",
+            !(is_tcp && verifies && folder.is_none()),
+            "is required with DOCKER_TLS_VERIFY: the folder with ca.pem, cert.pem and key.pem",
+        );
+        // Docker's client passes over them, too, where it speaks to a socket. It takes the folder alone for leave not to verify.
+        let docker_certificates = folder.filter(|_| is_tcp);
+
         let (shown, errors) = reader.finish();
         let Some(store) = store else { return Err(errors) };
         let s3 = S3Settings {
@@ -375,6 +390,7 @@ impl Config {
             log_level,
             log_format,
             docker_host,
+            docker_certificates,
             shown,
         })
     }

@@ -83,6 +83,8 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_LOG info (default)
     DUMPCAR_LOG_FORMAT text (default)
     DOCKER_HOST unix:///var/run/docker.sock (default)
+    DOCKER_TLS_VERIFY - (default)
+    DOCKER_CERT_PATH - (default)
     ");
     assert_eq!(config(&[]).credentials, CredentialSource::InstanceProfile);
     assert!(!config(&[]).s3.path_style);
@@ -140,6 +142,8 @@ fn everything_can_be_set() {
         ("DUMPCAR_LOG", "DEBUG"),
         ("DUMPCAR_LOG_FORMAT", "json"),
         ("DOCKER_HOST", "tcp://proxy:2375"),
+        ("DOCKER_TLS_VERIFY", "yes"),
+        ("DOCKER_CERT_PATH", "/certs"),
         ("HOSTNAME", "4f2a"),
         ("PATH", "/usr/bin"),
     ])
@@ -193,6 +197,8 @@ fn everything_can_be_set() {
     DUMPCAR_LOG debug (environment)
     DUMPCAR_LOG_FORMAT json (environment)
     DOCKER_HOST tcp://proxy:2375 (environment)
+    DOCKER_TLS_VERIFY 1 (environment)
+    DOCKER_CERT_PATH /certs (environment)
     ");
     // One newline belongs to the file.
     assert_eq!(config.aws["AWS_SECRET_ACCESS_KEY"].expose(), "s3cret");

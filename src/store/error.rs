@@ -8,6 +8,7 @@ use super::answer::NoCredentials;
 use super::proxy;
 use super::refusal::{Refusal, find};
 use crate::config::Proxy;
+use crate::model::certificate::{self, Cures};
 use crate::model::key::BackupKey;
 use crate::model::manifest::ManifestError;
 use crate::model::run::RecordError;
@@ -356,7 +357,7 @@ fn no_credentials(failed: &NoCredentials) -> String {
 
 /// What to do if the one side speaks TLS and the other does not.
 fn wrong_scheme(endpoint: &str, chain: &str) -> Option<String> {
-    let is_plain = chain.contains("InvalidContentType") || chain.contains("WrongVersionNumber");
+    let is_plain = certificate::is_plain(chain);
     let has_tls = [
         "HTTP request to an HTTPS server",
         "HTTP request was sent to HTTPS port",
@@ -377,23 +378,7 @@ fn wrong_scheme(endpoint: &str, chain: &str) -> Option<String> {
 
 /// What to do about a certificate that is not taken.
 fn wrong_certificate(endpoint: &str, chain: &str) -> Option<String> {
-    let (_, problem) = chain.split_once("invalid peer certificate: ")?;
-    let problem = problem.split([' ', ':', '(', ';', '"']).next().unwrap_or_default();
-    let cure = match problem {
-        // `openssl req -x509` makes such a one unless it is told not to.
-        "CaUsedAsEndEntity" | "Other" if chain.contains("CaUsedAsEndEntity") => {
-            "it is an authority's own and no server's: make it with `openssl req -x509 -addext basicConstraints=critical,CA:FALSE \
-             -addext subjectAltName=DNS:…`"
-        }
-        "UnknownIssuer" => "nobody who is trusted has signed it: put its authority's into DUMPCAR_S3_CA_FILE",
-        "NotValidForName" | "NotValidForNameContext" => {
-            "it is for another name: correct AWS_ENDPOINT_URL, or the certificate"
-        }
-        "Expired" | "ExpiredContext" => "it has expired: renew it, or set this host's clock",
-        "NotValidYet" | "NotValidYetContext" => "it is not valid yet: set this host's clock",
-        _ => return None,
-    };
-    Some(format!("{endpoint} has a certificate that cannot be taken ({problem}): {cure}"))
+    certificate::refused(endpoint, chain, Cures { authority: "DUMPCAR_S3_CA_FILE", name: "AWS_ENDPOINT_URL" })
 }
 
 /// Some proxies read along, with a certificate of their own.

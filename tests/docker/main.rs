@@ -39,6 +39,8 @@ mod drill_server;
 mod drill_verdict;
 /// A Docker engine that is stopped and started again in the middle of a dump.
 mod engine_restart;
+/// A Docker engine behind `tcp://`, in TLS.
+mod engine_tls;
 /// How a tool is fed, under real shells: it sees the end of its input only when Dumpcar says so (P8).
 mod feed;
 /// Dumps and manifests that somebody else has written.

@@ -93,6 +93,9 @@ fn each_error_names_its_variable_and_the_cure() {
         ("DUMPCAR_LOG", "verbose"),
         ("DUMPCAR_LOG_FORMAT", "xml"),
         ("DOCKER_HOST", "ssh://host"),
+        ("DOCKER_HOST", "npipe://x"),
+        ("DOCKER_TLS_VERIFY", "0"),
+        ("DOCKER_CERT_PATH", "certs"),
     ];
     let mut lines = String::new();
     for (name, value) in wrong {
@@ -168,7 +171,10 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_INSTANCE: has a control character in it, such as the end of a line: a file may end with one, and have no other
     DUMPCAR_LOG: must be one of error, warn, info, debug, trace
     DUMPCAR_LOG_FORMAT: must be one of text, json
-    DOCKER_HOST: must be unix:///var/run/docker.sock or tcp://host:2375 (also http://); ssh, named pipes and TLS are not supported
+    DOCKER_HOST: ssh is not supported: run Dumpcar on that host with its socket mounted, or have the engine listen on tcp://host:2376 with --tlsverify and set DOCKER_TLS_VERIFY and DOCKER_CERT_PATH
+    DOCKER_HOST: must be unix:///var/run/docker.sock or tcp://host:2375 (also http://); with TLS tcp://host:2376, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH
+    DOCKER_TLS_VERIFY: means yes to Docker's own client whatever its value: set it to 1, or remove it
+    DOCKER_CERT_PATH: must be an absolute path
     ");
 }
 
