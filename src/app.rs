@@ -1,6 +1,7 @@
 //! The composition root: everything a job needs, built from the settings.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use tracing::warn;
@@ -45,7 +46,10 @@ impl App {
     /// # Errors
     /// The S3 client or Docker's cannot be set up.
     pub fn new(config: Config) -> Result<Self, AppError> {
-        let docker = Docker::new(&config.docker_host.to_string())?;
+        let docker = Docker::new(
+            &config.docker_host.to_string(),
+            config.docker_certificates.as_deref().map(Path::new),
+        )?;
         let store = Store::open(&config)?;
         let identity = Identity::new(config.instance.clone());
         Ok(Self {

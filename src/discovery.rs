@@ -71,9 +71,14 @@ impl Target {
     pub fn facts(&self) -> Facts<'_> {
         Facts {
             image: &self.container.image,
+            arguments: &self.container.arguments,
+            shares_network: self.container.shares_network,
             env: &self.container.env,
             user: self.labels.user.as_deref(),
             password_file: self.labels.password_file.as_deref(),
+            host: self.labels.host.as_deref(),
+            port: self.labels.port,
+            socket: self.labels.socket.as_deref(),
             exec_user: self.labels.exec_user.as_deref(),
             args: &self.labels.args,
             command: self.labels.custom.as_ref().map(|custom| custom.dump.as_str()),
@@ -484,6 +489,7 @@ mod tests {
                 .collect(),
             command: Vec::new(),
             arguments: Vec::new(),
+            shares_network: false,
             env: BTreeMap::new(),
             state: "running".to_owned(),
             started: String::new(),

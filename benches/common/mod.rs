@@ -84,6 +84,9 @@ impl Lab {
             part_size: MIN_PART,
             may_be_write_only: false,
             renews_credentials: false,
+            proxy: None,
+            upload_share: None,
+            download_share: None,
         };
         let store = Store::new(Arc::new(InMemory::new()), place);
         Self { runtime, pieces, bytes, store, prints, takes }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::error::ConfigErrors;
 use super::nearest::nearest;
+use super::proxy;
 use crate::model::line::is_unsafe;
 
 /// The only list of names. `RawEnv` has nothing but text, so that reading it cannot fail: the reader's own messages
@@ -34,6 +35,8 @@ variables! {
     s3_sse_kms_key_id "DUMPCAR_S3_SSE_KMS_KEY_ID"
     s3_checksum "DUMPCAR_S3_CHECKSUM"
     s3_ca_file "DUMPCAR_S3_CA_FILE"
+    upload_limit "DUMPCAR_UPLOAD_LIMIT"
+    download_limit "DUMPCAR_DOWNLOAD_LIMIT"
     s3_max_parts "DUMPCAR_S3_MAX_PARTS"
     s3_part_size "DUMPCAR_S3_PART_SIZE"
     schedule "DUMPCAR_SCHEDULE"
@@ -68,6 +71,8 @@ variables! {
     log "DUMPCAR_LOG"
     log_format "DUMPCAR_LOG_FORMAT"
     docker_host "DOCKER_HOST"
+    docker_tls_verify "DOCKER_TLS_VERIFY"
+    docker_cert_path "DOCKER_CERT_PATH"
     hostname "HOSTNAME"
 }
 
@@ -156,7 +161,10 @@ impl Environment {
     ) -> Self {
         let ours = |name: &str| {
             let name = indirection(name).unwrap_or(name);
-            name.starts_with(PREFIX) || name.starts_with("AWS_") || NAMES.contains(&name)
+            name.starts_with(PREFIX)
+                || name.starts_with("AWS_")
+                || NAMES.contains(&name)
+                || proxy::NAMES.contains(&name)
         };
         let set: BTreeMap<String, String> =
             pairs.into_iter().filter(|(name, value)| ours(name) && !value.is_empty()).collect();
@@ -209,6 +217,11 @@ impl Environment {
         self.broken.contains(name)
     }
 
+    /// What is set under this name.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|(value, _)| value.as_str())
+    }
+
     /// The variables of AWS, in the order of their names.
     pub(super) fn aws(&self) -> impl Iterator<Item = (&str, &str)> {
         let pairs = self.values.iter().map(|(name, (value, _))| (name.as_str(), value.as_str()));
@@ -219,7 +232,8 @@ impl Environment {
 /// The name whose value is in the file that this variable names.
 fn indirection(name: &str) -> Option<&str> {
     let base = name.strip_suffix("_FILE").filter(|_| !PATHS.contains(&name))?;
-    let is_known = (base.starts_with("AWS_") && base != "AWS_") || NAMES.contains(&base);
+    let is_known =
+        (base.starts_with("AWS_") && base != "AWS_") || NAMES.contains(&base) || proxy::NAMES.contains(&base);
     is_known.then_some(base)
 }
 

@@ -1,5 +1,7 @@
 //! The labels of a container: whether it is a target, and what it wants differently.
 
+mod values;
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -9,7 +11,6 @@ use super::parse::{self, Parsed};
 use crate::engine::Engine;
 use crate::model::compression::Compression;
 use crate::model::glob::Glob;
-use crate::model::manifest::is_extension;
 use crate::model::retention::RetentionSettings;
 use crate::model::schedule::Schedule;
 use crate::model::suspicion::ShrinkAlert;
@@ -25,6 +26,9 @@ const NAMES: &[&str] = &[
     "exclude",
     "user",
     "password-file",
+    "host",
+    "port",
+    "socket",
     "exec-user",
     "args",
     "schedule",
@@ -71,6 +75,10 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("username", "user"),
     ("password", "password-file"),
     ("secret", "password-file"),
+    ("hostname", "host"),
+    ("server", "host"),
+    ("unix-socket", "socket"),
+    ("socket-path", "socket"),
     ("db", "databases"),
     ("ignore", "exclude"),
     ("skip", "exclude"),
@@ -87,7 +95,8 @@ const SPELLINGS: &[(&str, &str)] = &[
 ];
 
 /// Labels about a server that Dumpcar knows; a custom command is on its own.
-const NOT_FOR_CUSTOM: [&str; 5] = ["databases", "exclude", "user", "password-file", "args"];
+const NOT_FOR_CUSTOM: [&str; 8] =
+    ["databases", "exclude", "user", "password-file", "host", "port", "socket", "args"];
 
 const DEFAULT_EXTENSION: &str = "dump";
 
@@ -109,6 +118,11 @@ pub struct TargetLabels {
     pub user: Option<String>,
     /// A path inside the target.
     pub password_file: Option<String>,
+    /// Where the server listens, when it is to be reached by the network. Not together with a socket.
+    pub host: Option<String>,
+    pub port: Option<u16>,
+    /// A path inside the target.
+    pub socket: Option<String>,
     /// The user of the operating system the tools run as, in the form of `docker exec --user`.
     pub exec_user: Option<String>,
     /// Additional arguments of the dump tool.
@@ -175,15 +189,26 @@ impl TargetLabels {
         }
         reader.check_names();
         let custom = reader.custom();
+        if reader.labels.contains_key("host") && reader.labels.contains_key("socket") && custom.is_none() {
+            reader.error("host", format!("does not go together with {prefix}.socket; keep one of them"));
+        }
         let engine = reader.get("engine", parse::own);
         let labels = Self {
             name: reader.get("name", parse::own),
-            was: reader.get("was", names).unwrap_or_default(),
+            was: reader.get("was", values::names).unwrap_or_default(),
             engine: if custom.is_some() { Some(Engine::Custom) } else { engine },
-            databases: reader.get("databases", list).unwrap_or_default(),
-            exclude: reader.get("exclude", list).unwrap_or_default().into_iter().map(Glob::new).collect(),
+            databases: reader.get("databases", values::list).unwrap_or_default(),
+            exclude: reader
+                .get("exclude", values::list)
+                .unwrap_or_default()
+                .into_iter()
+                .map(Glob::new)
+                .collect(),
             user: reader.get("user", parse::plain),
-            password_file: reader.get("password-file", absolute_path),
+            password_file: reader.get("password-file", values::absolute_path),
+            host: reader.get("host", values::host),
+            port: reader.get("port", values::port),
+            socket: reader.get("socket", values::socket),
             exec_user: reader.get("exec-user", parse::plain),
             args: reader
                 .get("args", |text| words::split(text).map_err(|e| e.to_string()))
@@ -310,7 +335,7 @@ impl<'a> Reader<'a> {
             args: self
                 .get("drill.args", |text| words::split(text).map_err(|e| e.to_string()))
                 .unwrap_or_default(),
-            env: self.get("drill.env", list).unwrap_or_default(),
+            env: self.get("drill.env", values::list).unwrap_or_default(),
         }
     }
 
@@ -318,7 +343,7 @@ impl<'a> Reader<'a> {
     fn custom(&mut self) -> Option<CustomCommand> {
         let command = format!("{}.command", self.prefix);
         let engine = self.labels.get("engine").map(|engine| engine.eq_ignore_ascii_case("custom"));
-        let extension = self.get("extension", extension);
+        let extension = self.get("extension", values::extension);
         let Some(dump) = self.text("command") else {
             for name in ["restore-command", "extension"] {
                 if self.labels.contains_key(name) {
@@ -340,38 +365,6 @@ impl<'a> Reader<'a> {
         }
         let extension = extension.unwrap_or_else(|| DEFAULT_EXTENSION.to_owned());
         Some(CustomCommand { dump, restore: self.text("restore-command"), extension })
-    }
-}
-
-/// Names between commas, each once, in their order.
-fn list(text: &str) -> Parsed<Vec<String>> {
-    let mut items: Vec<String> = Vec::new();
-    for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
-        if !items.iter().any(|other| other == item) {
-            items.push(item.to_owned());
-        }
-    }
-    if items.is_empty() { Err("must be names with commas between them".to_owned()) } else { Ok(items) }
-}
-
-fn names(text: &str) -> Parsed<Vec<TargetName>> {
-    list(text)?.iter().map(|name| parse::own(name)).collect()
-}
-
-fn absolute_path(text: &str) -> Parsed<String> {
-    let path = parse::plain(text)?;
-    if path.starts_with('/') {
-        Ok(path)
-    } else {
-        Err("must be an absolute path inside the container".to_owned())
-    }
-}
-
-fn extension(text: &str) -> Parsed<String> {
-    if is_extension(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("must be 1 to 16 letters, digits or dots, like sql or tar.gz".to_owned())
     }
 }
 

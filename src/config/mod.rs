@@ -6,6 +6,7 @@ mod error;
 pub mod labels;
 mod nearest;
 mod parse;
+mod proxy;
 mod reader;
 mod signing;
 mod store;
@@ -21,6 +22,7 @@ pub use aws::CredentialSource;
 pub use env::Source;
 pub use error::{ConfigError, ConfigErrors};
 pub use parse::DockerHost;
+pub use proxy::{Proxies, Proxy};
 pub use reader::Shown;
 pub use store::{StoreUrl, StoreUrlError};
 pub use words::{Checksum, LogFormat, LogLevel, ServerEncryption};
@@ -44,6 +46,12 @@ pub struct Config {
     /// Every `AWS_*` variable for the S3 client, `_FILE` resolved.
     pub aws: BTreeMap<String, Secret>,
     pub credentials: CredentialSource,
+    /// What may be on the way to the store.
+    pub proxies: Proxies,
+    /// Bytes per second to the store, all targets together.
+    pub upload_limit: Option<u64>,
+    /// Bytes per second from the store.
+    pub download_limit: Option<u64>,
     pub schedule: Schedule,
     /// The zone of the schedule and of the calendar that retention counts in.
     pub time_zone: TimeZone,
@@ -89,6 +97,8 @@ pub struct Config {
     pub log_level: LogLevel,
     pub log_format: LogFormat,
     pub docker_host: DockerHost,
+    /// The folder of the certificates, where Docker is spoken to in TLS.
+    pub docker_certificates: Option<String>,
     shown: Vec<Shown>,
 }
 
@@ -181,6 +191,12 @@ impl Config {
         let ca_file = reader.optional("DUMPCAR_S3_CA_FILE", raw.s3_ca_file, parse::plain, text);
         // The name AWS's own tools have for it.
         let ca_file = ca_file.or_else(|| Some(aws.variables.get("AWS_CA_BUNDLE")?.expose().to_owned()));
+        let proxies = Proxies::read(&mut reader);
+        let show_rate = |rate: &Option<u64>| rate.map_or_else(|| "none".to_owned(), parse::show_bytes);
+        let upload_limit =
+            reader.setting("DUMPCAR_UPLOAD_LIMIT", raw.upload_limit, None, parse::rate, show_rate);
+        let download_limit =
+            reader.setting("DUMPCAR_DOWNLOAD_LIMIT", raw.download_limit, None, parse::rate, show_rate);
         let max_parts = reader.setting(
             "DUMPCAR_S3_MAX_PARTS",
             raw.s3_max_parts,
@@ -313,6 +329,19 @@ impl Config {
             ToString::to_string,
         );
 
+        let verifies = reader
+            .optional("DOCKER_TLS_VERIFY", raw.docker_tls_verify, parse::docker_verify, |()| "1".to_owned())
+            .is_some();
+        let folder = reader.optional("DOCKER_CERT_PATH", raw.docker_cert_path, parse::absolute_path, text);
+        let is_tcp = matches!(docker_host, DockerHost::Tcp(_));
+        reader.require(
+            "DOCKER_CERT_PATH",
+            !(is_tcp && verifies && folder.is_none()),
+            "is required with DOCKER_TLS_VERIFY: the folder with ca.pem, cert.pem and key.pem",
+        );
+        // Docker's client passes over them, too, where it speaks to a socket. It takes the folder alone for leave not to verify.
+        let docker_certificates = folder.filter(|_| is_tcp);
+
         let (shown, errors) = reader.finish();
         let Some(store) = store else { return Err(errors) };
         let s3 = S3Settings {
@@ -332,6 +361,9 @@ impl Config {
             s3,
             aws: aws.variables,
             credentials: aws.credentials,
+            proxies,
+            upload_limit,
+            download_limit,
             schedule,
             time_zone,
             on_start,
@@ -358,6 +390,7 @@ impl Config {
             log_level,
             log_format,
             docker_host,
+            docker_certificates,
             shown,
         })
     }

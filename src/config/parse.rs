@@ -69,6 +69,19 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(factor)
 }
 
+/// So many bytes in a second; `None` is no limit.
+pub(super) fn rate(text: &str) -> Parsed<Option<u64>> {
+    const LEAST: u64 = 64 << 10;
+    if text == "0" {
+        return Ok(None);
+    }
+    let rate = bytes(text).filter(|rate| *rate == 0 || *rate >= LEAST);
+    let rate = rate.ok_or(
+        "must be a number of bytes per second with its unit, at least 64KiB, like 5MiB; or 0 for no limit",
+    )?;
+    Ok(Some(rate).filter(|rate| *rate > 0))
+}
+
 /// The number in the largest unit that divides it, to show it.
 pub(super) fn show_bytes(size: u64) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
@@ -116,6 +129,21 @@ pub(super) fn http_url(text: &str) -> Parsed<String> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
+/// To Docker's client, any value is a yes, "0" and "false" included.
+pub(super) fn docker_verify(text: &str) -> Parsed<()> {
+    match boolean(text) {
+        Ok(false) => {
+            Err("means yes to Docker's own client whatever its value: set it to 1, or remove it".to_owned())
+        }
+        Ok(true) | Err(_) => Ok(()),
+    }
+}
+
+pub(super) fn absolute_path(text: &str) -> Parsed<String> {
+    let path = plain(text)?;
+    if path.starts_with('/') { Ok(path) } else { Err("must be an absolute path".to_owned()) }
+}
+
 /// Where the Docker daemon listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DockerHost {
@@ -129,8 +157,14 @@ impl FromStr for DockerHost {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WRONG: &str = "must be unix:///var/run/docker.sock or tcp://host:2375 (also http://); ssh, named pipes and \
-                             TLS are not supported";
+        const WRONG: &str = "must be unix:///var/run/docker.sock or tcp://host:2375 (also http://); with TLS tcp://host:2376, \
+                             DOCKER_TLS_VERIFY and DOCKER_CERT_PATH";
+        if text.starts_with("ssh://") {
+            return Err(
+                "ssh is not supported: run Dumpcar on that host with its socket mounted, or have the engine listen on \
+                        tcp://host:2376 with --tlsverify and set DOCKER_TLS_VERIFY and DOCKER_CERT_PATH",
+            );
+        }
         if let Some(path) = text.strip_prefix("unix://") {
             return if path.starts_with('/') { Ok(Self::Socket(path.to_owned())) } else { Err(WRONG) };
         }

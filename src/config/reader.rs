@@ -4,7 +4,9 @@ use super::aws::{self, Aws, BucketIn};
 use super::env::{Environment, Source};
 use super::error::ConfigErrors;
 use super::parse::Parsed;
+use super::proxy::{self, Proxy};
 use super::store::StoreUrl;
+use crate::secret::Secret;
 
 /// A setting as it may be printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +65,29 @@ impl<'a> Reader<'a> {
         parse: impl FnOnce(&str) -> Parsed<T>,
     ) -> Option<T> {
         parse(&raw?).map_err(|problem| self.errors.add(name, problem)).ok()
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.env.text(name).map(str::to_owned)
+    }
+
+    /// The first of these that is set.
+    pub(super) fn proxy(&mut self, names: &[&'static str]) -> Option<Proxy> {
+        let (name, url) = names.iter().find_map(|name| Some((*name, self.env.text(name)?)))?;
+        let is_told = self.errors.iter().any(|error| error.name == name);
+        match proxy::address(url) {
+            Ok(address) => {
+                if !self.shown.iter().any(|shown| shown.name == name) {
+                    self.show(name, address.clone(), self.env.source(name));
+                }
+                Some(Proxy { name, address, url: Secret::new(url) })
+            }
+            Err(_) if is_told => None,
+            Err(problem) => {
+                self.errors.add(name, problem);
+                None
+            }
+        }
     }
 
     /// Reports the problem unless `holds`, or unless the name has been reported already.

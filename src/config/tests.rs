@@ -47,6 +47,8 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_S3_SSE_KMS_KEY_ID - (default)
     DUMPCAR_S3_CHECKSUM none (default)
     DUMPCAR_S3_CA_FILE - (default)
+    DUMPCAR_UPLOAD_LIMIT none (default)
+    DUMPCAR_DOWNLOAD_LIMIT none (default)
     DUMPCAR_S3_MAX_PARTS 10000 (default)
     DUMPCAR_S3_PART_SIZE - (default)
     DUMPCAR_SCHEDULE 0 23 * * * (default)
@@ -81,6 +83,8 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_LOG info (default)
     DUMPCAR_LOG_FORMAT text (default)
     DOCKER_HOST unix:///var/run/docker.sock (default)
+    DOCKER_TLS_VERIFY - (default)
+    DOCKER_CERT_PATH - (default)
     ");
     assert_eq!(config(&[]).credentials, CredentialSource::InstanceProfile);
     assert!(!config(&[]).s3.path_style);
@@ -101,6 +105,9 @@ fn everything_can_be_set() {
         ("DUMPCAR_S3_SSE_KMS_KEY_ID", "alias/backups"),
         ("DUMPCAR_S3_CHECKSUM", "SHA256"),
         ("DUMPCAR_S3_CA_FILE", "/certs/ca.pem"),
+        ("DUMPCAR_UPLOAD_LIMIT", "5MiB"),
+        ("DUMPCAR_DOWNLOAD_LIMIT", "0"),
+        ("https_proxy", "http://me:hunter2@proxy:3128"),
         ("DUMPCAR_S3_MAX_PARTS", "1000"),
         ("DUMPCAR_S3_PART_SIZE", "64 MiB"),
         ("DUMPCAR_SCHEDULE", "every 6h"),
@@ -135,6 +142,8 @@ fn everything_can_be_set() {
         ("DUMPCAR_LOG", "DEBUG"),
         ("DUMPCAR_LOG_FORMAT", "json"),
         ("DOCKER_HOST", "tcp://proxy:2375"),
+        ("DOCKER_TLS_VERIFY", "yes"),
+        ("DOCKER_CERT_PATH", "/certs"),
         ("HOSTNAME", "4f2a"),
         ("PATH", "/usr/bin"),
     ])
@@ -151,6 +160,9 @@ fn everything_can_be_set() {
     DUMPCAR_S3_SSE_KMS_KEY_ID alias/backups (environment)
     DUMPCAR_S3_CHECKSUM sha256 (environment)
     DUMPCAR_S3_CA_FILE /certs/ca.pem (environment)
+    https_proxy proxy:3128 (environment)
+    DUMPCAR_UPLOAD_LIMIT 5MiB (environment)
+    DUMPCAR_DOWNLOAD_LIMIT none (environment)
     DUMPCAR_S3_MAX_PARTS 1000 (environment)
     DUMPCAR_S3_PART_SIZE 64MiB (environment)
     DUMPCAR_SCHEDULE every 6h (environment)
@@ -185,6 +197,8 @@ fn everything_can_be_set() {
     DUMPCAR_LOG debug (environment)
     DUMPCAR_LOG_FORMAT json (environment)
     DOCKER_HOST tcp://proxy:2375 (environment)
+    DOCKER_TLS_VERIFY 1 (environment)
+    DOCKER_CERT_PATH /certs (environment)
     ");
     // One newline belongs to the file.
     assert_eq!(config.aws["AWS_SECRET_ACCESS_KEY"].expose(), "s3cret");

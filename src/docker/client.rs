@@ -1,6 +1,7 @@
 //! The connection to the Docker engine.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -15,6 +16,7 @@ use serde::de::DeserializeOwned;
 use super::inspect::{self, Listed};
 use super::transport::{Foreign, TooLong, Transport};
 use super::{Container, DockerError};
+use crate::model::certificate::{self, Cures};
 use crate::model::id::{ContainerId, ContainerName};
 use crate::model::line::Line;
 use crate::model::run::RunId;
@@ -86,12 +88,12 @@ pub struct Unreadable {
 
 impl Docker {
     /// Prepares a connection to `host` (`unix:///path` or `tcp://host:port`). Nothing is sent yet, and the socket may be missing:
-    /// many commands need the bucket only.
+    /// many commands need the bucket only. With `certificates`, a folder as Docker's client has it, `tcp://` is spoken in TLS.
     ///
     /// # Errors
-    /// The client cannot be set up.
-    pub fn new(host: &str) -> Result<Self, DockerError> {
-        let transport = Transport::new(host);
+    /// The client cannot be set up; a file of certificates is missing or wrong.
+    pub fn new(host: &str, certificates: Option<&Path>) -> Result<Self, DockerError> {
+        let transport = Transport::new(host, certificates)?;
         let sender = transport.clone();
         let send = move |request: BollardRequest| {
             let sender = sender.clone();
@@ -114,7 +116,7 @@ impl Docker {
     /// It does not exist.
     pub fn require_socket(&self) -> Result<(), DockerError> {
         match self.host.strip_prefix("unix://") {
-            Some(path) if !std::path::Path::new(path).exists() => Err(no_socket(self.host.clone())),
+            Some(path) if !Path::new(path).exists() => Err(no_socket(self.host.clone())),
             Some(_) | None => Ok(()),
         }
     }
@@ -297,6 +299,9 @@ pub(super) fn classify(host: &str, what: &'static str, error: BollardError) -> D
     if let BollardError::DockerResponseServerError { status_code, message } = error {
         let message = one_line(&message);
         return match status_code {
+            400 if message.contains("HTTP request to an HTTPS server") => DockerError::Untrusted(format!(
+                "Docker at {host} speaks TLS: set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the folder with its certificates"
+            )),
             404 => DockerError::NotFound { message },
             // Docker itself knows no rights; a proxy or a plugin does.
             403 => DockerError::Forbidden { what, host: host.to_owned(), message },
@@ -378,6 +383,9 @@ fn from_io(host: &str, error: &BollardError) -> DockerError {
             None => break,
         }
     }
+    if let Some(words) = untrusted(host, &innermost.to_string()) {
+        return DockerError::Untrusted(words);
+    }
     let host = host.to_owned();
     let is_socket = host.starts_with("unix://");
     match kind {
@@ -396,6 +404,25 @@ fn from_io(host: &str, error: &BollardError) -> DockerError {
         }
         Some(_) | None => DockerError::Broken { reason: innermost.to_string() },
     }
+}
+
+/// What is wrong with one side's certificate.
+fn untrusted(host: &str, words: &str) -> Option<String> {
+    let server = format!("Docker at {host}");
+    let cures = Cures { authority: "ca.pem in DOCKER_CERT_PATH", name: "DOCKER_HOST" };
+    if let Some(text) = certificate::refused(&server, words, cures) {
+        return Some(text);
+    }
+    if certificate::is_plain(words) {
+        return Some(format!(
+            "{server} does not speak TLS there: remove DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, or correct the port"
+        ));
+    }
+    let alert = words.split_once("received fatal alert: ")?.1;
+    Some(format!(
+        "{server} refused the client's certificate ({alert}): cert.pem and key.pem in DOCKER_CERT_PATH must be there, valid, and \
+         signed by the authority that the engine was given (--tlscacert)"
+    ))
 }
 
 /// What lets this process use the socket. Who owns it can be seen by everybody.

@@ -49,7 +49,14 @@ struct Inspected {
     image: Option<String>,
     args: Option<Vec<String>>,
     config: Option<Config>,
+    host_config: Option<HostConfig>,
     state: Option<State>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct HostConfig {
+    network_mode: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -163,6 +170,7 @@ pub(crate) fn container(answer: &[u8], asked: Option<&ContainerId>) -> Result<Co
     }
     let state = found.state.filter(|state| !state.status.is_empty()).ok_or(AnswerError::NoState)?;
     let config = found.config.unwrap_or_default();
+    let network = found.host_config.and_then(|host| host.network_mode).unwrap_or_default();
     let health = state.health.and_then(|health| health.status);
     Ok(Container {
         id,
@@ -172,6 +180,7 @@ pub(crate) fn container(answer: &[u8], asked: Option<&ContainerId>) -> Result<Co
         labels: config.labels.unwrap_or_default(),
         command: config.cmd.unwrap_or_default(),
         arguments: found.args.unwrap_or_default(),
+        shares_network: network == "host" || network.starts_with("container:"),
         env: variables(&config.env.unwrap_or_default()),
         state: state.status,
         started: state.started_at.unwrap_or_default(),
@@ -197,6 +206,8 @@ mod tests {
     fn answer() -> Value {
         json!({
             "Id": id("a"), "Name": "/shop-db-1", "Image": format!("sha256:{}", id("b")),
+            "Path": "docker-entrypoint.sh", "Args": ["postgres", "-p", "5433"],
+            "HostConfig": { "NetworkMode": "shop_default" },
             "Config": { "Image": "postgres:17", "Labels": { "x": "y" }, "Env": ["A=b=c", "nothing"], "Cmd": null },
             "State": { "Status": "running", "StartedAt": "2026-11-23T23:00:00Z", "Health": { "Status": "none" } },
         })
@@ -213,6 +224,20 @@ mod tests {
         assert_eq!((found.state.as_str(), found.started.as_str()), ("running", "2026-11-23T23:00:00Z"));
         assert_eq!(found.env.get("A").map(String::as_str), Some("b=c"));
         assert_eq!((found.env.len(), found.health), (1, None));
+        assert_eq!(found.arguments, ["postgres", "-p", "5433"]);
+        for (mode, is_shared) in [
+            ("shop_default", false),
+            ("bridge", false),
+            ("host", true),
+            (&format!("container:{}", id("c")), true),
+        ] {
+            let mut with = answer();
+            with["HostConfig"]["NetworkMode"] = mode.into();
+            assert_eq!(read(&with).unwrap().shares_network, is_shared, "{mode}");
+        }
+        let mut without = answer();
+        without["HostConfig"] = Value::Null;
+        assert!(!read(&without).unwrap().shares_network);
         // As podman says it.
         let mut podman = answer();
         podman["Image"] = id("b").into();

@@ -11,6 +11,7 @@ mod inspect;
 mod leftover;
 mod redact;
 mod scratch;
+mod tls;
 mod trailer;
 mod transport;
 
@@ -43,6 +44,8 @@ pub struct Container {
     pub command: Vec<String>,
     /// Behind its program: of the entry point, and then the command.
     pub arguments: Vec<String>,
+    /// Whether it has its network from another container, or from the host.
+    pub shares_network: bool,
     /// The configured environment, which every exec inherits. Values may be secrets.
     pub env: BTreeMap<String, String>,
     /// `running`, `exited`, `paused`, `restarting`, …, in Docker's words.
@@ -84,6 +87,10 @@ pub enum DockerError {
     Unreachable { host: String, reason: String },
     #[error("Docker at {host} may not be used by this process (uid {uid}): {cure}")]
     Denied { host: String, uid: u32, cure: String },
+    #[error("DOCKER_CERT_PATH: cannot use {path}: {reason}")]
+    Certificates { path: String, reason: String },
+    #[error("{0}")]
+    Untrusted(String),
     #[error("no such container or exec: {message}")]
     NotFound { message: String },
     #[error("Docker refused to {what} (status {status}): {message}")]
@@ -117,6 +124,8 @@ impl DockerError {
             }
             Self::Refused { status, .. } => *status >= 500 || *status == 409,
             Self::Denied { .. }
+            | Self::Certificates { .. }
+            | Self::Untrusted(_)
             | Self::Forbidden { .. }
             | Self::NotUpgraded { .. }
             | Self::Nonsense { .. }

@@ -4,7 +4,7 @@
 //! may bring is then what one answer may have.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +21,9 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::DockerError;
 use super::guard::form_of;
+use super::tls::Tls;
 
 /// An answer instead of a stream has at most so many bytes.
 const REFUSAL_LIMIT: u64 = 1024 * 1024;
@@ -32,6 +34,7 @@ pub(super) enum Transport {
     Unix(PathBuf),
     /// `host:port`.
     Tcp(String),
+    Tls(String, Tls),
 }
 
 /// A request that no form allows: a bug, and what was behind it is worth a look.
@@ -48,15 +51,20 @@ pub(super) struct Foreign {
 pub(super) struct TooLong(u64);
 
 impl Transport {
-    /// `unix:///path`, or anything else with a host and a port.
-    pub(super) fn new(host: &str) -> Self {
-        match host.strip_prefix("unix://") {
-            Some(path) => Self::Unix(path.into()),
-            None => {
-                let authority = host.split_once("://").map_or(host, |(_, rest)| rest);
-                Self::Tcp(authority.trim_end_matches('/').to_owned())
-            }
+    /// `unix:///path`, or anything else with a host and a port; the latter with TLS if there are `certificates`.
+    pub(super) fn new(host: &str, certificates: Option<&Path>) -> Result<Self, DockerError> {
+        if let Some(path) = host.strip_prefix("unix://") {
+            return Ok(Self::Unix(path.into()));
         }
+        let authority =
+            host.split_once("://").map_or(host, |(_, rest)| rest).trim_end_matches('/').to_owned();
+        Ok(match certificates {
+            None => Self::Tcp(authority),
+            Some(folder) => {
+                let tls = Tls::read(&authority, folder)?;
+                Self::Tls(authority, tls)
+            }
+        })
     }
 
     /// Sends a request of a known form and waits for the answer's head.
@@ -75,8 +83,18 @@ impl Transport {
         head.headers.insert(HOST, host);
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         // It ends with the answer, or with whoever reads that.
-        tokio::spawn(connection.with_upgrades());
-        let response = sender.send_request(Request::from_parts(head, body)).await?;
+        let connection = tokio::spawn(connection.with_upgrades());
+        let response = match sender.send_request(Request::from_parts(head, body)).await {
+            Ok(response) => response,
+            Err(error) => {
+                drop(sender);
+                // A server that refuses the client's certificate says so when TLS has begun, and the request is merely not sent.
+                return match connection.await {
+                    Ok(Err(cause)) if error.is_canceled() || error.is_closed() => Err(cause.into()),
+                    Ok(_) | Err(_) => Err(error.into()),
+                };
+            }
+        };
         if form.limit.is_none() && response.status() == StatusCode::SWITCHING_PROTOCOLS {
             limit.store(u64::MAX, Ordering::Relaxed);
         }
@@ -103,6 +121,10 @@ impl Transport {
         let (host, stream): (_, Pin<Box<dyn Stream>>) = match self {
             Self::Unix(path) => ("localhost", Box::pin(UnixStream::connect(path).await?)),
             Self::Tcp(authority) => (authority, Box::pin(TcpStream::connect(authority.as_str()).await?)),
+            Self::Tls(authority, tls) => {
+                let stream = TcpStream::connect(authority.as_str()).await?;
+                (authority, Box::pin(tls.connect(stream).await?))
+            }
         };
         let host = HeaderValue::from_str(host).map_err(io::Error::other)?;
         Ok((host, Bounded { stream, limit, read: 0 }))

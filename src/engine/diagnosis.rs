@@ -15,6 +15,8 @@ pub enum Problem {
     ToolMissing,
     /// Nothing answers, or it starts, stops, recovers, or has no connection free.
     NotAccepting,
+    /// Another container's server answers, or may, because they share a network.
+    OtherServer,
     /// The database was dropped or renamed after it was listed.
     DatabaseGone,
     /// The login may not read all of it, or not write it.
@@ -50,6 +52,7 @@ impl Problem {
             Self::DatabaseGone | Self::NotAccepting | Self::Busy | Self::NoMemory | Self::Killed => true,
             Self::AuthRefused
             | Self::ToolMissing
+            | Self::OtherServer
             | Self::PermissionDenied
             | Self::RoleMissing
             | Self::NameHidden
@@ -65,7 +68,7 @@ impl Problem {
     /// Whether the same would happen to every command for this server.
     pub fn is_of_the_server(self) -> bool {
         match self {
-            Self::ToolMissing | Self::NotAccepting | Self::PasswordFile => true,
+            Self::ToolMissing | Self::NotAccepting | Self::OtherServer | Self::PasswordFile => true,
             // A server may refuse a login for one of its databases only.
             Self::AuthRefused
             | Self::DatabaseGone
@@ -94,6 +97,7 @@ impl Problem {
             Self::AuthRefused
             | Self::ToolMissing
             | Self::NotAccepting
+            | Self::OtherServer
             | Self::DatabaseGone
             | Self::Busy
             | Self::Lacking
@@ -209,7 +213,15 @@ fn text(
             "the server ended the session: {said}; its log says why: it was restarted, somebody has killed the session, or a row is \
              larger than its max_allowed_packet"
         ),
+        Problem::NotAccepting if is_nobody(line) => format!(
+            "nothing listens where the server was looked for, {}: {said}; if it runs and listens elsewhere, say where by the labels \
+             {WHERE}",
+            engine.address(facts).described(engine, facts)
+        ),
         Problem::NotAccepting => format!("the server takes no connection now: {said}"),
+        Problem::OtherServer => {
+            format!("{said}; say where this container's own server listens by the labels {WHERE}")
+        }
         Problem::DatabaseGone => match database {
             Some(name) => format!("database {name:?} is gone since it was listed: {said}"),
             None => format!("the database is gone: {said}"),
@@ -265,6 +277,20 @@ fn text(
         }
         Problem::Other => format!("exit status {exit_status}: {said}"),
     }
+}
+
+const WHERE: &str = "dumpcar.socket, or dumpcar.host and dumpcar.port";
+
+/// Whether there is no server, as far as one can tell from outside.
+fn is_nobody(line: &str) -> bool {
+    let lower = line.to_ascii_lowercase();
+    // (2), (111) and (110): of the system.
+    ["no such file or directory", "connection refused", "(2)", "(111)"]
+        .iter()
+        .any(|sign| lower.contains(sign))
+        && ["connection to server", "could not connect", "can't connect to"]
+            .iter()
+            .any(|sign| lower.contains(sign))
 }
 
 fn auth_refused(engine: Engine, stderr: &str, line: &str, said: &str, facts: &Facts<'_>) -> String {

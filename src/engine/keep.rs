@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 
 use super::login::User;
-use super::{Command, Engine, Facts, mysql, postgresql};
+use super::{Address, Command, Engine, Facts, mysql, postgresql};
 
 /// Between a database's name and when it was replaced.
 const BEFORE: &str = "_before_";
@@ -44,10 +44,27 @@ impl Engine {
             Some(User::Named(user)) => shell_quoted(&user),
             Some(User::InFile(_)) | None => "USER".to_owned(),
         };
+        let Address { host, port, socket } = self.address(facts);
+        let option = |letter: char, value: Option<String>| {
+            value.map(|value| format!(" -{letter} {}", shell_quoted(&value))).unwrap_or_default()
+        };
+        let port = port.map(|port| port.to_string());
         let (tool, quote) = match self {
-            Self::Postgresql => (format!("psql -U {user} -d template1 -c"), '"'),
-            Self::Mariadb => (format!("mariadb -u {user} -p -e"), '`'),
-            Self::Mysql => (format!("mysql -u {user} -p -e"), '`'),
+            Self::Postgresql => {
+                let place = option('h', host.or(socket)) + &option('p', port);
+                (format!("psql -U {user}{place} -d template1 -c"), '"')
+            }
+            Self::Mariadb | Self::Mysql => {
+                let port = port.filter(|_| host.is_some());
+                let place = option('h', host) + &option('P', port) + &option('S', socket);
+                (
+                    format!(
+                        "{} -u {user}{place} -p -e",
+                        if self == Self::Mysql { "mysql" } else { "mariadb" }
+                    ),
+                    '`',
+                )
+            }
             Self::Custom => return String::new(),
         };
         let doubled = name.replace(quote, &format!("{quote}{quote}"));
@@ -94,21 +111,16 @@ mod tests {
     #[test]
     fn the_command_that_drops_it_can_be_pasted() {
         let env = BTreeMap::from([("POSTGRES_USER".to_owned(), "it's me".to_owned())]);
-        let facts = Facts {
-            image: "db",
-            env: &env,
-            user: None,
-            password_file: None,
-            exec_user: None,
-            args: &[],
-            command: None,
-            restore_command: None,
-            extension: None,
-        };
+        let facts = Facts::new("db", &env);
         let typed = |engine: Engine, name| engine.drop_by_hand(&facts, "shop-db-1", name);
         insta::assert_snapshot!(typed(Engine::Postgresql, "a\"b"), @r#"docker exec -it shop-db-1 psql -U 'it'\''s me' -d template1 -c 'DROP DATABASE "a""b"'"#);
         insta::assert_snapshot!(typed(Engine::Mysql, "a`b c"), @"docker exec -it shop-db-1 mysql -u root -p -e 'DROP DATABASE `a``b c`'");
         insta::assert_snapshot!(typed(Engine::Mariadb, "shop_before_20261127_021509"), @"docker exec -it shop-db-1 mariadb -u root -p -e 'DROP DATABASE `shop_before_20261127_021509`'");
         assert_eq!(typed(Engine::Custom, "x"), "");
+        let elsewhere = Facts { port: Some(5433), ..facts };
+        insta::assert_snapshot!(Engine::Postgresql.drop_by_hand(&elsewhere, "db", "x"), @r#"docker exec -it db psql -U 'it'\''s me' -p 5433 -d template1 -c 'DROP DATABASE "x"'"#);
+        insta::assert_snapshot!(Engine::Mariadb.drop_by_hand(&elsewhere, "db", "x"), @"docker exec -it db mariadb -u root -h 127.0.0.1 -P 5433 -p -e 'DROP DATABASE `x`'");
+        let elsewhere = Facts { socket: Some("/tmp/m sock"), ..facts };
+        insta::assert_snapshot!(Engine::Mysql.drop_by_hand(&elsewhere, "db", "x"), @"docker exec -it db mysql -u root -S '/tmp/m sock' -p -e 'DROP DATABASE `x`'");
     }
 }

@@ -4,11 +4,13 @@
 //! password: a [`Command`] names where its password is, and the shell inside the container puts it in place.
 
 mod activity;
+mod address;
 mod broken;
 mod content;
 mod custom;
 mod detect;
 mod diagnosis;
+mod facts;
 mod keep;
 mod login;
 mod mysql;
@@ -20,14 +22,15 @@ mod scratch;
 mod survey;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 pub use activity::Activity;
+pub use address::{Address, is_host, is_socket};
 pub use broken::{Broken, Without};
 pub use content::ContentError;
 pub use custom::hook;
 pub use detect::detect;
 pub use diagnosis::{Diagnosis, Problem, diagnose};
+pub use facts::Facts;
 pub use keep::{is_old_name, old_name};
 pub use login::{Login, Password, User};
 pub use mysql::{
@@ -47,70 +50,11 @@ pub use crate::model::engine::{Engine, EngineError};
 use crate::model::manifest::ObjectKind;
 use crate::model::run::RunId;
 
-/// What is known of a container, as far as an engine wants to know it.
-#[derive(Clone, Copy)]
-pub struct Facts<'a> {
-    /// The image's name as the container was started with.
-    pub image: &'a str,
-    /// The environment the container was configured with. An exec sees this one, not what an entry point made of it.
-    pub env: &'a BTreeMap<String, String>,
-    /// `dumpcar.user`.
-    pub user: Option<&'a str>,
-    /// `dumpcar.password-file`: a path inside the container.
-    pub password_file: Option<&'a str>,
-    /// `dumpcar.exec-user`.
-    pub exec_user: Option<&'a str>,
-    /// `dumpcar.args`, split into words: further arguments of the dump tool.
-    pub args: &'a [String],
-    /// `dumpcar.command`.
-    pub command: Option<&'a str>,
-    /// `dumpcar.restore-command`.
-    pub restore_command: Option<&'a str>,
-    /// `dumpcar.extension`.
-    pub extension: Option<&'a str>,
-}
-
-impl<'a> Facts<'a> {
-    /// A container without labels.
-    pub fn new(image: &'a str, env: &'a BTreeMap<String, String>) -> Self {
-        Self {
-            image,
-            env,
-            user: None,
-            password_file: None,
-            exec_user: None,
-            args: &[],
-            command: None,
-            restore_command: None,
-            extension: None,
-        }
-    }
-
-    /// An environment variable that is set and not empty: entry points take an empty one for an absent one.
-    pub(crate) fn variable(&self, name: &str) -> Option<&'a str> {
-        self.env.get(name).map(String::as_str).filter(|value| !value.is_empty())
-    }
-}
-
-impl fmt::Debug for Facts<'_> {
-    /// Of the environment only the names: its values are passwords.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Facts")
-            .field("image", &self.image)
-            .field("env", &self.env.keys())
-            .field("user", &self.user)
-            .field("password_file", &self.password_file)
-            .field("exec_user", &self.exec_user)
-            .field("args", &self.args)
-            .field("command", &self.command)
-            .field("restore_command", &self.restore_command)
-            .field("extension", &self.extension)
-            .finish()
-    }
-}
-
 /// What every script starts with.
 pub(crate) const PRELUDE: &str = include_str!("prelude.sh");
+
+/// Behind it, where a server may be reached by this machine's own address.
+pub(crate) const OWN_SERVER: &str = include_str!("own_server.sh");
 
 impl Engine {
     /// How this engine's tools log in, chosen by the names of the variables; `None` for a custom one.
@@ -121,6 +65,11 @@ impl Engine {
             Self::Mysql => Some(login::mysql(facts)),
             Self::Custom => None,
         }
+    }
+
+    /// Where its server listens, as far as it is known.
+    pub fn address(self, facts: &Facts<'_>) -> Address {
+        Address::of(self, facts)
     }
 
     /// Asks the server what is to be dumped, for [`Engine::parse_survey`]; `None` for a custom one, which has one dump.

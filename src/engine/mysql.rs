@@ -8,7 +8,7 @@ pub use restore::{
 };
 pub(super) use restore::{create, load};
 
-use super::{Command, Engine, Facts, Survey, Without, login};
+use super::{Address, Command, Engine, Facts, OWN_SERVER, Survey, Without, login};
 
 /// Which of the two. What differs between them is decided by a `match` on this, in this file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,10 @@ SELECT CONCAT('floats ', HEX(CONVERT(schema_name USING utf8mb4)), ' ', HEX(CONVE
 
 /// Behind `find_tool`: what every script needs to call `$tool`.
 const TOOLS: &str = include_str!("mysql/tools.sh");
+
+const OWN_SCRIPT: &str = r#"
+own_server "$DUMPCAR_HOST" "${MYSQL_TCP_PORT:-3306}"
+"#;
 
 const SURVEY_SCRIPT: &str = r#"
 run=exec
@@ -297,5 +301,18 @@ fn command(flavour: Flavour, facts: &Facts<'_>, tool: Tool, script: &str, args: 
         (Flavour::Mysql, Tool::Client) => "mysql",
         (Flavour::Mysql, Tool::Dump) => "mysqldump",
     };
-    login.command(facts, "DUMPCAR_USER", "MYSQL_PWD", &format!("find_tool {tools}\n{TOOLS}{script}"), args)
+    let engine = match flavour {
+        Flavour::Mariadb => Engine::Mariadb,
+        Flavour::Mysql => Engine::Mysql,
+    };
+    let Address { host, port, socket } = engine.address(facts);
+    let own = if host.is_some() { format!("{OWN_SERVER}{OWN_SCRIPT}") } else { String::new() };
+    let script = format!("{own}find_tool {tools}\n{TOOLS}{script}");
+    let mut command = login.command(facts, "DUMPCAR_USER", "MYSQL_PWD", &script, args);
+    // Even if there is none: the container may have a variable of that name.
+    command.env.push(("DUMPCAR_HOST".to_owned(), host.unwrap_or_else(|| "localhost".to_owned())));
+    command.env.push(("DUMPCAR_SOCKET".to_owned(), socket.unwrap_or_default()));
+    command.env.extend(port.map(|port| ("MYSQL_TCP_PORT".to_owned(), port.to_string())));
+    command.env.extend(facts.shares_network.then(|| ("DUMPCAR_NETWORK".to_owned(), "shared".to_owned())));
+    command
 }

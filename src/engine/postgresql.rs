@@ -1,7 +1,7 @@
 //! PostgreSQL: `psql` asks, `pg_dump` dumps a database, `pg_dumpall` the roles.
 //!
-//! All three find the server as they do when an administrator calls them in the container: by the Unix socket, or by
-//! the container's own `PGHOST` and `PGPORT`.
+//! All three look for the server where its [`Address`] says. What that does not say, they know as when an administrator calls
+//! them in the container: the usual Unix socket, or the container's own `PGHOST`.
 
 mod edit;
 mod globals;
@@ -19,7 +19,7 @@ use restrict::RestrictLines;
 pub use surroundings::{Placement, Surroundings};
 pub(super) use surroundings::{probe, surroundings};
 
-use super::{Command, DatabaseOptions, Facts, Survey, login};
+use super::{Address, Command, DatabaseOptions, Engine, Facts, OWN_SERVER, Survey, login};
 use crate::model::database::Word;
 
 const SURVEY: &str = include_str!("postgresql/survey.sql");
@@ -37,10 +37,14 @@ const ROLES: &str = include_str!("postgresql/roles.sed");
 /// options. `money` is read as it was printed, whatever the servers' currencies are.
 const SESSION: &str = r#"
 unset PGSERVICE PGSERVICEFILE PGOPTIONS PGDATESTYLE PGTZ PGGEQO PG_COLOR
+# It would be above any socket or host.
+PGHOST=${DUMPCAR_HOST:-${PGHOSTADDR:-$PGHOST}}
+unset PGHOSTADDR
+[ -n "$PGHOST" ] && export PGHOST || unset PGHOST
 PGCLIENTENCODING=${DUMPCAR_ENCODING-UTF8}
 export PGCLIENTENCODING
 case ${PGHOST:-/} in
-    / | /*)
+    / | /* | @*)
         PGOPTIONS='-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0'
         PGOPTIONS="$PGOPTIONS -c default_transaction_read_only=off -c quote_all_identifiers=off -c bytea_output=hex"
         PGOPTIONS="$PGOPTIONS -c lc_monetary=C -c array_nulls=on -c role=none"
@@ -62,6 +66,15 @@ if [ -z "$PGDATABASE" ]; then
     printf '%s\n' "$problem" >&2
     exit 2
 fi
+"#;
+
+/// Of a list of hosts, each must be right, since any may be taken.
+const OWN_SCRIPT: &str = r#"
+hosts=$PGHOST,
+while [ -n "$hosts" ]; do
+    own_server "${hosts%%,*}" "${PGPORT:-5432}"
+    hosts=${hosts#*,}
+done
 "#;
 
 const SURVEY_SCRIPT: &str = r#"
@@ -174,8 +187,16 @@ psql -X -w -q -A -t -c "$1" || :
 
 fn command(facts: &Facts<'_>, scripts: &[&str], args: Vec<String>) -> Command {
     let login = login::postgresql(facts);
-    let script = format!("{SESSION}{}", scripts.concat());
+    let Address { host, port, socket } = Engine::Postgresql.address(facts);
+    let by_network = host.is_some()
+        || socket.is_none() && ["PGHOST", "PGHOSTADDR"].iter().any(|name| facts.variable(name).is_some());
+    let own = if by_network { format!("{OWN_SERVER}{OWN_SCRIPT}") } else { String::new() };
+    let script = format!("{SESSION}{own}{}", scripts.concat());
     let mut command = login.command(facts, "PGUSER", "PGPASSWORD", &script, args);
+    // Even if there is none: the container may have a variable of that name.
+    command.env.push(("DUMPCAR_HOST".to_owned(), host.or(socket).unwrap_or_default()));
+    command.env.extend(port.map(|port| ("PGPORT".to_owned(), port.to_string())));
+    command.env.extend(facts.shares_network.then(|| ("DUMPCAR_NETWORK".to_owned(), "shared".to_owned())));
     if facts.variable("PGCONNECT_TIMEOUT").is_none() {
         command.env.push(("PGCONNECT_TIMEOUT".to_owned(), "15".to_owned()));
     }

@@ -13,15 +13,13 @@ fn commands(
         variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
     let args = ["--exclude-table=x y".to_owned()];
     let facts = Facts {
-        image: "db",
-        env: &env,
         user,
         password_file,
         exec_user: Some("999"),
         args: &args,
         command: Some("redis-cli --rdb -"),
-        restore_command: None,
         extension: Some("rdb"),
+        ..Facts::new("db", &env)
     };
     let survey = Survey {
         server_version: "11.8.9-MariaDB".to_owned(),

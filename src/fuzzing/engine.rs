@@ -40,7 +40,7 @@ impl Engine {
 
     /// A client of this engine.
     pub fn docker(&self) -> Docker {
-        Docker::new(&format!("unix://{}", self.path.display())).expect("the socket is there")
+        Docker::new(&format!("unix://{}", self.path.display()), None).expect("the socket is there")
     }
 
     /// Answers as Docker does, one command at a time. `run` plays the command, beside the requests that follow: it is given

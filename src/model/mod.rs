@@ -3,6 +3,7 @@
 //! Nothing in here does I/O or reads a clock; `now` is an argument.
 
 pub mod at;
+pub mod certificate;
 pub mod command;
 pub mod compression;
 pub mod content;

@@ -1,5 +1,6 @@
 //! What comes back from a server: bounded, whoever answers, and a refusal typed ([`Refusal`]).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,7 +11,9 @@ use object_store::client::{
     HttpService, ReqwestConnector,
 };
 
+use super::limit::{Limit, Paced};
 use super::refusal::Refusal;
+use super::sender::Slow;
 use crate::model::manifest;
 
 /// A page of a listing has at most 1,000 keys of 1 KiB each, and some XML around them
@@ -30,13 +33,20 @@ const CREDENTIALS_LIMIT: Duration = Duration::from_secs(5);
 pub(super) struct Connector {
     /// Where requests about the bucket go: others are for credentials.
     pub(super) bucket_url: String,
+    /// Where there is a limit on what is sent.
+    pub(super) slow: Option<Slow>,
+    /// One on what comes.
+    pub(super) download: Option<Arc<Limit>>,
 }
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> Result<HttpClient, object_store::Error> {
         let authority = authority(&self.bucket_url).to_owned();
-        let inner = ReqwestConnector::default().connect(options)?;
-        Ok(HttpClient::new(Service { inner, authority }))
+        let inner = match &self.slow {
+            Some(slow) => slow.connect(options)?,
+            None => ReqwestConnector::default().connect(options)?,
+        };
+        Ok(HttpClient::new(Service { inner, authority, download: self.download.clone() }))
     }
 }
 
@@ -44,6 +54,7 @@ impl HttpConnector for Connector {
 struct Service {
     inner: HttpClient,
     authority: String,
+    download: Option<Arc<Limit>>,
 }
 
 #[async_trait]
@@ -58,6 +69,10 @@ impl HttpService for Service {
         let sent = request.headers().values().filter_map(|value| value.to_str().ok().map(str::to_owned));
         let sent: Vec<String> = sent.collect();
         let (head, body) = self.inner.execute(request).await?.into_parts();
+        let body = match &self.download {
+            Some(limit) => HttpResponseBody::new(Paced::new(body, Arc::clone(limit))),
+            None => body,
+        };
         let status = head.status;
         if status.is_redirection() && !head.headers.contains_key("location") {
             return Err(refused(Refusal::bare_redirection(status.as_u16())));

@@ -119,7 +119,8 @@ impl Object {
                 Err(object_store::Error::Generic { store: "S3", source })
             }
         };
-        store.patiently(Patience::default(), "read", transfer_limit(end - start), read).await
+        let limit = transfer_limit(end - start, store.place.download_share);
+        store.patiently(Patience::default(), "read", limit, read).await
     }
 }
 

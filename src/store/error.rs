@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use super::Place;
 use super::answer::NoCredentials;
+use super::proxy;
 use super::refusal::{Refusal, find};
+use crate::config::Proxy;
+use crate::model::certificate::{self, Cures};
 use crate::model::key::BackupKey;
 use crate::model::manifest::ManifestError;
 use crate::model::run::RecordError;
@@ -116,13 +119,21 @@ impl StoreError {
             return Self::new(Damaged, format!("{path} was replaced in the bucket while it was read"));
         }
         if let Some(refusal) = Refusal::of(error) {
-            if let Some((kind, text)) = told(place, what, refusal) {
+            if let Some((kind, text)) = place.proxy.as_ref().and_then(|proxy| proxy::refused(proxy, refusal))
+            {
                 return Self::new(kind, text);
+            }
+            // In a tunnel, only the store speaks.
+            let is_plain = endpoint.starts_with("http://") && refusal.code.is_empty();
+            let or_its = place.proxy.as_ref().filter(|_| is_plain).map(proxy::may_be_its).unwrap_or_default();
+            if let Some((kind, text)) = told(place, what, refusal) {
+                return Self::new(kind, text + &or_its);
             }
             if let object_store::Error::NotFound { path, .. } = error {
                 return Self::new(NotFound, format!("there is no {path} in the bucket {bucket}"));
             }
-            return Self::unknown(place, what, refusal);
+            let Self { kind, text } = Self::unknown(place, what, refusal);
+            return Self::new(kind, text + &or_its);
         }
         if let Some(failed) = find::<NoCredentials>(error) {
             return Self::new(Transient, no_credentials(failed));
@@ -139,7 +150,11 @@ impl StoreError {
         } else if let Some(cure) =
             wrong_scheme(endpoint, &chain).or_else(|| wrong_certificate(endpoint, &chain))
         {
-            (Refused, cure)
+            (Refused, cure + &place.proxy.as_ref().map(in_its_place).unwrap_or_default())
+        } else if let Some(told) =
+            place.proxy.as_ref().and_then(|proxy| proxy::failed(proxy, endpoint, &chain, &innermost(error)))
+        {
+            told
         } else if chain.contains("/latest/api/token") || chain.contains("/latest/meta-data") {
             let reason = innermost(error);
             (Transient, format!("{NO_KEYS} (and this is no EC2 instance with a role: {reason})"))
@@ -148,7 +163,9 @@ impl StoreError {
             let cure = "check AWS_ENDPOINT_URL, DNS and the network";
             (Transient, format!("{endpoint} cannot be reached ({reason}): {cure}"))
         } else {
-            (Transient, format!("{endpoint} could not {what}: {}", innermost(error)))
+            let through = place.proxy.as_ref().map(|proxy| format!(" (through the proxy {})", proxy.address));
+            let through = through.unwrap_or_default();
+            (Transient, format!("{endpoint}{through} could not {what}: {}", innermost(error)))
         };
         Self::new(kind, text)
     }
@@ -341,7 +358,7 @@ fn no_credentials(failed: &NoCredentials) -> String {
 
 /// What to do if the one side speaks TLS and the other does not.
 fn wrong_scheme(endpoint: &str, chain: &str) -> Option<String> {
-    let is_plain = chain.contains("InvalidContentType") || chain.contains("WrongVersionNumber");
+    let is_plain = certificate::is_plain(chain);
     let has_tls = [
         "HTTP request to an HTTPS server",
         "HTTP request was sent to HTTPS port",
@@ -362,23 +379,12 @@ fn wrong_scheme(endpoint: &str, chain: &str) -> Option<String> {
 
 /// What to do about a certificate that is not taken.
 fn wrong_certificate(endpoint: &str, chain: &str) -> Option<String> {
-    let (_, problem) = chain.split_once("invalid peer certificate: ")?;
-    let problem = problem.split([' ', ':', '(', ';', '"']).next().unwrap_or_default();
-    let cure = match problem {
-        // `openssl req -x509` makes such a one unless it is told not to.
-        "CaUsedAsEndEntity" | "Other" if chain.contains("CaUsedAsEndEntity") => {
-            "it is an authority's own and no server's: make it with `openssl req -x509 -addext basicConstraints=critical,CA:FALSE \
-             -addext subjectAltName=DNS:…`"
-        }
-        "UnknownIssuer" => "nobody who is trusted has signed it: put its authority's into DUMPCAR_S3_CA_FILE",
-        "NotValidForName" | "NotValidForNameContext" => {
-            "it is for another name: correct AWS_ENDPOINT_URL, or the certificate"
-        }
-        "Expired" | "ExpiredContext" => "it has expired: renew it, or set this host's clock",
-        "NotValidYet" | "NotValidYetContext" => "it is not valid yet: set this host's clock",
-        _ => return None,
-    };
-    Some(format!("{endpoint} has a certificate that cannot be taken ({problem}): {cure}"))
+    certificate::refused(endpoint, chain, Cures { authority: "DUMPCAR_S3_CA_FILE", name: "AWS_ENDPOINT_URL" })
+}
+
+/// Some proxies read along, with a certificate of their own.
+fn in_its_place(proxy: &Proxy) -> String {
+    format!(" (or it is one that the proxy {} puts in the store's place)", proxy.address)
 }
 
 fn denied(place: &Place, what: &str) -> String {

@@ -202,6 +202,9 @@ pub(super) fn store_of(backend: &Arc<Flaky>, max_parts: u32) -> Store {
         part_size: 5 << 20,
         may_be_write_only: false,
         renews_credentials: false,
+        proxy: None,
+        upload_share: None,
+        download_share: None,
     };
     Store::new(Arc::clone(backend) as Arc<dyn Backend>, place)
 }

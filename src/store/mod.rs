@@ -13,10 +13,13 @@ pub(crate) mod flaky;
 mod forgotten;
 mod journal;
 mod learned;
+mod limit;
 mod patience;
+mod proxy;
 mod readme;
 mod refusal;
 mod s3;
+mod sender;
 mod signed;
 mod unfinished;
 mod upload;
@@ -43,6 +46,7 @@ use object_store::{
     Attribute, AttributeValue, Attributes, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
 };
 
+use crate::config::Proxy;
 use crate::model::drill::DrillResult;
 use crate::model::key::{BackupKey, DRILL, MANIFEST, may_be_object};
 use crate::model::manifest::{self, Manifest};
@@ -112,6 +116,11 @@ pub struct Place {
     pub may_be_write_only: bool,
     /// The keys come from a service that gives out new ones before they expire.
     pub renews_credentials: bool,
+    /// The proxy that requests go through.
+    pub proxy: Option<Proxy>,
+    /// What of a limit is left to one part, in bytes per second, when as many as there can be share it.
+    pub upload_share: Option<u64>,
+    pub download_share: Option<u64>,
 }
 
 impl fmt::Debug for Store {

@@ -29,9 +29,10 @@ const SLOWEST_BYTES_PER_SECOND: u64 = 64 * 1024;
 const OVERHEAD: Duration = Duration::from_secs(60);
 
 /// How long one try of a transfer may take. The client's own limit cannot do this: it is the same for a list and for a
-/// part of 5 GiB.
-pub(super) fn transfer_limit(bytes: u64) -> Duration {
-    Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND) + OVERHEAD
+/// part of 5 GiB. A limit on all transfers leaves each of them a `share`, in bytes per second: to wait for it is not to be stuck.
+pub(super) fn transfer_limit(bytes: u64, share: Option<u64>) -> Duration {
+    let held_up = share.map_or(0, |share| bytes / share.max(1));
+    Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND + held_up) + OVERHEAD
 }
 
 /// The patience with one request.
@@ -154,7 +155,8 @@ mod tests {
 
     #[test]
     fn the_time_for_a_part_grows_with_it() {
-        assert_eq!(transfer_limit(8 << 20).as_secs(), 128 + 60);
-        assert_eq!(transfer_limit(5 << 30).as_secs(), 81_920 + 60);
+        assert_eq!(transfer_limit(8 << 20, None).as_secs(), 128 + 60);
+        assert_eq!(transfer_limit(8 << 20, Some(16 << 10)).as_secs(), 128 + 512 + 60);
+        assert_eq!(transfer_limit(5 << 30, None).as_secs(), 81_920 + 60);
     }
 }

@@ -10,8 +10,11 @@ use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
 
 use super::able::Able;
 use super::answer::Connector;
+use super::limit::Limit;
+use super::sender::Slow;
 use super::unfinished::Lister;
-use super::{Place, Signing, Store};
+use super::upload::IN_FLIGHT;
+use super::{Place, Signing, Store, proxy};
 use crate::config::{Checksum, Config, CredentialSource, S3Settings, ServerEncryption};
 use crate::model::parts::DEFAULT_PART;
 
@@ -88,6 +91,9 @@ impl Store {
             part_size,
             may_be_write_only: !config.prune,
             renews_credentials: config.credentials != CredentialSource::Static,
+            proxy: proxy::between(config, &bucket_url(settings)),
+            upload_share: share(config, config.upload_limit),
+            download_share: share(config, config.download_limit),
         };
         let signing = Signing { signer: config.signer.clone(), trusted: config.trusted_signers.clone() };
         let lister = Some(Arc::new(lister));
@@ -98,7 +104,7 @@ impl Store {
 fn client(config: &Config, options: ClientOptions) -> Result<AmazonS3Builder, S3Error> {
     let settings = &config.s3;
     let mut builder = AmazonS3Builder::new()
-        .with_http_connector(Connector { bucket_url: bucket_url(settings) })
+        .with_http_connector(connector(config)?)
         .with_client_options(options)
         .with_retry(RetryConfig {
             backoff: BackoffConfig {
@@ -113,7 +119,7 @@ fn client(config: &Config, options: ClientOptions) -> Result<AmazonS3Builder, S3
         })
         // The bulk request has a checksum header, which not every store takes, and pruning deletes little.
         .with_disable_bulk_delete(true);
-    for (name, value) in &config.aws {
+    for (name, value) in config.aws.iter().filter(|(name, _)| !name.starts_with("AWS_PROXY_")) {
         if let Ok(key) = AmazonS3ConfigKey::from_str(&name.to_ascii_lowercase()) {
             builder = builder.with_config(key, value.expose());
         }
@@ -173,6 +179,32 @@ fn bucket_url(settings: &S3Settings) -> String {
     }
 }
 
+/// What one transfer may count on of a limit, when as many as there can be share it.
+fn share(config: &Config, limit: Option<u64>) -> Option<u64> {
+    let most = u64::from(config.parallel).saturating_mul(IN_FLIGHT).max(8);
+    limit.map(|limit| (limit / most).max(1))
+}
+
+fn connector(config: &Config) -> Result<Connector, S3Error> {
+    let settings = &config.s3;
+    let url = bucket_url(settings);
+    let slow = match config.upload_limit {
+        None => None,
+        Some(limit) => Some(Slow {
+            limit: Arc::new(Limit::new(limit)),
+            pem: settings.ca_file.as_deref().map(read_ca_file).transpose()?,
+            proxy: config.proxies.of(&url).map(|proxy| proxy.url.clone()),
+            except: config.proxies.except.clone(),
+        }),
+    };
+    let download = config.download_limit.map(|limit| Arc::new(Limit::new(limit)));
+    Ok(Connector { bucket_url: url, slow, download })
+}
+
+fn read_ca_file(path: &str) -> Result<Vec<u8>, S3Error> {
+    std::fs::read(path).map_err(|source| S3Error::CaFile { path: path.to_owned(), source })
+}
+
 fn client_options(config: &Config) -> Result<ClientOptions, S3Error> {
     let settings = &config.s3;
     let allow_http = settings.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
@@ -186,7 +218,7 @@ fn client_options(config: &Config) -> Result<ClientOptions, S3Error> {
         options = options.with_root_certificate(Certificate::from_der(root).map_err(S3Error::Client)?);
     }
     if let Some(path) = &settings.ca_file {
-        let pem = std::fs::read(path).map_err(|source| S3Error::CaFile { path: path.clone(), source })?;
+        let pem = read_ca_file(path)?;
         let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
         if certificates.is_empty() {
             return Err(S3Error::NoCertificate { path: path.clone() });
@@ -195,8 +227,13 @@ fn client_options(config: &Config) -> Result<ClientOptions, S3Error> {
             options = options.with_root_certificate(certificate);
         }
     }
-    // Variables such as AWS_PROXY_URL.
-    for (name, value) in &config.aws {
+    // Left to itself, the client reads the environment, of which an asterisk excepts names only; and for credentials it would go through the proxy, too.
+    options = match config.proxies.of(&bucket_url(settings)) {
+        Some(proxy) => options.with_proxy_url(proxy.url.expose()).with_proxy_excludes(&config.proxies.except),
+        None => options.with_proxy_url("http://localhost").with_proxy_excludes("*,0.0.0.0/0,::/0"),
+    };
+    // Variables such as AWS_ALLOW_INVALID_CERTIFICATES.
+    for (name, value) in config.aws.iter().filter(|(name, _)| !name.starts_with("AWS_PROXY_")) {
         if let Ok(AmazonS3ConfigKey::Client(key)) = AmazonS3ConfigKey::from_str(&name.to_ascii_lowercase()) {
             options = options.with_config(key, value.expose());
         }

@@ -183,7 +183,8 @@ impl Lister {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
-        let http = Connector { bucket_url: self.bucket_url.clone() }.connect(&self.options)?;
+        let http = Connector { bucket_url: self.bucket_url.clone(), slow: None, download: None }
+            .connect(&self.options)?;
         Ok(self.http.get_or_init(|| http))
     }
 

@@ -15,7 +15,7 @@ use super::{ANSWER_LIMIT, COMPLETE_LIMIT, Store, StoreError, StoreErrorKind, wit
 use crate::model::parts::PartPlan;
 
 /// Parts on their way at the same time. With the part being filled, memory is (3 + 1) parts.
-const IN_FLIGHT: u64 = 3;
+pub(super) const IN_FLIGHT: u64 = 3;
 
 /// Of very large parts fewer are on their way: then it is (1 + 1).
 const IN_FLIGHT_BYTES: u64 = 192 * 1024 * 1024;
@@ -140,7 +140,7 @@ impl Upload {
         while multipart.sending.len() as u64 >= in_flight {
             multipart.take_sent().await?;
         }
-        let limit = transfer_limit(self.buffered);
+        let limit = transfer_limit(self.buffered, self.store.place.upload_share);
         let payload: PutPayload = self.buffer.drain(..).collect();
         self.buffered = 0;
         let index = multipart.next_index;
@@ -256,7 +256,7 @@ impl Upload {
             let options = PutOptions { attributes: self.store.attributes(), ..PutOptions::default() };
             self.store.backend.put_opts(&self.path, payload.clone(), options)
         };
-        let limit = transfer_limit(self.buffered);
+        let limit = transfer_limit(self.buffered, self.store.place.upload_share);
         self.store.patiently(Patience::default(), "write", limit, put).await.map(drop)
     }
 

@@ -148,7 +148,7 @@ fn a_server_that_still_starts_is_waited_for() {
     let start = "until [ -e /tmp/go ]; do sleep 0.1; done; exec docker-entrypoint.sh postgres";
     let target =
         super::support::docker::Container::run(&[&args, &[image.as_str(), "-c", start][..]].concat());
-    assert_snapshot!(world.refused(1), @r#"backup failed: list its databases: the server takes no connection now: psql: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: No such file or directory"#);
+    assert_snapshot!(world.refused(1), @r#"backup failed: list its databases: nothing listens where the server was looked for, the usual socket folder, port 5432: psql: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: No such file or directory; if it runs and listens elsewhere, say where by the labels dumpcar.socket, or dumpcar.host and dumpcar.port"#);
 
     let world = world.set("DUMPCAR_RETRIES", "3");
     let dumpcar = world.start(&["backup"]);

@@ -39,12 +39,16 @@ mod drill_server;
 mod drill_verdict;
 /// A Docker engine that is stopped and started again in the middle of a dump.
 mod engine_restart;
+/// A Docker engine behind `tcp://`, in TLS.
+mod engine_tls;
 /// How a tool is fed, under real shells: it sees the end of its input only when Dumpcar says so (P8).
 mod feed;
 /// Dumps and manifests that somebody else has written.
 mod hostile_dump;
 /// The end, without any warning, of each of the four that a backup needs, at any instant of it (P1, P4).
 mod kill;
+/// Where servers listen, and whose they are.
+mod listening;
 /// What the daemon of the image takes and gives back (P3).
 mod logins;
 mod memory;

@@ -41,6 +41,8 @@ mod json;
 mod kill;
 /// The life of a target: deleted, forgotten, renamed, away and back.
 mod life;
+/// Proxies and limits between here and the store.
+mod lines;
 /// Messages that once misled: what they say now.
 mod messages;
 /// What cannot be dumped, beside what can (P10).

@@ -159,6 +159,9 @@ async fn upload(max_parts: u32, hint: Option<u64>) -> Report {
         part_size: 8 * MIB,
         may_be_write_only: false,
         renews_credentials: false,
+        proxy: None,
+        upload_share: None,
+        download_share: None,
     };
     let store = Store::new(Arc::clone(&counting) as Arc<_>, place);
     let mut upload = store.upload("k", hint);

@@ -63,6 +63,8 @@ fn everything_can_be_set() {
         ("dumpcar.exclude", "test_*"),
         ("dumpcar.user", "backup"),
         ("dumpcar.password-file", "/run/secrets/db"),
+        ("dumpcar.port", "5433"),
+        ("dumpcar.socket", "/tmp"),
         ("dumpcar.exec-user", "999:999"),
         ("dumpcar.args", "--exclude-table='order items' -v"),
         ("dumpcar.schedule", "@hourly"),
@@ -90,6 +92,9 @@ fn everything_can_be_set() {
         exclude: vec![Glob::new("test_*")],
         user: Some("backup".into()),
         password_file: Some("/run/secrets/db".into()),
+        host: None,
+        port: Some(5433),
+        socket: Some("/tmp".into()),
         exec_user: Some("999:999".into()),
         args: vec!["--exclude-table=order items".into(), "-v".into()],
         schedule: Some("@hourly".parse().unwrap()),
@@ -141,6 +146,9 @@ fn each_error_names_its_label_and_the_cure() {
         ("exclude", ","),
         ("user", "a\nb"),
         ("password-file", "secrets/db"),
+        ("host", "a b"),
+        ("port", "65536"),
+        ("socket", "mysqld.sock"),
         ("exec-user", "a\nb"),
         ("args", "'unclosed"),
         ("schedule", "0 0 0 * * *"),
@@ -167,12 +175,16 @@ fn each_error_names_its_label_and_the_cure() {
     dumpcar.databse: is not a known label; did you mean dumpcar.databases?
     dumpcar.drill-query: is not a known label; did you mean dumpcar.drill.query?
     dumpcar.retention: is not a known label; did you mean dumpcar.keep-last?
+    dumpcar.host: does not go together with dumpcar.socket; keep one of them
     dumpcar.engine: must be postgresql, mariadb, mysql or custom
     dumpcar.name: must be 1 to 100 letters, digits, dots, dashes or underscores, and start with a letter or digit
     dumpcar.databases: must be names with commas between them
     dumpcar.exclude: must be names with commas between them
     dumpcar.user: must be one line
     dumpcar.password-file: must be an absolute path inside the container
+    dumpcar.host: must be the name or address of a host, as the container knows it
+    dumpcar.port: must be a port, 1 to 65535
+    dumpcar.socket: must be an absolute path inside the container
     dumpcar.exec-user: must be one line
     dumpcar.args: has an unclosed quote or ends in a backslash
     dumpcar.schedule: has 6 cron fields; it takes five (minute, hour, day, month, weekday), without seconds and years
@@ -193,7 +205,8 @@ fn each_error_names_its_label_and_the_cure() {
 
 #[test]
 fn what_does_not_go_together_is_an_error() {
-    let cases: [&[(&str, &str)]; 5] = [
+    let cases: [&[(&str, &str)]; 6] = [
+        &[("dumpcar.host", "db"), ("dumpcar.port", "0"), ("dumpcar.socket", "/tmp")],
         &[("dumpcar.engine", "custom")],
         &[("dumpcar.command", "x"), ("dumpcar.engine", "mysql")],
         &[("dumpcar.restore-command", "x"), ("dumpcar.extension", "sql")],
@@ -204,11 +217,16 @@ fn what_does_not_go_together_is_an_error() {
             ("dumpcar.exclude", "x"),
             ("dumpcar.user", "x"),
             ("dumpcar.password-file", "/x"),
+            ("dumpcar.host", "x"),
+            ("dumpcar.port", "1"),
+            ("dumpcar.socket", "/x"),
             ("dumpcar.args", "x"),
         ],
     ];
     let lines: Vec<String> = cases.iter().map(|labels| errors(labels)).collect();
     insta::assert_snapshot!(lines.join("\n"), @"
+    dumpcar.host: does not go together with dumpcar.socket; keep one of them
+    dumpcar.port: must be a port, 1 to 65535
     dumpcar.engine: custom needs dumpcar.command as well
     dumpcar.engine: must be custom or absent, because dumpcar.command is set
     dumpcar.restore-command: needs dumpcar.command as well
@@ -218,6 +236,9 @@ fn what_does_not_go_together_is_an_error() {
     dumpcar.exclude: has no effect together with dumpcar.command; remove it
     dumpcar.user: has no effect together with dumpcar.command; remove it
     dumpcar.password-file: has no effect together with dumpcar.command; remove it
+    dumpcar.host: has no effect together with dumpcar.command; remove it
+    dumpcar.port: has no effect together with dumpcar.command; remove it
+    dumpcar.socket: has no effect together with dumpcar.command; remove it
     dumpcar.args: has no effect together with dumpcar.command; remove it
     ");
 }

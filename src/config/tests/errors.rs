@@ -42,6 +42,9 @@ fn each_error_names_its_variable_and_the_cure() {
         ("DUMPCAR_S3_SSE_KMS_KEY_ID", "alias/x"),
         ("DUMPCAR_S3_CHECKSUM", "md5"),
         ("DUMPCAR_S3_CA_FILE", "/a\n/b"),
+        ("DUMPCAR_UPLOAD_LIMIT", "5"),
+        ("DUMPCAR_UPLOAD_LIMIT", "63KiB"),
+        ("DUMPCAR_DOWNLOAD_LIMIT", "5Mbit"),
         ("DUMPCAR_S3_MAX_PARTS", "99"),
         ("DUMPCAR_S3_PART_SIZE", "8388608"),
         ("DUMPCAR_S3_PART_SIZE", "4MiB"),
@@ -90,6 +93,9 @@ fn each_error_names_its_variable_and_the_cure() {
         ("DUMPCAR_LOG", "verbose"),
         ("DUMPCAR_LOG_FORMAT", "xml"),
         ("DOCKER_HOST", "ssh://host"),
+        ("DOCKER_HOST", "npipe://x"),
+        ("DOCKER_TLS_VERIFY", "0"),
+        ("DOCKER_CERT_PATH", "certs"),
     ];
     let mut lines = String::new();
     for (name, value) in wrong {
@@ -115,6 +121,9 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_S3_SSE_KMS_KEY_ID: needs DUMPCAR_S3_SSE to be aws:kms or aws:kms:dsse
     DUMPCAR_S3_CHECKSUM: must be one of none, sha256, crc64nvme
     DUMPCAR_S3_CA_FILE: has a control character in it, such as the end of a line: a file may end with one, and have no other
+    DUMPCAR_UPLOAD_LIMIT: must be a number of bytes per second with its unit, at least 64KiB, like 5MiB; or 0 for no limit
+    DUMPCAR_UPLOAD_LIMIT: must be a number of bytes per second with its unit, at least 64KiB, like 5MiB; or 0 for no limit
+    DUMPCAR_DOWNLOAD_LIMIT: must be a number of bytes per second with its unit, at least 64KiB, like 5MiB; or 0 for no limit
     DUMPCAR_S3_MAX_PARTS: must be a whole number from 100 to 10000
     DUMPCAR_S3_PART_SIZE: must be a size from 5MiB to 5GiB with its unit, like 16MiB
     DUMPCAR_S3_PART_SIZE: must be a size from 5MiB to 5GiB with its unit, like 16MiB
@@ -162,7 +171,10 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_INSTANCE: has a control character in it, such as the end of a line: a file may end with one, and have no other
     DUMPCAR_LOG: must be one of error, warn, info, debug, trace
     DUMPCAR_LOG_FORMAT: must be one of text, json
-    DOCKER_HOST: must be unix:///var/run/docker.sock or tcp://host:2375 (also http://); ssh, named pipes and TLS are not supported
+    DOCKER_HOST: ssh is not supported: run Dumpcar on that host with its socket mounted, or have the engine listen on tcp://host:2376 with --tlsverify and set DOCKER_TLS_VERIFY and DOCKER_CERT_PATH
+    DOCKER_HOST: must be unix:///var/run/docker.sock or tcp://host:2375 (also http://); with TLS tcp://host:2376, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH
+    DOCKER_TLS_VERIFY: means yes to Docker's own client whatever its value: set it to 1, or remove it
+    DOCKER_CERT_PATH: must be an absolute path
     ");
 }
 

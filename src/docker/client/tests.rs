@@ -2,7 +2,7 @@ use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn docker_may_take_half_a_minute_to_answer() {
-    let docker = Docker::new("tcp://127.0.0.1:9").unwrap();
+    let docker = Docker::new("tcp://127.0.0.1:9", None).unwrap();
     let late = async {
         tokio::time::sleep(ANSWER_LIMIT - Duration::from_secs(1)).await;
         Ok(())

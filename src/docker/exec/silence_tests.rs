@@ -31,7 +31,7 @@ fn exec(tool: Vec<Does>) -> Exec {
         }
     });
     Exec {
-        docker: Docker::new("tcp://127.0.0.1:9").unwrap(),
+        docker: Docker::new("tcp://127.0.0.1:9", None).unwrap(),
         id: "0".repeat(64).parse().unwrap(),
         output: Box::pin(frames.map(Ok).chain(stream::pending())),
         input: Box::pin(tokio::io::sink()),

@@ -14,9 +14,10 @@ pub(super) const SYSTEM: [(&str, Problem); 6] = [
 ];
 
 /// Of two that are in one message the more telling stands first.
-pub(super) const SIGNS: [(&str, Problem); 73] = [
+pub(super) const SIGNS: [(&str, Problem); 74] = [
     ("dumpcar: cannot read ", Problem::PasswordFile),
     ("dumpcar: cannot find ", Problem::ToolMissing),
+    ("dumpcar: the server at ", Problem::OtherServer),
     ("backslash commands are restricted", Problem::ClientCommand),
     ("\\unrestrict: wrong key", Problem::ClientCommand),
     ("\\!: failed", Problem::ClientCommand),

@@ -353,3 +353,38 @@ fn a_password_file_with_a_carriage_return_is_named() {
     let facts = Facts { password_file: Some("/run/secrets/root"), ..Facts::new("", &env) };
     insta::assert_snapshot!(diagnose(Engine::Mariadb, 1, &said, &str::to_owned, &facts, None).text, @r#"the server refused user "root" with the password in /run/secrets/root, which ends in a carriage return: the file was written on Windows; write it anew without one (`tr -d '\r'`) (ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: YES))"#);
 }
+
+#[test]
+fn where_nobody_listens_the_message_says_where_was_looked() {
+    let env = BTreeMap::new();
+    let arguments = ["postgres", "-p", "5433"].map(str::to_owned);
+    let facts = Facts { arguments: &arguments, ..Facts::new("", &env) };
+    let said = |engine: Engine, facts: &Facts<'_>, stderr: &str| {
+        let said = diagnose(engine, 2, stderr, &str::to_owned, facts, None);
+        format!("{:?}: {}", said.problem, said.text)
+    };
+    insta::assert_snapshot!(said(Engine::Postgresql, &facts,
+        "psql: error: connection to server on socket \"/var/run/postgresql/.s.PGSQL.5433\" failed: No such file or directory\n\
+         \tIs the server running locally and accepting connections on that socket?\n"),
+        @r#"NotAccepting: nothing listens where the server was looked for, the usual socket folder, port 5433: psql: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5433" failed: No such file or directory; if it runs and listens elsewhere, say where by the labels dumpcar.socket, or dumpcar.host and dumpcar.port"#);
+    let facts = Facts { port: Some(3307), ..Facts::new("", &env) };
+    for (engine, stderr) in [
+        (Engine::Mariadb, "ERROR 2002 (HY000): Can't connect to server on '127.0.0.1' (111)\n"),
+        (Engine::Mysql, "ERROR 2003 (HY000): Can't connect to MySQL server on '127.0.0.1:3307' (111)\n"),
+        (
+            Engine::Mariadb,
+            "ERROR 2002 (HY000): Can't connect to local server through socket '/run/mysqld/mysqld.sock' (2)\n",
+        ),
+    ] {
+        let said = said(engine, &facts, stderr);
+        assert!(said.contains("looked for, 127.0.0.1, port 3307: ERROR 200"), "{said}");
+        assert!(said.contains("by the labels dumpcar.socket, or"), "{said}");
+    }
+    // One that starts is there.
+    let starts = "psql: error: connection to server on socket \"/x/.s.PGSQL.5432\" failed: FATAL:  the database system is starting up\n";
+    let starts = said(Engine::Postgresql, &facts, starts);
+    assert!(starts.starts_with("NotAccepting: the server takes no connection now: "), "{starts}");
+    let other =
+        "dumpcar: the server at 127.0.0.1, port 5432 is another container's, which shares this network\n";
+    insta::assert_snapshot!(said(Engine::Postgresql, &facts, other), @"OtherServer: dumpcar: the server at 127.0.0.1, port 5432 is another container's, which shares this network; say where this container's own server listens by the labels dumpcar.socket, or dumpcar.host and dumpcar.port");
+}

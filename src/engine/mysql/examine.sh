@@ -20,7 +20,7 @@ for row in $rows; do
         *) continue ;;
     esac
     name=$(printf '%b' "${row#*"$tab"}")
-    said=$("$dump" --no-defaults --user="$DUMPCAR_USER" --host=localhost --single-transaction --skip-triggers $only "$@" -- \
+    said=$("$dump" --no-defaults --user="$DUMPCAR_USER" --host="$DUMPCAR_HOST" --single-transaction --skip-triggers $only "$@" -- \
         "$DUMPCAR_DATABASE" "$name" 2>&1 >/dev/null) && continue
     printf '%s %s\n' "$hex" "${said##*"$nl"}"
 done

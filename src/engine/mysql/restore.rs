@@ -30,7 +30,7 @@ client --execute="$1"
 /// Two options that not every client has: it says so in its help. Others than MariaDB's newer ones fail on the first line of a
 /// newer `mariadb-dump`, which switches on the sandbox.
 const LOAD_SCRIPT: &str = r#"
-set -- "$tool" --no-defaults --user="$DUMPCAR_USER" --host=localhost --default-character-set=utf8mb4 --max-allowed-packet=1G --batch \
+set -- "$tool" --no-defaults --user="$DUMPCAR_USER" --host="$DUMPCAR_HOST" --default-character-set=utf8mb4 --max-allowed-packet=1G --batch \
     --binary-mode --comments --local-infile=0 --database="$DUMPCAR_DATABASE" "$@"
 as_user mysql "$@" --execute='DO 0'
 session="SET @dumpcar = GET_LOCK('dumpcar-load', 0), SESSION autocommit = 1"

@@ -1,6 +1,6 @@
 # The option files in a container may say anything: another server or user, an old password, rows to leave out. So every tool is called
 # with `--no-defaults` as its first option. Two facts are taken from them all the same, because images have them nowhere else: where
-# the server's socket is, and where the client's plugins are. `.mylogin.cnf` would be read whatever is said.
+# the server's socket is, if nothing better is known, and where the client's plugins are. `.mylogin.cnf` would be read whatever is said.
 MYSQL_TEST_LOGIN_FILE=/dev/null/none
 export MYSQL_TEST_LOGIN_FILE
 said=" $("$tool" --print-defaults 2>/dev/null | tr '\n' ' ') --"
@@ -9,7 +9,10 @@ option() {
     case $said in *" --$1="*) option=${said##*" --$1="} option=${option%%" --"*} ;; *) return 1 ;; esac
     option=${option%"${option##*[! ]}"}
 }
-if option socket && [ -S "$option" ]; then
+if [ -n "$DUMPCAR_SOCKET" ]; then
+    MYSQL_UNIX_PORT=$DUMPCAR_SOCKET
+    export MYSQL_UNIX_PORT
+elif option socket && [ -S "$option" ]; then
     MYSQL_UNIX_PORT=$option
     export MYSQL_UNIX_PORT
 fi
@@ -21,7 +24,7 @@ fi
 # rows only.
 run=
 client() {
-    $run "$tool" --no-defaults --user="$DUMPCAR_USER" --host=localhost --default-character-set=utf8mb4 \
+    $run "$tool" --no-defaults --user="$DUMPCAR_USER" --host="$DUMPCAR_HOST" --default-character-set=utf8mb4 \
         --connect-timeout=15 --init-command='SET SESSION sql_select_limit = 18446744073709551615' --batch \
         --skip-column-names "$@"
 }

@@ -119,9 +119,16 @@ impl Drill<'_> {
         settings: &Settings,
     ) -> Result<Scratch, JobError> {
         let config = &self.app.config;
-        // As it was when it was dumped, but for what only its target has.
+        // As it was when it was dumped, but for what only its target has. Where this one listens, its own command line says.
         let labels = match self.target {
-            Some(target) => TargetLabels { user: None, password_file: None, ..target.labels.clone() },
+            Some(target) => TargetLabels {
+                user: None,
+                password_file: None,
+                host: None,
+                port: None,
+                socket: None,
+                ..target.labels.clone()
+            },
             None => TargetLabels::default(),
         };
         let known = self.target.map_or(&image.env, |target| &target.container.env);

@@ -1,5 +1,6 @@
 //! A Docker engine of a test's own, which can be stopped and started.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
@@ -15,7 +16,33 @@ pub(crate) struct Engine {
 impl Engine {
     /// One that runs and has this image.
     pub(crate) fn with_image(image_name: &str, live_restore: bool) -> Self {
+        let engine = Self::made("none");
+        engine.start(live_restore);
+        engine.load(image_name);
+        engine
+    }
+
+    /// One that listens on a port as well, in TLS, and lets in only who has a certificate; with this image. `prepare` makes the
+    /// certificates for its address.
+    pub(crate) fn secured(image_name: &str, prepare: impl FnOnce(&Path, &str)) -> Self {
+        let engine = Self::made("bridge");
+        let address = engine.address();
+        prepare(engine.folder.path(), &address);
+        engine.start_with(
+            "--host=tcp://0.0.0.0:2376 --tlsverify --tlscacert=/shared/ca.pem --tlscert=/shared/server.pem --tlskey=/shared/server-key.pem",
+        );
+        engine.load(image_name);
+        engine
+    }
+
+    /// Where it listens in TLS.
+    pub(crate) fn address(&self) -> String {
+        self.container.inspect("{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
+    }
+
+    fn made(network: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let network = format!("--network={network}");
         let shared = format!("{}:/shared", folder.path().display());
         // Not `--privileged`: that wants every capability there is, and some machines lack one. Without a network, and in
         // memory: nothing has to be written to a disk, and nothing is left.
@@ -27,21 +54,22 @@ impl Engine {
             "--security-opt=systempaths=unconfined",
             "--device-cgroup-rule=a *:* rwm",
             "--cgroupns=private",
-            "--network=none",
+            &network,
             "--tmpfs=/run",
             "--tmpfs=/var/lib/docker:exec",
             "-v",
             &shared,
             &image("DUMPCAR_TEST_DOCKERD", "dumpcar-test/dockerd:latest"),
         ]);
-        let engine = Self { container, folder };
-        engine.start(live_restore);
+        Self { container, folder }
+    }
+
+    fn load(&self, image_name: &str) {
         let mut save =
             Command::new("docker").args(["save", image_name]).stdout(Stdio::piped()).spawn().unwrap();
-        let mut load = engine.command(&["load", "-q"]);
+        let mut load = self.command(&["load", "-q"]);
         let loaded = load.stdin(save.stdout.take().unwrap()).stdout(Stdio::null()).status().unwrap();
         assert!(save.wait().unwrap().success() && loaded.success());
-        engine
     }
 
     /// What `DOCKER_HOST` has to be.
@@ -68,9 +96,13 @@ impl Engine {
 
     /// Starts it and waits until it answers. With `live_restore`, its containers outlive it.
     pub(crate) fn start(&self, live_restore: bool) {
+        self.start_with(&format!("--live-restore={live_restore}"));
+    }
+
+    fn start_with(&self, flags: &str) {
         let script = format!(
-            "exec dockerd --host=unix:///shared/docker.sock --bridge=none --iptables=false --ip6tables=false \
-             --live-restore={live_restore} >>/shared/log 2>&1"
+            "exec dockerd --host=unix:///shared/docker.sock --bridge=none --iptables=false --ip6tables=false {flags} \
+             >>/shared/log 2>&1"
         );
         super::docker::docker(&["exec", "-d", &self.container.id, "sh", "-c", &script]);
         until("the engine answers", || self.try_docker(&["version"]).is_ok());

@@ -3,6 +3,7 @@
 pub(crate) mod crowd;
 pub(crate) mod docker;
 pub(crate) mod fault;
+pub(crate) mod forward;
 pub(crate) mod hostile;
 pub(crate) mod lab;
 pub(crate) mod peak;

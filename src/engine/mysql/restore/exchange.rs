@@ -24,7 +24,7 @@ const CONTROL_INDEX: &str = "00";
 
 const CLIENT: &str = r#"
 client() {
-    "$tool" --no-defaults --user="$DUMPCAR_USER" --host=localhost --default-character-set=utf8mb4 --connect-timeout=15 \
+    "$tool" --no-defaults --user="$DUMPCAR_USER" --host="$DUMPCAR_HOST" --default-character-set=utf8mb4 --connect-timeout=15 \
         --init-command='SET SESSION sql_select_limit = 18446744073709551615, autocommit = 1, sql_mode = 0' --batch --raw --skip-column-names "$@"
 }
 "#;
@@ -80,7 +80,7 @@ exit $status
 /// obstacle; but an end of the session is.
 const DEFINITIONS_SCRIPT: &str = r#"
 exec 3>&1
-said=$("$tool" --no-defaults --user="$DUMPCAR_USER" --host=localhost --no-data --force "$@" -- "$DUMPCAR_DATABASE" 2>&1 >&3)
+said=$("$tool" --no-defaults --user="$DUMPCAR_USER" --host="$DUMPCAR_HOST" --no-data --force "$@" -- "$DUMPCAR_DATABASE" 2>&1 >&3)
 status=$?
 [ -z "$said" ] || printf '%s\n' "$said" >&2
 case $said in *'ost connection'* | *'gone away'* | *' killed'* | *'shutdown in progress'*) exit 1 ;; esac
