@@ -1,17 +1,15 @@
 //! Taking in what happened.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
 use super::duty::Duty;
 use super::event::{Action, Condition, DrillEnd, Event, Look, Refusal, Seen, VerifyEnd};
 use super::target::Known;
-use super::{Absent, Asked, DAY, State, after};
-use crate::jobs::past::{Past, TargetPast};
-use crate::model::schedule::{Schedule, jitter};
+use super::{Asked, State, after};
+use crate::model::schedule::jitter;
 use crate::model::target::TargetName;
 use crate::outcome::{Outcome, Verdict};
 use crate::scheduler::log;
@@ -24,7 +22,7 @@ impl Asked {
     }
 
     /// It has been answered; what was asked for meanwhile is asked for again.
-    fn answered(&mut self, next: Timestamp) {
+    pub(super) fn answered(&mut self, next: Timestamp) {
         self.is_in_flight = false;
         self.next = self.next.min(next);
     }
@@ -213,146 +211,6 @@ impl State {
         self.read.ask(now);
     }
 
-    /// The bucket says what was done before.
-    fn take_past(&mut self, past: &Past, now: Timestamp, actions: &mut Vec<Action>) {
-        if let Some(lasted) = self.store.answered(now) {
-            info!(after = %lasts(lasted), "the store answers again");
-        }
-        self.read.answered(after(now, DAY));
-        self.last_read = Some(now);
-        self.is_unreadable = false;
-        let from = (!self.settings.catch_up).then_some(now);
-        let none = TargetPast::default();
-        for (name, known) in &mut self.known {
-            known.recall(past.targets.get(name).unwrap_or(&none), from, self.read_began);
-        }
-        match &past.verified {
-            Some(verified) if self.verified_at.is_none_or(|at| at < verified.at) => {
-                self.verified_at = Some(verified.at);
-                self.verify_problem = verified.problem();
-                match self.is_planned {
-                    false => self.verify.recall(verified.at, from),
-                    true => self.verify.was_done(verified.at),
-                }
-            }
-            Some(_) | None => {}
-        }
-        self.plan_new(now);
-        self.take_absent(past, now);
-        self.take_forgotten(past, now, actions);
-        self.tell_absent(now);
-    }
-
-    fn not_read(&mut self, refusal: &Refusal, now: Timestamp) {
-        self.is_unreadable = refusal.is_denied && !self.settings.prune;
-        if self.is_unreadable {
-            // Keys that may only write cannot tell what was missed.
-            debug!(problem = refusal.text, "the bucket cannot be read");
-            self.read.answered(after(now, DAY));
-        } else {
-            // After a reboot the network may come later than this process. Until then the schedule goes on, and what was missed
-            // is asked again.
-            self.read.answered(after(now, self.settings.pauses.retry));
-            say(self.store.refused(refusal, now), refusal);
-        }
-        self.plan_new(now);
-    }
-
-    /// What is due of those that are new, as far as it can be known.
-    fn plan_new(&mut self, now: Timestamp) {
-        let settings = &self.settings;
-        for (name, known) in self.known.iter_mut().filter(|(_, known)| !known.is_planned) {
-            known.is_planned = true;
-            known.backup.pass(now);
-            if known.backup.is_missed() {
-                info!(target = %name, "a scheduled backup was missed: catching up");
-            }
-            if std::mem::take(&mut known.on_start) && known.backup.owed.is_none() {
-                known.backup.owe(now, crate::model::trigger::Trigger::Start, now);
-            }
-            if let Some(due) = known.backup.due {
-                info!(target = %name, next = log::shown(due, &settings.time_zone), "planned");
-            }
-            if let Some(due) = known.drill.due {
-                info!(target = %name, next = log::shown(due, &settings.time_zone), "drill planned");
-            }
-        }
-        if !std::mem::replace(&mut self.is_planned, true)
-            && let Some(due) = self.verify.due
-        {
-            info!(next = log::shown(due, &settings.time_zone), "verification planned");
-        }
-    }
-
-    fn take_absent(&mut self, past: &Past, now: Timestamp) {
-        let before = std::mem::take(&mut self.absent);
-        let is_absent = |name: &TargetName| {
-            !self.served.contains(name) && !self.others.contains(name) && !self.known.contains_key(name)
-        };
-        let absent = past.targets.iter().filter(|(name, _)| is_absent(name)).filter_map(|(name, past)| {
-            let newest = past.newest.as_ref()?.stamp.timestamp().min(now);
-            // Where nothing is scheduled for all, a day is enough.
-            let overdue_at = match &self.settings.schedule {
-                Schedule::Off => newest.checked_add(DAY).ok(),
-                scheduled => scheduled.next_after(newest, &self.settings.time_zone),
-            };
-            let told = before.get(name).and_then(|absent| absent.told);
-            let absent = Absent { newest, backups: past.backups, overdue_at, is_ours: past.is_ours, told };
-            Some((name.clone(), absent))
-        });
-        self.absent = absent.collect();
-    }
-
-    fn take_forgotten(&mut self, past: &Past, now: Timestamp, actions: &mut Vec<Action>) {
-        for (name, by) in &past.forgotten {
-            if self.served.contains(name) {
-                // Whoever is served again can disappear again.
-                if self.settings.prune {
-                    actions.push(Action::Remember(name.clone()));
-                }
-                continue;
-            }
-            if self.forget(name, now) {
-                info!(target = %name, by = %by, "target is forgotten: its alarms end");
-            }
-        }
-    }
-
-    /// Drops a target that no container serves. Returns whether there was an alarm.
-    fn forget(&mut self, name: &TargetName, now: Timestamp) -> bool {
-        let had_alarm = self.problems(now).keys().any(|problem| *problem == name.as_str());
-        self.absent.remove(name);
-        if self.known.get(name).is_some_and(|known| !known.is_present()) {
-            self.known.remove(name);
-        }
-        had_alarm
-    }
-
-    /// Tells once a day what no container serves.
-    fn tell_absent(&mut self, now: Timestamp) {
-        let is_due = |told: Option<Timestamp>| told.is_none_or(|told| after(told, DAY) <= now);
-        let mut gone = BTreeSet::new();
-        for (name, absent) in &mut self.absent {
-            let is_overdue = absent.overdue_at.is_some_and(|at| at <= now);
-            if absent.is_ours && is_overdue && is_due(absent.told) {
-                absent.told = Some(now);
-                gone.insert((name.clone(), Some((absent.backups, absent.newest))));
-            }
-        }
-        for (name, known) in &mut self.known {
-            if known.told_gone.is_some() && is_due(known.told_gone) {
-                known.told_gone = Some(now);
-                gone.insert((name.clone(), None));
-            }
-        }
-        for (name, stored) in gone {
-            let (backups, newest) = stored.unzip();
-            let newest = newest.map(|newest| self.shown(newest));
-            let cure = self.cure(&name);
-            warn!(target = %name, backups, newest, "no container serves this target any more; {cure}");
-        }
-    }
-
     pub(super) fn ended(&mut self, outcome: &Outcome, now: Timestamp, actions: &mut Vec<Action>) {
         if let Some(known) = self.known.get_mut(&outcome.target) {
             known.ended(outcome, now);
@@ -422,7 +280,7 @@ impl State {
     }
 }
 
-fn say(saying: Saying, refusal: &Refusal) {
+pub(super) fn say(saying: Saying, refusal: &Refusal) {
     let (error, what) = (&refusal.text, refusal.what);
     match saying {
         Saying::First => error!(error, "{what}"),
@@ -432,6 +290,6 @@ fn say(saying: Saying, refusal: &Refusal) {
 }
 
 /// A span of time in whole seconds, for the log.
-fn lasts(time: Duration) -> humantime::FormattedDuration {
+pub(super) fn lasts(time: Duration) -> humantime::FormattedDuration {
     humantime::format_duration(Duration::from_secs(time.as_secs()))
 }

@@ -7,10 +7,13 @@ mod act;
 mod duty;
 mod event;
 mod hear;
+mod memory;
 #[cfg(test)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a test answers what it is about")]
 mod simulation;
 mod target;
 #[cfg(test)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a test answers what it is about")]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};

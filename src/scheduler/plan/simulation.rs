@@ -389,6 +389,7 @@ fn week(seed: u64) {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a setting of this test, not of the program")]
 fn a_week_of_outages_costs_no_night_and_health_tells_the_truth() {
     let seed = std::env::var("DUMPCAR_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     if let Some(seed) = seed {
