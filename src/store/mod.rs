@@ -12,6 +12,7 @@ mod error;
 pub(crate) mod flaky;
 mod forgotten;
 mod journal;
+mod kept;
 mod learned;
 mod patience;
 mod readme;
@@ -25,6 +26,7 @@ pub use catalog::{Catalog, StoredBackup, Version};
 pub use download::Download;
 pub use error::{StoreError, StoreErrorKind};
 pub use journal::{Records, StoredRecord};
+pub use kept::{Deleted, Kept};
 pub use s3::S3Error;
 pub use signed::Signing;
 pub use unfinished::Unfinished;
@@ -191,7 +193,10 @@ impl Store {
         let mut patience = Patience::default();
         loop {
             let error = match put().await {
-                Ok(put) => return Ok(put.e_tag),
+                Ok(put) => {
+                    self.learned.written(put.version.as_deref());
+                    return Ok(put.e_tag);
+                }
                 // A repeated request finds its own first try.
                 Err(conflict @ object_store::Error::AlreadyExists { .. }) => {
                     match self.get(key, content.len() as u64).await {
@@ -287,16 +292,23 @@ impl Store {
     /// nothing, then exactly the objects the manifest names and what lies beside it. Anything else in the folder is not Dumpcar's.
     ///
     /// # Errors
-    /// See [`StoreError`]. A manifest that cannot be read leaves everything as it is.
-    pub async fn delete_backup(&self, key: &BackupKey) -> Result<Manifest, StoreError> {
+    /// See [`StoreError`]. A manifest that cannot be read leaves everything as it is, and so does one that may not be deleted.
+    pub async fn delete_backup(&self, key: &BackupKey) -> Result<Deleted, StoreError> {
         let manifest = self.manifest(key).await?;
+        let bytes = manifest.stored_bytes();
+        // Written last, it is locked for longest. Once it is deleted, nobody answers for it.
+        let mut kept = self.kept_version(&key.manifest()).await;
         self.delete(&key.manifest()).await?;
         for object in &manifest.objects {
-            self.delete(&key.object(&object.name)).await?;
+            match self.delete(&key.object(&object.name)).await {
+                // Of a backup that is none any more, it is an object without a manifest, until the lock ends.
+                Err(error) if error.is_of_a_lock() => kept = kept.or(Some(Kept::Locked)),
+                deleted => deleted?,
+            }
         }
         self.delete(&key.object(DRILL)).await?;
         self.delete_signature(key).await?;
-        Ok(manifest)
+        Ok(Deleted { bytes, kept })
     }
 
     /// Deletes a backup whose manifest says nothing that could be believed: the manifest first, then only what bears a name that

@@ -131,6 +131,16 @@ impl Refusal {
                 ))
     }
 
+    /// Whether the server keeps the object for a time: Cloudflare R2's bucket locks, Alibaba OSS, MinIO and others have a code of
+    /// their own, AWS and those like it only words.
+    pub(super) fn is_of_a_lock(&self) -> bool {
+        matches!(
+            self.code.as_str(),
+            "ObjectLockedByBucketPolicy" | "ObjectLocked" | "FileImmutable" | "ObjectUnderRetention"
+        ) || (self.status == 403
+            && ["object lock", "worm", "retention policy"].iter().any(|words| self.says(words)))
+    }
+
     /// The same error of the client as it would make of this answer.
     pub(super) fn typed(error: object_store::Error, path: &Path) -> object_store::Error {
         use object_store::Error::{

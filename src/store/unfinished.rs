@@ -196,6 +196,12 @@ impl Lister {
                 url.push_str(&format!("&upload-id-marker={}", encoded(id)));
             }
         }
+        let body = self.ask(&url).await?;
+        quick_xml::de::from_str(&body).map_err(|error| Failure::Lasting(generic(error)))
+    }
+
+    /// Signs and sends one GET to this URL, and returns the answer.
+    pub(super) async fn ask(&self, url: &str) -> Result<String, Failure> {
         let mut request = HttpRequest::new(HttpRequestBody::empty());
         *request.uri_mut() = url.parse().map_err(|error| Failure::Lasting(generic(error)))?;
         if let Some(credentials) = &self.credentials {
@@ -219,12 +225,12 @@ impl Lister {
         if body.contains("<Error>") {
             return Err(Failure::Passing(generic(Refusal::read(200, &body, &[]))));
         }
-        quick_xml::de::from_str(&body).map_err(|error| Failure::Lasting(generic(error)))
+        Ok(body.into_owned())
     }
 }
 
 /// Whether it is worth another try.
-enum Failure {
+pub(super) enum Failure {
     Passing(object_store::Error),
     Lasting(object_store::Error),
 }
@@ -234,7 +240,7 @@ fn generic(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> objec
 }
 
 /// Percent-encoded as the signature wants it: everything but letters, digits and `-._~`.
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
