@@ -295,7 +295,7 @@ async fn delete(
 pub async fn warn_of_versions(app: &App) {
     const HINT: &str = "this bucket keeps old versions: what Dumpcar deletes stays in it, and is paid for, until a lifecycle rule of the \
                         bucket removes it; `dumpcar policy --lifecycle` prints such rules";
-    if app.is_news(HINT) && app.store.piles_up_versions().await {
+    if app.store.leaves_versions() && app.is_news(HINT) && app.store.piles_up_versions().await {
         info!(store = %app.store, "{HINT}");
     }
 }

@@ -385,8 +385,12 @@ fn wrong_certificate(endpoint: &str, chain: &str) -> Option<String> {
 }
 
 fn denied(place: &Place, what: &str) -> String {
+    let other_cure = match what {
+        "delete" => "; for keys that are not to delete, set DUMPCAR_PRUNE=false",
+        _ => "",
+    };
     format!(
-        "the keys may not {what} in the bucket {}: `dumpcar policy` prints the rights they need",
+        "the keys may not {what} in the bucket {}: `dumpcar policy` prints the rights they need{other_cure}",
         place.bucket
     )
 }

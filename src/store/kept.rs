@@ -5,6 +5,7 @@
 //! bytes stay. Stores with locks of their own kind refuse the deletion itself.
 
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -64,9 +65,9 @@ impl Store {
         until.or_else(|| refused.is_of_a_lock().then_some(Kept::Locked))
     }
 
-    /// The lock that will keep the version which is about to be deleted. Costs a request only where there are versions.
+    /// The lock that will keep the version which is about to be deleted. Costs a request only where there may be versions.
     pub(super) async fn kept_version(&self, key: &str) -> Option<Kept> {
-        if self.learned.keeps_versions() { self.locked_until(key).await.map(Kept::Until) } else { None }
+        if self.learned.gives_versions() { self.locked_until(key).await.map(Kept::Until) } else { None }
     }
 
     /// Until when the store keeps an object; `None` as well where it does not tell.
@@ -93,12 +94,14 @@ impl Store {
         (until > clock::now()).then_some(until)
     }
 
+    /// Whether what was deleted is seen to stay as an old version.
+    pub fn leaves_versions(&self) -> bool {
+        self.lister.as_ref().is_some_and(|lister| lister.leaves_markers.load(Ordering::Relaxed))
+    }
+
     /// Whether what is deleted stays as an old version, and no lifecycle rule is known that removes it.
     pub async fn piles_up_versions(&self) -> bool {
-        if !self.learned.keeps_versions() {
-            return false;
-        }
-        let Some(lister) = &self.lister else { return true };
+        let Some(lister) = self.lister.as_ref().filter(|_| self.leaves_versions()) else { return false };
         let url = format!("{}?lifecycle=", lister.bucket_url);
         match tokio::time::timeout(LIMIT, lister.ask(&url)).await {
             Ok(Ok(rules)) => !rules.contains("<NoncurrentVersionExpiration>"),

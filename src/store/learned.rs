@@ -14,8 +14,8 @@ pub(super) struct Learned {
     max_parts: AtomicU32,
     /// Bytes that an upload had whose parts were not all of one size, and which the store refused for that.
     outgrown: AtomicU64,
-    /// What is deleted or replaced stays as an old version.
-    keeps_versions: AtomicBool,
+    /// What is written gets the name of a version: where old ones are kept, and at Garage, which keeps none.
+    gives_versions: AtomicBool,
     /// It has no locks, or the keys may not ask for them.
     tells_no_locks: AtomicBool,
 }
@@ -25,7 +25,7 @@ impl Default for Learned {
         Self {
             max_parts: AtomicU32::new(u32::MAX),
             outgrown: AtomicU64::new(0),
-            keeps_versions: AtomicBool::new(false),
+            gives_versions: AtomicBool::new(false),
             tells_no_locks: AtomicBool::new(false),
         }
     }
@@ -35,12 +35,12 @@ impl Learned {
     /// An object was written, and got this version: `null` where versioning was switched off again.
     pub(super) fn written(&self, version: Option<&str>) {
         if version.is_some_and(|version| !version.is_empty() && version != "null") {
-            self.keeps_versions.store(true, Ordering::Relaxed);
+            self.gives_versions.store(true, Ordering::Relaxed);
         }
     }
 
-    pub(super) fn keeps_versions(&self) -> bool {
-        self.keeps_versions.load(Ordering::Relaxed)
+    pub(super) fn gives_versions(&self) -> bool {
+        self.gives_versions.load(Ordering::Relaxed)
     }
 
     pub(super) fn tells_locks(&self) -> bool {

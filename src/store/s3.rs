@@ -2,6 +2,7 @@
 
 use std::io;
 use std::str::FromStr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -60,7 +61,8 @@ impl Store {
         let settings = &config.s3;
         let part_size = settings.part_size.unwrap_or(DEFAULT_PART);
         let options = client_options(config)?;
-        let builder = client(config, options.clone())?;
+        let leaves_markers = Arc::default();
+        let builder = client(config, options.clone(), &leaves_markers)?;
         let is_set = |key| {
             let value = builder.get_config_value(&key).unwrap_or_default();
             ["true", "1", "yes", "on", "y", "requester"].contains(&value.to_ascii_lowercase().as_str())
@@ -78,6 +80,7 @@ impl Store {
             credentials: (!is_anonymous).then(|| Arc::clone(backend.credentials())),
             requester_pays,
             cannot: OnceLock::new(),
+            leaves_markers,
         };
         let place = Place {
             bucket: settings.store.bucket.clone(),
@@ -95,10 +98,17 @@ impl Store {
     }
 }
 
-fn client(config: &Config, options: ClientOptions) -> Result<AmazonS3Builder, S3Error> {
+fn client(
+    config: &Config,
+    options: ClientOptions,
+    leaves_markers: &Arc<AtomicBool>,
+) -> Result<AmazonS3Builder, S3Error> {
     let settings = &config.s3;
     let mut builder = AmazonS3Builder::new()
-        .with_http_connector(Connector { bucket_url: bucket_url(settings) })
+        .with_http_connector(Connector {
+            bucket_url: bucket_url(settings),
+            leaves_markers: Arc::clone(leaves_markers),
+        })
         .with_client_options(options)
         .with_retry(RetryConfig {
             backoff: BackoffConfig {
@@ -239,7 +249,8 @@ mod tests {
             ];
             let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
             let config = Config::from_pairs(pairs, &|_| Err(io::ErrorKind::NotFound.into())).unwrap();
-            let client = client(&config, client_options(&config).unwrap()).unwrap().build().unwrap();
+            let client =
+                client(&config, client_options(&config).unwrap(), &Arc::default()).unwrap().build().unwrap();
             let url = client
                 .signed_url(Default::default(), &Path::from("k"), Duration::from_secs(1))
                 .await
@@ -256,7 +267,10 @@ mod tests {
 
     /// As far as a request gets without a server.
     async fn try_to_sign(config: &Config) {
-        let Ok(built) = client_options(config).and_then(|options| client(config, options)) else { return };
+        let Ok(built) = client_options(config).and_then(|options| client(config, options, &Arc::default()))
+        else {
+            return;
+        };
         let Ok(client) = built.build() else { return };
         if config.credentials != CredentialSource::Static {
             return;

@@ -2,7 +2,8 @@
 //!
 //! The S3 client cannot list them, so that one request is made and signed here, with the client's own credentials.
 
-use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -136,6 +137,8 @@ pub(super) struct Lister {
     pub(super) requester_pays: bool,
     /// What the store said when it was found not to know the request.
     pub(super) cannot: OnceLock<StoreError>,
+    /// What the client has seen of deletions.
+    pub(super) leaves_markers: Arc<AtomicBool>,
 }
 
 /// Where a page begins.
@@ -183,7 +186,11 @@ impl Lister {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
-        let http = Connector { bucket_url: self.bucket_url.clone() }.connect(&self.options)?;
+        let http = Connector {
+            bucket_url: self.bucket_url.clone(),
+            leaves_markers: Arc::clone(&self.leaves_markers),
+        }
+        .connect(&self.options)?;
         Ok(self.http.get_or_init(|| http))
     }
 
