@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::app::App;
+use crate::clock;
 use crate::jobs::error::{JobError, Kind};
 use crate::jobs::good::{self, Worth};
 use crate::jobs::journal::Entry;
@@ -182,11 +183,13 @@ async fn delete(
         let says_nothing = matches!(worth, Worth::Unreadable(_) | Worth::Unsigned(_));
         let deleted = match says_nothing {
             true => app.store.delete_unread(key).await.map(|left| (left, None)),
-            false => app.store.delete_backup(key).await.map(|deleted| (Vec::new(), deleted.kept)),
+            false => {
+                app.store.delete_backup(key, clock::now()).await.map(|deleted| (Vec::new(), deleted.kept))
+            }
         };
         let (left, kept) = match deleted {
             Ok(deleted) => deleted,
-            Err(error) => match app.store.kept(key, &error).await {
+            Err(error) => match app.store.kept(key, &error, clock::now()).await {
                 // The others may go.
                 Some(kept) => {
                     let locked = JobError::new(Kind::Store(error.kind), format!("{key} is {kept}"));

@@ -254,7 +254,7 @@ async fn delete(
             break;
         }
         let key = BackupKey { target: target.clone(), stamp };
-        match app.store.delete_backup(&key).await {
+        match app.store.delete_backup(&key, clock::now()).await {
             Ok(Deleted { bytes, kept }) => {
                 app.last_good.forget(&key);
                 pruned.deleted += 1;
@@ -276,7 +276,7 @@ async fn delete(
             Err(error) if good::says_something(&error) => {
                 warn!(backup = %key, %error, "this backup is not pruned, because its manifest cannot be read; if nobody needs it, delete its folder");
             }
-            Err(error) => match app.store.kept(&key, &error).await {
+            Err(error) => match app.store.kept(&key, &error, clock::now()).await {
                 Some(kept) => {
                     // Each night finds it again.
                     if app.is_news(&format!("{key} {kept}")) {

@@ -14,7 +14,6 @@ use serde::Deserialize;
 use super::refusal::Refusal;
 use super::unfinished::{Failure, encoded};
 use super::{Store, StoreError};
-use crate::clock;
 use crate::model::key::BackupKey;
 
 /// Nothing depends on the answer but what is said about a deletion.
@@ -57,21 +56,21 @@ struct Retention {
 impl Store {
     /// Whether it is a lock that refused the deletion of this backup, rather than a right that is missing: the same code stands
     /// for both.
-    pub async fn kept(&self, key: &BackupKey, refused: &StoreError) -> Option<Kept> {
+    pub async fn kept(&self, key: &BackupKey, refused: &StoreError, now: Timestamp) -> Option<Kept> {
         if !refused.is_denied() {
             return None;
         }
-        let until = self.locked_until(&key.manifest()).await.map(Kept::Until);
+        let until = self.locked_until(&key.manifest(), now).await.map(Kept::Until);
         until.or_else(|| refused.is_of_a_lock().then_some(Kept::Locked))
     }
 
     /// The lock that will keep the version which is about to be deleted. Costs a request only where there may be versions.
-    pub(super) async fn kept_version(&self, key: &str) -> Option<Kept> {
-        if self.learned.gives_versions() { self.locked_until(key).await.map(Kept::Until) } else { None }
+    pub(super) async fn kept_version(&self, key: &str, now: Timestamp) -> Option<Kept> {
+        if self.learned.gives_versions() { self.locked_until(key, now).await.map(Kept::Until) } else { None }
     }
 
     /// Until when the store keeps an object; `None` as well where it does not tell.
-    async fn locked_until(&self, key: &str) -> Option<Timestamp> {
+    async fn locked_until(&self, key: &str, now: Timestamp) -> Option<Timestamp> {
         let lister = self.lister.as_ref().filter(|_| self.learned.tells_locks())?;
         let path = self.path(key);
         let path: Vec<String> = path.as_ref().split('/').map(encoded).collect();
@@ -91,7 +90,7 @@ impl Store {
         };
         let retention: Retention = quick_xml::de::from_str(&xml).ok()?;
         let until: Timestamp = retention.retain_until_date?.trim().parse().ok()?;
-        (until > clock::now()).then_some(until)
+        (until > now).then_some(until)
     }
 
     /// Whether what was deleted is seen to stay as an old version.

@@ -38,6 +38,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
+use jiff::Timestamp;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use object_store::{
@@ -293,22 +294,26 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`]. A manifest that cannot be read leaves everything as it is, and so does one that may not be deleted.
-    pub async fn delete_backup(&self, key: &BackupKey) -> Result<Deleted, StoreError> {
+    pub async fn delete_backup(&self, key: &BackupKey, now: Timestamp) -> Result<Deleted, StoreError> {
         let manifest = self.manifest(key).await?;
         let bytes = manifest.stored_bytes();
         // Written last, it is locked for longest. Once it is deleted, nobody answers for it.
-        let mut kept = self.kept_version(&key.manifest()).await;
+        let mut kept = self.kept_version(&key.manifest(), now).await;
         self.delete(&key.manifest()).await?;
-        for object in &manifest.objects {
-            match self.delete(&key.object(&object.name)).await {
-                // Of a backup that is none any more, it is an object without a manifest, until the lock ends.
-                Err(error) if error.is_of_a_lock() => kept = kept.or(Some(Kept::Locked)),
-                deleted => deleted?,
-            }
+        let drill = std::iter::once(DRILL);
+        for file in manifest.objects.iter().map(|object| object.name.as_str()).chain(drill) {
+            kept = kept.or(self.delete_rest(&key.object(file)).await?);
         }
-        self.delete(&key.object(DRILL)).await?;
         self.delete_signature(key).await?;
         Ok(Deleted { bytes, kept })
+    }
+
+    /// Deletes what is left of a backup that is none any more. Under a lock it is an object without a manifest until that ends.
+    async fn delete_rest(&self, key: &str) -> Result<Option<Kept>, StoreError> {
+        match self.delete(key).await {
+            Err(error) if error.is_of_a_lock() => Ok(Some(Kept::Locked)),
+            deleted => deleted.map(|()| None),
+        }
     }
 
     /// Deletes a backup whose manifest says nothing that could be believed: the manifest first, then only what bears a name that
@@ -321,7 +326,7 @@ impl Store {
         let (own, others) =
             self.files(key).await?.into_iter().partition::<Vec<_>, _>(|file| may_be_object(file));
         for file in own {
-            self.delete(&key.object(&file)).await?;
+            self.delete_rest(&key.object(&file)).await?;
         }
         Ok(others.into_iter().filter(|file| file != MANIFEST).collect())
     }

@@ -325,6 +325,29 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_is_told_from_a_right_that_is_missing() {
+        let refusal = |status, code, words: &str| {
+            Refusal::read(status, &format!("<Error><Code>{code}</Code><Message>{words}</Message></Error>"), &[])
+        };
+        for (status, code, words) in [
+            (409, "ObjectLockedByBucketPolicy", "The object is locked by the bucket policy."),
+            (409, "FileImmutable", "The object you specified is immutable."),
+            (403, "AccessDenied", "Access Denied because object protected by object lock."),
+            (403, "AccessDenied", "Object is WORM protected and cannot be overwritten"),
+            (403, "AccessDenied", "Object is subject to bucket's retention policy and cannot be deleted"),
+        ] {
+            assert!(refusal(status, code, words).is_of_a_lock(), "{code}: {words}");
+        }
+        for (status, code, words) in [
+            (403, "AccessDenied", "Access Denied"),
+            (403, "", ""),
+            (400, "InvalidRequest", "required for Put Object requests with Object Lock parameters"),
+        ] {
+            assert!(!refusal(status, code, words).is_of_a_lock(), "{code}: {words}");
+        }
+    }
+
+    #[test]
     fn an_answer_travels_through_the_clients_errors() {
         let source: Box<dyn Error + Send + Sync> =
             Refusal::read(404, "<Error><Code>NoSuchBucket</Code></Error>", &[]).into();
