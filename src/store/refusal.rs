@@ -327,7 +327,11 @@ mod tests {
     #[test]
     fn a_lock_is_told_from_a_right_that_is_missing() {
         let refusal = |status, code, words: &str| {
-            Refusal::read(status, &format!("<Error><Code>{code}</Code><Message>{words}</Message></Error>"), &[])
+            Refusal::read(
+                status,
+                &format!("<Error><Code>{code}</Code><Message>{words}</Message></Error>"),
+                &[],
+            )
         };
         for (status, code, words) in [
             (409, "ObjectLockedByBucketPolicy", "The object is locked by the bucket policy."),

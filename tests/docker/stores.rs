@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::support::bucket::{Bucket, REGION};
+use super::support::bucket::Bucket;
 use super::support::docker::until;
 use super::support::garage::Garage;
 use super::support::servers::{POSTGRESQL_17, Server};
@@ -116,6 +116,4 @@ fn conditions_and_checksums_have_an_effect_on_seaweedfs() {
     let refused = world.bucket.ask("PUT", "backups/x", &of_something_else, "changed on its way");
     assert_eq!(refused.status, 400, "{refused:?}");
     assert!(refused.body.contains("BadDigest"), "{refused:?}");
-    // The region is part of what was signed.
-    assert_eq!(REGION, "garage");
 }
