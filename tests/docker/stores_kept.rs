@@ -92,7 +92,7 @@ fn lifecycle_xml(printed: &Value) -> String {
                 return all.iter().map(|one| element(name.trim_end_matches('s'), one)).collect();
             }
             Value::String(text) => text.clone(),
-            other => other.to_string(),
+            other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other.to_string(),
         };
         format!("<{name}>{inner}</{name}>")
     }
