@@ -65,7 +65,7 @@ pub enum Command {
     Config(ConfigArgs),
     /// Print the least IAM policy for this bucket
     #[command(after_help = help::POLICY)]
-    Policy,
+    Policy(PolicyArgs),
     /// Make a key pair for DUMPCAR_SIGNING_KEY and DUMPCAR_TRUSTED_SIGNERS
     ///
     /// The private key goes to standard output, so that `dumpcar keygen > signing.key` makes a file of it; the public key
@@ -241,6 +241,16 @@ pub struct ConfigArgs {
     /// Show as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PolicyArgs {
+    /// For keys that cannot destroy: they neither delete nor end a lock, and the bucket's lifecycle prunes
+    #[arg(long)]
+    pub no_delete: bool,
+    /// Print the bucket's lifecycle rules instead: for old versions, unfinished uploads and, where Dumpcar does not prune, backups
+    #[arg(long)]
+    pub lifecycle: bool,
 }
 
 fn parse_age(text: &str) -> Result<Duration, String> {

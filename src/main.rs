@@ -43,7 +43,7 @@ fn run() -> Exit {
     logging::start(&config, Arc::clone(&terminal));
     match &cli.command {
         Some(Command::Config(args)) => return commands::config(&config, args),
-        Some(Command::Policy) => return commands::policy(&config),
+        Some(Command::Policy(args)) => return commands::policy(&config, args),
         Some(Command::Healthcheck) => return commands::healthcheck(&config),
         _ => {}
     }
@@ -99,7 +99,7 @@ fn needs_docker(command: Option<&Command>) -> bool {
             | Command::Cat(_)
             | Command::Verify(_)
             | Command::Config(_)
-            | Command::Policy
+            | Command::Policy(_)
             | Command::Keygen
             | Command::Healthcheck,
         ) => false,
@@ -138,7 +138,7 @@ async fn execute(command: Option<Command>, app: App, listener: Listener, termina
                 .run_until_cancelled(commands::verify(&app, &args, terminal))
                 .await
                 .unwrap_or(Exit::Failed),
-            Command::Config(_) | Command::Policy | Command::Healthcheck | Command::Keygen => Exit::Done,
+            Command::Config(_) | Command::Policy(_) | Command::Healthcheck | Command::Keygen => Exit::Done,
         }
     };
     let exit = job.await;

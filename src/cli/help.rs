@@ -196,6 +196,8 @@ Exit status:
 pub(super) const POLICY: &str = "\
 Examples:
   dumpcar policy >policy.json
+  dumpcar policy --no-delete >policy.json
+  dumpcar policy --lifecycle >lifecycle.json
 
 Exit status:
   0  done

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::output::{print, print_answer, print_json};
-use crate::cli::ConfigArgs;
+use super::output::{print, print_answer, print_aside, print_json};
+use crate::cli::{ConfigArgs, PolicyArgs};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::jobs::policy;
@@ -29,7 +29,35 @@ pub fn config(config: &Config, args: &ConfigArgs) -> Exit {
 }
 
 /// `dumpcar policy`.
-pub fn policy(config: &Config) -> Exit {
-    print_json(&policy::policy(config));
+pub fn policy(config: &Config, args: &PolicyArgs) -> Exit {
+    if args.lifecycle {
+        print_json(&policy::lifecycle(config, args.no_delete));
+        if args.no_delete || !config.prune {
+            print_aside(BY_AGE);
+        }
+        return Exit::Done;
+    }
+    print_json(&policy::policy(config, args.no_delete));
+    if args.no_delete {
+        print_aside(NO_DELETE);
+        if config.prune {
+            print_aside(
+                "Set DUMPCAR_PRUNE=false for these keys: now it is true, and pruning with them fails.\n",
+            );
+        }
+    }
     Exit::Done
 }
+
+/// Beside the policy, for whoever reads it.
+const NO_DELETE: &str = "\
+These keys can list, read and write, and abort an upload of their own. They cannot delete, nor end a lock.
+They can still write over an object: switch the bucket's versioning on, or Object Lock.
+The bucket deletes then: `dumpcar policy --no-delete --lifecycle` prints its rules.
+";
+
+/// Beside rules that delete backups.
+const BY_AGE: &str = "\
+The rule dumpcar-backups goes by age alone: once no new backups are made, it deletes the last good one as well.
+Set its days to more than you need, and watch the daemon's health.
+";

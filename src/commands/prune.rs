@@ -11,7 +11,7 @@ use crate::cli::PruneArgs;
 use crate::discovery::{Found, State};
 use crate::docker::DockerError;
 use crate::exit::Exit;
-use crate::jobs::prune;
+use crate::jobs::prune::{self, Stays};
 use crate::model::key::Stamp;
 use crate::model::retention::{MOST_PRUNED, RetentionPolicy};
 use crate::model::target::TargetName;
@@ -59,14 +59,18 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
             decision: if decision.is_kept() { "keep" } else { "delete" },
             reasons: decision.reasons.iter().map(ToString::to_string).collect(),
             target: name.clone(),
+            stays: None,
         }));
         if args.dry_run {
             good += 1;
             continue;
         }
         match prune::prune(app, &plan, &stop).await {
-            Ok(deleted) => {
-                info!(target = %name, deleted, "pruned");
+            Ok(pruned) => {
+                info!(target = %name, deleted = pruned.deleted, "pruned");
+                for row in rows.iter_mut().filter(|row| row.target == *name) {
+                    row.learn(pruned.kept.get(&row.backup));
+                }
                 good += 1;
             }
             Err(error) => {
@@ -148,13 +152,34 @@ struct PruneRow {
     decision: &'static str,
     reasons: Vec<String>,
     target: TargetName,
+    /// What the store keeps of what no rule wants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stays: Option<String>,
+}
+
+impl PruneRow {
+    /// What the store made of the decision.
+    fn learn(&mut self, stays: Option<&Stays>) {
+        match stays {
+            None => {}
+            Some(Stays::Backup(kept)) => {
+                self.decision = "keep";
+                self.reasons = vec![kept.to_string()];
+            }
+            Some(Stays::OldVersion(kept)) => self.stays = Some(format!("its old version is {kept}")),
+        }
+    }
 }
 
 fn prune_table(rows: Vec<PruneRow>) -> Table<4> {
     let mut table = Table::new(["TARGET", "BACKUP (UTC)", "DECISION", "WHY"]);
     table.wrap();
-    for PruneRow { backup, decision, reasons, target } in rows {
-        let why = if decision == "keep" { reasons.join(", ") } else { "no rule wants it".to_owned() };
+    for PruneRow { backup, decision, reasons, target, stays } in rows {
+        let why = match (decision, stays) {
+            ("keep", _) => reasons.join(", "),
+            (_, Some(stays)) => format!("no rule wants it; {stays}"),
+            (_, None) => "no rule wants it".to_owned(),
+        };
         table.push([target.to_string(), backup.to_string(), decision.to_owned(), why]);
     }
     table

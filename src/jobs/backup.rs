@@ -228,7 +228,7 @@ async fn attempt(
         let standing = summary.standing(order.trigger);
         let new = Candidate { stamp: run.key.stamp, standing, writer: run.origin.writer() };
         match entry.during(Box::pin(prune::after_run(app, target, catalog, backups, new, stop))).await {
-            Ok(pruned) => summary.pruned = pruned,
+            Ok(pruned) => summary.pruned = pruned.deleted,
             Err(problem) => summary.problems.push(problem.to_string()),
         }
     }

@@ -8,9 +8,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::app::App;
+use crate::clock;
 use crate::jobs::error::{JobError, Kind};
 use crate::jobs::good::{self, Worth};
 use crate::jobs::journal::Entry;
+use crate::jobs::prune;
 use crate::lock::RunLock;
 use crate::model::key::{BackupKey, Stamp};
 use crate::model::retention::{MOST_PRUNED, is_from_the_future};
@@ -172,6 +174,7 @@ async fn delete(
     stop: &CancellationToken,
     gone: &mut Vec<Stamp>,
 ) -> Result<(), JobError> {
+    let mut stays = Ok(());
     for (backup, worth) in batch {
         let key = &backup.key;
         if stop.is_cancelled() {
@@ -179,17 +182,33 @@ async fn delete(
         }
         let says_nothing = matches!(worth, Worth::Unreadable(_) | Worth::Unsigned(_));
         let deleted = match says_nothing {
-            true => app.store.delete_unread(key).await,
-            false => app.store.delete_backup(key).await.map(|_| Vec::new()),
+            true => app.store.delete_unread(key).await.map(|left| (left, None)),
+            false => {
+                app.store.delete_backup(key, clock::now()).await.map(|deleted| (Vec::new(), deleted.kept))
+            }
         };
-        let left =
-            deleted.map_err(|error| JobError::from(error).in_words(|error| format!("{key}: {error}")))?;
+        let (left, kept) = match deleted {
+            Ok(deleted) => deleted,
+            Err(error) => match app.store.kept(key, &error, clock::now()).await {
+                // The others may go.
+                Some(kept) => {
+                    let locked = JobError::new(Kind::Store(error.kind), format!("{key} is {kept}"));
+                    stays = stays.and(Err(locked));
+                    continue;
+                }
+                None => return Err(JobError::from(error).in_words(|error| format!("{key}: {error}"))),
+            },
+        };
         app.last_good.forget(key);
         gone.push(key.stamp);
-        info!(target = %key.target, backup = %key.stamp, bytes = backup.bytes, "backup deleted by hand");
+        info!(
+            target = %key.target, backup = %key.stamp, bytes = backup.bytes, old_version = kept.map(tracing::field::display),
+            "backup deleted by hand"
+        );
+        prune::warn_of_versions(app).await;
         if !left.is_empty() {
             warn!(backup = %key, files = left.join(", "), "these files are not Dumpcar's and stay");
         }
     }
-    Ok(())
+    stays
 }

@@ -183,7 +183,7 @@ impl<'a> Entry<'a> {
         }
         let result = if is_clean { ended } else { ended.and(sweep::remove(&app.store, record, &[]).await) };
         let result = match result {
-            Ok(()) => sweep::forget(&app.store, record).await,
+            Ok(()) => sweep::forget(app, record).await,
             left => left,
         };
         result.map_err(|left| left.in_words(|left| format!("{left}; the next run tries again")))

@@ -17,7 +17,7 @@ use crate::model::retention::{Candidate, RetentionPlan, RetentionPolicy, Standin
 use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
 use crate::model::writers::{Clash, Writer};
-use crate::store::{Catalog, StoreError, StoreErrorKind, StoredBackup};
+use crate::store::{Catalog, Deleted, Kept, StoreError, StoreErrorKind, StoredBackup};
 
 /// What would be kept and what would go now, from a complete listing and the manifests in it.
 ///
@@ -158,6 +158,31 @@ async fn look(app: &App, catalog: &Catalog, backup: &StoredBackup) -> Result<Can
     Ok(candidate)
 }
 
+/// What became of a plan.
+#[derive(Debug, Default)]
+pub struct Pruned {
+    /// How many backups are gone.
+    pub deleted: usize,
+    /// What the store keeps all the same.
+    pub kept: BTreeMap<Stamp, Stays>,
+}
+
+/// A lock at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stays {
+    /// The backup is still there: it goes once the lock has ended.
+    Backup(Kept),
+    /// It is gone, and an old version of its bytes stays.
+    OldVersion(Kept),
+}
+
+impl Pruned {
+    fn add(&mut self, other: Self) {
+        self.deleted += other.deleted;
+        self.kept.extend(other.kept);
+    }
+}
+
 /// Prunes a target right after its backup `new` was committed, which `backups` does not have yet.
 ///
 /// # Errors
@@ -169,34 +194,34 @@ pub async fn after_run(
     backups: Result<Vec<Candidate>, StoreError>,
     new: Candidate,
     stop: &CancellationToken,
-) -> Result<usize, JobError> {
+) -> Result<Pruned, JobError> {
     let in_words = |error: JobError| error.in_words(|error| format!("prune: {error}"));
     let all = [backups.map_err(|error| in_words(error.into()))?, vec![new]].concat();
     let plan = target.retention.plan_safely(&all, clock::now(), &app.config.time_zone);
     let keys: Vec<BackupKey> =
         catalog.history(&target.names()).into_iter().map(|backup| backup.key).collect();
-    let mut deleted = 0;
+    let mut pruned = Pruned::default();
     for (name, doomed) in doomed_by_name(&plan, &keys) {
         // What is under its own name is on the run's record.
-        deleted += match name == target.name {
+        let done = match name == target.name {
             true => delete(app, &name, doomed, stop).await.map_err(JobError::from),
             false => on_record(app, &name, doomed, stop).await,
-        }
-        .map_err(in_words)?;
+        };
+        pruned.add(done.map_err(in_words)?);
     }
-    Ok(deleted)
+    Ok(pruned)
 }
 
 /// Prunes a target outside of a run: on record, so that what a killed process leaves is found.
 ///
 /// # Errors
 /// What was in the way, in one line.
-pub async fn prune(app: &App, pruning: &Pruning, stop: &CancellationToken) -> Result<usize, JobError> {
-    let mut deleted = 0;
+pub async fn prune(app: &App, pruning: &Pruning, stop: &CancellationToken) -> Result<Pruned, JobError> {
+    let mut pruned = Pruned::default();
     for (name, doomed) in pruning.doomed() {
-        deleted += on_record(app, &name, doomed, stop).await?;
+        pruned.add(on_record(app, &name, doomed, stop).await?);
     }
-    Ok(deleted)
+    Ok(pruned)
 }
 
 async fn on_record(
@@ -204,7 +229,7 @@ async fn on_record(
     target: &TargetName,
     doomed: Vec<Stamp>,
     stop: &CancellationToken,
-) -> Result<usize, JobError> {
+) -> Result<Pruned, JobError> {
     let entry = Entry::of_prune(app, target, doomed.clone()).await?;
     let deleted = entry.during(delete(app, target, doomed, stop)).await;
     let closed = entry.close(deleted.is_ok()).await;
@@ -212,7 +237,7 @@ async fn on_record(
     closed.map(|()| deleted)
 }
 
-/// Deletes these, oldest first. Returns how many backups were deleted.
+/// Deletes these, oldest first. What the store keeps under a lock is no obstacle to the others.
 ///
 /// # Errors
 /// The first deletion that the store refuses ends it: what is left will be tried at the next run.
@@ -221,19 +246,26 @@ async fn delete(
     target: &TargetName,
     mut doomed: Vec<Stamp>,
     stop: &CancellationToken,
-) -> Result<usize, StoreError> {
+) -> Result<Pruned, StoreError> {
     doomed.sort_unstable();
-    let mut deleted = 0;
+    let mut pruned = Pruned::default();
     for stamp in doomed {
         if stop.is_cancelled() {
             break;
         }
         let key = BackupKey { target: target.clone(), stamp };
-        match app.store.delete_backup(&key).await {
-            Ok(manifest) => {
+        match app.store.delete_backup(&key, clock::now()).await {
+            Ok(Deleted { bytes, kept }) => {
                 app.last_good.forget(&key);
-                info!(target = %target, backup = %stamp, bytes = manifest.stored_bytes(), "backup pruned");
-                deleted += 1;
+                pruned.deleted += 1;
+                match kept {
+                    None => info!(target = %target, backup = %stamp, bytes, "backup pruned"),
+                    Some(kept) => {
+                        info!(target = %target, backup = %stamp, bytes, old_version = %kept, "backup pruned");
+                        pruned.kept.insert(stamp, Stays::OldVersion(kept));
+                    }
+                }
+                warn_of_versions(app).await;
             }
             // Another prune of this target was faster, and has counted it.
             Err(error) if error.kind == StoreErrorKind::NotFound => {
@@ -244,8 +276,26 @@ async fn delete(
             Err(error) if good::says_something(&error) => {
                 warn!(backup = %key, %error, "this backup is not pruned, because its manifest cannot be read; if nobody needs it, delete its folder");
             }
-            Err(error) => return Err(error),
+            Err(error) => match app.store.kept(&key, &error, clock::now()).await {
+                Some(kept) => {
+                    // Each night finds it again.
+                    if app.is_news(&format!("{key} {kept}")) {
+                        info!(target = %target, backup = %stamp, "not pruned yet: {kept}");
+                    }
+                    pruned.kept.insert(stamp, Stays::Backup(kept));
+                }
+                None => return Err(error),
+            },
         }
     }
-    Ok(deleted)
+    Ok(pruned)
+}
+
+/// Once: what was deleted is still paid for.
+pub async fn warn_of_versions(app: &App) {
+    const HINT: &str = "this bucket keeps old versions: what Dumpcar deletes stays in it, and is paid for, until a lifecycle rule of the \
+                        bucket removes it; `dumpcar policy --lifecycle` prints such rules";
+    if app.store.leaves_versions() && app.is_news(HINT) && app.store.piles_up_versions().await {
+        info!(store = %app.store, "{HINT}");
+    }
 }

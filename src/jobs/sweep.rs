@@ -58,10 +58,12 @@ pub async fn sweep(
         let cleared = Box::pin(clear_container(app, &record, renewed)).await;
         let removed = remove(&app.store, &record, &living).await;
         let done = match cleared.and(removed) {
-            Ok(()) => forget(&app.store, &record).await,
+            Ok(()) => forget(app, &record).await,
             left => left,
         };
         match done {
+            // What these keys may not delete today, they may not delete tomorrow.
+            Err(left) if left.kind == Kind::Store(StoreErrorKind::Denied) && !app.is_news(&record.key()) => {}
             Ok(()) => {
                 info!(%target, run = %record.run, instance = %record.holder.instance, "cleaned up after a run that was killed");
             }
@@ -172,12 +174,30 @@ fn age(written: Timestamp) -> Duration {
     Duration::try_from(clock::now().duration_since(written)).unwrap_or_default()
 }
 
-/// Deletes the record of a run of which nothing is left.
-pub async fn forget(store: &Store, record: &RunRecord) -> Result<(), JobError> {
-    store
-        .delete(&record.key())
-        .await
-        .map_err(|error| JobError::from(error).in_words(|error| format!("delete its record: {error}")))
+/// Deletes the record of a run of which nothing is left. Where the keys or a lock do not allow that, it is emptied instead: it
+/// stays, and means nothing.
+///
+/// # Errors
+/// It stays as it is, in one line.
+pub async fn forget(app: &App, record: &RunRecord) -> Result<(), JobError> {
+    let refused = match app.store.delete(&record.key()).await {
+        Err(error) if error.is_denied() => error,
+        deleted => return deleted.map_err(of_record),
+    };
+    if app.store.empty_record(record).await.is_err() {
+        return Err(of_record(refused));
+    }
+    if app.is_news("records of runs stay") {
+        info!(
+            store = %app.store, reason = %refused,
+            "records of runs may not be deleted: they stay below .dumpcar/runs, empty. DUMPCAR_PRUNE=false if these keys are not to delete"
+        );
+    }
+    Ok(())
+}
+
+fn of_record(error: StoreError) -> JobError {
+    JobError::from(error).in_words(|error| format!("delete its record: {error}"))
 }
 
 /// Removes the unfinished uploads of a run, and the objects it left without a manifest; not where one of the `living` is at work.
@@ -212,7 +232,12 @@ pub async fn orphans(app: &App, target: &TargetName, catalog: &Catalog, living: 
         if living.iter().any(|run| run.stamps().any(|of_run| of_run == stamp)) {
             continue;
         }
-        if let Err(left) = clean_folder(&app.store, &BackupKey { target: target.clone(), stamp }).await {
+        let folder = BackupKey { target: target.clone(), stamp };
+        if let Err(left) = clean_folder(&app.store, &folder).await {
+            // What these keys may not delete, or a lock keeps, is the same the next night.
+            if left.kind == Kind::Store(StoreErrorKind::Denied) && !app.is_news(&folder.to_string()) {
+                continue;
+            }
             warn!(%target, %left, "cannot remove what is no backup; the next run tries again");
         }
     }

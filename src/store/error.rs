@@ -20,6 +20,8 @@ use crate::signing::{Kind, Unsigned};
 pub struct StoreError {
     pub kind: StoreErrorKind,
     text: String,
+    /// The store refused because it keeps the object for a time.
+    is_of_a_lock: bool,
 }
 
 /// What the caller can do about it.
@@ -53,6 +55,11 @@ impl StoreError {
         self.kind == StoreErrorKind::Denied
     }
 
+    /// Whether the store says that it keeps the object for a time. One that only says that it is denied may mean the same.
+    pub fn is_of_a_lock(&self) -> bool {
+        self.is_of_a_lock
+    }
+
     /// The same, and that it was tried for so long.
     pub(super) fn after_trying_for(mut self, time: Duration) -> Self {
         let seconds = Duration::from_secs(time.as_secs());
@@ -62,7 +69,7 @@ impl StoreError {
     }
 
     pub(super) fn new(kind: StoreErrorKind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into() }
+        Self { kind, text: text.into(), is_of_a_lock: false }
     }
 
     pub(super) fn manifest_taken(key: &BackupKey) -> Self {
@@ -127,13 +134,14 @@ impl StoreError {
             let is_plain = endpoint.starts_with("http://") && refusal.code.is_empty();
             let or_its = place.proxy.as_ref().filter(|_| is_plain).map(proxy::may_be_its).unwrap_or_default();
             if let Some((kind, text)) = told(place, what, refusal) {
-                return Self::new(kind, text + &or_its);
+                return Self { is_of_a_lock: refusal.is_of_a_lock(), ..Self::new(kind, text + &or_its) };
             }
             if let object_store::Error::NotFound { path, .. } = error {
                 return Self::new(NotFound, format!("there is no {path} in the bucket {bucket}"));
             }
-            let Self { kind, text } = Self::unknown(place, what, refusal);
-            return Self::new(kind, text + &or_its);
+            let mut unknown = Self::unknown(place, what, refusal);
+            unknown.text.push_str(&or_its);
+            return unknown;
         }
         if let Some(failed) = find::<NoCredentials>(error) {
             return Self::new(Transient, no_credentials(failed));
@@ -278,7 +286,7 @@ fn told(place: &Place, what: &'static str, refusal: &Refusal) -> Option<(StoreEr
                 "{endpoint} says that a limit of the account is reached ({code}): raise it in the provider's console"
             ),
         ),
-        "ObjectLockedByBucketPolicy" | "ObjectLocked" | "FileImmutable" | "ObjectUnderRetention" => {
+        _ if refusal.is_of_a_lock() => {
             (Denied, format!("the bucket {bucket} keeps it under a lock ({code})"))
         }
         "EntityTooLarge" | "MaxPostPreDataLengthExceeded" | "TooManyParts" => (
@@ -313,9 +321,6 @@ fn told(place: &Place, what: &'static str, refusal: &Refusal) -> Option<(StoreEr
                 "{endpoint} says that a limit of the account is reached: raise it in the provider's console"
             ),
         ),
-        _ if refusal.status == 403 && (refusal.says("object lock") || refusal.says("worm")) => {
-            (Denied, format!("the bucket {bucket} keeps it under a lock"))
-        }
         "NotImplemented" | "MethodNotAllowed" => (Unsupported, format!("{endpoint} cannot {what} ({code})")),
         // The client does not follow, nor does it keep the answer's body.
         "" if matches!(refusal.status, 300..=399) => (Refused, wrong_region(place, refusal)),
@@ -388,8 +393,12 @@ fn in_its_place(proxy: &Proxy) -> String {
 }
 
 fn denied(place: &Place, what: &str) -> String {
+    let other_cure = match what {
+        "delete" => "; for keys that are not to delete, set DUMPCAR_PRUNE=false",
+        _ => "",
+    };
     format!(
-        "the keys may not {what} in the bucket {}: `dumpcar policy` prints the rights they need",
+        "the keys may not {what} in the bucket {}: `dumpcar policy` prints the rights they need{other_cure}",
         place.bucket
     )
 }

@@ -21,6 +21,7 @@ pub struct StoredRecord {
 pub(super) struct Listed {
     pub(super) key: String,
     written: Timestamp,
+    is_empty: bool,
 }
 
 /// Records that are read at the same time.
@@ -50,8 +51,18 @@ impl Store {
         let json = PutPayload::from_bytes(self.sealed(Kind::Record, record.to_json()));
         within(ANSWER_LIMIT, self.backend.put_opts(&path, json, PutOptions::default()))
             .await
-            .map(drop)
+            .map(|put| self.learned.written(put.version.as_deref()))
             .map_err(|error| self.error("write", error))
+    }
+
+    /// Says that the run of this record has ended, where the record itself may not be deleted: an empty one means nothing.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn empty_record(&self, record: &RunRecord) -> Result<(), StoreError> {
+        let path = self.path(&record.key());
+        let put = self.backend.put_opts(&path, PutPayload::new(), PutOptions::default());
+        within(ANSWER_LIMIT, put).await.map(drop).map_err(|error| self.error("write", error))
     }
 
     /// The records there are, of one target or of all, without that of the run `own`.
@@ -65,14 +76,16 @@ impl Store {
     ) -> Result<Records, StoreError> {
         let below = only.map_or_else(|| RECORDS.to_owned(), |target| format!("{RECORDS}/{target}"));
         let mut listed = self.listed(&below).await?;
-        listed.retain(|listed| RunRecord::parse_key(&listed.key).is_some_and(|(_, run)| own != Some(&run)));
+        listed.retain(|listed| {
+            !listed.is_empty && RunRecord::parse_key(&listed.key).is_some_and(|(_, run)| own != Some(&run))
+        });
         let mut records = Records { unread: listed.len().saturating_sub(MOST_READ), ..Records::default() };
         // The oldest are the likeliest to be of runs that are over.
         listed.sort_by_key(|listed| listed.written);
         listed.truncate(MOST_READ);
         let read = stream::iter(listed).map(async |listed| (self.record(&listed.key).await, listed));
         let mut read = std::pin::pin!(read.buffered(AT_ONCE));
-        while let Some((record, Listed { key, written })) = read.next().await {
+        while let Some((record, Listed { key, written, .. })) = read.next().await {
             match record {
                 Ok(Some(record)) => records.read.push(StoredRecord { record, renewed: written }),
                 // Its run has ended in the meantime.
@@ -127,7 +140,7 @@ impl Store {
         {
             let key = meta.location.as_ref().get(root_len..).unwrap_or_default().to_owned();
             let written = Timestamp::from_second(meta.last_modified.timestamp()).unwrap_or(Timestamp::MAX);
-            found.push(Listed { key, written });
+            found.push(Listed { key, written, is_empty: meta.size == 0 });
         }
         Ok(found)
     }

@@ -1,6 +1,6 @@
-//! What this store was found not to take of an upload in parts: the next one is planned otherwise.
+//! What this store was found to do in its own way: not to take of an upload in parts, and to keep.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use super::{Place, StoreError, StoreErrorKind};
 
@@ -14,15 +14,43 @@ pub(super) struct Learned {
     max_parts: AtomicU32,
     /// Bytes that an upload had whose parts were not all of one size, and which the store refused for that.
     outgrown: AtomicU64,
+    /// What is written gets the name of a version: where old ones are kept, and at Garage, which keeps none.
+    gives_versions: AtomicBool,
+    /// It has no locks, or the keys may not ask for them.
+    tells_no_locks: AtomicBool,
 }
 
 impl Default for Learned {
     fn default() -> Self {
-        Self { max_parts: AtomicU32::new(u32::MAX), outgrown: AtomicU64::new(0) }
+        Self {
+            max_parts: AtomicU32::new(u32::MAX),
+            outgrown: AtomicU64::new(0),
+            gives_versions: AtomicBool::new(false),
+            tells_no_locks: AtomicBool::new(false),
+        }
     }
 }
 
 impl Learned {
+    /// An object was written, and got this version: `null` where versioning was switched off again.
+    pub(super) fn written(&self, version: Option<&str>) {
+        if version.is_some_and(|version| !version.is_empty() && version != "null") {
+            self.gives_versions.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn gives_versions(&self) -> bool {
+        self.gives_versions.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn tells_locks(&self) -> bool {
+        !self.tells_no_locks.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn tells_no_locks(&self) {
+        self.tells_no_locks.store(true, Ordering::Relaxed);
+    }
+
     pub(super) fn max_parts(&self) -> Option<u32> {
         Some(self.max_parts.load(Ordering::Relaxed)).filter(|parts| *parts < u32::MAX)
     }

@@ -12,6 +12,7 @@ mod error;
 pub(crate) mod flaky;
 mod forgotten;
 mod journal;
+mod kept;
 mod learned;
 mod limit;
 mod patience;
@@ -29,6 +30,7 @@ pub use catalog::{Catalog, StoredBackup, Version};
 pub use download::Download;
 pub use error::{StoreError, StoreErrorKind};
 pub use journal::{Records, StoredRecord};
+pub use kept::{Deleted, Kept};
 pub use s3::S3Error;
 pub use signed::Signing;
 pub use unfinished::Unfinished;
@@ -40,6 +42,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
+use jiff::Timestamp;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use object_store::{
@@ -201,7 +204,10 @@ impl Store {
         let mut patience = Patience::default();
         loop {
             let error = match put().await {
-                Ok(put) => return Ok(put.e_tag),
+                Ok(put) => {
+                    self.learned.written(put.version.as_deref());
+                    return Ok(put.e_tag);
+                }
                 // A repeated request finds its own first try.
                 Err(conflict @ object_store::Error::AlreadyExists { .. }) => {
                     match self.get(key, content.len() as u64).await {
@@ -297,16 +303,27 @@ impl Store {
     /// nothing, then exactly the objects the manifest names and what lies beside it. Anything else in the folder is not Dumpcar's.
     ///
     /// # Errors
-    /// See [`StoreError`]. A manifest that cannot be read leaves everything as it is.
-    pub async fn delete_backup(&self, key: &BackupKey) -> Result<Manifest, StoreError> {
+    /// See [`StoreError`]. A manifest that cannot be read leaves everything as it is, and so does one that may not be deleted.
+    pub async fn delete_backup(&self, key: &BackupKey, now: Timestamp) -> Result<Deleted, StoreError> {
         let manifest = self.manifest(key).await?;
+        let bytes = manifest.stored_bytes();
+        // Written last, it is locked for longest. Once it is deleted, nobody answers for it.
+        let mut kept = self.kept_version(&key.manifest(), now).await;
         self.delete(&key.manifest()).await?;
-        for object in &manifest.objects {
-            self.delete(&key.object(&object.name)).await?;
+        let drill = std::iter::once(DRILL);
+        for file in manifest.objects.iter().map(|object| object.name.as_str()).chain(drill) {
+            kept = kept.or(self.delete_rest(&key.object(file)).await?);
         }
-        self.delete(&key.object(DRILL)).await?;
         self.delete_signature(key).await?;
-        Ok(manifest)
+        Ok(Deleted { bytes, kept })
+    }
+
+    /// Deletes what is left of a backup that is none any more. Under a lock it is an object without a manifest until that ends.
+    async fn delete_rest(&self, key: &str) -> Result<Option<Kept>, StoreError> {
+        match self.delete(key).await {
+            Err(error) if error.is_of_a_lock() => Ok(Some(Kept::Locked)),
+            deleted => deleted.map(|()| None),
+        }
     }
 
     /// Deletes a backup whose manifest says nothing that could be believed: the manifest first, then only what bears a name that
@@ -319,7 +336,7 @@ impl Store {
         let (own, others) =
             self.files(key).await?.into_iter().partition::<Vec<_>, _>(|file| may_be_object(file));
         for file in own {
-            self.delete(&key.object(&file)).await?;
+            self.delete_rest(&key.object(&file)).await?;
         }
         Ok(others.into_iter().filter(|file| file != MANIFEST).collect())
     }

@@ -131,6 +131,16 @@ impl Refusal {
                 ))
     }
 
+    /// Whether the server keeps the object for a time: Cloudflare R2's bucket locks, Alibaba OSS, MinIO and others have a code of
+    /// their own, AWS and those like it only words.
+    pub(super) fn is_of_a_lock(&self) -> bool {
+        matches!(
+            self.code.as_str(),
+            "ObjectLockedByBucketPolicy" | "ObjectLocked" | "FileImmutable" | "ObjectUnderRetention"
+        ) || (self.status == 403
+            && ["object lock", "worm", "retention policy"].iter().any(|words| self.says(words)))
+    }
+
     /// The same error of the client as it would make of this answer.
     pub(super) fn typed(error: object_store::Error, path: &Path) -> object_store::Error {
         use object_store::Error::{
@@ -311,6 +321,33 @@ mod tests {
         ] {
             let refusal = Refusal::read(status, &format!("<Error><Code>{code}</Code></Error>"), &[]);
             assert_eq!((refusal.passes(), refusal.is_over_soon()), (passes, is_over_soon), "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn a_lock_is_told_from_a_right_that_is_missing() {
+        let refusal = |status, code, words: &str| {
+            Refusal::read(
+                status,
+                &format!("<Error><Code>{code}</Code><Message>{words}</Message></Error>"),
+                &[],
+            )
+        };
+        for (status, code, words) in [
+            (409, "ObjectLockedByBucketPolicy", "The object is locked by the bucket policy."),
+            (409, "FileImmutable", "The object you specified is immutable."),
+            (403, "AccessDenied", "Access Denied because object protected by object lock."),
+            (403, "AccessDenied", "Object is WORM protected and cannot be overwritten"),
+            (403, "AccessDenied", "Object is subject to bucket's retention policy and cannot be deleted"),
+        ] {
+            assert!(refusal(status, code, words).is_of_a_lock(), "{code}: {words}");
+        }
+        for (status, code, words) in [
+            (403, "AccessDenied", "Access Denied"),
+            (403, "", ""),
+            (400, "InvalidRequest", "required for Put Object requests with Object Lock parameters"),
+        ] {
+            assert!(!refusal(status, code, words).is_of_a_lock(), "{code}: {words}");
         }
     }
 

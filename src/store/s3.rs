@@ -2,6 +2,7 @@
 
 use std::io;
 use std::str::FromStr;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -63,7 +64,8 @@ impl Store {
         let settings = &config.s3;
         let part_size = settings.part_size.unwrap_or(DEFAULT_PART);
         let options = client_options(config)?;
-        let builder = client(config, options.clone())?;
+        let leaves_markers = Arc::default();
+        let builder = client(config, options.clone(), &leaves_markers)?;
         let is_set = |key| {
             let value = builder.get_config_value(&key).unwrap_or_default();
             ["true", "1", "yes", "on", "y", "requester"].contains(&value.to_ascii_lowercase().as_str())
@@ -81,6 +83,7 @@ impl Store {
             credentials: (!is_anonymous).then(|| Arc::clone(backend.credentials())),
             requester_pays,
             cannot: OnceLock::new(),
+            leaves_markers,
         };
         let place = Place {
             bucket: settings.store.bucket.clone(),
@@ -101,10 +104,14 @@ impl Store {
     }
 }
 
-fn client(config: &Config, options: ClientOptions) -> Result<AmazonS3Builder, S3Error> {
+fn client(
+    config: &Config,
+    options: ClientOptions,
+    leaves_markers: &Arc<AtomicBool>,
+) -> Result<AmazonS3Builder, S3Error> {
     let settings = &config.s3;
     let mut builder = AmazonS3Builder::new()
-        .with_http_connector(connector(config)?)
+        .with_http_connector(connector(config, leaves_markers)?)
         .with_client_options(options)
         .with_retry(RetryConfig {
             backoff: BackoffConfig {
@@ -185,7 +192,7 @@ fn share(config: &Config, limit: Option<u64>) -> Option<u64> {
     limit.map(|limit| (limit / most).max(1))
 }
 
-fn connector(config: &Config) -> Result<Connector, S3Error> {
+fn connector(config: &Config, leaves_markers: &Arc<AtomicBool>) -> Result<Connector, S3Error> {
     let settings = &config.s3;
     let url = bucket_url(settings);
     let slow = match config.upload_limit {
@@ -198,7 +205,7 @@ fn connector(config: &Config) -> Result<Connector, S3Error> {
         }),
     };
     let download = config.download_limit.map(|limit| Arc::new(Limit::new(limit)));
-    Ok(Connector { bucket_url: url, slow, download })
+    Ok(Connector { bucket_url: url, slow, download, leaves_markers: Arc::clone(leaves_markers) })
 }
 
 fn read_ca_file(path: &str) -> Result<Vec<u8>, S3Error> {
@@ -276,7 +283,8 @@ mod tests {
             ];
             let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
             let config = Config::from_pairs(pairs, &|_| Err(io::ErrorKind::NotFound.into())).unwrap();
-            let client = client(&config, client_options(&config).unwrap()).unwrap().build().unwrap();
+            let client =
+                client(&config, client_options(&config).unwrap(), &Arc::default()).unwrap().build().unwrap();
             let url = client
                 .signed_url(Default::default(), &Path::from("k"), Duration::from_secs(1))
                 .await
@@ -293,7 +301,10 @@ mod tests {
 
     /// As far as a request gets without a server.
     async fn try_to_sign(config: &Config) {
-        let Ok(built) = client_options(config).and_then(|options| client(config, options)) else { return };
+        let Ok(built) = client_options(config).and_then(|options| client(config, options, &Arc::default()))
+        else {
+            return;
+        };
         let Ok(client) = built.build() else { return };
         if config.credentials != CredentialSource::Static {
             return;

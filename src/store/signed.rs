@@ -44,7 +44,7 @@ impl Store {
         if self.signing.signer.is_none() && self.signing.trusted.is_none() {
             return Ok(());
         }
-        self.delete(&key.signature()).await
+        self.delete_rest(&key.signature()).await.map(drop)
     }
 
     /// The bytes of a manifest, if they count.

@@ -2,7 +2,8 @@
 //!
 //! The S3 client cannot list them, so that one request is made and signed here, with the client's own credentials.
 
-use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -136,6 +137,8 @@ pub(super) struct Lister {
     pub(super) requester_pays: bool,
     /// What the store said when it was found not to know the request.
     pub(super) cannot: OnceLock<StoreError>,
+    /// What the client has seen of deletions.
+    pub(super) leaves_markers: Arc<AtomicBool>,
 }
 
 /// Where a page begins.
@@ -183,8 +186,13 @@ impl Lister {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
-        let http = Connector { bucket_url: self.bucket_url.clone(), slow: None, download: None }
-            .connect(&self.options)?;
+        let http = Connector {
+            bucket_url: self.bucket_url.clone(),
+            slow: None,
+            download: None,
+            leaves_markers: Arc::clone(&self.leaves_markers),
+        }
+        .connect(&self.options)?;
         Ok(self.http.get_or_init(|| http))
     }
 
@@ -197,6 +205,12 @@ impl Lister {
                 url.push_str(&format!("&upload-id-marker={}", encoded(id)));
             }
         }
+        let body = self.ask(&url).await?;
+        quick_xml::de::from_str(&body).map_err(|error| Failure::Lasting(generic(error)))
+    }
+
+    /// Signs and sends one GET to this URL, and returns the answer.
+    pub(super) async fn ask(&self, url: &str) -> Result<String, Failure> {
         let mut request = HttpRequest::new(HttpRequestBody::empty());
         *request.uri_mut() = url.parse().map_err(|error| Failure::Lasting(generic(error)))?;
         if let Some(credentials) = &self.credentials {
@@ -220,12 +234,12 @@ impl Lister {
         if body.contains("<Error>") {
             return Err(Failure::Passing(generic(Refusal::read(200, &body, &[]))));
         }
-        quick_xml::de::from_str(&body).map_err(|error| Failure::Lasting(generic(error)))
+        Ok(body.into_owned())
     }
 }
 
 /// Whether it is worth another try.
-enum Failure {
+pub(super) enum Failure {
     Passing(object_store::Error),
     Lasting(object_store::Error),
 }
@@ -235,7 +249,7 @@ fn generic(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> objec
 }
 
 /// Percent-encoded as the signature wants it: everything but letters, digits and `-._~`.
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

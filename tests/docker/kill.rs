@@ -162,10 +162,10 @@ fn an_s3_server_that_is_killed_at_any_instant_makes_a_backup_or_a_failure_and_no
     at_every_instant("the S3 server", settings, |scene, table, at, _| {
         let (dumpcar, is_over) = begin(scene, at);
         let stage = scene.stage(&dumpcar.log(), is_over);
-        docker(&["kill", scene.world.bucket.garage.id()]);
-        docker(&["start", scene.world.bucket.garage.id()]);
+        docker(&["kill", scene.world.bucket.garage().id()]);
+        docker(&["start", scene.world.bucket.garage().id()]);
         let ended = dumpcar.end();
-        scene.world.bucket.garage.wait();
+        scene.world.bucket.garage().wait();
         let outcome = judge(scene, &ended);
         scene.assert_nothing_left_in_the_target();
         // What it was told in the moment of its death, nobody else knows.
@@ -197,9 +197,9 @@ fn a_backup_that_is_tried_again_outlives_its_target_its_docker_and_its_store() {
         scope.spawn(|| {
             let settings = Settings { garage: Some(Garage::lasting()), ..Settings::of_lane(0) };
             tried_again(settings, |scene| {
-                docker(&["kill", scene.world.bucket.garage.id()]);
-                docker(&["start", scene.world.bucket.garage.id()]);
-                scene.world.bucket.garage.wait();
+                docker(&["kill", scene.world.bucket.garage().id()]);
+                docker(&["start", scene.world.bucket.garage().id()]);
+                scene.world.bucket.garage().wait();
             });
         });
     });

@@ -83,6 +83,9 @@ mod round_trip;
 mod runbook;
 /// Passwords and keys, and where they must not appear (P6).
 mod secrets;
+/// The life of a backup on both real servers, and what only the one of them can: versions, locks, keys without rights.
+mod stores;
+mod stores_kept;
 /// What killed sidecars leave, in the bucket and in targets (P4).
 mod sweep;
 /// Uploads that nobody completed, as the store lists them.

@@ -5,8 +5,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
+use super::support::bucket::{ACCESS_KEY, SECRET_KEY};
 use super::support::docker::{Network, image, unique};
-use super::support::garage::{ACCESS_KEY, Garage, SECRET_KEY};
+use super::support::garage::Garage;
 use super::support::servers::POSTGRESQL_17;
 use super::support::world::World;
 

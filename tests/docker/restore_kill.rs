@@ -217,10 +217,10 @@ fn at_every_instant_of(product: Product, victim: Victim) {
                 Some(ended)
             }
             Victim::Store => {
-                docker(&["kill", scene.world.bucket.garage.id()]);
-                docker(&["start", scene.world.bucket.garage.id()]);
+                docker(&["kill", scene.world.bucket.garage().id()]);
+                docker(&["start", scene.world.bucket.garage().id()]);
                 let ended = dumpcar.end();
-                scene.world.bucket.garage.wait();
+                scene.world.bucket.garage().wait();
                 Some(ended)
             }
         };

@@ -2,8 +2,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
+use super::support::bucket::{ACCESS_KEY, SECRET_KEY};
 use super::support::docker::{Container, docker, until};
-use super::support::garage::{ACCESS_KEY, Garage, SECRET_KEY};
+use super::support::garage::Garage;
 use super::support::servers::{Kind, MARIADB_11_8, MYSQL_9_7, POSTGRESQL_17, Product};
 use super::support::world::{World, program};
 
@@ -152,7 +153,7 @@ fn both_ways_bring_it_back(product: Product) {
 
     let stock = commands(RUNBOOK, &["all", engine]);
     let inside = commands(RUNBOOK, &["all", "network", engine]);
-    let bucket = format!("{}/{}", world.bucket.garage.endpoint(), world.bucket.name);
+    let bucket = format!("{}/{}", world.bucket.endpoint(), world.bucket.name);
     let store = docker(&["inspect", "--format", "{{slice .Name 1}}", Garage::shared().id()]);
     let without_proxy = format!("-dc globals.sql.xz | {NO_PROXY}");
     let own_bucket = format!(":3900/{}", world.bucket.name);

@@ -5,8 +5,8 @@ use std::process::{Child, Command};
 
 use serde_json::Value;
 
+use super::support::bucket::{ACCESS_KEY, SECRET_KEY};
 use super::support::docker::{api, docker, unique, until};
-use super::support::garage::{ACCESS_KEY, SECRET_KEY};
 use super::support::servers::{Kind, MARIADB_11_8, MYSQL_9_7, POSTGRESQL_17, Product, Server};
 use super::support::world::World;
 

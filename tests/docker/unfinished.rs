@@ -4,8 +4,9 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 
+use super::support::bucket::{ACCESS_KEY, SECRET_KEY};
 use super::support::docker::until;
-use super::support::garage::{ACCESS_KEY, Garage, SECRET_KEY};
+use super::support::garage::Garage;
 use super::support::world::World;
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -37,6 +37,8 @@ mod hostile_labels;
 mod incomplete;
 /// What the answers of `--json` look like: docs/json.md.
 mod json;
+/// What the store keeps by itself: locks, old versions, records that may not be deleted.
+mod kept;
 /// The end of the process at each request that changes the bucket, before and after it is done (P1, P4).
 mod kill;
 /// The life of a target: deleted, forgotten, renamed, away and back.

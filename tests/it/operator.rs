@@ -166,7 +166,7 @@ async fn the_policy_asks_for_no_more_than_is_needed() {
     let resource = policy["Statement"][1]["Resource"][0].as_str().unwrap();
     assert!(resource.starts_with("arn:aws:s3:::backups/t") && resource.ends_with("/*"), "{resource}");
     let uploads = &policy["Statement"][2];
-    assert_eq!(uploads["Action"], json!(["s3:ListBucketMultipartUploads"]));
+    assert_eq!(uploads["Action"], json!(["s3:ListBucketMultipartUploads", "s3:GetLifecycleConfiguration"]));
     assert_eq!(
         uploads["Resource"],
         json!(["arn:aws:s3:::backups"]),

@@ -14,8 +14,9 @@ use dumpcar::model::key::README;
 use dumpcar::store::Store;
 use serde_json::Value;
 
+use super::bucket::{ACCESS_KEY, Bucket, REGION, SECRET_KEY};
 use super::docker::{Container, LIMIT, docker, holds_within, tools, try_docker, unique};
-use super::garage::{ACCESS_KEY, Bucket, Garage, SECRET_KEY};
+use super::garage::Garage;
 
 pub(crate) struct World {
     pub(crate) bucket: Bucket,
@@ -45,15 +46,18 @@ impl World {
     }
 
     pub(crate) fn with(garage: Arc<Garage>) -> Self {
-        let bucket = Bucket::new(garage);
+        Self::in_bucket(Bucket::new(garage))
+    }
+
+    pub(crate) fn in_bucket(bucket: Bucket) -> Self {
         let prefix = unique();
         let env = [
             ("DUMPCAR_STORE", format!("s3://{}/backups", bucket.name)),
             ("DUMPCAR_LABEL_PREFIX", prefix.clone()),
             ("DUMPCAR_RETRIES", "0".to_owned()),
             ("DUMPCAR_LOG_FORMAT", "json".to_owned()),
-            ("AWS_ENDPOINT_URL", bucket.garage.endpoint()),
-            ("AWS_REGION", "garage".to_owned()),
+            ("AWS_ENDPOINT_URL", bucket.endpoint()),
+            ("AWS_REGION", REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
         ];
@@ -178,7 +182,7 @@ impl World {
 
     /// A text without the names that are different in every run.
     pub(crate) fn plain(&self, text: &str) -> String {
-        text.replace(&self.bucket.garage.endpoint(), "ENDPOINT")
+        text.replace(&self.bucket.endpoint(), "ENDPOINT")
             .replace(&self.bucket.name, "BUCKET")
             .replace(&format!("{}.", self.prefix), "dumpcar.")
     }

@@ -20,6 +20,10 @@ pub(crate) enum Fault {
     Answer(u16, &'static str),
     /// The same, in words of its own.
     Says(u16, &'static str, &'static str),
+    /// The server does nothing, and answers with this.
+    Xml(&'static str),
+    /// The server does it, and its answer has these headers as well.
+    Headers(&'static [(&'static str, &'static str)]),
     /// A listing of unfinished uploads with none on it.
     NoUploads,
     /// What is there under the key goes first, and nobody is told.

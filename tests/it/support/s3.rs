@@ -316,6 +316,14 @@ async fn answer(server: Arc<Server>, mut request: Request<Incoming>) -> Answer {
             drop(request.into_body().collect().await);
             Ok(refusal_in_words(&asked.method, status, code, words))
         }
+        Some(Fault::Xml(xml)) => Ok(Response::new(whole(xml))),
+        Some(Fault::Headers(headers)) => {
+            let mut response = server.serve(&asked, request).await?;
+            for (name, value) in headers {
+                response.headers_mut().insert(*name, value.parse()?);
+            }
+            Ok(response)
+        }
         Some(Fault::NoUploads) => Ok(Response::new(whole(list_uploads(&BTreeSet::new(), &asked)))),
         Some(Fault::Over) => {
             let path = server.root.join(asked.key());

@@ -1,0 +1,110 @@
+//! What the store keeps by itself when Dumpcar deletes: locked objects, and old versions.
+//!
+//! A lock is on a version (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>). To delete an object without
+//! naming a version only puts a marker over it, which a lock does not refuse: the backup is gone from every listing, and its
+//! bytes stay. Stores with locks of their own kind refuse the deletion itself.
+
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::refusal::Refusal;
+use super::unfinished::{Failure, encoded};
+use super::{Store, StoreError};
+use crate::model::key::BackupKey;
+
+/// Nothing depends on the answer but what is said about a deletion.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Why the bytes of a backup stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// The lock on them ends then.
+    Until(Timestamp),
+    /// There is a lock, and the keys may not read its date.
+    Locked,
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Until(until) => write!(f, "kept by the store until {until}"),
+            Self::Locked => f.write_str("kept by the store (Object Lock)"),
+        }
+    }
+}
+
+/// A backup that is no longer there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deleted {
+    /// What its objects had in the store.
+    pub bytes: u64,
+    /// Its bytes stay all the same.
+    pub kept: Option<Kept>,
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectRetention.html>
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Retention {
+    retain_until_date: Option<String>,
+}
+
+impl Store {
+    /// Whether it is a lock that refused the deletion of this backup, rather than a right that is missing: the same code stands
+    /// for both.
+    pub async fn kept(&self, key: &BackupKey, refused: &StoreError, now: Timestamp) -> Option<Kept> {
+        if !refused.is_denied() {
+            return None;
+        }
+        let until = self.locked_until(&key.manifest(), now).await.map(Kept::Until);
+        until.or_else(|| refused.is_of_a_lock().then_some(Kept::Locked))
+    }
+
+    /// The lock that will keep the version which is about to be deleted. Costs a request only where there may be versions.
+    pub(super) async fn kept_version(&self, key: &str, now: Timestamp) -> Option<Kept> {
+        if self.learned.gives_versions() { self.locked_until(key, now).await.map(Kept::Until) } else { None }
+    }
+
+    /// Until when the store keeps an object; `None` as well where it does not tell.
+    async fn locked_until(&self, key: &str, now: Timestamp) -> Option<Timestamp> {
+        let lister = self.lister.as_ref().filter(|_| self.learned.tells_locks())?;
+        let path = self.path(key);
+        let path: Vec<String> = path.as_ref().split('/').map(encoded).collect();
+        let url = format!("{}/{}?retention=", lister.bucket_url, path.join("/"));
+        let answer = tokio::time::timeout(LIMIT, lister.ask(&url)).await.ok()?;
+        let xml = match answer {
+            Ok(xml) => xml,
+            Err(Failure::Lasting(error)) => {
+                // An object without a lock in a bucket with locks is the one refusal that is not about the bucket or the keys.
+                let code = Refusal::of(&error).map_or("", |refusal| refusal.code.as_str());
+                if !matches!(code, "NoSuchObjectLockConfiguration" | "NoSuchKey") {
+                    self.learned.tells_no_locks();
+                }
+                return None;
+            }
+            Err(Failure::Passing(_)) => return None,
+        };
+        let retention: Retention = quick_xml::de::from_str(&xml).ok()?;
+        let until: Timestamp = retention.retain_until_date?.trim().parse().ok()?;
+        (until > now).then_some(until)
+    }
+
+    /// Whether what was deleted is seen to stay as an old version.
+    pub fn leaves_versions(&self) -> bool {
+        self.lister.as_ref().is_some_and(|lister| lister.leaves_markers.load(Ordering::Relaxed))
+    }
+
+    /// Whether what is deleted stays as an old version, and no lifecycle rule is known that removes it.
+    pub async fn piles_up_versions(&self) -> bool {
+        let Some(lister) = self.lister.as_ref().filter(|_| self.leaves_versions()) else { return false };
+        let url = format!("{}?lifecycle=", lister.bucket_url);
+        match tokio::time::timeout(LIMIT, lister.ask(&url)).await {
+            Ok(Ok(rules)) => !rules.contains("<NoncurrentVersionExpiration>"),
+            Ok(Err(Failure::Passing(_) | Failure::Lasting(_))) | Err(_) => true,
+        }
+    }
+}

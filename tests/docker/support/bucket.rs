@@ -1,0 +1,152 @@
+//! A bucket of one test, on one of the real servers.
+
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use object_store::aws::{AmazonS3, AmazonS3Builder, AwsAuthorizer};
+use object_store::client::{HttpConnector, HttpRequest, HttpRequestBody, ReqwestConnector};
+use object_store::path::Path;
+use object_store::{ClientOptions, ObjectStore, ObjectStoreExt};
+use tokio::runtime::Runtime;
+
+use super::docker::unique;
+use super::garage::Garage;
+use super::seaweedfs::SeaweedFs;
+
+pub(crate) const ACCESS_KEY: &str = "GK0123456789abcdef01234567";
+pub(crate) const SECRET_KEY: &str = "feedfacefeedfacefeedfacefeedfacefeedfacefeedfacefeedfacefeedface";
+/// Of both servers.
+pub(crate) const REGION: &str = "garage";
+
+enum Server {
+    Garage(Arc<Garage>),
+    SeaweedFs(Arc<SeaweedFs>),
+}
+
+pub(crate) struct Bucket {
+    server: Server,
+    pub(crate) name: String,
+    client: Arc<AmazonS3>,
+    runtime: Runtime,
+}
+
+/// What the server answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+}
+
+impl Bucket {
+    pub(crate) fn new(garage: Arc<Garage>) -> Self {
+        let bucket = Self::of(Server::Garage(garage));
+        bucket.garage().create(&bucket.name);
+        bucket
+    }
+
+    /// A bucket of SeaweedFS, which is created with these headers.
+    pub(crate) fn on_seaweedfs(headers: &[(&str, &str)]) -> Self {
+        let bucket = Self::of(Server::SeaweedFs(SeaweedFs::shared()));
+        bucket.done("PUT", "", headers, "");
+        bucket
+    }
+
+    fn of(server: Server) -> Self {
+        let name = unique();
+        // A second test's provider is the same one.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let client = AmazonS3Builder::new()
+            .with_endpoint(endpoint(&server))
+            .with_region(REGION)
+            .with_bucket_name(&name)
+            .with_access_key_id(ACCESS_KEY)
+            .with_secret_access_key(SECRET_KEY)
+            .with_allow_http(true)
+            .with_client_options(ClientOptions::new().with_allow_http(true))
+            .build()
+            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Self { server, name, client: Arc::new(client), runtime }
+    }
+
+    pub(crate) fn garage(&self) -> &Arc<Garage> {
+        match &self.server {
+            Server::Garage(garage) => garage,
+            Server::SeaweedFs(_) => panic!("this bucket is SeaweedFS's"),
+        }
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        endpoint(&self.server)
+    }
+
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let listed =
+            self.client.list(None).map_ok(|object| object.location.to_string()).try_collect::<Vec<_>>();
+        let mut keys = self.runtime.block_on(listed).unwrap();
+        keys.sort();
+        keys
+    }
+
+    pub(crate) fn read(&self, key: &str) -> Vec<u8> {
+        let read = async { self.client.get(&Path::parse(key).unwrap()).await?.bytes().await };
+        self.runtime.block_on(read).unwrap().to_vec()
+    }
+
+    pub(crate) fn write(&self, key: &str, content: &[u8]) {
+        let payload = content.to_vec().into();
+        self.runtime.block_on(self.client.put(&Path::parse(key).unwrap(), payload)).unwrap();
+    }
+
+    /// How many uploads were begun and neither completed nor aborted.
+    pub(crate) fn unfinished_uploads(&self) -> usize {
+        self.done("GET", "?uploads=", &[], "").matches("<UploadId>").count()
+    }
+
+    /// What the server answers to a request that it has to do: `rest` is the key and the query.
+    pub(crate) fn done(&self, method: &str, rest: &str, headers: &[(&str, &str)], body: &str) -> String {
+        let answer = self.ask(method, rest, headers, body);
+        assert!(matches!(answer.status, 200..300), "{method} {rest}: {answer:?}");
+        answer.body
+    }
+
+    /// Signs and sends a request that the client does not know.
+    pub(crate) fn ask(&self, method: &str, rest: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let slash = if rest.is_empty() || rest.starts_with('?') { "" } else { "/" };
+        let address = format!("{}/{}{slash}{rest}", self.endpoint(), self.name);
+        let mut request = http::Request::builder().method(method).uri(address);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request: HttpRequest = request.body(HttpRequestBody::from(body.to_owned())).unwrap();
+        let answer = async {
+            let credential = self.client.credentials().get_credential().await.unwrap();
+            AwsAuthorizer::new(&credential, "s3", REGION).try_authorize(&mut request, None).unwrap();
+            let client =
+                ReqwestConnector::default().connect(&ClientOptions::new().with_allow_http(true)).unwrap();
+            let answer = client.execute(request).await.unwrap();
+            let status = answer.status().as_u16();
+            let body = answer.into_body().bytes().await.unwrap();
+            Answer { status, body: String::from_utf8_lossy(&body).into_owned() }
+        };
+        self.runtime.block_on(answer)
+    }
+}
+
+fn endpoint(server: &Server) -> String {
+    let port = match server {
+        Server::Garage(garage) => garage.port,
+        Server::SeaweedFs(seaweedfs) => seaweedfs.port,
+    };
+    format!("http://127.0.0.1:{port}")
+}
+
+impl Drop for Bucket {
+    fn drop(&mut self) {
+        let keys = self.client.list(None).map_ok(|object| object.location).try_collect::<Vec<_>>();
+        // The servers keep their data in memory.
+        for key in self.runtime.block_on(keys).unwrap_or_default() {
+            drop(self.runtime.block_on(self.client.delete(&key)));
+        }
+    }
+}
