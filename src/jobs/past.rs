@@ -9,7 +9,6 @@ use tracing::{debug, warn};
 use super::good::{self, Worth};
 use crate::app::App;
 use crate::clock;
-use crate::holder::Identity;
 use crate::model::key::Stamp;
 use crate::model::retention::{Candidate, Standing, is_from_the_future};
 use crate::model::target::TargetName;
@@ -124,7 +123,7 @@ async fn of_target(
         let is_good = problem.is_none();
         if past.newest.is_none() {
             past.is_ours = match &writer {
-                Some(writer) => is_ours(&app.identity, app, writer).await,
+                Some(writer) => is_ours(app, writer).await,
                 None => true,
             };
             past.newest = Some(Newest { stamp, problem });
@@ -163,8 +162,8 @@ async fn candidate(app: &App, catalog: &Catalog, backup: &StoredBackup) -> Resul
 }
 
 /// Whether a backup was made here: what another host has made, that one tells of.
-async fn is_ours(identity: &Identity, app: &App, writer: &Writer) -> bool {
-    let own = identity.holder(&app.docker).await;
+async fn is_ours(app: &App, writer: &Writer) -> bool {
+    let own = app.identity.holder(&app.docker).await;
     Writer::new(own.engine.as_ref(), &own.instance).is_none_or(|own| own.shares(writer))
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::plan::{Action, Condition, DrillEnd, Event, Look, Refusal, Seen, Settings, State};
+use super::plan::{Action, Condition, DrillEnd, Event, Look, Pauses, Refusal, Seen, Settings, State};
 use super::{chores, watch};
 use crate::app::App;
 use crate::clock;
@@ -67,7 +67,7 @@ pub struct Scheduler {
 
 impl Scheduler {
     pub fn new(app: Arc<App>, health: Health, stop: CancellationToken) -> Self {
-        let plan = State::new(Settings::of(&app.config, app.nothing_labelled()), clock::now());
+        let plan = State::new(settings(&app), clock::now());
         Self { app, health, stop, plan, found: BTreeMap::new(), tasks: FuturesUnordered::new() }
     }
 
@@ -198,6 +198,24 @@ impl Scheduler {
     fn spawn_to_its_end(&self, work: impl Future<Output = Came> + 'static, broken: Event) {
         let guarded = AssertUnwindSafe(work).catch_unwind();
         self.tasks.push(guarded.map(|came| came.unwrap_or_else(|_| broken.into())).boxed_local());
+    }
+}
+
+fn settings(app: &App) -> Settings {
+    let config = &app.config;
+    Settings {
+        time_zone: config.time_zone.clone(),
+        schedule: config.schedule.clone(),
+        drill_schedule: config.drill_schedule.clone(),
+        verify_schedule: config.verify_schedule.clone(),
+        jitter: config.jitter,
+        catch_up: config.catch_up,
+        on_start: config.on_start,
+        prune: config.prune,
+        parallel: usize::try_from(config.parallel).unwrap_or(1),
+        label_prefix: config.label_prefix.clone(),
+        nothing: app.nothing_labelled(),
+        pauses: Pauses::default(),
     }
 }
 

@@ -25,7 +25,6 @@ use tracing::warn;
 
 use super::trouble::Trouble;
 use super::wave::Wave;
-use crate::config::Config;
 use crate::model::schedule::Schedule;
 use crate::model::target::TargetName;
 use duty::Duty;
@@ -76,25 +75,6 @@ pub(super) struct Pauses {
 impl Default for Pauses {
     fn default() -> Self {
         Self { retry: RETRY, relook: RELOOK }
-    }
-}
-
-impl Settings {
-    pub(super) fn of(config: &Config, nothing: String) -> Self {
-        Self {
-            time_zone: config.time_zone.clone(),
-            schedule: config.schedule.clone(),
-            drill_schedule: config.drill_schedule.clone(),
-            verify_schedule: config.verify_schedule.clone(),
-            jitter: config.jitter,
-            catch_up: config.catch_up,
-            on_start: config.on_start,
-            prune: config.prune,
-            parallel: usize::try_from(config.parallel).unwrap_or(1),
-            label_prefix: config.label_prefix.clone(),
-            nothing,
-            pauses: Pauses::default(),
-        }
     }
 }
 
