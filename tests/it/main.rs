@@ -50,6 +50,7 @@ mod messages;
 /// What cannot be dumped, beside what can (P10).
 mod missing;
 /// Listing, reading back, pruning.
+mod nights;
 mod operator;
 /// Stores as providers run them: what each refuses, and that a backup's whole life works there (docs/providers.md).
 mod providers;
