@@ -1,7 +1,7 @@
 //! Weeks of a daemon whose world fails at random, of which only the seed is known. Time is a number here, so that ten thousand of
 //! them take seconds.
 //!
-//! `DUMPCAR_TEST_SEED` repeats one of them, and `DUMPCAR_TEST_WEEKS` says how many there are.
+//! `DUMPCAR_TEST_WEEK` repeats one of them, and `DUMPCAR_TEST_WEEKS` says how many there are.
 
 use std::collections::BTreeMap;
 
@@ -391,7 +391,7 @@ fn week(seed: u64) {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a setting of this test, not of the program")]
 fn a_week_of_outages_costs_no_night_and_health_tells_the_truth() {
-    let seed = std::env::var("DUMPCAR_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = std::env::var("DUMPCAR_TEST_WEEK").ok().and_then(|seed| seed.parse().ok());
     if let Some(seed) = seed {
         return week(seed);
     }
