@@ -34,7 +34,7 @@ impl State {
     fn pass(&mut self, now: Timestamp) {
         for (name, known) in self.known.iter_mut().filter(|(_, known)| known.is_planned) {
             let is_due = known.backup.due.is_some_and(|due| due <= now);
-            if known.backup.pass(now) {
+            if known.pass(now) {
                 info!(target = %name, "a scheduled time went by while it ran: skipped");
             }
             if is_due && known.told_gone.is_some() {

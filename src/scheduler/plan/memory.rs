@@ -65,7 +65,7 @@ impl State {
         let settings = &self.settings;
         for (name, known) in self.known.iter_mut().filter(|(_, known)| !known.is_planned) {
             known.is_planned = true;
-            known.backup.pass(now);
+            known.pass(now);
             if known.backup.is_missed() {
                 info!(target = %name, "a scheduled backup was missed: catching up");
             }

@@ -52,6 +52,8 @@ pub(super) struct Known {
     /// From then on its newest good backup is older than its schedule allows.
     overdue_at: Option<Timestamp>,
     problem: Option<Problem>,
+    /// The clock was set back while it was being backed up.
+    is_begun_by_wrong_clock: bool,
     drilled: DrillState,
 }
 
@@ -86,6 +88,7 @@ impl Known {
             measured: None,
             overdue_at: None,
             problem: None,
+            is_begun_by_wrong_clock: false,
             drilled: DrillState::default(),
         };
         known.measure();
@@ -154,6 +157,16 @@ impl Known {
         self.measure();
     }
 
+    /// What has come due is owed from now on, unless there is a later backup: the clock may have been wrong when it was made.
+    /// Returns whether the one before is still being made.
+    pub(super) fn pass(&mut self, now: Timestamp) -> bool {
+        let newest = self.newest.as_ref().map(|newest| newest.stamp.timestamp());
+        if let Some(newest) = newest.filter(|newest| *newest <= now) {
+            self.backup.was_done(newest);
+        }
+        self.backup.pass(now)
+    }
+
     /// A run of it has ended.
     pub(super) fn ended(&mut self, outcome: &Outcome, now: Timestamp) {
         let at = self.backup.running.unwrap_or(now);
@@ -166,7 +179,9 @@ impl Known {
             }
             Verdict::Skipped { .. } | Verdict::Failed { .. } => self.backup.failed(now),
         }
-        self.problem = outcome.problem().map(|text| Problem { at, text });
+        // One that a wrong clock has begun was not due, and is not missing.
+        let is_missing = !std::mem::take(&mut self.is_begun_by_wrong_clock);
+        self.problem = outcome.problem().filter(|_| is_missing).map(|text| Problem { at, text });
     }
 
     /// There is a new backup, and why it is not good, if it is not.
@@ -237,13 +252,9 @@ impl Known {
         self.rescheduled = self.rescheduled.map(|at| at.min(now));
         self.made_at = self.made_at.map(|at| at.min(now));
         self.told_gone = self.told_gone.map(|told| told.min(now));
-        if self.newest_good.is_some_and(|good| good > now) {
-            // Until the bucket is read again, nothing is known.
-            (self.newest_good, self.since) = (None, now);
-        }
-        self.newest = self.newest.take().filter(|newest| newest.stamp.timestamp() <= now);
         // All of that was by the wrong clock. What is really due is worked out anew.
         self.problem = None;
+        self.is_begun_by_wrong_clock = self.backup.running.is_some();
         (self.is_planned, self.is_recalled) = (false, false);
         self.measure();
     }
