@@ -1,5 +1,6 @@
 //! What the daemon makes up for, and what it still knows after a restart.
 
+use dumpcar::clock::now;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -16,7 +17,7 @@ async fn world() -> World {
 
 /// So many hours ago, as a backup is called.
 fn hours_ago(hours: i64) -> String {
-    let time = Timestamp::now() - SignedDuration::from_hours(hours);
+    let time = now() - SignedDuration::from_hours(hours);
     time.strftime("%Y-%m-%dT%H-%M-%SZ").to_string()
 }
 
@@ -88,7 +89,7 @@ async fn a_failed_drill_is_still_known_after_a_restart() {
     world.store_backup("shop", &stamp, "custom", &[Object::dump(DUMP)]);
     container(&world, "running");
     let drill = json!({
-        "version": 1, "target": "shop", "stamp": stamp, "at": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "version": 1, "target": "shop", "stamp": stamp, "at": now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         "instance": "h", "image_id": format!("sha256:{}", "0".repeat(64)), "seconds": 1.0, "databases": 1, "tables": 1,
         "rows": 1, "problem": { "kind": "query" },
     });
@@ -129,7 +130,7 @@ async fn an_interval_of_verification_counts_from_the_last_one_whatever_was_resta
     container(&world, "running");
     world.store_backup("shop", &hours_ago(1), "custom", &[Object::dump(DUMP)]);
     let verified = |days: i64| {
-        let at = Timestamp::now() - SignedDuration::from_hours(24 * days);
+        let at = now() - SignedDuration::from_hours(24 * days);
         let at = at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         json!({ "version": 1, "at": at, "instance": "h" }).to_string()
     };
@@ -139,7 +140,7 @@ async fn an_interval_of_verification_counts_from_the_last_one_whatever_was_resta
     until("it is written down", || {
         let stored: Value = serde_json::from_slice(&world.read(".dumpcar/verified.json")).unwrap();
         let at: Timestamp = stored["at"].as_str().unwrap().parse().unwrap();
-        Timestamp::now().duration_since(at) < SignedDuration::from_hours(1)
+        now().duration_since(at) < SignedDuration::from_hours(1)
     })
     .await;
     daemon.stop().await;
@@ -150,7 +151,7 @@ async fn an_interval_of_verification_counts_from_the_last_one_whatever_was_resta
     let ended = daemon.stop().await;
     assert!(ended.logged("verification started").is_empty(), "{}", ended.stderr);
     let next: Timestamp = ended.logged("verification planned")[0]["next"].as_str().unwrap().parse().unwrap();
-    let hours = next.duration_since(Timestamp::now()).as_hours();
+    let hours = next.duration_since(now()).as_hours();
     assert!((22..=24).contains(&hours), "{hours}");
 }
 
