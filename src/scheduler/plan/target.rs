@@ -129,7 +129,8 @@ impl Known {
     /// Takes in what the bucket said when it began to be read.
     pub(super) fn recall(&mut self, past: &TargetPast, from: Option<Timestamp>, began: Timestamp) {
         let newest = past.newest.as_ref().map(|newest| newest.stamp.timestamp());
-        let drilled = past.drilled.as_ref().map(|drilled| drilled.at);
+        // A date in the future would put off all drills until then.
+        let drilled = past.drilled.as_ref().map(|drilled| drilled.at).filter(|at| *at <= began);
         match (self.is_recalled, newest) {
             (false, Some(newest)) => self.backup.recall(newest, from),
             (true, Some(newest)) => self.backup.was_done(newest),
@@ -151,7 +152,7 @@ impl Known {
             self.newest_good = past.newest_good.map(Stamp::timestamp);
         }
         if let Some(drilled) = &past.drilled {
-            self.drilled.recall(drilled);
+            self.drilled.recall(&Drilled { at: drilled.at.min(began), ..drilled.clone() });
         }
         self.is_recalled = true;
         self.measure();

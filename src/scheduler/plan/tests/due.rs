@@ -239,6 +239,8 @@ fn drills_and_verification_count_from_the_last_one_that_was_done() {
             Some("2026-11-16T12:30:00Z"),
             vec![("23 12:30", Action::Verify), ("23 13:00", Action::Drill(name("shop")))],
         ),
+        // A clock that was wrong once puts nothing off.
+        (Some("2036-01-01T00:00:00Z"), Some("2026-11-20T12:30:00Z"), vec![]),
         // Missed.
         (
             Some("2026-11-10T13:00:00Z"),

@@ -221,3 +221,16 @@ fn a_store_that_refuses_everything_does_not_keep_a_backup_from_being_tried() {
     }
     panic!("nothing was tried");
 }
+
+#[test]
+fn a_drill_dated_ahead_puts_no_drill_off() {
+    let settings =
+        Settings { drill_schedule: "0 13 * * *".parse().unwrap(), ..settings("0 23 * * *", "UTC") };
+    let mut daemon = Daemon::new(settings, "2026-11-23T12:00:00Z", Some("2026-11-22T23:00:00Z"));
+    let problem = Some("bad".to_owned());
+    let drilled = Drilled { backup: stamp("2026-11-22T23:00:00Z"), at: at("2036-01-01T00:00:00Z"), problem };
+    daemon.past.targets.get_mut(&name("shop")).unwrap().drilled = Some(drilled);
+    let begun = daemon.run("2026-11-23T13:30:00Z", |_, _| None);
+    assert_eq!(begun, [("23 13:00".to_owned(), Action::Drill(name("shop")))]);
+    assert_eq!(daemon.health(), ["(drill) shop: bad"]);
+}
