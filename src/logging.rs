@@ -1,6 +1,8 @@
 //! The log: on standard error, as text or as JSON. An event is one line, and has no character that acts on a terminal,
 //! whatever is in its fields: much of it was said by a container, Docker or the bucket.
 
+mod line;
+
 use std::fmt::{self, Debug};
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use self::line::{JsonLine, Spans, TextLine};
 use crate::clock;
 use crate::config::{Config, LogFormat, LogLevel};
 use crate::terminal::Terminal;
@@ -28,22 +31,18 @@ pub fn start(config: &Config, terminal: Arc<Terminal>) {
     };
     let has_colours = terminal.has_colours();
     let lines = Lines { terminal, is_json: !text };
-    let base = tracing_subscriber::registry().with(shown(config.log_level));
-    let layer =
-        tracing_subscriber::fmt::layer().with_timer(LocalTime(config.time_zone.clone())).with_writer(lines);
+    let base = tracing_subscriber::registry().with(shown(config.log_level)).with(Spans);
+    let layer = tracing_subscriber::fmt::layer().with_writer(lines);
+    let time = LocalTime(config.time_zone.clone());
     // A second start in one process (a test) is not an error.
     if text {
-        let fields = format::debug_fn(write_field).delimited(" ");
-        let layer = layer.with_target(false).with_ansi(has_colours).fmt_fields(fields);
-        drop(base.with(layer).try_init());
+        let fields = |writer: &mut Writer<'_>, field: &Field, value: &dyn Debug| {
+            write_field(writer, field.name(), &format!("{value:?}"))
+        };
+        let layer = layer.with_ansi(has_colours).fmt_fields(format::debug_fn(fields).delimited(" "));
+        drop(base.with(layer.event_format(TextLine(time))).try_init());
     } else {
-        let layer = layer
-            .json()
-            .flatten_event(true)
-            .with_target(false)
-            .with_current_span(false)
-            .with_span_list(false);
-        drop(base.with(layer).try_init());
+        drop(base.with(layer.event_format(JsonLine(time))).try_init());
     }
 }
 
@@ -71,10 +70,9 @@ impl FormatTime for LocalTime {
 }
 
 /// As tracing-subscriber writes a field, except that it escapes the escape character in messages only.
-fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> fmt::Result {
-    let value = format!("{value:?}");
-    let value = text::escaped(&value);
-    match field.name() {
+fn write_field(writer: &mut Writer<'_>, name: &str, value: &str) -> fmt::Result {
+    let value = text::escaped(value);
+    match name {
         "message" => write!(writer, "{value}"),
         name if writer.has_ansi_escapes() => write!(writer, "\x1b[3m{name}\x1b[0m\x1b[2m=\x1b[0m{value}"),
         name => write!(writer, "{name}={value}"),

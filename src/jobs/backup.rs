@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::{join, try_join};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{Instrument as _, debug, info, warn};
 
 use begin::{Begun, begin};
 use missing::Dumped;
@@ -28,9 +28,10 @@ use crate::jobs::error::{JobError, Kind, stoppable};
 use crate::jobs::explain::explain;
 use crate::jobs::journal::Entry;
 use crate::jobs::prune;
+use crate::jobs::span;
 use crate::lock::RunLock;
 use crate::model::id::ImageDigest;
-use crate::model::key::{BackupKey, Stamp, database_file_stem};
+use crate::model::key::{BackupKey, CLAIM, Stamp, database_file_stem};
 use crate::model::line::Line;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind, VERSION};
 use crate::model::missing::{Missing, summary as summary_of};
@@ -82,6 +83,16 @@ pub async fn run(
     stop: &CancellationToken,
     progress: &Progress,
 ) -> Verdict {
+    Box::pin(one(app, target, order, stop, progress)).instrument(span::job("backup", &target.name)).await
+}
+
+async fn one(
+    app: &App,
+    target: &Target,
+    order: Order,
+    stop: &CancellationToken,
+    progress: &Progress,
+) -> Verdict {
     let Some(_lock) = RunLock::take(&app.store.to_string(), target.name.as_str()) else {
         return Verdict::Failed { reason: BUSY.into() };
     };
@@ -94,7 +105,7 @@ pub async fn run(
         result = limited(app, target, order, stop, progress) => result,
         // What is left is on record, and the connection that goes with the run ends the tool.
         () = too_late => {
-            warn!(target = %target.name, "no time to clean up: the next start does");
+            warn!("no time to clean up: the next start does");
             Err(JobError::stopped())
         }
     };
@@ -103,7 +114,7 @@ pub async fn run(
     match result {
         Ok(summary) => {
             if is_unhealthy {
-                info!(target = %target.name, container, "backed up though Docker calls its container unhealthy");
+                info!(container, "backed up though Docker calls its container unhealthy");
             }
             Verdict::Done(summary)
         }
@@ -165,7 +176,7 @@ async fn attempts(
         match Box::pin(attempt(app, &current, order, is_last_try, stop, progress)).await {
             Err(error) if error.kind.may_pass() && tried < app.config.retries => {
                 tried += 1;
-                info!(target = %target.name, reason = %error, wait = %humantime::format_duration(backoff), "trying again");
+                info!(reason = %error, wait = %humantime::format_duration(backoff), "trying again");
                 progress.set_stage(format!("waiting to try again: {error}"));
                 stoppable(stop, tokio::time::sleep(backoff)).await?;
                 backoff *= 3;
@@ -206,7 +217,8 @@ async fn attempt(
     let known = backups.as_deref().unwrap_or_default();
     let begun = begin(app, target, catalog.as_ref(), known, origin.writer(), order.trigger, stop);
     let Begun { entry, key, started } = Box::pin(begun).await?;
-    let clash = writers::look(app, target, known, last_good.as_ref(), (key.stamp, origin.writer()));
+    span::is_about(&key);
+    let clash = writers::look(app, known, last_good.as_ref(), (key.stamp, origin.writer()));
     let docker = entry.docker();
     let run = Run {
         app,
@@ -244,7 +256,7 @@ async fn attempt(
             if let Err(left) = entry.close(is_clean).await {
                 match &mut result {
                     Ok(summary) => summary.problems.push(format!("clean up: {left}")),
-                    Err(_) => warn!(target = %target.name, %left, "cannot clean up after a failed run"),
+                    Err(_) => warn!(%left, "cannot clean up after a failed run"),
                 }
             }
         }
@@ -408,6 +420,7 @@ impl Run<'_> {
             restore_command: target.labels.custom.as_ref().and_then(|custom| custom.restore.clone()),
             suspicious,
             accepted_smaller_than,
+            claimed: self.entry.is_off_record(),
             missing,
             objects,
         };
@@ -444,7 +457,7 @@ impl Run<'_> {
         match app.store.delete(&key.manifest()).await {
             Ok(()) => Err((error, Rest::Unfinished)),
             Err(left) => {
-                warn!(target = %self.target.name, backup = %key, error = %left, "objects without a manifest may be left");
+                warn!(backup = %key, error = %left, "objects without a manifest may be left");
                 Err((error, Rest::Unknown))
             }
         }
@@ -472,7 +485,7 @@ impl Run<'_> {
             self.progress.set_stage("running the after command");
             // Also when told to stop: what `before` froze has to be let go.
             if let Err(error) = self.hook("after", after).await {
-                warn!(target = %self.target.name, reason = %error, "the after command failed");
+                warn!(reason = %error, "the after command failed");
                 problems.push(error.to_string());
             }
         }
@@ -539,8 +552,11 @@ impl Run<'_> {
         );
         let dump = alive::during(progress, Box::pin(dump), |alive| {
             info!(
-                target = %target.name, object = name, plain_bytes = alive.plain_bytes, bytes = alive.stored_bytes,
-                rate = format!("{}/s", text::bytes(alive.bytes_per_second)), "still dumping"
+                object = name,
+                plain_bytes = alive.plain_bytes,
+                bytes = alive.stored_bytes,
+                rate = format!("{}/s", text::bytes(alive.bytes_per_second)),
+                "still dumping"
             );
         });
         let pipeline::Made { digests, content } = match stoppable(stop, dump).await {
@@ -555,11 +571,14 @@ impl Run<'_> {
         };
         upload.commit(stop).await?;
         if let Some(said) = engine::remarks(&target.container.redact(&exec.stderr())) {
-            warn!(target = %target.name, object = name, said, "the dump tool ended well, but has something to say");
+            warn!(object = name, said, "the dump tool ended well, but has something to say");
         }
         debug!(
-            target = %target.name, object = name, bytes = digests.stored_bytes, plain_bytes = digests.plain_bytes,
-            elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "object stored"
+            object = name,
+            bytes = digests.stored_bytes,
+            plain_bytes = digests.plain_bytes,
+            elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "object stored"
         );
         Ok(ManifestObject {
             name,
@@ -594,14 +613,15 @@ impl Run<'_> {
     /// Removes the objects of a backup that does not come to be, as far as they are known here: keys that may not list
     /// can do this much.
     async fn discard(&self, objects: &[ManifestObject]) {
-        for object in objects {
-            let key = self.key.object(&object.name);
+        let claim = self.entry.is_off_record().then_some(CLAIM);
+        for file in objects.iter().map(|object| object.name.as_str()).chain(claim) {
+            let key = self.key.object(file);
             if let Err(error) = self.app.store.delete(&key).await {
-                warn!(target = %self.target.name, key, %error, "an object without a manifest is left");
+                warn!(key, %error, "an object without a manifest is left");
             }
         }
         if let Err(error) = self.app.store.delete_signature(&self.key).await {
-            warn!(target = %self.target.name, key = self.key.signature(), %error, "a signature without a manifest is left");
+            warn!(key = self.key.signature(), %error, "a signature without a manifest is left");
         }
     }
 }

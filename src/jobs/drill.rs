@@ -14,12 +14,13 @@ use std::sync::PoisonError;
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{Instrument as _, error, info, warn};
 
 pub use sweep::sweep;
 
 use super::error::{JobError, Kind};
 use super::journal::new_run;
+use super::span;
 use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
@@ -54,8 +55,22 @@ pub async fn run(
     stop: &CancellationToken,
     progress: &Progress,
 ) -> Result<Drilled, JobError> {
+    let work = Box::pin(one(app, key, manifest, target, stop, progress));
+    work.instrument(span::job("drill", &key.target)).await
+}
+
+async fn one(
+    app: &App,
+    key: &BackupKey,
+    manifest: &Manifest,
+    target: Option<&Target>,
+    stop: &CancellationToken,
+    progress: &Progress,
+) -> Result<Drilled, JobError> {
+    span::is_about(key);
     let started = Instant::now();
     let run = new_run();
+    span::is_run(&run);
     app.runs.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone());
     let docker = app.docker.on_behalf_of(&run);
     let watch = storage::watch(docker.clone(), Scratch::container(&run), app.config.drill_disk);

@@ -106,6 +106,11 @@ impl<'a> Entry<'a> {
         Ok(entry)
     }
 
+    /// Whether nobody can find this run by a record.
+    pub fn is_off_record(&self) -> bool {
+        !self.is_kept
+    }
+
     pub fn run(&self) -> &RunId {
         &self.record.run
     }

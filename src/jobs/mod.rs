@@ -15,5 +15,6 @@ pub mod prune;
 pub mod readme;
 pub mod restore;
 pub mod show;
+mod span;
 pub mod sweep;
 pub mod verify;

@@ -21,12 +21,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{Instrument as _, info, warn};
 
 use super::error::{JobError, Kind, stoppable};
 use super::explain::explain;
 use super::good;
 use super::journal::Entry;
+use super::span;
 use crate::app::App;
 use crate::discovery::Target;
 use crate::docker::{Docker, ExecError};
@@ -70,6 +71,16 @@ pub async fn run(
     stop: &CancellationToken,
     progress: &Progress,
 ) -> Result<Vec<String>, Failure> {
+    Box::pin(one(app, plan, stop, progress)).instrument(span::job("restore", &plan.key.target)).await
+}
+
+async fn one(
+    app: &App,
+    plan: &Plan,
+    stop: &CancellationToken,
+    progress: &Progress,
+) -> Result<Vec<String>, Failure> {
+    span::is_about(&plan.key);
     let untouched = |error: JobError| error.with_state(UNTOUCHED);
     let name = plan.key.target.as_str();
     // Also of where it goes: a backup of that would be of half a restore.
@@ -81,11 +92,12 @@ pub async fn run(
     let entry = Entry::of_restore(app, &plan.key.target, &plan.target)
         .await
         .map_err(|error| untouched(error.into()))?;
+    span::is_run(entry.run());
     if let Some(command) = &plan.manifest_command {
-        info!(target = name, "running the restore command of the manifest: {command:?}");
+        info!("running the restore command of the manifest: {command:?}");
     }
     for warning in &plan.warnings {
-        warn!(target = name, "{warning}");
+        warn!("{warning}");
     }
     let run = entry.run().clone();
     let docker = entry.docker().clone();
@@ -96,13 +108,13 @@ pub async fn run(
     let is_clean = match restore.drop_own().await {
         Ok(()) => true,
         Err(left) => {
-            warn!(target = name, %left, "databases of this restore are left; the next run tries again");
+            warn!(%left, "databases of this restore are left; the next run tries again");
             false
         }
     };
     // One that cannot be cleaned up stays on record.
     if is_clean && let Err(left) = entry.close(true).await {
-        warn!(target = name, %left, "cannot take back the record of the restore");
+        warn!(%left, "cannot take back the record of the restore");
     }
     result.map(|()| restore.left_out.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
@@ -194,7 +206,7 @@ impl Restore<'_> {
             let Some(command) = target.engine.quiet_old(&target.facts(), name, &old) else { continue };
             let what = format!("part {} from the others", what(name));
             if let Err(error) = self.ask(&what, Some(name), &command, Problem::SwapFailed {}).await {
-                warn!(target = %self.plan.key.target, database = name, %error, "the old database may still hold what belongs to others: drop it soon");
+                warn!(database = name, %error, "the old database may still hold what belongs to others: drop it soon");
             }
         }
     }
@@ -327,8 +339,10 @@ impl Restore<'_> {
             }
             Ok(Ok(Ok(()))) => {
                 info!(
-                    target = %plan.key.target, object = object.name, plain_bytes = object.plain_bytes,
-                    elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "object restored"
+                    object = object.name,
+                    plain_bytes = object.plain_bytes,
+                    elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    "object restored"
                 );
                 if let (Some(loaded), Some(counter)) = (self.loaded, counter) {
                     let mut loaded = loaded.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
-use tracing::{error, info, warn};
+use tracing::{Instrument as _, error, info, warn};
 
+use super::span;
 use crate::clock;
 use crate::engine::Engine;
-use crate::model::key::{BackupKey, MANIFEST, Stamp, may_be_object};
+use crate::model::key::{BackupKey, CLAIM, MANIFEST, Stamp, may_be_object};
 use crate::model::manifest::{Manifest, ManifestObject};
 use crate::model::retention::is_from_the_future;
 use crate::model::target::TargetName;
@@ -178,7 +179,8 @@ pub async fn verify(
     let mut reports = Vec::new();
     for target in catalog.names().filter(|name| targets.is_empty() || targets.contains(name)) {
         for key in chosen(&catalog, target, every, clock::now()) {
-            let report = backup(store, &catalog, &key, progress).await;
+            let read = backup(store, &catalog, &key, progress);
+            let report = read.instrument(span::job("verify", target)).await;
             // Anybody can put one there that is not signed: it must not hide the newest that is.
             let goes_on = every || report.as_ref().is_some_and(|report| report.state == State::Unsigned);
             report.iter().for_each(Report::log);
@@ -217,6 +219,7 @@ fn chosen(catalog: &Catalog, target: &TargetName, every: bool, now: Timestamp) -
 
 /// Reads one backup; `None` when it was deleted meanwhile.
 async fn backup(store: &Store, catalog: &Catalog, key: &BackupKey, progress: &Progress) -> Option<Report> {
+    span::is_about(key);
     let started = Instant::now();
     let mut report = Report {
         target: key.target.clone(),
@@ -307,7 +310,9 @@ async fn orphans(store: &Store, catalog: &Catalog, target: &TargetName) -> Resul
         let key = BackupKey { target: target.clone(), stamp };
         let files = store.files(&key).await?;
         // A run that has ended since the listing has made a backup of it, or nothing.
-        if files.iter().any(|file| file == MANIFEST) || !files.iter().any(|file| may_be_object(file)) {
+        if files.iter().any(|file| file == MANIFEST)
+            || !files.iter().any(|file| may_be_object(file) && file != CLAIM)
+        {
             continue;
         }
         let ours = catalog.files(&key).filter(|(name, _)| may_be_object(name));

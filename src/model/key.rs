@@ -18,6 +18,10 @@ pub const SIGNATURE: &str = "manifest.json.sig";
 /// The file beside a manifest that says what the backup's last drill found.
 pub const DRILL: &str = "drill.json";
 
+/// The file that a run without a record writes first, where nothing is yet: the folder is its own then. It stays, since such a
+/// run deletes nothing.
+pub const CLAIM: &str = "claim.txt";
+
 /// The text at the prefix that explains the bucket to people.
 pub const README: &str = "README.txt";
 
@@ -112,6 +116,11 @@ impl BackupKey {
         self.object(SIGNATURE)
     }
 
+    /// The key of what claims this folder.
+    pub fn claim(&self) -> String {
+        self.object(CLAIM)
+    }
+
     /// Splits a key relative to the prefix into its folder and file name; `None` when it is not one of Dumpcar's.
     pub fn parse(key: &str) -> Option<(Self, &str)> {
         let mut parts = key.splitn(3, '/');
@@ -147,11 +156,16 @@ pub fn database_file_stem(database: &str) -> String {
     stem
 }
 
+/// Whether a file of this name is one of what Dumpcar writes beside a manifest and its objects.
+pub fn is_beside(file_name: &str) -> bool {
+    [DRILL, SIGNATURE, CLAIM].contains(&file_name)
+}
+
 /// Whether a file in a backup's folder may be an object Dumpcar wrote, by its name: `<database>.sql`, `globals.sql` or
 /// `dump.<extension>`, each with or without its compression's extension; or
 /// what may lie beside a manifest. Somebody else's file is not to be touched.
 pub fn may_be_object(file_name: &str) -> bool {
-    if file_name == DRILL || file_name == SIGNATURE {
+    if is_beside(file_name) {
         return true;
     }
     let plain =

@@ -73,6 +73,9 @@ pub struct Manifest {
     /// for a while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted_smaller_than: Option<Stamp>,
+    /// Whether the run kept no record, and claimed its folder by a file instead: see [`CLAIM`](super::key::CLAIM).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub claimed: bool,
     /// What could not be dumped, and why: with anything here, the backup is incomplete.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
@@ -258,6 +261,7 @@ pub(super) mod tests {
             restore_command: None,
             suspicious: None,
             accepted_smaller_than: None,
+            claimed: false,
             missing: Vec::new(),
             objects: vec![ManifestObject {
                 name: "shop.sql.xz".into(),

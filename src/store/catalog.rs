@@ -9,7 +9,7 @@ use object_store::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
-use crate::model::key::{BackupKey, DRILL, MANIFEST, OWN_STATE, README, SIGNATURE, Stamp, may_be_object};
+use crate::model::key::{BackupKey, DRILL, MANIFEST, OWN_STATE, README, Stamp, is_beside, may_be_object};
 use crate::model::manifest::Manifest;
 use crate::model::target::TargetName;
 
@@ -162,7 +162,7 @@ impl Catalog {
         let folder = self.folders.entry(target).or_default().entry(stamp).or_default();
         if file_name == MANIFEST {
             folder.manifest = Some(found);
-        } else if file_name == DRILL || file_name == SIGNATURE {
+        } else if is_beside(file_name) {
             folder.has_drill |= file_name == DRILL;
             folder.written = folder.written.max(Some(written));
         } else {

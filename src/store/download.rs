@@ -7,6 +7,7 @@ use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use super::patience::{Patience, transfer_limit};
 use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
@@ -96,7 +97,7 @@ impl Download {
         if self.asked.is_none() && start < self.object.size {
             self.position = (start + RANGE).min(self.object.size);
             let fetch = self.object.clone().fetch(start, self.position);
-            self.asked = Some(AbortOnDropHandle::new(tokio::spawn(fetch)));
+            self.asked = Some(AbortOnDropHandle::new(tokio::spawn(fetch.in_current_span())));
         }
     }
 }

@@ -51,10 +51,10 @@ use object_store::{
 
 use crate::config::Proxy;
 use crate::model::drill::DrillResult;
-use crate::model::key::{BackupKey, DRILL, MANIFEST, may_be_object};
+use crate::model::key::{BackupKey, CLAIM, DRILL, MANIFEST, may_be_object};
 use crate::model::manifest::{self, Manifest};
 use crate::model::parts::PartPlan;
-use crate::model::run;
+use crate::model::run::{self, RunId};
 use crate::signing::Kind;
 use download::Pins;
 use learned::Learned;
@@ -190,6 +190,19 @@ impl Store {
         Ok(Version { bytes: json.len() as u64, e_tag })
     }
 
+    /// Takes a folder for a run that has no record. Returns whether it is the run's now: of several, one gets it, as far as the
+    /// store can refuse to write over something.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn claim(&self, key: &BackupKey, by: &RunId) -> Result<bool, StoreError> {
+        match self.create(key, &key.claim(), &Bytes::from(format!("Dumpcar's run {by}\n"))).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind == StoreErrorKind::Taken => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Writes a file of the backup `of` at `key`, where nothing else is. Returns the ETag it got.
     async fn create(&self, of: &BackupKey, key: &str, content: &Bytes) -> Result<Option<String>, StoreError> {
         let path = self.path(key);
@@ -213,8 +226,8 @@ impl Store {
                     match self.get(key, content.len() as u64).await {
                         Ok(there) if there == *content => return Ok(None),
                         Ok(_) => return Err(StoreError::manifest_taken(of)),
-                        // It is larger.
-                        Err(error) if error.kind == StoreErrorKind::Damaged => {
+                        // It is larger, or these keys may only write: then it counts as somebody else's.
+                        Err(error) if error.kind == StoreErrorKind::Damaged || error.is_denied() => {
                             return Err(StoreError::manifest_taken(of));
                         }
                         // Two requests met, and neither was done.
@@ -310,8 +323,8 @@ impl Store {
         // Written last, it is locked for longest. Once it is deleted, nobody answers for it.
         let mut kept = self.kept_version(&key.manifest(), now).await;
         self.delete(&key.manifest()).await?;
-        let drill = std::iter::once(DRILL);
-        for file in manifest.objects.iter().map(|object| object.name.as_str()).chain(drill) {
+        let beside = std::iter::once(DRILL).chain(manifest.claimed.then_some(CLAIM));
+        for file in manifest.objects.iter().map(|object| object.name.as_str()).chain(beside) {
             kept = kept.or(self.delete_rest(&key.object(file)).await?);
         }
         self.delete_signature(key).await?;

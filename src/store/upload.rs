@@ -9,6 +9,7 @@ use object_store::path::Path;
 use object_store::{MultipartId, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::patience::{Patience, transfer_limit};
 use super::{ANSWER_LIMIT, COMPLETE_LIMIT, Store, StoreError, StoreErrorKind, within};
@@ -148,13 +149,14 @@ impl Upload {
         let (path, id) = (self.path.clone(), multipart.id.clone());
         let patience = Patience::until(&multipart.enough);
         // A task of its own: signing a part hashes it, which would hold up the dump.
-        multipart.sending.spawn(async move {
+        let sending = async move {
             let send = || store.backend.put_part(&path, &id, index, payload.clone());
             let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
             let sent = store.patiently(patience, "write", limit, send).await;
             sent.map(|part| (index, part))
                 .map_err(|error| store.learned.part_refused(&store.place, number, error))
-        });
+        };
+        multipart.sending.spawn(sending.in_current_span());
         Ok(())
     }
 
@@ -273,7 +275,8 @@ impl Upload {
         self.buffer.clear();
         if let Some(creating) = self.creating.take() {
             // Where the answer takes longer, this goes on behind our back.
-            let removal = tokio::spawn(abort_created(creating, self.store.clone(), self.path.clone()));
+            let removal = abort_created(creating, self.store.clone(), self.path.clone());
+            let removal = tokio::spawn(removal.in_current_span());
             drop(tokio::time::timeout(LAST_ANSWER_LIMIT, removal).await);
         }
         if let Some(multipart) = self.multipart.take() {
@@ -371,9 +374,10 @@ impl Drop for Upload {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (store, path) = (self.store.clone(), self.path.clone());
         if let Some(creating) = self.creating.take() {
-            drop(runtime.spawn(abort_created(creating, store, path)));
+            drop(runtime.spawn(abort_created(creating, store, path).in_current_span()));
         } else if let Some(multipart) = self.multipart.take() {
-            drop(runtime.spawn(async move { multipart.abort(&store, &path).await }));
+            let removal = async move { multipart.abort(&store, &path).await };
+            drop(runtime.spawn(removal.in_current_span()));
         }
     }
 }

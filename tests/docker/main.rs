@@ -58,6 +58,8 @@ mod mid_dump;
 mod one_broken;
 /// What the container's option files, its variables and its server's limits would do to a dump.
 mod option_files;
+/// The other engine that speaks Docker's API.
+mod podman;
 /// A PostgreSQL that is process 1, and dumps that are broken off.
 mod process_one;
 /// The exec protocol under real shells: exit statuses, and nothing left in a target (P1, P4).

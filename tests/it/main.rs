@@ -68,6 +68,8 @@ mod show;
 mod signing;
 /// A dump of 60 GiB: parts and memory (P3).
 mod sixty_gib;
+/// Whose a line of the log is.
+mod spans;
 /// Faults of the store in the middle of a run: what survives them, what the user sees, what is left.
 mod store_faults;
 /// Listings that are long, broken, repeated, or full of other tools' objects: what is pruned and what is not (P5).

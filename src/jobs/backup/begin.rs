@@ -12,7 +12,7 @@ use crate::clock;
 use crate::discovery::Target;
 use crate::jobs::error::{JobError, stoppable};
 use crate::jobs::journal::Entry;
-use crate::jobs::{prune, sweep};
+use crate::jobs::{prune, span, sweep};
 use crate::model::key::{BackupKey, Stamp};
 use crate::model::retention::Candidate;
 use crate::model::trigger::Trigger;
@@ -53,12 +53,13 @@ pub(super) async fn begin<'a>(
         // What goes under a former name gets a record of its own.
         doomed.retain(|stamp| catalog.is_some_and(|catalog| catalog.has_backup(&target.name, *stamp)));
         let entry = stoppable(stop, Entry::of_backup(app, target, stamp, doomed)).await??;
+        span::is_run(entry.run());
         // Behind the own record: of two that begin at once, one at least sees the other.
         let others = match stoppable(stop, sweep::sweep(app, Some(&target.name), Some(entry.run()))).await {
             Ok(Ok(others)) => others,
             // Not a reason to make no backup.
             Ok(Err(error)) => {
-                warn!(target = %target.name, %error, "cannot look for what killed runs have left");
+                warn!(%error, "cannot look for what killed runs have left");
                 Vec::new()
             }
             Err(stopped) => {
@@ -68,21 +69,27 @@ pub(super) async fn begin<'a>(
         };
         for other in others.iter().filter(|other| other.stamp.is_some()) {
             warn!(
-                target = %target.name, instance = %other.holder.instance, since = %other.started,
+                instance = %other.holder.instance, since = %other.started,
                 "another Dumpcar is at work on a target of this name, or was killed: two of them want two names (label dumpcar.name) or two prefixes (DUMPCAR_STORE)"
             );
         }
-        if others.iter().all(|other| other.stamp != Some(stamp)) {
+        let key = BackupKey { target: target.name.clone(), stamp };
+        // Others find a run by its record. One that has none takes its folder with a file: two would write over one another's
+        // dumps.
+        let is_claimed = async || match entry.is_off_record() {
+            true => stoppable(stop, app.store.claim(&key, entry.run())).await?.map_err(JobError::from),
+            false => Ok(true),
+        };
+        if others.iter().all(|other| other.stamp != Some(stamp)) && is_claimed().await? {
             if let Some(catalog) = catalog {
                 for name in &names {
                     sweep::orphans(app, name, catalog, &others).await;
                 }
             }
-            let key = BackupKey { target: target.name.clone(), stamp };
             return Ok(Begun { entry, key, started });
         }
         if let Err(left) = entry.close(true).await {
-            warn!(target = %target.name, %left, "cannot take back the record of a run");
+            warn!(%left, "cannot take back the record of a run");
         }
         // Both may have seen each other: not by the same time again.
         let wait = Duration::from_millis(1000 + u64::from(random::byte()) * 10);

@@ -65,7 +65,7 @@ impl Run<'_> {
             Some(_) | None => {}
         }
         for one in &missing {
-            warn!(target = %self.target.name, missing = %one, "this is not backed up");
+            warn!(missing = %one, "this is not backed up");
         }
         missing.truncate(MOST);
         Ok(Dumped { server_version: plan.survey.server_version, missing, problems: Vec::new() })
@@ -172,7 +172,7 @@ impl Run<'_> {
             Ok(found) => found,
             Err(reason) => {
                 let reason = target.container.redact(&reason);
-                warn!(target = %target.name, database, reason, "cannot find out what is broken in this database");
+                warn!(database, reason, "cannot find out what is broken in this database");
                 return Ok(Vec::new());
             }
         };

@@ -78,18 +78,15 @@ impl Run<'_> {
         };
         let login_notes = target.engine.login(&facts).map(|login| login.notes).unwrap_or_default();
         for note in login_notes.iter().chain(&survey.notes) {
-            warn!(target = %target.name, "{note}");
+            warn!("{note}");
         }
         for (_, hint) in survey.hints.iter().filter(|(database, _)| target.wants(database)) {
             if app.is_news(&format!("{}: {hint}", target.name)) {
-                warn!(target = %target.name, "{hint}");
+                warn!("{hint}");
             }
         }
         for name in &survey.leftovers {
-            warn!(
-                target = %target.name,
-                "database {name:?} is of a restore that runs, or was interrupted, and is not backed up"
-            );
+            warn!("database {name:?} is of a restore that runs, or was interrupted, and is not backed up");
         }
         if target.engine == Engine::Custom {
             let command = target.engine.dump(&facts, &survey, "");

@@ -4,7 +4,6 @@ use tracing::warn;
 
 use crate::app::App;
 use crate::clock;
-use crate::discovery::Target;
 use crate::model::key::Stamp;
 use crate::model::manifest::Manifest;
 use crate::model::retention::Candidate;
@@ -14,7 +13,6 @@ use crate::model::writers::{Clash, Writer, clash};
 /// have moved here.
 pub(super) fn look(
     app: &App,
-    target: &Target,
     backups: &[Candidate],
     last_good: Option<&Manifest>,
     new: (Stamp, Option<Writer>),
@@ -29,7 +27,7 @@ pub(super) fn look(
     if clash.is_first {
         let (newest, other) = clash.names();
         warn!(
-            target = %target.name, instance = newest, other, newest = %clash.last,
+            instance = newest, other, newest = %clash.last,
             "another instance made the backups before this one, so nothing is pruned this time; if both go on, {}",
             Clash::cure(&app.config.label_prefix)
         );

@@ -49,7 +49,10 @@ impl Restore<'_> {
         }
         if !accounts.left_alone.is_empty() {
             let names = accounts.left_alone.join(", ");
-            info!(target = %self.plan.key.target, accounts = names, "accounts left alone: the login's own password, and what an image keeps for itself");
+            info!(
+                accounts = names,
+                "accounts left alone: the login's own password, and what an image keeps for itself"
+            );
         }
         let mut left_out: BTreeMap<&str, u32> = BTreeMap::new();
         for (code, line) in said.lines().filter_map(refused) {

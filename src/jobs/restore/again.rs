@@ -31,14 +31,14 @@ impl Restore<'_> {
         };
         let target = &self.plan.target;
         info!(
-            target = %self.plan.key.target, reason = %first,
+            reason = %first,
             "loading {} again, with the search_path it had", what(&wanted.name)
         );
         if let Some(command) = target.engine.drop_staged(&target.facts(), &staged.staged) {
             let problem = drill::Problem::SwapFailed {};
             let dropped = self.ask("make room for a second load", None, &command, problem).await;
             if let Err(left) = dropped {
-                warn!(target = %self.plan.key.target, %left, "the first load takes room until the restore is over");
+                warn!(%left, "the first load takes room until the restore is over");
             }
         }
         let other = wanted.staged(&self.run, self.plan.databases.len() + index);
@@ -49,7 +49,6 @@ impl Restore<'_> {
         })?;
         self.tell(&edit);
         warn!(
-            target = %self.plan.key.target,
             "{} was loaded with its own search_path, because something in it finds names only by that: {first}",
             what(&wanted.name)
         );
@@ -58,7 +57,7 @@ impl Restore<'_> {
 
     fn tell(&self, edit: &Edit) {
         for note in edit.notes() {
-            info!(target = %self.plan.key.target, "{note}");
+            info!("{note}");
         }
     }
 }

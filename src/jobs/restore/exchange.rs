@@ -194,7 +194,7 @@ impl Restore<'_> {
                 }
             };
             warn!(
-                target = %self.plan.key.target, database = staged.replaced,
+                database = staged.replaced,
                 "the old database is kept without all of its views, triggers and routines: {lost}"
             );
         }
@@ -203,7 +203,10 @@ impl Restore<'_> {
     fn name_disabled(&self, staged: &[Staged], separated: &[Separated]) {
         for (staged, found) in staged.iter().zip(separated).filter(|(_, found)| !found.disabled.is_empty()) {
             let events = found.disabled.join(", ");
-            warn!(target = %self.plan.key.target, database = staged.name, events, "events of a copy are disabled: ALTER EVENT … ENABLE switches them on");
+            warn!(
+                database = staged.name,
+                events, "events of a copy are disabled: ALTER EVENT … ENABLE switches them on"
+            );
         }
     }
 }

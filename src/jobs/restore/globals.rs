@@ -46,7 +46,7 @@ impl Restore<'_> {
         };
         let Globals { roles, tablespaces, rest, notes } = globals;
         for note in notes {
-            info!(target = %self.plan.key.target, "{note}");
+            info!("{note}");
         }
         self.feed(object, roles).await?;
         for tablespace in &tablespaces {
@@ -70,7 +70,6 @@ impl Restore<'_> {
         if let Err(error) = made {
             let folder = quoted(location);
             warn!(
-                target = %self.plan.key.target,
                 "tablespace {name:?} was left out: {error}; it wants an empty folder of the server's user in container {}, on a \
                  volume: `mkdir -p {folder} && chown postgres {folder}`",
                 target.container.name
@@ -103,7 +102,7 @@ impl Restore<'_> {
                     let hide = |said: &str| target.container.redact(said);
                     let raw = format!("ERROR:  {refusal}");
                     let refusal = hide(&refusal);
-                    warn!(target = %self.plan.key.target, "left out of the roles: {refusal}");
+                    warn!("left out of the roles: {refusal}");
                     if self.loaded.is_some() {
                         let said = engine::diagnose(target.engine, 1, &raw, &hide, &target.facts(), None);
                         self.leave_out(object, said.problem, format!("the server did not take {refusal}"))?;

@@ -83,7 +83,7 @@ impl Restore<'_> {
                 .fit(&wanted.name, options, *placement)
                 .map_err(|text| JobError::new(LACKING, text))?;
             if let Some(warning) = warning {
-                warn!(target = %self.plan.key.target, "{warning}");
+                warn!("{warning}");
             }
             Ok(Some(options))
         };

@@ -1,4 +1,4 @@
-//! A Docker engine of a test's own, which can be stopped and started.
+//! A Docker engine of a test's own, which can be stopped and started; or podman.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::docker::{Container, image, until};
 
-/// Docker in Docker.
+/// Docker in Docker, or podman.
 pub(crate) struct Engine {
     container: Container,
     folder: TempDir,
@@ -35,6 +35,19 @@ impl Engine {
         engine
     }
 
+    /// Podman's service, with this image.
+    ///
+    /// # Errors
+    /// Why it can run no container here: it wants more of a machine than Docker does.
+    pub(crate) fn podman(image_name: &str) -> Result<Self, String> {
+        let engine = Self::made("none");
+        let script = "exec podman system service --time=0 unix:///shared/docker.sock >>/shared/log 2>&1";
+        super::docker::docker(&["exec", "-d", &engine.container.id, "sh", "-c", script]);
+        until("podman answers", || engine.try_docker(&["version"]).is_ok());
+        engine.load(image_name);
+        engine.try_docker(&["run", "--rm", "--network=none", image_name, "true"]).map(|_| engine)
+    }
+
     /// Where it listens in TLS.
     pub(crate) fn address(&self) -> String {
         self.container.inspect("{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
@@ -57,9 +70,10 @@ impl Engine {
             &network,
             "--tmpfs=/run",
             "--tmpfs=/var/lib/docker:exec",
+            "--tmpfs=/var/lib/containers:exec",
             "-v",
             &shared,
-            &image("DUMPCAR_TEST_DOCKERD", "dumpcar-test/dockerd:latest"),
+            &image("DUMPCAR_TEST_ENGINES", "dumpcar-test/engines:latest"),
         ]);
         Self { container, folder }
     }
