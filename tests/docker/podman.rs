@@ -35,6 +35,8 @@ impl<'e> Target<'e> {
 
 impl Drop for Target<'_> {
     fn drop(&mut self) {
+        // Podman's forced removal asks the container to stop, and waits 10 s.
+        drop(self.engine.try_docker(&["kill", &self.id]));
         drop(self.engine.try_docker(&["rm", "-f", &self.id]));
     }
 }
