@@ -38,8 +38,7 @@ impl Store {
     /// All unfinished uploads whose keys, relative to the prefix, begin with `below`.
     ///
     /// # Errors
-    /// See [`StoreError`]. [`StoreErrorKind::Unsupported`] when this store cannot tell: that is not the same as none. Nor
-    /// is an empty list on a MinIO server, which tells only about a key that is given in full.
+    /// See [`StoreError`]. [`StoreErrorKind::Unsupported`] when this store cannot tell: that is not the same as none.
     pub async fn unfinished_uploads(&self, below: &str) -> Result<Vec<Unfinished>, StoreError> {
         let Some(lister) = &self.lister else {
             return Err(StoreError::new(
@@ -67,20 +66,9 @@ impl Store {
                 }
                 error
             })?;
-            // A server that ignores the prefix must not make somebody else's upload look like ours.
-            found.extend(
-                page.upload.into_iter().filter(|upload| upload.key.starts_with(&prefix)).filter_map(
-                    |upload| {
-                        // A key the client would send in another spelling is not one of Dumpcar's.
-                        let is_plain = Path::parse(&upload.key).is_ok_and(|path| path.as_ref() == upload.key);
-                        let key = upload.key.strip_prefix(&root).filter(|_| is_plain)?.to_owned();
-                        let initiated = upload.initiated.and_then(|text| text.parse().ok());
-                        Some(Unfinished { key, id: upload.upload_id, initiated })
-                    },
-                ),
-            );
+            found.extend(matching(page.upload, &root, &prefix));
             if !page.is_truncated {
-                return Ok(found);
+                break;
             }
             let next = Marker { key: page.next_key_marker, upload_id: page.next_upload_id_marker };
             if next.key.is_none() || marker.as_ref() == Some(&next) {
@@ -94,6 +82,13 @@ impl Store {
             }
             marker = Some(next);
         }
+        if found.is_empty() && !prefix.is_empty() {
+            // MinIO takes the prefix for a whole key, and tells all it has when there is none (`cmd/erasure-server-pool.go`). For
+            // the others one page is enough, and an error nothing new.
+            let all = within(ANSWER_LIMIT, lister.page("", None)).await;
+            found.extend(all.into_iter().flat_map(|page| matching(page.upload, &root, &prefix)));
+        }
+        Ok(found)
     }
 
     /// Aborts an upload; one that is no longer there counts as aborted.
@@ -165,6 +160,17 @@ struct Entry {
     key: String,
     upload_id: String,
     initiated: Option<String>,
+}
+
+/// Those whose keys begin with `prefix`: a server that ignores it must not make somebody else's upload look like ours.
+fn matching(uploads: Vec<Entry>, root: &str, prefix: &str) -> impl Iterator<Item = Unfinished> {
+    uploads.into_iter().filter(move |upload| upload.key.starts_with(prefix)).filter_map(move |upload| {
+        // A key the client would send in another spelling is not one of Dumpcar's.
+        let is_plain = Path::parse(&upload.key).is_ok_and(|path| path.as_ref() == upload.key);
+        let key = upload.key.strip_prefix(root).filter(|_| is_plain)?.to_owned();
+        let initiated = upload.initiated.and_then(|text| text.parse().ok());
+        Some(Unfinished { key, id: upload.upload_id, initiated })
+    })
 }
 
 impl Lister {

@@ -1,9 +1,14 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
+
 use super::backup::assert_nothing_left;
-use super::support::docker::Script;
+use super::support::docker::{ExecRequest, Script, Step};
 use super::support::fault::Fault;
+use super::support::hostile::feed;
 use super::support::provider::{PROVIDERS, Provider};
 use super::support::s3::FakeS3;
-use super::support::world::{World, noise};
+use super::support::world::{World, noise, until};
 
 /// Three parts of 5 MiB, the last one smaller.
 const BYTES: usize = 12_000_000;
@@ -19,19 +24,33 @@ fn world_on(s3: FakeS3, script: Script) -> World {
         .set("DUMPCAR_S3_PART_SIZE", "5MiB")
 }
 
-/// The life of a backup: made, made again, pruned, listed, verified, read back; and one that fails.
+/// The life of a backup: made, made again, pruned, listed, verified, read back, restored, deleted; one that fails; and one whose
+/// Dumpcar was killed.
 async fn lives_on(provider: &'static Provider) {
     let name = provider.name;
-    let world = world_on(provider.start().await, Script::ends(&noise(BYTES), 0))
+    let dump = noise(BYTES);
+    let play = move |exec: &ExecRequest| feed(exec).unwrap_or_else(|| Script::ends(&dump, 0));
+    let world = World::with_s3(provider.start().await, play)
+        .set("DUMPCAR_COMPRESSION", "none")
+        .set("DUMPCAR_S3_PART_SIZE", "5MiB")
         .set("DUMPCAR_KEEP_LAST", "1")
         .set("DUMPCAR_KEEP_DAILY", "0");
+    let labels = json!({ "dumpcar.enable": "true", "dumpcar.command": "dump-it", "dumpcar.restore-command": "load-it" });
+    world.docker.container("shop", labels, &[]);
     for round in 1..=3 {
         let ended = world.run(&["backup"]).await;
         assert_eq!(ended.status, 0, "{name}, {round}: {}", ended.stderr);
     }
     assert_eq!(world.manifests().len(), 1, "{name}: {:?}", world.keys());
     assert_eq!(world.s3.unfinished_uploads(), 0, "{name}");
-    for args in [&["list"][..], &["show", "shop"], &["verify"], &["prune", "--dry-run"]] {
+    let commands = [
+        &["list"][..],
+        &["show", "shop"],
+        &["verify"],
+        &["prune", "--dry-run"],
+        &["restore", "shop", "--yes"],
+    ];
+    for args in commands {
         let ended = world.run(args).await;
         assert_eq!(ended.status, 0, "{name}, {args:?}: {} {}", ended.stdout, ended.stderr);
     }
@@ -46,6 +65,26 @@ async fn lives_on(provider: &'static Provider) {
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 1, "{name}: {}", ended.stderr);
     assert_nothing_left(&world);
+
+    // In the first try, the tool waits behind its second part, and Dumpcar is killed.
+    let is_first = AtomicBool::new(true);
+    let world = World::with_s3(provider.start().await, move |exec| match exec.looks_for_leftovers() {
+        false if is_first.swap(false, Ordering::SeqCst) => {
+            Script::plays(vec![Step::Stdout(noise(BYTES)), Step::AwaitClose], None)
+        }
+        _ => Script::ends(b"-- a dump\n", 0),
+    })
+    .custom("shop")
+    .set("DUMPCAR_COMPRESSION", "none")
+    .set("DUMPCAR_S3_PART_SIZE", "5MiB");
+    let mut child = world.start(&["backup"]);
+    until("two parts are there", || world.s3.count("UploadPart") >= 2).await;
+    child.kill().await.unwrap();
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 0, "{name}: {}", ended.stderr);
+    assert_eq!(world.keys().len(), 2, "{name}: {:?}", world.keys());
+    let is_clean = world.s3.unfinished_uploads() == 0;
+    assert_eq!(is_clean, provider.lists_unfinished_uploads(), "{name}: {}", ended.stderr);
 }
 
 #[tokio::test]

@@ -433,9 +433,9 @@ async fn little_comes_before_the_first_exec() {
 
 #[tokio::test]
 async fn the_first_exec_comes_at_once() {
-    let limit = Duration::from_millis(150);
-    let mut best = Duration::MAX;
-    for _ in 0..TRIES {
+    // Against what the shortest command takes, which asks the store once: a busy machine makes both slower.
+    let (mut best, mut least) = (Duration::MAX, Duration::MAX);
+    for nth in 1..=TRIES {
         let world = World::new(|_| Script::ends(b"-- a dump\n", 0)).await.custom("shop");
         let (sender, exec) = std::sync::mpsc::channel();
         world.docker.faults(move |call, _| {
@@ -447,9 +447,13 @@ async fn the_first_exec_comes_at_once() {
         let start = Instant::now();
         assert_eq!(world.run(&["backup"]).await.status, 0);
         best = best.min(exec.recv().unwrap() - start);
-        if best < limit {
+        let start = Instant::now();
+        assert_eq!(world.run(&["list"]).await.status, 0);
+        least = least.min(start.elapsed());
+        // Both have had their chance.
+        if nth >= TRIES / 4 && best < 2 * least + Duration::from_millis(30) {
             return;
         }
     }
-    panic!("{best:?}");
+    panic!("{best:?}, and {least:?} for a list");
 }

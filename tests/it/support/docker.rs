@@ -6,14 +6,16 @@ mod scratch;
 mod stream;
 
 use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use futures_util::stream::{Pending, pending};
+use http_body_util::{BodyExt, Either, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -122,7 +124,10 @@ impl Call {
 type Play = dyn Fn(&ExecRequest) -> Script + Send + Sync;
 /// Decides about a call; the number counts the calls of its kind from 1.
 type Faults = dyn Fn(Call, usize) -> Option<Fault> + Send + Sync;
-type Answer = Response<Full<Bytes>>;
+type Answer = Response<Either<Full<Bytes>, Silence>>;
+
+/// A body that never comes.
+type Silence = StreamBody<Pending<Result<Frame<Bytes>, Infallible>>>;
 
 struct State {
     containers: BTreeMap<String, Value>,
@@ -338,12 +343,18 @@ impl Engine {
         match fault {
             Some(Fault::Refuse(status, message)) => return refuse(status, message),
             Some(Fault::Page(status, page)) => {
-                return Ok(Response::builder().status(status).body(Full::new(page.into())).unwrap());
+                return Ok(Response::builder()
+                    .status(status)
+                    .body(Either::Left(Full::new(page.into())))
+                    .unwrap());
             }
             Some(Fault::Cut) => return Err(io::ErrorKind::ConnectionReset.into()),
             Some(Fault::NoUpgrade) => {
                 let kind = "application/vnd.docker.raw-stream";
-                return Ok(Response::builder().header("content-type", kind).body(Full::default()).unwrap());
+                return Ok(Response::builder()
+                    .header("content-type", kind)
+                    .body(Either::Left(Full::default()))
+                    .unwrap());
             }
             Some(Fault::Slow(time)) => {
                 self.count_open(call, 1);
@@ -416,9 +427,8 @@ impl Engine {
                 })
             }
             Call::Events => {
-                // Nothing ever happens; the client waits.
-                tokio::time::sleep(Duration::from_secs(3600)).await;
-                json_answer(200, &json!({}))
+                // Nothing ever happens. As Docker does, it says at once that it will tell: a client has no patience without that.
+                Response::new(Either::Right(StreamBody::new(pending())))
             }
             Call::Info => {
                 let (id, host) = self.state.lock().unwrap().names;
@@ -474,7 +484,7 @@ impl Engine {
             .status(StatusCode::SWITCHING_PROTOCOLS)
             .header("connection", "Upgrade")
             .header("upgrade", "tcp")
-            .body(Full::default())
+            .body(Either::Left(Full::default()))
             .unwrap()
     }
 }
@@ -483,6 +493,6 @@ fn json_answer(status: u16, value: &Value) -> Answer {
     Response::builder()
         .status(status)
         .header("content-type", "application/json")
-        .body(Full::new(Bytes::from(value.to_string())))
+        .body(Either::Left(Full::new(Bytes::from(value.to_string()))))
         .unwrap()
 }

@@ -38,7 +38,7 @@ enum When {
     Checksum,
     /// Parts of several sizes cannot be put together.
     UnequalParts,
-    /// A listing of unfinished uploads shows those of a key that is given in full only.
+    /// A listing of unfinished uploads takes a prefix for a key in full.
     NoUploadsBelow,
     /// There is no such listing.
     NoUploads(u16, &'static str),
@@ -128,8 +128,8 @@ pub(crate) const PROVIDERS: &[Provider] = &[
         name: "MinIO",
         peculiarities: &[Peculiarity {
             what: "a listing of unfinished uploads shows those of a key that is given in full only",
-            then: "does not find the parts that a killed run left; MinIO removes them by itself after a day",
-            source: "https://github.com/minio/minio/issues/20989",
+            then: "asks once more without a prefix, which shows them all",
+            source: "https://github.com/minio/minio/issues/20989, its source, `cmd/erasure-server-pool.go`",
             when: When::NoUploadsBelow,
         }],
     },
@@ -162,6 +162,11 @@ pub(crate) const PROVIDERS: &[Provider] = &[
 ];
 
 impl Provider {
+    /// Whether what a killed run was uploading can be found there.
+    pub(crate) fn lists_unfinished_uploads(&self) -> bool {
+        !self.peculiarities.iter().any(|one| matches!(one.when, When::NoUploads(..)))
+    }
+
     /// A server like that, which is asked as it wants.
     pub(crate) async fn start(&'static self) -> FakeS3 {
         self.start_with(|when| !matches!(when, When::PathStyle)).await
@@ -229,7 +234,10 @@ impl When {
                 says(400, "InvalidPart", "All non-trailing parts must have the same length.")
                     .filter(|_| !is_equal)
             }
-            Self::NoUploadsBelow => is("ListMultipartUploads").then_some(Fault::NoUploads),
+            Self::NoUploadsBelow => {
+                let prefix = asked.parameter("prefix").unwrap_or_default();
+                (is("ListMultipartUploads") && !prefix.is_empty()).then_some(Fault::NoUploads)
+            }
             Self::NoUploads(status, code) => says(status, code, "no").filter(|_| is("ListMultipartUploads")),
             Self::PathStyle => {
                 says(403, "SecondLevelDomainForbidden", "Please use virtual hosted style to access.")

@@ -41,16 +41,8 @@ const DUMP: &[u8] = b"-- a dump\nSELECT 1;\n\n--\n-- PostgreSQL database dump co
 
 /// What the containers' tools do.
 fn play(exec: &ExecRequest) -> Script {
-    if is_feed(exec) {
-        let bytes = exec.argv[5].parse().unwrap();
-        let steps = [
-            Step::Read(bytes),
-            Step::Stdout(b"fed\n".to_vec()),
-            Step::AwaitRelease,
-            Step::Trailer(0),
-            Step::AwaitRelease,
-        ];
-        return Script::plays(steps.to_vec(), Some(0));
+    if let Some(fed) = feed(exec) {
+        return fed;
     }
     let script = exec.snippet();
     let output: &[u8] = if exec.looks_for_leftovers() {
@@ -73,6 +65,20 @@ fn play(exec: &ExecRequest) -> Script {
 /// A command of a restore: it makes a database, or fills one.
 pub(crate) fn changes_a_server(exec: &ExecRequest) -> bool {
     is_feed(exec) || exec.argv.iter().any(|argument| argument.contains("CREATE DATABASE"))
+}
+
+/// A tool that takes all that it is fed.
+pub(crate) fn feed(exec: &ExecRequest) -> Option<Script> {
+    let steps = || {
+        [
+            Step::Read(exec.argv[5].parse().unwrap()),
+            Step::Stdout(b"fed\n".to_vec()),
+            Step::AwaitRelease,
+            Step::Trailer(0),
+            Step::AwaitRelease,
+        ]
+    };
+    is_feed(exec).then(|| Script::plays(steps().to_vec(), Some(0)))
 }
 
 fn is_feed(exec: &ExecRequest) -> bool {
