@@ -13,9 +13,11 @@ pub struct Cures<'a> {
 pub fn refused(server: &str, chain: &str, cures: Cures<'_>) -> Option<String> {
     let (_, problem) = chain.split_once("invalid peer certificate: ")?;
     let problem = problem.split([' ', ':', '(', ';', '"']).next().unwrap_or_default();
+    const OWN: &str = "CaUsedAsEndEntity";
+    let problem = if chain.contains(OWN) { OWN } else { problem };
     let cure = match problem {
         // `openssl req -x509` makes such a one unless it is told not to.
-        "CaUsedAsEndEntity" | "Other" if chain.contains("CaUsedAsEndEntity") => {
+        OWN => {
             "it is an authority's own and no server's: make it with `openssl req -x509 -addext basicConstraints=critical,CA:FALSE \
              -addext subjectAltName=DNS:…`"
                 .to_owned()
@@ -72,7 +74,7 @@ mod tests {
                 "it has expired",
             ),
             ("certificate not valid yet: verification time 1 (UNIX)", "it is not valid yet"),
-            ("Other(OtherError(CaUsedAsEndEntity))", "it is an authority's own"),
+            ("Other(OtherError(CaUsedAsEndEntity))", "(CaUsedAsEndEntity): it is an authority's own"),
         ] {
             let told = said(words).unwrap();
             assert!(

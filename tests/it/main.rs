@@ -17,6 +17,8 @@ mod bad_input;
 /// A few stored bytes that decompress to gigabytes, or want a window of as many: what they cost (P3, P11).
 mod bombs;
 mod by_hand;
+/// A store in TLS: what is wrong with its certificate, and tunnels to it.
+mod certificates;
 /// The daemon: schedule, signals, containers that come and go.
 mod daemon;
 /// A new host, an old bucket, and a run that comes before the restore (P5).

@@ -10,5 +10,6 @@ pub(crate) mod peak;
 pub(crate) mod provider;
 pub(crate) mod s3;
 pub(crate) mod stored;
+pub(crate) mod tls;
 pub(crate) mod witness;
 pub(crate) mod world;
