@@ -191,3 +191,21 @@ fn every_test_the_document_names_is_there() {
     assert!(missing.is_empty(), "{missing:#?}");
     assert!(quoted().filter(is_test).count() > 40, "the names are no longer found");
 }
+
+/// What `cargo deny` holds against the bans and the sources of deny.toml in the published workflow.
+#[test]
+fn nothing_banned_is_among_the_dependencies() {
+    let read =
+        |name: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+    let rules = read("deny.toml");
+    let banned: Vec<&str> =
+        rules.lines().filter_map(|line| line.trim().strip_prefix("{ name = \"")?.split('"').next()).collect();
+    assert!(banned.contains(&"openssl-sys") && banned.len() >= 4, "{banned:?}");
+    let lock = read("Cargo.lock");
+    for name in banned {
+        assert!(!lock.contains(&format!("name = \"{name}\"\n")), "{name} is a dependency");
+    }
+    for line in lock.lines().filter(|line| line.starts_with("source = ")) {
+        assert_eq!(line, "source = \"registry+https://github.com/rust-lang/crates.io-index\"");
+    }
+}
