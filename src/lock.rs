@@ -37,8 +37,8 @@ impl RunLock {
 /// An abstract socket name: short enough for the kernel (107 bytes), whatever it is made of.
 pub(crate) fn name(purpose: &str, parts: &[&str]) -> String {
     let digest = digest::digest(&digest::SHA256, parts.join("\n").as_bytes());
-    let digits: String = digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("dumpcar/{purpose}/{digits}")
+    let digits = hex::encode(digest.as_ref());
+    format!("dumpcar/{purpose}/{digits:.32}")
 }
 
 /// The name under which a daemon answers in its container. With `network_mode: host` several containers share the network

@@ -6,7 +6,7 @@ use ring::rand::SecureRandom;
 pub fn hex(bytes: usize) -> String {
     let mut random = vec![0; bytes];
     ring::rand::SystemRandom::new().fill(&mut random).expect("the kernel's random source works");
-    random.iter().map(|byte| format!("{byte:02x}")).collect()
+    ::hex::encode(random)
 }
 
 /// So many random bytes, of which a key may be made.

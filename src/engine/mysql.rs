@@ -147,7 +147,7 @@ pub(super) fn examine(flavour: Flavour, facts: &Facts<'_>, database: &str, failu
     let list = format!(
         "SELECT HEX(CONVERT(table_name USING utf8mb4)), table_type, CONCAT('`', REPLACE(table_name, '`', '``'), '`'), \
          table_name FROM information_schema.tables WHERE HEX(CONVERT(table_schema USING utf8mb4)) = '{}'",
-        hex(database)
+        hex::encode_upper(database)
     );
     let mut args = vec![list, failure.to_owned()];
     args.extend(["--no-tablespaces", "--default-character-set=utf8mb4"].map(str::to_owned));
@@ -183,7 +183,8 @@ pub(super) fn globals(flavour: Flavour, facts: &Facts<'_>, survey: &Survey) -> O
     let mut steps: Vec<(&str, String)> = Vec::new();
     // One argument has at most 128 KiB; a name has at most 64 characters.
     for databases in survey.databases.chunks(200) {
-        let names: Vec<_> = databases.iter().map(|database| format!("'{}'", hex(&database.name))).collect();
+        let names: Vec<_> =
+            databases.iter().map(|database| format!("'{}'", hex::encode_upper(&database.name))).collect();
         steps.push(("show", list_databases(&names.join(", "))));
     }
     steps.push(("text", format!(
@@ -283,10 +284,6 @@ fn list_databases(names: &str) -> String {
          FROM information_schema.schemata WHERE HEX(CONVERT(schema_name USING utf8mb4)) IN ({names}) \
          ORDER BY schema_name"
     )
-}
-
-fn hex(name: &str) -> String {
-    name.bytes().map(|byte| format!("{byte:02X}")).collect()
 }
 
 /// The tools of MariaDB have names of their own since 10.5, and only those in its images since 11.

@@ -175,12 +175,9 @@ pub(super) fn name(hex: &str) -> Result<String, SurveyError> {
     String::from_utf8(bytes(hex)?).map_err(|_| SurveyError::Name(hex.to_owned()))
 }
 
-pub(super) fn bytes(hex: &str) -> Result<Vec<u8>, SurveyError> {
-    let digits: Option<Vec<u8>> =
-        hex.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
-    let digits = digits.filter(|digits| digits.len() % 2 == 0 && !digits.is_empty());
-    let digits = digits.ok_or_else(|| SurveyError::Line(hex.to_owned()))?;
-    Ok(digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect())
+pub(super) fn bytes(digits: &str) -> Result<Vec<u8>, SurveyError> {
+    let bytes = hex::decode(digits).ok().filter(|bytes| !bytes.is_empty());
+    bytes.ok_or_else(|| SurveyError::Line(digits.to_owned()))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use jiff::fmt::strtime;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use serde::{Deserialize, Serialize};
 
 use super::target::TargetName;
@@ -27,6 +28,9 @@ pub const README: &str = "README.txt";
 
 /// What the keys of Dumpcar's own small state begin with. No target can have this name.
 pub const OWN_STATE: &str = ".dumpcar/";
+
+/// What stands for itself in the query of a signed request: everything else is percent-encoded (RFC 3986, 2.3).
+pub const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 const STAMP_FORMAT: &str = "%Y-%m-%dT%H-%M-%SZ";
 

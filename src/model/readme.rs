@@ -1,5 +1,9 @@
 //! What `README.txt` in the bucket says, to people who may never have heard of Dumpcar.
 
+use percent_encoding::utf8_percent_encode;
+
+use super::key::UNRESERVED;
+
 const TEXT: &str = include_str!("readme.txt");
 
 /// No text of Dumpcar's is longer, of whatever version.
@@ -15,15 +19,7 @@ pub fn text(bucket: &str, prefix: &str) -> String {
 
 /// As the value of a parameter that is signed.
 fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            escaped.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    escaped
+    utf8_percent_encode(text, &UNRESERVED).to_string()
 }
 
 #[cfg(test)]

@@ -11,11 +11,13 @@ use object_store::aws::{AwsAuthorizer, AwsCredentialProvider};
 use object_store::client::{HttpClient, HttpConnector as _, HttpRequest, HttpRequestBody};
 use object_store::path::Path;
 use object_store::{ClientOptions, MultipartId};
+use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
 
 use super::answer::Connector;
 use super::refusal::Refusal;
 use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
+use crate::model::key::UNRESERVED;
 
 /// How often an abort is tried: it is all that stands between a failed run and parts that cost money for ever.
 const ABORT_TRIES: u32 = 3;
@@ -254,17 +256,9 @@ fn generic(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> objec
     object_store::Error::Generic { store: "S3", source: source.into() }
 }
 
-/// Percent-encoded as the signature wants it: everything but letters, digits and `-._~`.
+/// Percent-encoded as the signature wants it.
 pub(super) fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            other if other.is_ascii_alphanumeric() => out.push(char::from(other)),
-            other => out.push_str(&format!("%{other:02X}")),
-        }
-    }
-    out
+    utf8_percent_encode(text, &UNRESERVED).to_string()
 }
 
 #[cfg(test)]

@@ -15,7 +15,8 @@ const OLD: &str = "2026-01-01T23-00-00Z";
 /// do not have them.
 fn is_about_a_backup(asked: &Asked) -> bool {
     let place = asked.parameter("prefix").unwrap_or_else(|| asked.key());
-    let is_last_look = asked.parameter("prefix").is_some_and(|prefix| prefix.contains("/shop/2"));
+    let is_last_look = asked.operation() == "ListMultipartUploads"
+        || asked.parameter("prefix").is_some_and(|prefix| prefix.contains("/shop/2"));
     !place.contains("/.dumpcar") && !is_last_look
 }
 

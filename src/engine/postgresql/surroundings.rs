@@ -225,14 +225,10 @@ impl Surroundings {
 mod tests {
     use super::*;
 
-    fn hex(text: &str) -> String {
-        text.bytes().map(|byte| format!("{byte:02x}")).collect()
-    }
-
     fn parsed(lines: &[&str]) -> Result<Surroundings, SurveyError> {
         let line = |line: &&str| {
             let (word, rest) = line.split_once(' ').unwrap();
-            let names: Vec<_> = rest.split('|').map(hex).collect();
+            let names: Vec<_> = rest.split('|').map(hex::encode).collect();
             format!("{word} {}\n", names.join(" "))
         };
         Surroundings::parse(lines.iter().map(line).collect::<String>().as_bytes())

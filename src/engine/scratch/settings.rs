@@ -233,12 +233,9 @@ fn libraries(list: &str, end: char) -> impl Iterator<Item = String> + '_ {
     names.filter(is_plain).filter(is_wanted).map(str::to_owned)
 }
 
-/// Bytes as hexadecimal digits.
-fn text(hex: &str) -> Option<String> {
-    let digits: Option<Vec<u8>> =
-        hex.trim().chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
-    let bytes = digits?.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
-    String::from_utf8(bytes).ok()
+/// Text as the hexadecimal digits of its bytes.
+fn text(digits: &str) -> Option<String> {
+    String::from_utf8(hex::decode(digits.trim()).ok()?).ok()
 }
 
 /// Asks a server for its settings, wherever they come from: a file that is mounted there, or its command line.
@@ -322,7 +319,7 @@ mod tests {
 
     #[test]
     fn a_server_tells_the_same_whatever_its_files_say() {
-        let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = hex::encode::<&str>;
         let told = format!(
             "{} {}\nnonsense\n{} {}\n",
             hex("lower_case_table_names"),

@@ -14,7 +14,7 @@ fn holder(boot: &str, network: &str, engine: Option<&str>, container: Option<(&s
 
 /// An id for each word.
 fn id_of(word: &str) -> ContainerId {
-    let digits: String = word.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let digits = hex::encode(word);
     format!("{digits:0>64}").parse().unwrap()
 }
 

@@ -293,7 +293,7 @@ impl Exchange {
             q("table_name"),
             q("constraint_name"),
             h("constraint_schema"),
-            hex(name),
+            hex::encode_upper(name),
             h("unique_constraint_schema"),
         );
         self.command(facts, DROP_KEYS_SCRIPT, [names(old.iter().copied()), vec![sql]].concat())
@@ -339,13 +339,10 @@ fn end_statement(run: &RunId) -> String {
     )
 }
 
-fn hex(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02X}")).collect()
-}
-
 /// Puts names into a variable of the session, as hexadecimal digits. One argument has at most 128 KiB.
 fn names<'a>(databases: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let set = |database: &str| format!("SET @names = CONCAT_WS(',', @names, '{}');", hex(database));
+    let set =
+        |database: &str| format!("SET @names = CONCAT_WS(',', @names, '{}');", hex::encode_upper(database));
     std::iter::once("SET NAMES utf8mb4;".to_owned()).chain(databases.into_iter().map(set)).collect()
 }
 

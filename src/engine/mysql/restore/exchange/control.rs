@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::create_statement;
 use super::super::separate::{Definitions, quoted};
-use super::{Inventory, Unexpected, control, decoded, full, hex, lines};
+use super::{Inventory, Unexpected, control, decoded, full, lines};
 use crate::engine::restore::{LEFTOVERS, Staged};
 use crate::engine::survey::bytes;
 use crate::model::database::DatabaseOptions;
@@ -167,10 +167,13 @@ impl Control {
             sql.push_str(&format!("CREATE DATABASE {};\n", quoted(&staged.replaced)));
         }
         for (n, database) in self.databases.iter().enumerate() {
-            sql.push_str(&format!("INSERT INTO {control}.names VALUES ({n}, '{}');\n", hex(database)));
+            sql.push_str(&format!(
+                "INSERT INTO {control}.names VALUES ({n}, '{}');\n",
+                hex::encode_upper(database)
+            ));
         }
         for (n, Move { from, to }) in self.moves.iter().enumerate() {
-            let [a, b, c, d] = [&from.0, &from.1, &to.0, &to.1].map(|name| hex(name));
+            let [a, b, c, d] = [&from.0, &from.1, &to.0, &to.1].map(hex::encode_upper);
             let start =
                 if n % 500 == 0 { format!("INSERT INTO {control}.moves VALUES\n") } else { ",\n".to_owned() };
             let end = if n % 500 == 499 || n + 1 == self.moves.len() { ";\n" } else { "" };
@@ -178,11 +181,11 @@ impl Control {
         }
         for (n, Script { way, database, text }) in self.scripts.iter().enumerate() {
             for (part, chunk) in text.chunks(CHUNK).enumerate() {
-                let text: String = chunk.iter().map(|byte| format!("{byte:02X}")).collect();
+                let text = hex::encode_upper(chunk);
                 sql.push_str(&format!(
                     "INSERT INTO {control}.scripts VALUES ({n}, {part}, '{}', '{}', x'{text}');\n",
                     way.word(),
-                    hex(database)
+                    hex::encode_upper(database)
                 ));
             }
         }
@@ -192,7 +195,7 @@ impl Control {
         ));
         let mut n = self.scripts.len();
         let mut undo = |database: &str| {
-            let undo = hex(&format!("DROP DATABASE IF EXISTS {};\n", quoted(database)));
+            let undo = hex::encode_upper(format!("DROP DATABASE IF EXISTS {};\n", quoted(database)));
             n += 1;
             format!("INSERT INTO {control}.scripts VALUES ({n}, 0, 'back', '', x'{undo}');\n")
         };

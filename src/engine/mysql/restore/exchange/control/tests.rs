@@ -13,7 +13,7 @@ fn inventory(lines: &[&str]) -> Inventory {
     let line = |line: &&str| {
         let mut words = line.split(' ');
         let first = words.next().unwrap_or_default().to_owned();
-        words.fold(first, |all, word| format!("{all} {}", hex(word)))
+        words.fold(first, |all, word| format!("{all} {}", hex::encode_upper(word)))
     };
     let said: Vec<_> = lines.iter().map(line).collect();
     Exchange(Flavour::Mariadb).parse_inventory(said.join("\n").as_bytes()).unwrap()
@@ -108,7 +108,7 @@ fn what_is_kept_gets_a_place_that_goes_if_everything_goes_back() {
             .contains(&"shop.a TO shop_before_x.a".to_owned())
     );
     let written = control.write(&run(), &sides, &inventory);
-    let undo = hex("DROP DATABASE IF EXISTS `shop_before_x`;\n");
+    let undo = hex::encode_upper("DROP DATABASE IF EXISTS `shop_before_x`;\n");
     let at = |text: &str| written.find(text).unwrap_or_else(|| panic!("{text}: {written}"));
     // Whoever comes next after a kill at any of these statements takes it away.
     let made = "CREATE DATABASE `shop_before_x` CHARACTER SET latin1 COLLATE latin1_bin;";
