@@ -8,7 +8,7 @@
 
 mod support;
 
-/// Which module may use which, held against `ARCHITECTURE.md`.
+/// Which module may use which, as `ARCHITECTURE.md` says, and whether what the documentation names and links exists.
 mod architecture;
 /// A run and what it leaves in the bucket: complete backups or nothing (P1).
 mod backup;
