@@ -2,7 +2,7 @@
 
 use crate::model::id::{ImageId, is_container_name};
 
-/// A request's form: `README.md` has the same table, for proxies that filter by path.
+/// A request's form: `docs/security.md` has the same table, for proxies that filter by path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Form {
     pub(super) method: &'static str,
@@ -118,11 +118,11 @@ mod tests {
         }
     }
 
-    /// Whoever filters requests does so by the README.
+    /// Proxies that filter requests are set up by the table in `docs/security.md`.
     #[test]
-    fn the_table_in_the_readme_has_them_all_and_no_other() {
-        let readme = include_str!("../../README.md");
-        let named: BTreeSet<String> = readme
+    fn the_table_of_the_documentation_has_them_all_and_no_other() {
+        let page = include_str!("../../docs/security.md");
+        let named: BTreeSet<String> = page
             .lines()
             .filter(|line| line.trim_start().starts_with("| `"))
             .flat_map(|line| line.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>())

@@ -351,7 +351,7 @@ mod tests {
         for level in 0..=6 {
             assert!(2 * cost(level).unwrap() <= MEMORY, "level {level}: {} bytes", cost(level).unwrap());
         }
-        // README.md and docs/performance.md say so.
+        // docs/limits.md and docs/performance.md say so.
         assert!(cost(1).unwrap() <= 11 << 20, "{}", cost(1).unwrap());
     }
 

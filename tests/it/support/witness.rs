@@ -220,7 +220,7 @@ fn ids_in(answer: &str) -> Vec<String> {
     named.filter_map(|rest| rest.get(..64)).filter(|id| is_hex(id, 64)).map(str::to_owned).collect()
 }
 
-/// Whether it is in the table of requests that the README shows, to the letter.
+/// Whether it is in the table of requests in `docs/security.md`, to the letter.
 fn is_allowed(heard: &Heard, announced: &BTreeSet<String>, named: &[&str]) -> bool {
     let (path, query) = heard.target.split_once('?').unwrap_or((&heard.target, ""));
     let keys: Vec<&str> = query
