@@ -54,6 +54,8 @@ mod missing;
 /// Listing, reading back, pruning.
 mod nights;
 mod operator;
+/// The documentation: what it names and links to exists, and its lines are short.
+mod pages;
 /// Stores as providers run them: what each refuses, and that a backup's whole life works there (docs/providers.md).
 mod providers;
 /// The text in the bucket that explains it to people.
