@@ -17,7 +17,7 @@ use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use self::line::{JsonLine, Spans, TextLine};
+use self::line::{Line, Spans};
 use crate::clock;
 use crate::config::{Config, LogFormat, LogLevel};
 use crate::terminal::Terminal;
@@ -25,25 +25,22 @@ use crate::text;
 
 /// Starts logging for the whole process.
 pub fn start(config: &Config, terminal: Arc<Terminal>) {
-    let text = match config.log_format {
-        LogFormat::Text => true,
-        LogFormat::Json => false,
+    let is_json = match config.log_format {
+        LogFormat::Text => false,
+        LogFormat::Json => true,
     };
-    let has_colours = terminal.has_colours();
-    let lines = Lines { terminal, is_json: !text };
+    let has_colours = terminal.has_colours() && !is_json;
+    let fields = |writer: &mut Writer<'_>, field: &Field, value: &dyn Debug| {
+        write_field(writer, field.name(), &format!("{value:?}"))
+    };
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(Lines { terminal, is_json })
+        .with_ansi(has_colours)
+        .fmt_fields(format::debug_fn(fields).delimited(" "))
+        .event_format(Line { time: LocalTime(config.time_zone.clone()), is_json });
     let base = tracing_subscriber::registry().with(shown(config.log_level)).with(Spans);
-    let layer = tracing_subscriber::fmt::layer().with_writer(lines);
-    let time = LocalTime(config.time_zone.clone());
     // A second start in one process (a test) is not an error.
-    if text {
-        let fields = |writer: &mut Writer<'_>, field: &Field, value: &dyn Debug| {
-            write_field(writer, field.name(), &format!("{value:?}"))
-        };
-        let layer = layer.with_ansi(has_colours).fmt_fields(format::debug_fn(fields).delimited(" "));
-        drop(base.with(layer.event_format(TextLine(time))).try_init());
-    } else {
-        drop(base.with(layer.event_format(JsonLine(time))).try_init());
-    }
+    drop(base.with(layer).try_init());
 }
 
 /// Which lines are shown: of this program's own those that are asked for, of the libraries' warnings at the most. At debug

@@ -82,54 +82,14 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Spans {
     }
 }
 
-/// `TIME LEVEL message name=value …`, for people.
-pub(super) struct TextLine<T>(pub(super) T);
-
-impl<S, N, T> FormatEvent<S, N> for TextLine<T>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-    T: FormatTime,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let level = *event.metadata().level();
-        if writer.has_ansi_escapes() {
-            writer.write_str("\x1b[2m")?;
-            self.0.format_time(&mut writer)?;
-            write!(writer, "\x1b[0m \x1b[{}m{level:>5}\x1b[0m ", colour(level))?;
-        } else {
-            self.0.format_time(&mut writer)?;
-            write!(writer, " {level:>5} ")?;
-        }
-        context.format_fields(writer.by_ref(), event)?;
-        for (name, value) in &Whose::of(event, context).0 {
-            writer.write_char(' ')?;
-            write_field(&mut writer, name, value)?;
-        }
-        writeln!(writer)
-    }
+/// How an event is written.
+pub(super) struct Line<T> {
+    pub(super) time: T,
+    /// One JSON object, for machines; or `TIME LEVEL message name=value …`, for people.
+    pub(super) is_json: bool,
 }
 
-/// As `tracing-subscriber` has them.
-fn colour(level: Level) -> u8 {
-    match level {
-        Level::ERROR => 31,
-        Level::WARN => 33,
-        Level::INFO => 32,
-        Level::DEBUG => 34,
-        Level::TRACE => 35,
-    }
-}
-
-/// One JSON object, for machines.
-pub(super) struct JsonLine<T>(pub(super) T);
-
-impl<S, N, T> FormatEvent<S, N> for JsonLine<T>
+impl<S, N, T> FormatEvent<S, N> for Line<T>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -142,22 +102,50 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let mut time = String::new();
-        self.0.format_time(&mut Writer::new(&mut time))?;
-        let mut json = Vec::new();
-        let mut object = || {
-            let mut serializer = serde_json::Serializer::new(&mut json);
-            let mut map = serializer.serialize_map(None)?;
-            map.serialize_entry("timestamp", &time)?;
-            map.serialize_entry("level", event.metadata().level().as_str())?;
-            let mut fields = SerdeMapVisitor::new(map);
-            event.record(&mut fields);
-            let mut map = fields.take_serializer()?;
-            for (name, value) in &Whose::of(event, context).0 {
-                map.serialize_entry(name, value)?;
-            }
-            map.end()
-        };
-        object().map_err(|_: serde_json::Error| fmt::Error)?;
-        writeln!(writer, "{}", String::from_utf8_lossy(&json))
+        self.time.format_time(&mut Writer::new(&mut time))?;
+        let whose = Whose::of(event, context);
+        if self.is_json {
+            let json = json(&time, event, &whose).map_err(|_| fmt::Error)?;
+            return writeln!(writer, "{}", String::from_utf8_lossy(&json));
+        }
+        let level = *event.metadata().level();
+        if writer.has_ansi_escapes() {
+            write!(writer, "\x1b[2m{time}\x1b[0m \x1b[{}m{level:>5}\x1b[0m ", colour(level))?;
+        } else {
+            write!(writer, "{time} {level:>5} ")?;
+        }
+        context.format_fields(writer.by_ref(), event)?;
+        for (name, value) in &whose.0 {
+            writer.write_char(' ')?;
+            write_field(&mut writer, name, value)?;
+        }
+        writeln!(writer)
+    }
+}
+
+fn json(time: &str, event: &Event<'_>, whose: &Whose) -> Result<Vec<u8>, serde_json::Error> {
+    let mut json = Vec::new();
+    let mut serializer = serde_json::Serializer::new(&mut json);
+    let mut object = serializer.serialize_map(None)?;
+    object.serialize_entry("timestamp", time)?;
+    object.serialize_entry("level", event.metadata().level().as_str())?;
+    let mut fields = SerdeMapVisitor::new(object);
+    event.record(&mut fields);
+    let mut object = fields.take_serializer()?;
+    for (name, value) in &whose.0 {
+        object.serialize_entry(name, value)?;
+    }
+    object.end()?;
+    Ok(json)
+}
+
+/// As `tracing-subscriber` has them.
+fn colour(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 31,
+        Level::WARN => 33,
+        Level::INFO => 32,
+        Level::DEBUG => 34,
+        Level::TRACE => 35,
     }
 }
