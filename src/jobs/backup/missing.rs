@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tracing::warn;
 
-use super::Run;
+use super::attempt::Run;
 use super::plan::{Part, SURVEY_BYTES, SURVEY_LIMIT};
 use crate::docker::ExecError;
 use crate::engine::{self, Without};

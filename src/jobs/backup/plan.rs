@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::Run;
+use super::attempt::Run;
 use crate::app::App;
 use crate::discovery::Target;
 use crate::engine::{Engine, Survey};

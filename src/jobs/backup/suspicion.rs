@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::Run;
+use super::attempt::Run;
 use crate::app::App;
 use crate::discovery::Target;
 use crate::engine::{Engine, is_old_name};

@@ -1,0 +1,125 @@
+//! One dump on its way into the store.
+
+use std::time::Instant;
+
+use tracing::{debug, info, warn};
+
+use super::alive;
+use super::attempt::Run;
+use super::plan::Part;
+use crate::docker::ExecError;
+use crate::engine;
+use crate::jobs::error::{JobError, Kind, stoppable};
+use crate::jobs::explain::explain;
+use crate::model::key::database_file_stem;
+use crate::model::manifest::{ManifestObject, ObjectKind};
+use crate::pipeline::{self, PipelineError};
+use crate::text;
+
+impl Run<'_> {
+    /// One object, from the command to the store, which confirms its size now or, for one of many, later.
+    pub(super) async fn dump_part(
+        &self,
+        part: &Part,
+        is_one_of_many: bool,
+    ) -> Result<ManifestObject, JobError> {
+        let Self { app, docker, target, stop, progress, key, .. } = self;
+        let format = target.engine.extension(&target.facts()).to_owned();
+        let what = part.what();
+        let stem = match (&part.kind, &part.database) {
+            (ObjectKind::Globals, _) => "globals".to_owned(),
+            (_, Some(database)) => database_file_stem(database),
+            (_, None) => "dump".to_owned(),
+        };
+        let name = format!("{stem}.{format}{}", target.compression.extension());
+        progress.set_stage(format!("dumping {what}"));
+        let started = Instant::now();
+        let mut exec = match stoppable(stop, docker.exec(&target.container.id, &part.command)).await? {
+            Ok(exec) => exec,
+            Err(error) => {
+                let database = part.database.as_deref();
+                return Err(self.exec_failed(&format!("dump {what}"), database, error.into()).await);
+            }
+        };
+        let mut upload = app.store.upload(&key.object(&name), part.hint);
+        if is_one_of_many {
+            upload = upload.confirmed_later();
+        }
+        let check = |ends: &pipeline::Ends| {
+            let checked = target.engine.check(part.kind, &ends.head, &ends.tail, ends.bytes);
+            checked.map_err(|error| error.to_string())
+        };
+        let dump = pipeline::dump(
+            &mut exec,
+            &mut upload,
+            target.compression,
+            target.engine.dialect(part.kind),
+            app.config.stall_timeout,
+            check,
+            progress,
+        );
+        let dump = alive::during(progress, Box::pin(dump), |alive| {
+            info!(
+                object = name,
+                plain_bytes = alive.plain_bytes,
+                bytes = alive.stored_bytes,
+                rate = format!("{}/s", text::bytes(alive.bytes_per_second)),
+                "still dumping"
+            );
+        });
+        let pipeline::Made { digests, content } = match stoppable(stop, dump).await {
+            Ok(Ok(made)) => made,
+            failed => {
+                // The tool first: it holds a snapshot of the database.
+                exec.cancel().await;
+                upload.abort(stop).await;
+                let Ok(Err(error)) = failed else { return Err(JobError::stopped()) };
+                return Err(self.part_failed(&what, part.database.as_deref(), error).await);
+            }
+        };
+        upload.commit(stop).await?;
+        if let Some(said) = engine::remarks(&target.container.redact(&exec.stderr())) {
+            warn!(object = name, said, "the dump tool ended well, but has something to say");
+        }
+        debug!(
+            object = name,
+            bytes = digests.stored_bytes,
+            plain_bytes = digests.plain_bytes,
+            elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "object stored"
+        );
+        Ok(ManifestObject {
+            name,
+            kind: part.kind,
+            database: part.database.clone(),
+            options: part.options.clone(),
+            format,
+            encoding: target.compression.into(),
+            plain_bytes: digests.plain_bytes,
+            plain_sha256: digests.plain_sha256,
+            stored_bytes: digests.stored_bytes,
+            stored_sha256: digests.stored_sha256,
+            content,
+        })
+    }
+
+    pub(super) async fn part_failed(
+        &self,
+        what: &str,
+        database: Option<&str>,
+        error: PipelineError,
+    ) -> JobError {
+        match error {
+            PipelineError::Exec(error) => self.exec_failed(&format!("dump {what}"), database, error).await,
+            PipelineError::Store(error) => error.into(),
+            PipelineError::Content(reason) => JobError::new(Kind::Content, format!("dump {what}: {reason}")),
+            PipelineError::Codec(error) => {
+                JobError::new(Kind::Internal, format!("dump {what}: compress it: {error}"))
+            }
+        }
+    }
+
+    pub(super) async fn exec_failed(&self, what: &str, database: Option<&str>, error: ExecError) -> JobError {
+        explain(&self.app.docker, self.target, what, database, error).await
+    }
+}
