@@ -17,7 +17,7 @@ use crate::support::servers::{POSTGRESQL_17, Server};
 use crate::support::world::{Ended, Running, World, log_lines, timed};
 
 /// What a promise of seconds may take on a machine that does something else at the same time.
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(30);
 
 /// Old backups that a run finds and prunes.
 const OLD: [&str; 3] = ["2020-01-01T00-00-00Z", "2020-01-02T00-00-00Z", "2020-01-03T00-00-00Z"];
