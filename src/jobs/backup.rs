@@ -30,6 +30,7 @@ use crate::pipeline::Progress;
 
 /// The wait before the first retry; each further one is three times as long.
 const FIRST_BACKOFF: Duration = Duration::from_secs(10);
+
 /// How long a run may clean up once Dumpcar was told to stop: Docker kills it after 10 s.
 const STOP_LIMIT: Duration = Duration::from_secs(8);
 
@@ -152,6 +153,7 @@ async fn attempts(
         }
     }
 }
+
 /// The verdict of a run that panicked: a bug, but the other targets go on.
 pub fn panicked() -> Verdict {
     Verdict::Failed { reason: "Dumpcar itself failed: please report the panic in the log".into() }

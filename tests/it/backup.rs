@@ -437,6 +437,8 @@ async fn a_run_without_a_record_leaves_a_folder_that_is_claimed_alone() {
     }
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let waited = ended.logged("another run has claimed this second: the backup waits for another one");
+    assert!(!waited.is_empty() && waited.iter().all(|line| line["target"] == "shop"), "{}", ended.stderr);
     let manifest = &world.manifests()[0];
     assert!(!taken.iter().any(|stamp| manifest["stamp"] == stamp.as_str()), "{manifest} of {taken:?}");
     for stamp in &taken {

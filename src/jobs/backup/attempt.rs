@@ -104,6 +104,7 @@ pub(super) async fn attempt(
     }
     result.map(|summary| Summary { elapsed: clock.elapsed(), ..summary })
 }
+
 /// Asks Docker meanwhile for what the manifest and the run's record say of it: the engine takes its time over that.
 async fn origin(app: &App, target: &Target) -> Origin {
     let image = app.docker.image(&target.container.image_id);
@@ -138,6 +139,7 @@ impl Origin {
         Writer::new(self.docker_engine.as_ref(), &self.instance)
     }
 }
+
 /// One attempt's surroundings.
 pub(super) struct Run<'a> {
     pub(super) app: &'a App,
@@ -155,6 +157,7 @@ pub(super) struct Run<'a> {
     pub(super) key: BackupKey,
     pub(super) started: Timestamp,
 }
+
 impl Run<'_> {
     /// Everything up to the manifest.
     async fn make(

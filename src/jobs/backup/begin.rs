@@ -76,9 +76,16 @@ pub(super) async fn begin<'a>(
         let key = BackupKey { target: target.name.clone(), stamp };
         // Others find a run by its record. One that has none takes its folder with a file: two would write over one another's
         // dumps.
-        let is_claimed = async || match entry.is_off_record() {
+        let is_claimed = async || {
+            match entry.is_off_record() {
             true => stoppable(stop, app.store.claim(&key, entry.run())).await?.map_err(JobError::from),
             false => Ok(true),
+        }
+        .inspect(|is_claimed| {
+            if !is_claimed {
+                warn!(backup = %key, "another run has claimed this second: the backup waits for another one");
+            }
+        })
         };
         if others.iter().all(|other| other.stamp != Some(stamp)) && is_claimed().await? {
             if let Some(catalog) = catalog {

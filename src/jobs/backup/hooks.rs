@@ -14,12 +14,15 @@ use crate::store::Catalog;
 
 /// What a hook may print; nobody reads it.
 const HOOK_BYTES: usize = 1024 * 1024;
+
 /// How long the label `after` may take: it lets go of what `before` froze, which is a matter of seconds.
 const AFTER_LIMIT: Duration = Duration::from_secs(5 * 60);
+
 /// How long a hook may take. What comes after the dump is not part of its time limit: it has to be done in any case.
 fn hook_limit(which: &str, timeout: Duration) -> Duration {
     if which == "after" { timeout.min(AFTER_LIMIT) } else { timeout }
 }
+
 impl Run<'_> {
     /// Hooks around everything; the second one runs whatever became of the first one and the dumps.
     pub(super) async fn dump_all(
