@@ -184,8 +184,9 @@ fn the_client_is_not_root(product: Product, client: &str, wait: &str) {
                 tr '\0' ' ' <$p/cmdline | grep -q "^[^ ]*$0 .*$1" || continue
                 sed -n 's/^Uid:[^0-9]*\([0-9]*\).*/\1/p' $p/status
             done 2>/dev/null"#;
+            // Those that try out a setting first read nothing.
             let marks =
-                if product.kind == Kind::Postgresql { "-o /dev/null" } else { "--max-allowed-packet" };
+                if product.kind == Kind::Postgresql { "-o /dev/null" } else { "--init-command=SET @dumpcar" };
             uids = server.container.try_exec(&["sh", "-c", list, client, marks]).unwrap_or_default();
             !uids.is_empty()
         });
