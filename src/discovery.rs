@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::config::labels::{TargetLabels, forgotten_enable};
 use crate::docker::{Bystander, Container, Looked, Unreadable};
-use crate::engine::{self, Engine, Facts};
+use crate::engine::{Engine, Facts};
 use crate::model::compression::Compression;
 use crate::model::retention::RetentionPolicy;
 use crate::model::run::Scratch;
@@ -189,7 +189,7 @@ fn databases_beside(container: &Container, all: &[Bystander]) -> Vec<String> {
     let beside = all.iter().filter(|other| {
         other.project.as_ref() == Some(project)
             && other.name != container.name
-            && engine::detect(&other.image, &none).is_some()
+            && Engine::detect(&other.image, &none).is_some()
     });
     beside.take(3).map(|other| other.name.clone()).collect()
 }
@@ -259,7 +259,7 @@ fn decide(container: Container, config: &Config, all: &[Bystander]) -> Option<Fo
             state: State::Unavailable { reason, is_stopped },
         });
     }
-    let Some(engine) = labels.engine.or_else(|| engine::detect(&container.image, &container.env)) else {
+    let Some(engine) = labels.engine.or_else(|| Engine::detect(&container.image, &container.env)) else {
         let image = &container.image;
         let prefix = &config.label_prefix;
         let meant = match beside.as_slice() {
@@ -272,7 +272,8 @@ fn decide(container: Container, config: &Config, all: &[Bystander]) -> Option<Fo
         return invalid(
             Some(name),
             format!(
-                "cannot tell the database from the image {image}: set the label {prefix}.engine (postgresql, mariadb, mysql), or {prefix}.command for any other{meant}"
+                "cannot tell the database from the image {image}: set the label {prefix}.engine ({}), or {prefix}.command for any other{meant}",
+                Engine::names()
             ),
         );
     };

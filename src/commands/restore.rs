@@ -281,7 +281,8 @@ fn told_old(plan: &Plan) -> String {
     let Plan { target, databases, .. } = plan;
     let mut text = String::new();
     for old in databases.iter().filter_map(|wanted| wanted.old.as_deref()) {
-        let drop = target.engine.drop_by_hand(&target.facts(), &target.container.name, old);
+        let drop =
+            target.engine.drop_by_hand(&target.facts(), &target.container.name, old).unwrap_or_default();
         let backed_up = if target.wants(old) { ", which is backed up with the others" } else { "" };
         writeln!(
             text,

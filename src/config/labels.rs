@@ -109,7 +109,7 @@ pub struct TargetLabels {
     pub name: Option<TargetName>,
     /// The names it had before: their backups are its history.
     pub was: Vec<TargetName>,
-    /// [`Engine::Custom`] exactly if there is a command.
+    /// [`Engine::CUSTOM`] exactly if there is a command.
     pub engine: Option<Engine>,
     /// Empty means all.
     pub databases: Vec<String>,
@@ -196,7 +196,7 @@ impl TargetLabels {
         let labels = Self {
             name: reader.get("name", parse::own),
             was: reader.get("was", values::names).unwrap_or_default(),
-            engine: if custom.is_some() { Some(Engine::Custom) } else { engine },
+            engine: if custom.is_some() { Some(Engine::CUSTOM) } else { engine },
             databases: reader.get("databases", values::list).unwrap_or_default(),
             exclude: reader
                 .get("exclude", values::list)

@@ -130,7 +130,7 @@ pub fn labels(data: &[u8]) {
     match parse("") {
         Ok(None) => panic!("it has opted in"),
         Ok(Some(labels)) => {
-            assert_eq!(labels.engine == Some(Engine::Custom), labels.custom.is_some());
+            assert_eq!(labels.engine == Some(Engine::CUSTOM), labels.custom.is_some());
             assert!(labels.databases.iter().all(|name| !name.is_empty()));
             assert!(labels.password_file.is_none_or(|path| path.starts_with('/')));
             assert!(labels.timeout.is_none_or(|limit| !limit.is_zero()));

@@ -188,9 +188,10 @@ impl Drill<'_> {
     /// what they run.
     fn engine(&self) -> Result<Engine, JobError> {
         let prefix = &self.app.config.label_prefix;
-        let engine = self.manifest.engine;
+        let engine =
+            Engine::of(self.manifest).map_err(|error| JobError::new(Kind::Wrong, error.to_string()))?;
         let custom = self.target.and_then(|target| target.labels.custom.as_ref());
-        if engine == Engine::Custom && custom.is_none_or(|custom| custom.restore.is_none()) {
+        if engine.is_defined_by_labels() && custom.is_none_or(|custom| custom.restore.is_none()) {
             return Err(JobError::new(
                 Kind::Wrong,
                 format!(

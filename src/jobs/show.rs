@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::engine::Engine;
 use crate::jobs::good::Worth;
 use crate::jobs::list::{Row, State};
 use crate::model::drill::DrillResult;
+use crate::model::engine::EngineName;
 use crate::model::key::BackupKey;
 use crate::model::line::Line;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
@@ -46,7 +46,7 @@ pub struct Origin {
     pub trigger: Trigger,
     pub instance: Line,
     pub dumpcar: Line,
-    pub engine: Engine,
+    pub engine: EngineName,
     pub server_version: Line,
     pub image: Line<512>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,7 +98,7 @@ impl Origin {
             trigger: manifest.trigger,
             instance: manifest.instance.clone(),
             dumpcar: manifest.dumpcar.clone(),
-            engine: manifest.engine,
+            engine: manifest.engine.clone(),
             server_version: manifest.server_version.clone(),
             image: manifest.image.clone(),
             image_digest: manifest.image_digest.as_ref().map(ToString::to_string),
@@ -188,7 +188,7 @@ impl Shown {
             fact("took", span(took.max(0)));
             fact("made by", format!("{} (dumpcar {})", origin.instance, origin.dumpcar));
             fact("trigger", origin.trigger.name().to_owned());
-            fact("server", format!("{} {}", origin.engine.name(), origin.server_version));
+            fact("server", format!("{} {}", origin.engine, origin.server_version));
             fact("image", origin.image.to_string());
             if let Some(digest) = &origin.image_digest {
                 fact("", digest.clone());

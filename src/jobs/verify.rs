@@ -11,7 +11,7 @@ use tracing::{Instrument as _, error, info, warn};
 
 use super::span;
 use crate::clock;
-use crate::engine::Engine;
+use crate::engine::{Engine, WrongEngine};
 use crate::model::key::{BackupKey, CLAIM, MANIFEST, Stamp, may_be_object};
 use crate::model::manifest::{Manifest, ManifestObject};
 use crate::model::retention::is_from_the_future;
@@ -233,7 +233,7 @@ async fn backup(store: &Store, catalog: &Catalog, key: &BackupKey, progress: &Pr
         elapsed: Duration::ZERO,
     };
     match manifest(store, key).await? {
-        Ok(manifest) => {
+        Ok((manifest, engine)) => {
             report.objects = manifest.objects.len();
             let is_named = |name: &str| manifest.objects.iter().any(|object| object.name == name);
             let (named, others): (Vec<_>, Vec<_>) = catalog.files(key).partition(|(name, _)| is_named(name));
@@ -241,7 +241,7 @@ async fn backup(store: &Store, catalog: &Catalog, key: &BackupKey, progress: &Pr
             report.foreign = others.into_iter().map(|(name, _)| name.to_owned()).collect();
             for object in &manifest.objects {
                 progress.set_stage(format!("reading {key}/{}", object.name));
-                match read(store, key, object, manifest.engine, progress).await {
+                match read(store, key, object, engine, progress).await {
                     Ok(()) => report.plain_bytes += object.plain_bytes,
                     Err(problem) => report.problems.push(problem),
                 }
@@ -259,8 +259,8 @@ async fn backup(store: &Store, catalog: &Catalog, key: &BackupKey, progress: &Pr
     Some(report)
 }
 
-/// A manifest that can be held against its objects; `None` when it is gone.
-async fn manifest(store: &Store, key: &BackupKey) -> Option<Result<Manifest, Problem>> {
+/// A manifest that can be held against its objects, and its engine if this version knows it; `None` when it is gone.
+async fn manifest(store: &Store, key: &BackupKey) -> Option<Result<(Manifest, Option<Engine>), Problem>> {
     let unreadable = |reason: String| Some(Err(Problem::new(MANIFEST, State::Unreadable, reason)));
     let manifest = match store.manifest(key).await {
         Ok(manifest) => manifest,
@@ -268,15 +268,19 @@ async fn manifest(store: &Store, key: &BackupKey) -> Option<Result<Manifest, Pro
         Err(error) if error.kind == StoreErrorKind::Damaged => return unreadable(error.to_string()),
         Err(error) => return Some(Err(Problem::of_store(MANIFEST, &error))),
     };
-    Some(Ok(manifest))
+    match Engine::of(&manifest) {
+        Ok(engine) => Some(Ok((manifest, Some(engine)))),
+        Err(WrongEngine::Unknown(_)) => Some(Ok((manifest, None))),
+        Err(error) => unreadable(error.to_string()),
+    }
 }
 
-/// Reads one object to its end: sizes, both digests, and the marks of a whole dump.
+/// Reads one object to its end: sizes, both digests, and the marks of a whole dump, if its engine is known.
 async fn read(
     store: &Store,
     key: &BackupKey,
     object: &ManifestObject,
-    engine: Engine,
+    engine: Option<Engine>,
     progress: &Progress,
 ) -> Result<(), Problem> {
     let count = async |piece: Bytes| {
@@ -286,9 +290,9 @@ async fn read(
     let ends = pipeline::read(store, key, object, Form::Plain, count)
         .await
         .map_err(|error| Problem::of_read(&object.name, &error))?;
-    engine
-        .check(object.kind, &ends.head, &ends.tail, ends.bytes)
-        .map_err(|error| Problem::new(&object.name, State::Damaged, error.to_string()))
+    let checked =
+        engine.map_or(Ok(()), |engine| engine.check(object.kind, &ends.head, &ends.tail, ends.bytes));
+    checked.map_err(|error| Problem::new(&object.name, State::Damaged, error.to_string()))
 }
 
 async fn is_deleted(store: &Store, key: &BackupKey) -> bool {

@@ -1,77 +1,78 @@
-//! The kinds of database there are, by name.
+//! The name of a kind of database, as a manifest has it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The kinds of database Dumpcar knows, and the one it does not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Engine {
-    Postgresql,
-    Mariadb,
-    Mysql,
-    /// Whatever the label `dumpcar.command` prints.
-    Custom,
-}
+/// No name is longer, in bytes.
+const LONGEST: usize = 32;
 
-/// What MariaDB and MySQL keep for themselves; `ndbinfo` is a cluster's.
-const OF_MYSQL: [&str; 5] = ["information_schema", "performance_schema", "mysql", "sys", "ndbinfo"];
-/// What every new database of PostgreSQL is made from.
-const OF_POSTGRESQL: [&str; 2] = ["template0", "template1"];
+/// The name of an engine: `postgresql`. Which of them this version knows is a matter of `engine::Engine`: a manifest may be of a
+/// later version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EngineName(Cow<'static, str>);
 
-impl Engine {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Postgresql => "postgresql",
-            Self::Mariadb => "mariadb",
-            Self::Mysql => "mysql",
-            Self::Custom => "custom",
-        }
+impl EngineName {
+    /// A name that the program has itself.
+    pub const fn known(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
     }
 
-    /// The databases that are the server's own.
-    pub fn own_databases(self) -> &'static [&'static str] {
-        match self {
-            Self::Postgresql => &OF_POSTGRESQL,
-            Self::Mariadb | Self::Mysql => &OF_MYSQL,
-            Self::Custom => &[],
-        }
-    }
-
-    /// Whether a database of this name is the server's own: never dumped, so never put back. In whatever case: where file
-    /// names know none, `MySQL` is `mysql`.
-    pub fn is_own_database(self, name: &str) -> bool {
-        let is_same = |own: &&str| match self {
-            Self::Postgresql => *own == name,
-            Self::Mariadb | Self::Mysql | Self::Custom => own.eq_ignore_ascii_case(name),
-        };
-        self.own_databases().iter().any(is_same)
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
-impl fmt::Display for Engine {
+impl fmt::Display for EngineName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        f.pad(&self.0)
     }
 }
 
-/// The text names no engine.
+/// The text is no name of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be postgresql, mariadb, mysql or custom")]
-pub struct EngineError;
+#[error("the name of an engine is 1 to {LONGEST} small letters, digits and dashes")]
+pub struct EngineNameError;
 
-impl FromStr for Engine {
-    type Err = EngineError;
+impl FromStr for EngineName {
+    type Err = EngineNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.to_ascii_lowercase().as_str() {
-            "postgresql" | "postgres" => Ok(Self::Postgresql),
-            "mariadb" => Ok(Self::Mariadb),
-            "mysql" => Ok(Self::Mysql),
-            "custom" => Ok(Self::Custom),
-            _ => Err(EngineError),
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let is_name = !text.is_empty() && text.len() <= LONGEST && text.chars().all(is_plain);
+        if is_name { Ok(Self(Cow::Owned(text.to_owned()))) } else { Err(EngineNameError) }
+    }
+}
+
+impl TryFrom<String> for EngineName {
+    type Error = EngineNameError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<EngineName> for String {
+    fn from(name: EngineName) -> Self {
+        name.0.into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_a_plain_word() {
+        for name in ["postgresql", "custom", "timescale-2", "x"] {
+            assert_eq!(name.parse::<EngineName>().unwrap().to_string(), name);
+        }
+        let long = "a".repeat(LONGEST + 1);
+        for text in ["", "PostgreSQL", "a b", "a/b", "../x", "\u{e9}", "a\n", long.as_str()] {
+            assert_eq!(text.parse::<EngineName>(), Err(EngineNameError), "{text:?}");
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::content::Content;
 use super::database::DatabaseOptions;
 use super::encoding::Encoding;
-use super::engine::Engine;
+use super::engine::EngineName;
 use super::id::{ImageDigest, ImageId};
 use super::key::Stamp;
 use super::line::Line;
@@ -38,7 +38,7 @@ pub struct Manifest {
     pub version: u32,
     pub target: TargetName,
     pub stamp: Stamp,
-    pub engine: Engine,
+    pub engine: EngineName,
     /// As the server itself says it; empty for a custom engine.
     pub server_version: Line,
     /// The image's name as the container was started with. It is shown and never asked for.
@@ -229,17 +229,17 @@ impl TryFrom<String> for Sha256 {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::super::compression::Compression;
     use super::super::content::Rows;
     use super::*;
 
-    pub(super) fn example() -> Manifest {
+    pub(crate) fn example() -> Manifest {
         Manifest {
             version: VERSION,
             target: "shop-db".parse().unwrap(),
             stamp: "2026-11-23T23-00-00Z".parse().unwrap(),
-            engine: Engine::Postgresql,
+            engine: EngineName::known("postgresql"),
             server_version: Line::clean("17.6"),
             image: Line::clean("postgres:17"),
             image_id: format!("sha256:{}", "0a".repeat(32)).parse().unwrap(),

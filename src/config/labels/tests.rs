@@ -87,7 +87,7 @@ fn everything_can_be_set() {
     let expected = TargetLabels {
         name: Some("shop".parse().unwrap()),
         was: vec!["store".parse().unwrap(), "store-db".parse().unwrap()],
-        engine: Some(Engine::Postgresql),
+        engine: Some(Engine::POSTGRESQL),
         databases: vec!["shop".into(), "crm".into()],
         exclude: vec![Glob::new("test_*")],
         user: Some("backup".into()),
@@ -122,7 +122,7 @@ fn everything_can_be_set() {
 #[test]
 fn a_command_alone_makes_a_target_custom() {
     let custom = target(&[("dumpcar.command", "redis-cli --rdb -")]);
-    assert_eq!(custom.engine, Some(Engine::Custom));
+    assert_eq!(custom.engine, Some(Engine::CUSTOM));
     let command = CustomCommand { dump: "redis-cli --rdb -".into(), restore: None, extension: "dump".into() };
     assert_eq!(custom.custom, Some(command));
     let full = target(&[

@@ -2,9 +2,12 @@
 //! loaded: the server says who loads them, and what it has.
 
 use super::restore::{ELSEWHERE, literal};
+use super::restrict::RestrictLines;
 use super::script::statements;
+use super::session::{CONNECT, command};
 use super::surroundings::{Placement, Surroundings};
-use super::{CONNECT, Command, Facts, RestrictLines, command};
+use crate::engine::shared::facts::Facts;
+use crate::model::command::Command;
 
 const TABLESPACE_SCRIPT: &str = r#"
 exec psql -X -w -q -v ON_ERROR_STOP=1 -c "$1"

@@ -4,8 +4,10 @@
 //! `pg_dump` writes a `COMMIT` of its own behind large objects, and dropping what is there first would lock everybody out for
 //! as long as the load takes.
 
-use super::{CONNECT, Command, Facts, LOADING, command};
-use crate::engine::restore::{LEFTOVERS, Staged, as_user};
+use super::session::{CONNECT, LOADING, command};
+use crate::engine::shared::facts::Facts;
+use crate::engine::shared::replacement::{LEFTOVERS, Staged, as_user};
+use crate::model::command::Command;
 use crate::model::database::{DatabaseOptions, LocaleProvider, Text, Word};
 use crate::model::run::RunId;
 

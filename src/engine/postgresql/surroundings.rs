@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::restore::{ELSEWHERE, locale_options, quoted};
-use super::{CONNECT, Command, Facts, SURVEY_SCRIPT, command};
-use crate::engine::SurveyError;
-use crate::engine::survey::name;
+use super::session::{CONNECT, SURVEY_SCRIPT, command};
+use crate::engine::shared::facts::Facts;
+use crate::engine::shared::survey::{SurveyError, name};
+use crate::model::command::Command;
 use crate::model::database::{DatabaseOptions, Text};
 
 const SURROUNDINGS: &str = include_str!("surroundings.sql");

@@ -234,7 +234,7 @@ impl Run<'_> {
             version: VERSION,
             target: target.name.clone(),
             stamp: key.stamp,
-            engine: target.engine,
+            engine: target.engine.manifest_name(),
             server_version: Line::clean(&server_version),
             image: Line::clean(&target.container.image),
             image_id: target.container.image_id.clone(),

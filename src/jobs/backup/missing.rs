@@ -8,7 +8,7 @@ use tracing::warn;
 use super::attempt::Run;
 use super::plan::{Part, SURVEY_BYTES, SURVEY_LIMIT};
 use crate::docker::ExecError;
-use crate::engine::{self, Without};
+use crate::engine::{self, Broken, Without};
 use crate::jobs::error::{JobError, Kind, stoppable};
 use crate::model::manifest::{ManifestObject, ObjectKind};
 use crate::model::missing::{MOST, Missing};
@@ -165,9 +165,8 @@ impl Run<'_> {
         self.progress.set_stage(format!("looking for what is broken in database {database:?}"));
         let examined = docker.capture(&target.container.id, &command, FOUND_BYTES, EXAMINE_LIMIT);
         let examined = stoppable(stop, examined).await?.map_err(|error| error.to_string());
-        let found = examined.and_then(|answer| {
-            target.engine.parse_examination(&answer.stdout).map_err(|error| error.to_string())
-        });
+        let found =
+            examined.and_then(|answer| Broken::parse(&answer.stdout).map_err(|error| error.to_string()));
         let found = match found {
             Ok(found) => found,
             Err(reason) => {

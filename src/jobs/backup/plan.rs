@@ -8,7 +8,7 @@ use tracing::warn;
 use super::attempt::Run;
 use crate::app::App;
 use crate::discovery::Target;
-use crate::engine::{Engine, Survey};
+use crate::engine::{Survey, Units};
 use crate::jobs::error::{JobError, Kind, stoppable};
 use crate::model::command::Command;
 use crate::model::compression::Compression;
@@ -88,7 +88,7 @@ impl Run<'_> {
         for name in &survey.leftovers {
             warn!("database {name:?} is of a restore that runs, or was interrupted, and is not backed up");
         }
-        if target.engine == Engine::Custom {
+        if target.engine.units() == Units::Whole {
             let command = target.engine.dump(&facts, &survey, "");
             let hint = self.previous_size(catalog);
             let part = Part { kind: ObjectKind::Dump, database: None, options: None, command, hint };
@@ -139,7 +139,7 @@ impl Run<'_> {
         let had_any = !survey.databases.is_empty();
         survey.databases.retain(|database| target.wants(&database.name));
         // A new MariaDB or MySQL server has none, and users all the same; PostgreSQL always has one.
-        if survey.databases.is_empty() && (had_any || target.engine == Engine::Postgresql) {
+        if survey.databases.is_empty() && (had_any || target.engine.always_has_databases()) {
             return Err(JobError::new(
                 Kind::Wrong,
                 "the server has no database to back up; do the labels exclude them all?",

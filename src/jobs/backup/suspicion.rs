@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::Run;
 use crate::app::App;
 use crate::discovery::Target;
-use crate::engine::{Engine, is_old_name};
+use crate::engine::{Units, is_old_name};
 use crate::jobs::error::{JobError, stoppable};
 use crate::jobs::good;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
@@ -44,15 +44,15 @@ impl Run<'_> {
         missing: &[Missing],
     ) -> Option<String> {
         let target = self.target;
-        let is_custom = target.engine == Engine::Custom;
+        let is_whole = target.engine.units() == Units::Whole;
         let is_wanted = |kind, database: Option<&str>| match (kind, database) {
             // What is missing for a reason that is known has not shrunk.
             (ObjectKind::Database, Some(name)) => {
                 // So has one that a restore has left for somebody to drop.
                 let may_go = is_old_name(name) || missing.iter().any(|one| one.is_all_of(name));
-                !is_custom && target.wants(name) && !may_go
+                !is_whole && target.wants(name) && !may_go
             }
-            (ObjectKind::Dump, None) => is_custom,
+            (ObjectKind::Dump, None) => is_whole,
             (ObjectKind::Database | ObjectKind::Dump | ObjectKind::Globals, _) => false,
         };
         let origin = match (&good.docker_engine, &self.origin.docker_engine) {

@@ -5,7 +5,7 @@ use super::reload::Doubtful;
 use super::server::{ANSWER_BYTES, Scratch};
 use crate::discovery::Target;
 use crate::docker::ExecError;
-use crate::engine::{self, Engine, Placement};
+use crate::engine::{self, Placement, Units};
 use crate::jobs::cat;
 use crate::jobs::error::{JobError, Kind};
 use crate::jobs::explain::explain;
@@ -115,10 +115,10 @@ impl Drill<'_> {
         let labels = &target.labels.drill;
         let Some(query) = &labels.query else { return Ok(()) };
         let prefix = &self.app.config.label_prefix;
-        let database = match (&labels.database, target.engine) {
-            (Some(name), _) => name.clone(),
-            (None, Engine::Custom) => String::new(),
-            (None, Engine::Postgresql | Engine::Mariadb | Engine::Mysql) => {
+        let database = match &labels.database {
+            Some(name) => name.clone(),
+            None if target.engine.units() == Units::Whole => String::new(),
+            None => {
                 let object = cat::choose(self.manifest, &cat::Wanted::Only).map_err(|problem| {
                     let text = format!(
                         "which database is {prefix}.drill.query for? Set {prefix}.drill.database ({problem})"

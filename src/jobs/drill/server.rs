@@ -44,7 +44,7 @@ pub(super) struct Scratch {
 impl Scratch {
     /// Whether it was ready once.
     pub(super) fn has_answered(&self) -> bool {
-        self.target.engine == Engine::Custom || self.target.labels.user.is_some()
+        self.target.engine.is_defined_by_labels() || self.target.labels.user.is_some()
     }
 }
 
@@ -139,19 +139,16 @@ impl Drill<'_> {
             env.extend(variables);
             more = arguments;
         }
-        let (args, withheld) = match engine {
-            Engine::Custom => {
-                let command = self.target.map(|target| target.container.command.clone()).unwrap_or_default();
-                let args = if labels.drill.args.is_empty() { command } else { labels.drill.args.clone() };
-                let is_withheld = |(name, value): &(&String, &String)| {
-                    !env.contains_key(*name) && image.env.get(*name) != Some(*value)
-                };
-                (args, known.iter().filter(is_withheld).map(|(name, _)| name.clone()).collect())
-            }
-            Engine::Postgresql | Engine::Mariadb | Engine::Mysql => {
-                let wanted = &labels.drill.args;
-                (engine.scratch_arguments(&image.command, settings, &more, wanted), Vec::new())
-            }
+        let (args, withheld) = if engine.is_defined_by_labels() {
+            let command = self.target.map(|target| target.container.command.clone()).unwrap_or_default();
+            let args = if labels.drill.args.is_empty() { command } else { labels.drill.args.clone() };
+            let is_withheld = |(name, value): &(&String, &String)| {
+                !env.contains_key(*name) && image.env.get(*name) != Some(*value)
+            };
+            (args, known.iter().filter(is_withheld).map(|(name, _)| name.clone()).collect())
+        } else {
+            let wanted = &labels.drill.args;
+            (engine.scratch_arguments(&image.command, settings, &more, wanted), Vec::new())
         };
         let name = run::Scratch::container(&self.run);
         self.container = Some(name.clone());
@@ -204,7 +201,7 @@ impl Drill<'_> {
     /// Until the server really answers, and takes orders of an account that the backup does not have.
     async fn ready(&self, scratch: &mut Scratch) -> Result<(), Unready> {
         self.progress.set_stage("waiting until it answers");
-        if scratch.target.engine == Engine::Custom {
+        if scratch.target.engine.is_defined_by_labels() {
             self.running(&scratch.target).await?;
             return Ok(());
         }
@@ -304,7 +301,7 @@ impl Drill<'_> {
             return Err(explain(&self.docker, target, "make an account for the drill", None, error).await);
         }
         target.labels.user = Some(name);
-        if target.engine != Engine::Postgresql {
+        if target.engine.accounts_are_replaced() {
             scratch.asked = target.clone();
         }
         Ok(())

@@ -63,7 +63,7 @@ impl Restore<'_> {
     ) -> Result<(), JobError> {
         let target = &self.plan.target;
         let Tablespace { name, location, .. } = tablespace;
-        let command = target.engine.make_tablespace(&target.facts(), tablespace);
+        let Some(command) = target.engine.make_tablespace(&target.facts(), tablespace) else { return Ok(()) };
         let problem = Problem::LoadFailed { object: Name::clean(&object.name) };
         let what = format!("make tablespace {name:?}");
         let made = stoppable(self.stop, self.ask(&what, None, &command, problem)).await?;

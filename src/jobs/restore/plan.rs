@@ -78,15 +78,18 @@ pub async fn plan(
     selection: &Selection,
 ) -> Result<Plan, JobError> {
     let impossible = |text: String| Err(JobError::new(Kind::Wrong, text));
-    let engine = manifest.engine;
-    if engine != target.engine && !(is_mysql(engine) && is_mysql(target.engine)) {
+    let engine = match Engine::of(manifest) {
+        Ok(engine) => engine,
+        Err(error) => return impossible(error.to_string()),
+    };
+    if engine.family() != target.engine.family() {
         return impossible(format!(
             "the backup is of {engine}, and container {} is {}",
             target.container.name, target.engine
         ));
     }
     let manifest_command = match &mut target.labels.custom {
-        Some(custom) if engine == Engine::Custom && custom.restore.is_none() => {
+        Some(custom) if engine.is_defined_by_labels() && custom.restore.is_none() => {
             custom.restore = allowed_command(manifest, selection, &app.config.label_prefix)?;
             custom.restore.clone()
         }
@@ -151,10 +154,6 @@ fn allowed_command(
             format!("no restore command: set the label {prefix}.restore-command on the container"),
         )),
     }
-}
-
-fn is_mysql(engine: Engine) -> bool {
-    matches!(engine, Engine::Mariadb | Engine::Mysql)
 }
 
 fn choose(

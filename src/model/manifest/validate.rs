@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 
 use super::{Manifest, ManifestObject, ObjectKind};
-use crate::model::engine::Engine;
 use crate::model::key::database_file_stem;
 use crate::model::missing::{self, Missing};
 
@@ -25,12 +24,10 @@ pub enum Inconsistency {
     Name(String),
     #[error("it names {0:?} twice")]
     Twice(String),
-    #[error("a backup of {engine} has no object of this kind: {object:?}")]
-    Kind { engine: Engine, object: String },
+    #[error("no backup has an object of this kind, or not with the others: {0:?}")]
+    Kind(String),
     #[error("object {0:?} has no database of a possible name")]
     Database(String),
-    #[error("database {0:?} is the server's own, which is never backed up")]
-    OwnDatabase(String),
     #[error("object {0:?} has a file format that is none")]
     Format(String),
     #[error("object {0:?} is empty")]
@@ -56,10 +53,11 @@ impl Manifest {
         if self.objects.is_empty() {
             return Err(Inconsistency::NoObjects);
         }
+        let is_whole = self.is_whole();
         let (mut names, mut contents) = (BTreeSet::new(), BTreeSet::new());
         let (mut plain, mut stored) = (0_u64, 0_u64);
         for object in &self.objects {
-            object.validate(self.engine)?;
+            object.validate(is_whole)?;
             // One database, compressed in two ways, has two names.
             let is_new = contents.insert((object.kind, &object.database));
             if !names.insert(object.name.as_str()) || !is_new {
@@ -74,17 +72,22 @@ impl Manifest {
         }
         match &self.restore_command {
             None => Ok(()),
-            Some(command) if self.engine == Engine::Custom && command.len() <= LONGEST_COMMAND => Ok(()),
+            Some(command) if is_whole && command.len() <= LONGEST_COMMAND => Ok(()),
             Some(_) => Err(Inconsistency::Command),
         }
     }
 }
 
 impl Manifest {
+    /// Whether everything is in one object, which is nobody's database.
+    fn is_whole(&self) -> bool {
+        self.objects.iter().any(|object| object.kind == ObjectKind::Dump)
+    }
+
     fn validate_missing(&self) -> Result<(), Inconsistency> {
         let databases = || self.objects.iter().filter_map(|object| object.database.as_deref());
         let is_there = |missing: &Missing| databases().any(|database| missing.is_all_of(database));
-        let is_possible = self.engine != Engine::Custom && self.missing.len() <= missing::MOST;
+        let is_possible = !self.is_whole() && self.missing.len() <= missing::MOST;
         if self.missing.is_empty() || is_possible && !self.missing.iter().any(is_there) {
             return Ok(());
         }
@@ -104,29 +107,23 @@ impl ManifestObject {
         format!("{stem}.{}{}", self.format, self.encoding.extension())
     }
 
-    fn validate(&self, engine: Engine) -> Result<(), Inconsistency> {
+    /// `is_whole`: whether its backup has everything in one object.
+    fn validate(&self, is_whole: bool) -> Result<(), Inconsistency> {
         let shown = || self.name.chars().take(200).collect::<String>();
-        let is_sql = match engine {
-            Engine::Postgresql | Engine::Mariadb | Engine::Mysql => true,
-            Engine::Custom => false,
-        };
         let database = match (self.kind, &self.database) {
-            (ObjectKind::Database, Some(name)) if is_sql => Some(name),
-            (ObjectKind::Globals, None) if is_sql => None,
-            (ObjectKind::Dump, None) if !is_sql => None,
+            (ObjectKind::Database, Some(name)) if !is_whole => Some(name),
+            (ObjectKind::Globals, None) if !is_whole => None,
+            (ObjectKind::Dump, None) if is_whole => None,
             (ObjectKind::Database | ObjectKind::Globals | ObjectKind::Dump, _) => {
-                return Err(Inconsistency::Kind { engine, object: shown() });
+                return Err(Inconsistency::Kind(shown()));
             }
         };
         if let Some(name) = database {
             if name.is_empty() || name.len() > LONGEST_DATABASE || name.contains('\0') {
                 return Err(Inconsistency::Database(shown()));
             }
-            if engine.is_own_database(name) {
-                return Err(Inconsistency::OwnDatabase(name.clone()));
-            }
         }
-        if !(is_extension(&self.format) && (!is_sql || self.format == "sql")) {
+        if !is_extension(&self.format) {
             return Err(Inconsistency::Format(shown()));
         }
         if self.name != self.expected_name() {
@@ -217,7 +214,6 @@ mod tests {
             ("/objects/0/kind", json!("globals")),
             ("/objects/0/database", Value::Null),
             ("/objects/0/database", json!("")),
-            ("/objects/0/database", json!("template1")),
             ("/objects/0/format", json!("rdb")),
             ("/objects/0/format", json!("sql/../..")),
             ("/objects/0/plain_bytes", json!(0)),
@@ -242,8 +238,7 @@ mod tests {
                 content
             }),
             ("/restore_command", json!("rm -rf /")),
-            ("/engine", json!("oracle")),
-            ("/engine", json!("custom")),
+            ("/engine", json!("../oracle")),
             ("/image_id", json!("postgres:17")),
             ("/image_id", json!("../images/get?names=x")),
             ("/image_digest", json!("postgres:17")),
@@ -259,27 +254,6 @@ mod tests {
         ] {
             assert!(read(&changed(pointer, value.clone())).is_err(), "{pointer} {value}");
         }
-    }
-
-    #[test]
-    fn the_servers_own_schemas_are_never_put_back() {
-        for (engine, database) in [
-            ("mariadb", "mysql"),
-            ("mysql", "MySQL"),
-            ("mysql", "sys"),
-            ("mariadb", "information_schema"),
-            ("mysql", "performance_schema"),
-            ("postgresql", "template0"),
-        ] {
-            let mut manifest = changed("/objects/0/database", database.into());
-            manifest["engine"] = engine.into();
-            manifest["objects"][0]["name"] = format!("{database}.sql.xz").into();
-            let error = read(&manifest).unwrap_err();
-            assert!(error.contains("the server's own"), "{engine} {database}: {error}");
-        }
-        let mut manifest = changed("/objects/0/database", "mysql".into());
-        manifest["objects"][0]["name"] = "mysql.sql.xz".into();
-        assert!(read(&manifest).is_ok(), "an ordinary name for PostgreSQL");
     }
 
     #[test]

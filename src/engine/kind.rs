@@ -1,0 +1,396 @@
+//! What an engine is: everything that Dumpcar asks of a kind of database.
+//!
+//! Only an engine's own folder knows how it is done; nobody else asks which engine it is. A method that has an answer here need
+//! not be there: `None` is for engines that have nothing of the kind.
+
+use std::collections::BTreeMap;
+
+use super::edit::Edit;
+use super::mariadb_mysql::restore::exchange::Exchange;
+use super::postgresql::edit::Loading;
+use super::postgresql::globals::{Globals, Tablespace};
+use super::postgresql::surroundings::{Placement, Surroundings};
+use super::shared::address::Address;
+use super::shared::broken::Without;
+use super::shared::content::{self, ContentError};
+use super::shared::detection::Detection;
+use super::shared::facts::Facts;
+use super::shared::login::Login;
+use super::shared::problem::Problem;
+use super::shared::replacement::{self, Replacement, Staged};
+use super::shared::scratch::{self, Answering};
+use super::shared::settings::{Rules, Settings};
+use super::shared::signs::Said;
+use super::shared::survey::{self, Survey, SurveyError};
+use crate::model::command::Command;
+use crate::model::content::Dialect;
+use crate::model::database::DatabaseOptions;
+use crate::model::manifest::ObjectKind;
+use crate::model::run::RunId;
+
+/// Into what objects a backup is divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Units {
+    /// One for each database that the survey names, and the globals.
+    Databases,
+    /// One for everything.
+    Whole,
+}
+
+/// A kind of database.
+pub trait Kind: Sync {
+    /// As labels and manifests have it.
+    fn name(&self) -> &'static str;
+
+    /// What else it may be called in a label.
+    fn aliases(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// How a container of this kind is known when no label says so.
+    fn detection(&self) -> Detection {
+        Detection::default()
+    }
+
+    /// Engines of one family take each other's dumps, mostly.
+    fn family(&self) -> &'static str {
+        self.name()
+    }
+
+    fn units(&self) -> Units;
+
+    /// Whether only its owner's labels know how it is dumped, restored, started and asked.
+    fn is_defined_by_labels(&self) -> bool {
+        false
+    }
+
+    /// The object's extension without its dot and without the compression's.
+    fn extension<'a>(&self, facts: &Facts<'a>) -> &'a str;
+
+    /// How its tools log in, chosen by the names of the variables.
+    fn login(&self, _facts: &Facts<'_>) -> Option<Login> {
+        None
+    }
+
+    /// Where its server listens, as far as it is known.
+    fn address(&self, _facts: &Facts<'_>) -> Address {
+        Address::default()
+    }
+
+    /// For a message: where its tools look for the server.
+    fn looked_for(&self, _facts: &Facts<'_>) -> String {
+        "its usual place".to_owned()
+    }
+
+    // What there is.
+
+    /// The databases that are the server's own.
+    fn own_databases(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether a database of this name is the server's own: never dumped, so never put back.
+    fn is_own_database(&self, name: &str) -> bool {
+        self.own_databases().contains(&name)
+    }
+
+    /// Whether a backup may not replace or make a database of this name: the server's own, one that a restore makes for
+    /// itself, or what is no name.
+    fn is_reserved(&self, name: &str) -> bool {
+        let is_name = !name.is_empty() && !name.contains('\0');
+        !is_name || self.is_own_database(name) || replacement::is_leftover(name)
+    }
+
+    /// Whether every server has a database, so that one without any is an error.
+    fn always_has_databases(&self) -> bool {
+        false
+    }
+
+    /// Asks the server what is to be dumped, for [`Kind::parse_survey`].
+    fn survey(&self, _facts: &Facts<'_>) -> Option<Command> {
+        None
+    }
+
+    /// Reads what the survey command printed.
+    ///
+    /// # Errors
+    /// A line that the survey does not print, or a database whose name is not UTF-8.
+    fn parse_survey(&self, stdout: &[u8]) -> Result<Survey, SurveyError> {
+        survey::parse(stdout, self.without_accounts())
+    }
+
+    /// What a backup lacks if the login may not read accounts ([`Survey::reads_accounts`]), and the cure.
+    fn without_accounts(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// How many numbers of a version name a line of releases whose servers all take each other's dumps; 0 if none do.
+    fn numbers_of_a_line(&self) -> usize {
+        0
+    }
+
+    // A dump.
+
+    /// Prints one database as it loads into an empty database of any name; of [`Units::Whole`], everything. But for what
+    /// cannot be dumped: found by [`Kind::examine`].
+    fn dump_without(&self, facts: &Facts<'_>, survey: &Survey, database: &str, without: &Without) -> Command;
+
+    /// The same, with everything.
+    fn dump(&self, facts: &Facts<'_>, survey: &Survey, database: &str) -> Command {
+        self.dump_without(facts, survey, database, &Without::default())
+    }
+
+    /// Prints what belongs to the whole server, to be loaded before the databases.
+    ///
+    /// `None` also if the login may not read accounts ([`Survey::notes`] then says so).
+    fn globals(&self, _facts: &Facts<'_>, _survey: &Survey) -> Option<Command> {
+        None
+    }
+
+    /// Finds the tables and views that the dump of a database fails on, for [`super::Broken::parse`]; `failure` is what the
+    /// tool said. `None` where a dump cannot leave out one of them.
+    fn examine(&self, _facts: &Facts<'_>, _database: &str, _failure: &str) -> Option<Command> {
+        None
+    }
+
+    /// What a whole dump has in its last lines, at the start of one; `None` if it has nothing of the kind.
+    fn last_line(&self, _kind: ObjectKind) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether a dump is whole, by its first and last bytes (up to 4 KiB each).
+    ///
+    /// # Errors
+    /// It is empty, or does not end as this engine's tool ends a finished dump.
+    fn check(
+        &self,
+        kind: ObjectKind,
+        head: &[u8],
+        tail: &[u8],
+        plain_bytes: u64,
+    ) -> Result<(), ContentError> {
+        content::check(self.last_line(kind), head, tail, plain_bytes)
+    }
+
+    /// How its dump is written, for whoever counts what is in it; `None` if nobody can tell.
+    fn dialect(&self, _kind: ObjectKind) -> Option<Dialect> {
+        None
+    }
+
+    // What its tools say.
+
+    /// What a failed tool means; `None` if only its exit status tells.
+    fn problem(&self, _said: &Said<'_>) -> Option<Problem> {
+        None
+    }
+
+    /// The message for a problem, where it is not the same for every engine.
+    fn message(&self, _problem: Problem, _said: &Said<'_>) -> Option<String> {
+        None
+    }
+
+    // Putting it back.
+
+    /// How a database gets the content of a dump.
+    fn replacement(&self) -> Replacement {
+        Replacement::InPlace
+    }
+
+    /// Makes the empty database a dump is loaded into, with its options. With [`Replacement::InPlace`] this removes the one
+    /// that is there.
+    fn create(&self, _facts: &Facts<'_>, _name: &str, _options: Option<&DatabaseOptions>) -> Option<Command> {
+        None
+    }
+
+    /// Asks what of the server decides how a backup comes back to it, for [`Kind::parse_surroundings`].
+    fn surroundings(&self, _facts: &Facts<'_>) -> Option<Command> {
+        None
+    }
+
+    /// Reads what that command printed.
+    ///
+    /// # Errors
+    /// A line that it does not print.
+    fn parse_surroundings(&self, _stdout: &[u8]) -> Result<Surroundings, SurveyError> {
+        Ok(Surroundings::default())
+    }
+
+    /// Decides what of a backup's globals is loaded into this server; `None` where they are loaded as they are.
+    fn tailor(&self, _globals: &[u8], _server: &Surroundings, _placement: Placement) -> Option<Globals> {
+        None
+    }
+
+    /// Makes a tablespace of [`Globals`].
+    fn make_tablespace(&self, _facts: &Facts<'_>, _tablespace: &Tablespace) -> Option<Command> {
+        None
+    }
+
+    /// Fails if the server cannot make a database like this; `None` where that need not be asked.
+    fn probe(&self, _facts: &Facts<'_>, _options: &DatabaseOptions) -> Option<Command> {
+        None
+    }
+
+    /// How databases are exchanged, with [`Replacement::Exchange`].
+    fn exchange(&self) -> Option<Exchange> {
+        None
+    }
+
+    /// What a dump has to pass on its way into [`Kind::load`]; of a database that is exchanged, a
+    /// [`super::Separator`].
+    fn edit(&self, _loading: Loading) -> Edit {
+        Edit::Nothing
+    }
+
+    /// Reads a dump, edited, from its standard input: one of `database`, or, without one, the globals; a custom engine's by
+    /// [`Facts::restore_command`]. `None` when that is not known.
+    ///
+    /// A dump is what somebody has put into the bucket: the client obeys no command in it that is not the server's, as far
+    /// as it can be told so. `word` is for that: letters and digits, random, for this load only.
+    fn load(&self, facts: &Facts<'_>, database: Option<&str>, word: &str) -> Option<Command>;
+
+    /// Asks what the load into `database` (or of the globals) is doing, for [`super::Activity::parse`]; `None` where nobody
+    /// can tell.
+    fn activity(&self, _facts: &Facts<'_>, _database: Option<&str>) -> Option<Command> {
+        None
+    }
+
+    /// Gives databases that were filled under another name their own, all at once, with [`Replacement::Swap`].
+    fn swap(&self, _facts: &Facts<'_>, _staged: &[Staged]) -> Option<Command> {
+        None
+    }
+
+    /// Ends what the server still does for a restore whose client has gone. `None` where nothing can come of it.
+    fn end_work(&self, _facts: &Facts<'_>, _run: &RunId) -> Option<Command> {
+        None
+    }
+
+    /// Drops one database that a restore has filled in vain.
+    fn drop_staged(&self, _facts: &Facts<'_>, _name: &str) -> Option<Command> {
+        None
+    }
+
+    /// Drops what a restore made for itself: what it did not come to use, and what it has replaced. `None` where it makes
+    /// nothing.
+    fn drop_leftovers(&self, _facts: &Facts<'_>, _run: &RunId) -> Option<Command> {
+        None
+    }
+
+    /// Ends what an old database would go on doing to others: it is kept to be looked at. `old` are those of one restore.
+    fn quiet_old(&self, _facts: &Facts<'_>, _name: &str, _old: &[&str]) -> Option<Command> {
+        None
+    }
+
+    /// What a person types on the host to drop a database.
+    fn drop_by_hand(&self, _facts: &Facts<'_>, _container: &str, _name: &str) -> Option<String> {
+        None
+    }
+
+    // A server to try a backup on.
+
+    /// The environment of a throwaway server of this kind, for a target with this one: what its set-up needs, what is
+    /// `wanted` besides, and `password` wherever there is one.
+    ///
+    /// A drill executes the backup. So the server has no secret that the backup could read: neither the target's passwords
+    /// nor anything of the application.
+    fn scratch_env(
+        &self,
+        target: &BTreeMap<String, String>,
+        wanted: &[String],
+        password: &str,
+    ) -> BTreeMap<String, String>;
+
+    /// Makes an administrator of a throwaway server that no backup changes. `name`: letters, digits and `_`, in no backup.
+    fn scratch_account(&self, _facts: &Facts<'_>, _name: &str) -> Option<Command> {
+        None
+    }
+
+    /// Whether the label's query may be asked by that administrator alone, because the backup's accounts replace the others.
+    fn accounts_are_replaced(&self) -> bool {
+        false
+    }
+
+    /// Ends what a throwaway server does by itself.
+    fn calm(&self, _facts: &Facts<'_>) -> Option<Command> {
+        None
+    }
+
+    /// Arguments by which it does nothing by itself, and takes back every row that was dumped.
+    fn calm_arguments(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Which settings a throwaway server has from its target.
+    fn setting_rules(&self) -> Option<&'static Rules> {
+        None
+    }
+
+    /// Of a container's command line, as Docker tells its arguments: what a throwaway server gets as well.
+    fn settings_of(&self, arguments: &[String]) -> Settings {
+        self.setting_rules().map_or_else(Settings::default, |rules| Settings::of_arguments(rules, arguments))
+    }
+
+    /// Asks a server for its settings, for [`Kind::with_settings`].
+    fn ask_settings(&self, _facts: &Facts<'_>) -> Option<Command> {
+        None
+    }
+
+    /// Adds what a server has told of its settings.
+    fn with_settings(&self, settings: Settings, stdout: &[u8]) -> Settings {
+        match self.setting_rules() {
+            Some(rules) => settings.told(rules, stdout),
+            None => settings,
+        }
+    }
+
+    /// The command line of a throwaway server, behind its image's entry point. `image`: the command of its image; `wanted`: the
+    /// label's arguments; `more`: where the data is.
+    fn scratch_arguments(
+        &self,
+        image: &[String],
+        settings: &Settings,
+        more: &[String],
+        wanted: &[String],
+    ) -> Vec<String> {
+        let settings = self.setting_rules().map(|rules| settings.arguments(rules)).unwrap_or_default();
+        scratch::arguments(image, settings, self.calm_arguments(), more, wanted)
+    }
+
+    /// Folders outside of its image's volumes that a server must be able to write to.
+    fn run_folders(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Variables and arguments by which a server keeps its data in the container's own layer.
+    fn data_in_layer(&self) -> (BTreeMap<String, String>, Vec<String>) {
+        (BTreeMap::new(), Vec::new())
+    }
+
+    /// The names of its servers as process 1.
+    fn servers(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Asks which process answers as the server, for [`Kind::parse_answering`].
+    fn answering(&self, _facts: &Facts<'_>) -> Option<Command> {
+        None
+    }
+
+    /// Reads what that command printed.
+    fn parse_answering(&self, stdout: &[u8]) -> Answering {
+        Answering::read(self.servers(), stdout)
+    }
+
+    /// Asks a question in a database and prints the answer, rows only.
+    fn query(&self, facts: &Facts<'_>, database: &str, query: &str) -> Command;
+
+    /// Takes its name from a database of a drill's server, the `index`th of them, so that its definitions can be loaded once more.
+    fn set_aside(&self, _facts: &Facts<'_>, _database: &str, _index: usize) -> Option<Command> {
+        None
+    }
+
+    /// Further arguments of the dump tool by which it prints definitions only. Those of triggers and events are kept as they
+    /// were written.
+    fn definitions(&self) -> &'static [&'static str] {
+        &[]
+    }
+}
