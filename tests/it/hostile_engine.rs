@@ -1,14 +1,18 @@
+/// A daemon that is lied to.
+mod daemon;
+/// A drill that is lied to.
+mod drill;
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::support::docker::{IMAGE_ID, Script, id_of};
+use super::support::docker::{Script, id_of};
+use super::support::hostile::NASTY;
 use super::support::hostile::lies::{diversions, excerpt, floods, with, without};
 use super::support::hostile::verdicts::Verdicts;
-use super::support::hostile::{NASTY, Siege};
-use super::support::peak::Peak;
 use super::support::witness::{Heard, Lie, Witness};
-use super::support::world::{World, until};
+use super::support::world::World;
 
 /// A host with the targets `shop` and `blog`, whose engine lies, and a container `victim` that is nobody's business.
 struct Den {
@@ -273,134 +277,6 @@ async fn an_engine_without_a_proper_name_still_has_its_backups() {
             path(heard).ends_with("/info").then(|| lie.clone())
         })
         .await;
-    }
-    verdicts.end();
-}
-
-type Liar = dyn Fn(&Heard, usize) -> Option<Lie> + Send + Sync;
-
-/// The daemon says which engine answers, and hears of changes.
-#[tokio::test]
-async fn a_daemon_outlives_what_it_is_told() {
-    let peak_of = async |liar: Box<Liar>| {
-        let den = Den::new(liar).await;
-        let daemon = den.world.daemon();
-        let peak = Peak::of(daemon.pid());
-        let asks = || den.witness.heard().iter().filter(|heard| path(heard).ends_with("/events")).count();
-        let has_begun = || daemon.count("\"planned\"") == 2 && asks() > 0;
-        until("it has begun, or given up", || has_begun() || daemon.count("cannot use Docker") > 0).await;
-        if !has_begun() {
-            let most = peak.most();
-            return (daemon.ended().await, most, 0, den.witness.strangers(&[]));
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let (most, asks) = (peak.so_far(), asks());
-        let ended = daemon.stop().await;
-        (ended, most, asks, den.witness.strangers(&[]))
-    };
-    let (ended, base, ..) = peak_of(Box::new(|_, _| None)).await;
-    assert_eq!(ended.status, 0, "{}", ended.stderr);
-    let mut verdicts = Verdicts::default();
-    let event = |value: Value| Lie::Says([Lie::head(), format!("{value}\n").into_bytes()].concat());
-    let mut lies = vec![
-        (
-            "strange words",
-            event(
-                json!({ "Type": NASTY, "Action": NASTY, "Actor": { "ID": NASTY, "Attributes": { format!("dumpcar.{NASTY}"): NASTY } } }),
-            ),
-        ),
-        ("other types", event(json!({ "Type": 1, "Actor": [], "time": "now" }))),
-        (
-            "endless events",
-            Lie::Endless(
-                Lie::head(),
-                b"{\"Type\":\"container\",\"Actor\":{\"Attributes\":{\"dumpcar.enable\":\"true\"}}}\n"
-                    .to_vec(),
-            ),
-        ),
-    ];
-    lies.extend(diversions());
-    lies.extend(floods());
-    for (what, lie) in lies {
-        let liar = move |heard: &Heard, _| path(heard).ends_with("/events").then(|| lie.clone());
-        let (ended, most, asks, strangers) = peak_of(Box::new(liar)).await;
-        let what = format!("events: {what}");
-        verdicts.expect(&what, ended.status == 0 && strangers.is_empty(), || {
-            format!("status {}, strange requests {strangers:?}", ended.status)
-        });
-        verdicts.harmless(&what, &ended, true);
-        verdicts.cheap(&what, base, most);
-        verdicts.expect(&what, asks < 10, || format!("asked {asks} times in half a second"));
-    }
-    let version = |value: Value| Lie::answer(200, value.to_string());
-    for (what, lie) in [
-        ("strange words", version(json!({ "Version": NASTY, "ApiVersion": NASTY, "MinAPIVersion": NASTY }))),
-        ("long words", version(json!({ "Version": "x".repeat(1_000_000), "ApiVersion": "1.41" }))),
-        ("a text", version(json!(NASTY))),
-        ("endless white space", Lie::Endless(Lie::head(), b" ".to_vec())),
-    ] {
-        let liar = move |heard: &Heard, _| path(heard).ends_with("/version").then(|| lie.clone());
-        let (ended, most, ..) = peak_of(Box::new(liar)).await;
-        let what = format!("version: {what}");
-        // An engine that does not say what it is may be none.
-        verdicts.expect(&what, [0, 1].contains(&ended.status), || format!("status {}", ended.status));
-        verdicts.harmless(&what, &ended, true);
-        verdicts.cheap(&what, base, most);
-    }
-    verdicts.end();
-}
-
-/// What a drill is told of images and of the container it makes.
-#[tokio::test]
-async fn a_drill_that_is_lied_to_asks_for_nothing_else() {
-    let (honest, mut verdicts) = (Siege::quiet().await, Verdicts::default());
-    let (_, base) = verdicts.run_watched(&honest, &["drill", "pg"], "json", &[0]).await;
-    let image = |value: Value| Lie::answer(200, value.to_string());
-    let of_the_image = [
-        image(json!({ "Id": "red-img:1" })),
-        image(json!({ "Id": "../images/get?names=x" })),
-        image(json!({ "Id": NASTY })),
-        image(
-            json!({ "Id": IMAGE_ID, "Config": { "Volumes": { "/../../etc": {}, NASTY: {}, "x": {}, "/": {} } } }),
-        ),
-        image(json!({})),
-    ];
-    let of_the_container = [
-        Lie::answer(201, json!({ "Id": "../victim" }).to_string()),
-        Lie::answer(201, json!({ "Id": format!("{}/kill?x=", id_of("victim")) }).to_string()),
-        Lie::answer(201, json!({ "Id": "" }).to_string()),
-        Lie::answer(201, json!({ "Id": NASTY }).to_string()),
-        Lie::answer(201, json!({}).to_string()),
-    ];
-    let is_of_image = |heard: &Heard| heard.target.contains("/images/");
-    let is_creation = |heard: &Heard| path(heard).ends_with("/containers/create");
-    let lies = of_the_image.map(|lie| (is_of_image as fn(&Heard) -> bool, lie)).into_iter();
-    let lies = lies.chain(of_the_container.map(|lie| (is_creation as fn(&Heard) -> bool, lie)));
-    let more = diversions().into_iter().chain(floods()).map(|(_, lie)| lie);
-    for (is_it, lie) in lies
-        .chain(more.flat_map(|lie| [(is_of_image as fn(&Heard) -> bool, lie.clone()), (is_creation, lie)]))
-    {
-        let what = format!("{:?}", excerpt(&lie));
-        let mut siege = Siege::quiet().await;
-        siege.witness =
-            Witness::lying(siege.world.docker.socket(), move |heard, _| is_it(heard).then(|| lie.clone()));
-        let world = siege.world.set("DOCKER_HOST", &siege.witness.host());
-        let (ended, most) = world.run_watched(&["drill", "pg"], "json").await;
-        let ended = verdicts.ended(&what, ended);
-        verdicts.harmless(&what, &ended, true);
-        verdicts.expect(&what, [0, 1].contains(&ended.status), || format!("status {}", ended.status));
-        let strangers = siege.witness.strangers(&[]);
-        verdicts.expect(&what, strangers.is_empty(), || format!("{strangers:?}"));
-        verdicts.cheap(&what, base, most);
-        for heard in siege.witness.heard().iter().filter(|heard| is_creation(heard)) {
-            let body: Value = serde_json::from_slice(&heard.body).unwrap();
-            verdicts.expect(&what, body["Image"] == IMAGE_ID, || format!("the image is {}", body["Image"]));
-            let folders: Vec<&String> = body["HostConfig"]["Tmpfs"].as_object().unwrap().keys().collect();
-            let is_plain = |path: &&String| {
-                path.starts_with('/') && !path.contains("..") && !path.contains(char::is_control)
-            };
-            verdicts.expect(&what, folders.iter().all(is_plain), || format!("{folders:?}"));
-        }
     }
     verdicts.end();
 }

@@ -3,6 +3,8 @@
 //!
 //! `DUMPCAR_TEST_WEEK` repeats one of them, and `DUMPCAR_TEST_WEEKS` says how many there are.
 
+mod outages;
+
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
@@ -12,6 +14,7 @@ use super::*;
 use crate::jobs::past::{Newest, Past, TargetPast};
 use crate::model::key::Stamp;
 use crate::outcome::Outcome;
+use outages::{Outages, Random, WEEK};
 
 /// A run is over by then, well or not.
 const LONGEST_RUN: i64 = 20 * 60;
@@ -19,58 +22,6 @@ const LONGEST_RUN: i64 = 20 * 60;
 /// So much later than the end of an outage everything is made up for: the longest pause between two tries, one look, and the runs of
 /// all targets one after the other.
 const RECOVERY: i64 = 60 * 60 + 7200 + 4 * LONGEST_RUN;
-
-/// Small, fast, and the same everywhere: <https://prng.di.unimi.it/splitmix64.c>.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: i64) -> i64 {
-        i64::try_from(self.next() % u64::try_from(limit).unwrap()).unwrap()
-    }
-}
-
-/// Times of one thing's outages, in seconds of true time.
-#[derive(Debug, Default)]
-struct Outages(Vec<(i64, i64)>);
-
-impl Outages {
-    /// Some in a week: most are short, some last for hours.
-    fn random(random: &mut Random, most: i64) -> Self {
-        let number = random.below(most + 1);
-        let mut all: Vec<_> = (0..number)
-            .map(|_| {
-                let lasts = if random.below(4) == 0 { 12 * 3600 } else { 20 * 60 };
-                let from = random.below(WEEK);
-                (from, from + 1 + random.below(lasts))
-            })
-            .collect();
-        all.sort_unstable();
-        Self(all)
-    }
-
-    fn is_on(&self, time: i64) -> bool {
-        self.0.iter().any(|(from, until)| (*from..*until).contains(&time))
-    }
-
-    /// Whether it was on at any moment of these.
-    fn was_on(&self, since: i64, until: i64) -> bool {
-        self.0.iter().any(|(from, end)| *from <= until && *end > since)
-    }
-
-    fn edges(&self) -> impl Iterator<Item = i64> {
-        self.0.iter().flat_map(|(from, until)| [*from, *until])
-    }
-}
-
-const WEEK: i64 = 7 * 24 * 3600;
 
 struct Target {
     name: TargetName,

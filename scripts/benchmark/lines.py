@@ -1,0 +1,68 @@
+"""The ways to make a backup that are compared."""
+
+import dataclasses
+import typing
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """One way to do it: a script for the shell, or a command of Dumpcar's with settings."""
+
+    name: str
+    group: str
+    title: str
+    # The script finds in its environment: DB (container), DUMP (command), FRESH (an empty database to restore into),
+    # S3 and REMOTE (where to put it, for aws and rclone), KEPT (a stored backup for rclone), CPUS, WORK (an empty
+    # folder), PLAIN (bytes of the dump), API and SOCKET (of Docker), EXEC (the dump as a request to it).
+    script: str = ""
+    # Or: the settings of `dumpcar backup`, and of how many targets at once. Together they have as much as the one.
+    settings: typing.Optional[dict] = None
+    targets: int = 1
+    restores: bool = False
+    # The dump lies on the disk twice, and what was made of it once.
+    files: bool = False
+    quick: bool = True
+    # Takes so long that one round has to do.
+    once: bool = False
+
+
+LINES = (
+    Line("limit-api", "limit", "exec read from Docker's API, thrown away", """
+        id=$(curl -sSf --unix-socket "$SOCKET" -H 'Content-Type: application/json' -d "$EXEC" "$API/containers/$DB/exec" |
+            sed 's/.*"Id":"\\([0-9a-f]*\\)".*/\\1/')
+        read=$(curl -sSf --unix-socket "$SOCKET" -H 'Content-Type: application/json' -d '{"Detach":false,"Tty":false}' \\
+            -o /dev/null -w '%{size_download}' "$API/exec/$id/start")
+        [[ $read -ge $PLAIN ]]
+        """),
+    Line("limit-cli", "limit", "docker exec pg_dump >/dev/null", 'docker exec "$DB" $DUMP >/dev/null'),
+    Line("classic", "classic", "file, docker cp, bzip2 --best, aws s3 sync", """
+        docker exec "$DB" sh -c "$DUMP >/tmp/dump.sql"
+        docker cp "$DB:/tmp/dump.sql" "$WORK/dump.sql" >/dev/null 2>&1
+        docker exec "$DB" rm /tmp/dump.sql
+        bzip2 --best "$WORK/dump.sql"
+        aws s3 sync --quiet "$WORK" "$S3"
+        """, files=True),
+    Line("pipe-xz-aws", "pipes", "docker exec | xz -1 | aws s3 cp", """
+        docker exec "$DB" $DUMP | xz -T"$CPUS" -1 | aws s3 cp --quiet - "$S3/dump.sql.xz"
+        """, quick=False),
+    Line("pipe-xz", "pipes", "docker exec | xz -1 | rclone rcat", """
+        docker exec "$DB" $DUMP | xz -T"$CPUS" -1 | rclone rcat "$REMOTE/dump.sql.xz"
+        """),
+    Line("pipe-zstd", "pipes", "docker exec | zstd -3 | rclone rcat", """
+        docker exec "$DB" $DUMP | zstd -q -T"$CPUS" -3 | rclone rcat "$REMOTE/dump.sql.zst"
+        """),
+    Line("default", "dumpcar", "dumpcar backup (xz:1)", settings={}),
+    Line("xz6", "dumpcar", "dumpcar backup, xz:6", settings={"DUMPCAR_COMPRESSION": "xz:6"}, quick=False, once=True),
+    Line("zstd", "dumpcar", "dumpcar backup, zstd", settings={"DUMPCAR_COMPRESSION": "zstd"}),
+    Line("none", "dumpcar", "dumpcar backup, none", settings={"DUMPCAR_COMPRESSION": "none"}),
+    Line("targets-3", "targets", "3 targets at once, default", settings={"DUMPCAR_PARALLEL": "3"}, targets=3, quick=False),
+    Line("targets-8", "targets", "8 targets at once, default", settings={"DUMPCAR_PARALLEL": "8"}, targets=8, quick=False),
+    Line("restore-pipe", "restore", "rclone cat | xz -d | docker exec -i psql", """
+        rclone cat "$KEPT" | xz -d | docker exec -i "$DB" psql -U postgres -XqAt1 -o /dev/null -v ON_ERROR_STOP=1 "$FRESH"
+        """, restores=True),
+    Line("restore", "restore", "dumpcar restore", settings={}, restores=True),
+)
+
+
+GROUPS = {"limit": "The limit", "classic": "The classic script", "pipes": "Hand-written pipes", "dumpcar": "Dumpcar",
+          "targets": "Several targets", "restore": "Restore"}

@@ -1,0 +1,60 @@
+use serde_json::json;
+
+use crate::support::docker::{ExecRequest, Script};
+use crate::support::world::World;
+
+/// A PostgreSQL with two databases.
+fn postgresql(exec: &ExecRequest) -> Script {
+    let whole = |what: &str| {
+        Script::ends(format!("-- SQL\n\n--\n-- PostgreSQL {what} dump complete\n--\n\n").as_bytes(), 0)
+    };
+    let script = exec.snippet();
+    if script.contains("pg_dumpall") {
+        whole("database cluster")
+    } else if script.contains("exec pg_dump") {
+        whole("database")
+    } else {
+        // Names are in hexadecimal digits: app, crm.
+        Script::ends(b"version 17.6\naccounts 1\ndatabase 617070 1000\ndatabase 63726d 2000\n", 0)
+    }
+}
+
+#[tokio::test]
+async fn every_database_is_an_object_of_its_own_and_the_globals_come_first() {
+    let world = World::new(postgresql).await;
+    world.docker.container("shop", json!({ "dumpcar.enable": "true", "dumpcar.engine": "postgres" }), &[]);
+    let ended = world.run(&["backup"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let manifest = &world.manifests()[0];
+    let names: Vec<_> =
+        manifest["objects"].as_array().unwrap().iter().map(|object| object["name"].clone()).collect();
+    assert_eq!(names, ["globals.sql.xz", "app.sql.xz", "crm.sql.xz"]);
+    assert_eq!(manifest["server_version"], "17.6");
+}
+
+#[tokio::test]
+async fn labels_choose_the_databases() {
+    let objects = async |label: &str, value: &str| {
+        let world = World::new(postgresql).await;
+        let mut labels = json!({ "dumpcar.enable": "true", "dumpcar.engine": "postgres" });
+        labels[label] = value.into();
+        world.docker.container("shop", labels, &[]);
+        let ended = world.run(&["backup"]).await;
+        let manifests = world.manifests();
+        let databases = manifests.iter().flat_map(|manifest| manifest["objects"].as_array().unwrap());
+        let databases: Vec<_> = databases.filter_map(|object| object["database"].as_str()).collect();
+        (
+            ended.status,
+            databases.join(" "),
+            ended.logged("backup failed").pop().map(|line| line["reason"].to_string()),
+        )
+    };
+    assert_eq!(objects("dumpcar.databases", "crm").await, (0, "crm".into(), None));
+    assert_eq!(objects("dumpcar.exclude", "a*").await, (0, "crm".into(), None));
+    let (status, _, reason) = objects("dumpcar.databases", "nope").await;
+    assert_eq!(status, 1);
+    assert!(reason.unwrap().contains("there is no database"));
+    let (status, _, reason) = objects("dumpcar.exclude", "*").await;
+    assert_eq!(status, 1);
+    assert!(reason.unwrap().contains("do the labels exclude them all?"));
+}
