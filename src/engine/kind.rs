@@ -101,9 +101,9 @@ pub trait Kind: Sync {
         !is_name || self.is_own_database(name) || replacement::is_leftover(name)
     }
 
-    /// Whether every server has a database, so that one without any is an error.
-    fn always_has_databases(&self) -> bool {
-        false
+    /// The database that every server is set up with, mostly empty. One without any is an error then.
+    fn first_database(&self) -> Option<&'static str> {
+        None
     }
 
     /// Asks the server what is to be dumped, for [`Kind::parse_survey`].

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use bytes::Bytes;
 
+use crate::engine::Engine;
 use crate::jobs::error::{JobError, Kind};
 use crate::model::key::BackupKey;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
@@ -35,9 +36,11 @@ pub fn choose<'a>(manifest: &'a Manifest, wanted: &Wanted) -> Result<&'a Manifes
         Wanted::Only => object.kind != ObjectKind::Globals,
     };
     let mut found: Vec<&ManifestObject> = manifest.objects.iter().filter(is_wanted).collect();
-    if *wanted == Wanted::Only && found.len() > 1 {
-        // Every PostgreSQL has this one, mostly empty.
-        found.retain(|object| object.database.as_deref() != Some("postgres"));
+    if *wanted == Wanted::Only
+        && found.len() > 1
+        && let Some(first) = Engine::of(manifest).ok().and_then(|engine| engine.first_database())
+    {
+        found.retain(|object| object.database.as_deref() != Some(first));
     }
     let mut found = found.into_iter();
     match (found.next(), found.next(), wanted) {

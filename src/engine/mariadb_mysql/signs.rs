@@ -66,31 +66,30 @@ pub(super) fn problem(said: &Said<'_>) -> Option<Problem> {
 
 pub(super) fn message(problem: Problem, said: &Said<'_>, login: &Login) -> Option<String> {
     let Said { line, shown, facts, .. } = said;
-    match problem {
-        Problem::AuthRefused
-            if login.user_name() == Some("root") && said.file_with_carriage_return().is_none() =>
-        {
-            let names = ["MARIADB_RANDOM_ROOT_PASSWORD", "MYSQL_RANDOM_ROOT_PASSWORD"];
-            let random = names.into_iter().find(|name| facts.variable(name).is_some())?;
-            Some(format!(
-                "the server refused user \"root\" with {}: {random} is set, so each time its volume is made anew, root gets another \
-                 password; the log of that first start has it (GENERATED ROOT PASSWORD): put it into the file that the label \
-                 dumpcar.password-file names, or make a login of your own (dumpcar.user) ({shown})",
-                login.password.origin()
-            ))
-        }
+    let is_about_place = ["ERROR 156 ", "ERROR 3510 ", "ERROR 3121 "].iter().any(|sign| line.contains(sign));
+    if problem == Problem::AuthRefused
+        && login.user_name() == Some("root")
+        && said.file_with_carriage_return().is_none()
+    {
+        let names = ["MARIADB_RANDOM_ROOT_PASSWORD", "MYSQL_RANDOM_ROOT_PASSWORD"];
+        let random = names.into_iter().find(|name| facts.variable(name).is_some())?;
+        Some(format!(
+            "the server refused user \"root\" with {}: {random} is set, so each time its volume is made anew, root gets another \
+             password; the log of that first start has it (GENERATED ROOT PASSWORD): put it into the file that the label \
+             dumpcar.password-file names, or make a login of your own (dumpcar.user) ({shown})",
+            login.password.origin()
+        ))
+    } else if problem == Problem::NotAccepting && line.starts_with("ERROR ") && line.contains(" at line ") {
         // It has taken statements before.
-        Problem::NotAccepting if line.starts_with("ERROR ") && line.contains(" at line ") => Some(format!(
+        Some(format!(
             "the server ended the session: {shown}; its log says why: it was restarted, somebody has killed the session, or a row is \
              larger than its max_allowed_packet"
-        )),
-        Problem::Lacking
-            if ["ERROR 156 ", "ERROR 3510 ", "ERROR 3121 "].iter().any(|sign| line.contains(sign)) =>
-        {
-            Some(format!(
-                "the server lacks what the backup needs: {shown}; make that place first, or pass --no-tablespaces"
-            ))
-        }
-        _ => None,
+        ))
+    } else if problem == Problem::Lacking && is_about_place {
+        Some(format!(
+            "the server lacks what the backup needs: {shown}; make that place first, or pass --no-tablespaces"
+        ))
+    } else {
+        None
     }
 }

@@ -7,7 +7,9 @@ use super::script::statements;
 use super::session::{CONNECT, command};
 use super::surroundings::{Placement, Surroundings};
 use crate::engine::shared::facts::Facts;
+use crate::engine::shared::names::shell_quoted;
 use crate::model::command::Command;
+use crate::model::line::Name;
 
 const TABLESPACE_SCRIPT: &str = r#"
 exec psql -X -w -q -v ON_ERROR_STOP=1 -c "$1"
@@ -97,6 +99,12 @@ impl Globals {
 }
 
 impl Tablespace {
+    /// What a person types in the container to make the folder.
+    pub fn make_folder(&self) -> String {
+        let folder = shell_quoted(&Name::clean(&self.location));
+        format!("mkdir -p {folder} && chown postgres {folder}")
+    }
+
     pub(in crate::engine) fn make(&self, facts: &Facts<'_>) -> Command {
         command(facts, &[ELSEWHERE, CONNECT, TABLESPACE_SCRIPT], vec![self.statement.clone()])
     }

@@ -92,8 +92,8 @@ impl Kind for Postgresql {
         &["template0", "template1"]
     }
 
-    fn always_has_databases(&self) -> bool {
-        true
+    fn first_database(&self) -> Option<&'static str> {
+        Some("postgres")
     }
 
     fn survey(&self, facts: &Facts<'_>) -> Option<Command> {

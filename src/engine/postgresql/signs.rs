@@ -69,19 +69,21 @@ pub(super) fn problem(said: &Said<'_>) -> Option<Problem> {
 /// `who`: the login.
 pub(super) fn message(problem: Problem, said: &Said<'_>, who: &str) -> Option<String> {
     let (lower, shown) = (said.line.to_ascii_lowercase(), &said.shown);
-    match problem {
-        Problem::AuthRefused if lower.contains("peer authentication") => Some(format!(
+    if problem == Problem::AuthRefused && lower.contains("peer authentication") {
+        Some(format!(
             "the server lets {who} in only as the system user of that name: set the label dumpcar.exec-user ({shown})"
-        )),
-        Problem::AuthRefused if lower.contains("does not exist") => Some(format!(
-            "{who} does not exist on the server: name a login by the label dumpcar.user ({shown})"
-        )),
-        Problem::Lacking => lacks::find(said.stderr).map(|(line, cure)| {
+        ))
+    } else if problem == Problem::AuthRefused && lower.contains("does not exist") {
+        Some(format!("{who} does not exist on the server: name a login by the label dumpcar.user ({shown})"))
+    } else if problem == Problem::Lacking {
+        lacks::find(said.stderr).map(|(line, cure)| {
             format!("the server lacks what the backup needs: {}; {cure}", said.show(line))
-        }),
-        Problem::ClientCommand => Some(format!(
+        })
+    } else if problem == Problem::ClientCommand {
+        Some(format!(
             "the dump contains a command for psql itself; Dumpcar refuses it, because no dump tool writes one: {shown}"
-        )),
-        _ => None,
+        ))
+    } else {
+        None
     }
 }

@@ -139,7 +139,7 @@ impl Run<'_> {
         let had_any = !survey.databases.is_empty();
         survey.databases.retain(|database| target.wants(&database.name));
         // A new MariaDB or MySQL server has none, and users all the same; PostgreSQL always has one.
-        if survey.databases.is_empty() && (had_any || target.engine.always_has_databases()) {
+        if survey.databases.is_empty() && (had_any || target.engine.first_database().is_some()) {
             return Err(JobError::new(
                 Kind::Wrong,
                 "the server has no database to back up; do the labels exclude them all?",

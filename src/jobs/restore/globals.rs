@@ -62,17 +62,17 @@ impl Restore<'_> {
         tablespace: &Tablespace,
     ) -> Result<(), JobError> {
         let target = &self.plan.target;
-        let Tablespace { name, location, .. } = tablespace;
+        let name = &tablespace.name;
         let Some(command) = target.engine.make_tablespace(&target.facts(), tablespace) else { return Ok(()) };
         let problem = Problem::LoadFailed { object: Name::clean(&object.name) };
         let what = format!("make tablespace {name:?}");
         let made = stoppable(self.stop, self.ask(&what, None, &command, problem)).await?;
         if let Err(error) = made {
-            let folder = quoted(location);
             warn!(
                 "tablespace {name:?} was left out: {error}; it wants an empty folder of the server's user in container {}, on a \
-                 volume: `mkdir -p {folder} && chown postgres {folder}`",
-                target.container.name
+                 volume: `{}`",
+                target.container.name,
+                tablespace.make_folder()
             );
         }
         Ok(())
@@ -119,11 +119,4 @@ impl Restore<'_> {
             None => Err(JobError::stopped()),
         }
     }
-}
-
-/// As one word of a shell's, if it is no plain path: people copy it.
-fn quoted(path: &str) -> String {
-    let path = Name::clean(path);
-    let is_plain = path.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.'));
-    if is_plain { path.to_string() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }

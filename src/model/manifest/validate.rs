@@ -118,10 +118,10 @@ impl ManifestObject {
                 return Err(Inconsistency::Kind(shown()));
             }
         };
-        if let Some(name) = database {
-            if name.is_empty() || name.len() > LONGEST_DATABASE || name.contains('\0') {
-                return Err(Inconsistency::Database(shown()));
-            }
+        let is_impossible =
+            |name: &String| name.is_empty() || name.len() > LONGEST_DATABASE || name.contains('\0');
+        if database.is_some_and(is_impossible) {
+            return Err(Inconsistency::Database(shown()));
         }
         if !is_extension(&self.format) {
             return Err(Inconsistency::Format(shown()));
