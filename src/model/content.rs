@@ -18,6 +18,7 @@ mod difference;
 mod globals;
 mod mysql;
 mod postgresql;
+mod rdb;
 mod rows;
 mod skeleton;
 mod tally;
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use count::Counter;
 pub use definitions::Definitions;
 pub use difference::{Comparison, Difference, Object, Reloaded};
+pub use rdb::{NotWhole, Unread};
 
 use crate::model::line::Name;
 
@@ -42,6 +44,8 @@ pub enum Dialect {
     Mysql,
     /// Roles, accounts and grants of either: a statement a line.
     Globals,
+    /// Redis and Valkey: the format of `dump.rdb`, keys with their values.
+    Rdb,
 }
 
 /// What is in a dump.

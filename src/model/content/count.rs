@@ -4,7 +4,7 @@ use memchr::memchr;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::tally::Tally;
-use super::{Content, Dialect, globals, mysql, postgresql};
+use super::{Content, Dialect, NotWhole, Unread, globals, mysql, postgresql, rdb};
 
 /// How much of a line is kept. Of a longer one, which is no row, the rest is hashed.
 const LONGEST_LINE: usize = 1024 * 1024;
@@ -26,6 +26,7 @@ enum Reader {
     Postgresql(postgresql::Reader),
     Mysql(mysql::Reader),
     Globals(globals::Reader),
+    Rdb(rdb::Reader),
 }
 
 impl std::fmt::Debug for Counter {
@@ -40,6 +41,7 @@ impl Counter {
             Dialect::Postgresql => Reader::Postgresql(postgresql::Reader::default()),
             Dialect::Mysql => Reader::Mysql(mysql::Reader::default()),
             Dialect::Globals => Reader::Globals(globals::Reader::default()),
+            Dialect::Rdb => Reader::Rdb(rdb::Reader::default()),
         };
         Self { reader, tally: Tally::new(dialect), line: Vec::new(), long: None }
     }
@@ -51,6 +53,8 @@ impl Counter {
                 Reader::Postgresql(reader) => reader.rows(piece, &mut self.tally),
                 Reader::Mysql(reader) => reader.rows(piece, &mut self.tally),
                 Reader::Globals(_) => None,
+                // It has no lines.
+                Reader::Rdb(reader) => return reader.take(piece, &mut self.tally),
             };
             piece = match rest {
                 // It was all rows.
@@ -123,6 +127,29 @@ impl Counter {
             Reader::Postgresql(reader) => reader.line(line, &mut self.tally),
             Reader::Mysql(reader) => reader.line(line, &mut self.tally),
             Reader::Globals(reader) => reader.line(line, &mut self.tally),
+            Reader::Rdb(_) => {}
+        }
+    }
+
+    /// Whether the dump says of itself that it is whole, once all of it was taken. Only a [`Dialect::Rdb`] has more to say
+    /// than its first and last lines.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not.
+    pub fn whole(&self) -> Result<(), NotWhole> {
+        match &self.reader {
+            Reader::Rdb(reader) => reader.whole(),
+            Reader::Postgresql(_) | Reader::Mysql(_) | Reader::Globals(_) => Ok(()),
+        }
+    }
+
+    /// Why [`Counter::end`] does not know the content, once all of the dump was taken: there is something in a whole dump that
+    /// this version cannot read.
+    pub fn unread(&self) -> Option<Unread> {
+        match &self.reader {
+            Reader::Rdb(reader) => reader.unread(),
+            Reader::Postgresql(_) | Reader::Mysql(_) | Reader::Globals(_) => None,
         }
     }
 
@@ -134,7 +161,7 @@ impl Counter {
         match self.reader {
             Reader::Postgresql(reader) => reader.end(&mut self.tally),
             Reader::Mysql(reader) => reader.end(&mut self.tally),
-            Reader::Globals(_) => {}
+            Reader::Globals(_) | Reader::Rdb(_) => {}
         }
         self.tally.end()
     }

@@ -1,0 +1,150 @@
+//! What is in a dump of Redis or Valkey: the file `dump.rdb`, and what `redis-cli --rdb` prints.
+//!
+//! A table is what one database has of one type, like `0 string` or `15 zset`. A row is a key: its name, when it expires, and
+//! its value. The libraries of functions are a table of their own, and so is what modules keep besides keys.
+//!
+//! A server writes a value in one of many ways: small ones packed, large ones member by member, and each version has its own.
+//! The same value has the same hash in all of them ([`value`]). What a server notes along the way is not content: who wrote the
+//! dump and when, what was used last, how large a table becomes.
+//!
+//! The facts are those of Redis 6.0 to 8.0 and Valkey 8.1 to 9.1, from their `src/rdb.c` and `src/rdb.h`; each place names the
+//! function it has its facts from. A value that no server wrote when this was written is not skipped, for nobody knows where it
+//! ends: the reader stops there, and [`Reader::unread`] says so. Whether the dump is whole can be told all the same ([`seal`]).
+//!
+//! # Memory
+//!
+//! Strings and packed values are hashed as they pass. A piece of the dump is kept until it was read, and of a compressed string
+//! the last 72 KiB. Nothing is reserved because a length says so. Of a stream's entries the names of fields they have in common
+//! are kept, 8 bytes each; beyond 1,048,576 of them, more than a command can have, the stream cannot be read.
+
+mod feed;
+mod file;
+mod found;
+mod lzf;
+mod module;
+mod pack;
+mod seal;
+mod stream;
+mod text;
+mod value;
+
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use super::rows::mix;
+use super::tally::Tally;
+use feed::{Feed, Inbox};
+use found::Found;
+use seal::{MARK, Proof, Seal};
+
+/// Why what is in a dump is not known. Each is no fault of the dump if its checksum is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    #[error("type {kind} at byte {at} is unknown: the server is newer than Dumpcar knows")]
+    Unknown { kind: u8, at: u64 },
+    #[error("it cannot be read at byte {at}: {what}")]
+    Malformed { at: u64, what: &'static str },
+    /// The dump has its checksum where a value should go on.
+    #[error("it ends at byte {at} with a right checksum, in the middle of what was read")]
+    Ended { at: u64 },
+}
+
+/// Why a dump is not whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotWhole {
+    #[error("it does not begin like a dump of Redis or Valkey")]
+    NoDump,
+    #[error("it is cut off at byte {at}")]
+    CutOff { at: u64 },
+    #[error("its checksum differs: bytes of it were changed")]
+    Checksum,
+    #[error("it ends at byte {end}, and {bytes} more bytes come behind it")]
+    Trailing { end: u64, bytes: u64 },
+    #[error("{0}, and its last bytes do not prove that it is whole")]
+    Unread(Unread),
+}
+
+/// When something expires that does not: -1, as the server has it.
+const NEVER: u64 = u64::MAX;
+
+/// The hash of what comes one after the other.
+fn chain(sum: u64, next: u64) -> u64 {
+    mix(mix(next).wrapping_add(sum).wrapping_add(0x9e37_79b9_7f4a_7c15))
+}
+
+/// What reads a dump. It is given up at the end of the dump, or where it cannot be read on.
+type Parser = Pin<Box<dyn Future<Output = Result<u64, Unread>> + Send>>;
+
+pub(super) struct Reader {
+    inbox: Inbox,
+    found: Found,
+    state: State,
+    seal: Seal,
+}
+
+enum State {
+    Reading(Parser),
+    /// Where the dump has ended, or why it could not be read.
+    Ended(Result<u64, Unread>),
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        let (inbox, found) = (Inbox::default(), Found::default());
+        let parser = file::file(Feed::new(inbox.clone()), found.clone());
+        Self { inbox, found, state: State::Reading(Box::pin(parser)), seal: Seal::default() }
+    }
+}
+
+impl Reader {
+    pub(super) fn take(&mut self, piece: &[u8], tally: &mut Tally) {
+        self.seal.take(piece);
+        let State::Reading(parser) = &mut self.state else { return };
+        self.inbox.put(piece);
+        let polled = parser.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        self.found.hand_over(tally);
+        if let Poll::Ready(result) = polled {
+            self.state = State::Ended(result);
+        }
+    }
+
+    /// Why it is not known what is in the dump, now that all of it has come.
+    pub(super) fn unread(&self) -> Option<Unread> {
+        match self.state {
+            State::Reading(_) => Some(Unread::Ended { at: self.seal.bytes() }),
+            State::Ended(Err(unread)) => Some(unread),
+            State::Ended(Ok(_)) => None,
+        }
+    }
+
+    /// Whether the dump is whole, now that all of it has come.
+    ///
+    /// If its checksum is right, it is what the server wrote, whether it can be read or not.
+    pub(super) fn whole(&self) -> Result<(), NotWhole> {
+        let bytes = self.seal.bytes();
+        match self.seal.head().first_chunk() {
+            None => return Err(NotWhole::CutOff { at: bytes }),
+            Some(head) if file::brand(*head).is_none() => return Err(NotWhole::NoDump),
+            Some(_) => {}
+        }
+        let mark = if self.seal.has_mark() { MARK } else { 0 };
+        if let State::Ended(Ok(end)) = self.state {
+            let behind = bytes - end;
+            return if behind != 0 && behind != mark as u64 {
+                Err(NotWhole::Trailing { end, bytes: behind })
+            } else if self.seal.proof(if behind == 0 { 0 } else { mark }) == Proof::None {
+                Err(NotWhole::Checksum)
+            } else {
+                Ok(())
+            };
+        }
+        match (&self.state, self.seal.proof(mark)) {
+            (_, Proof::Sum) | (State::Ended(Err(Unread::Unknown { .. })), Proof::Off) => Ok(()),
+            (State::Ended(Err(unread)), _) => Err(NotWhole::Unread(*unread)),
+            (State::Reading(_) | State::Ended(Ok(_)), _) => Err(NotWhole::CutOff { at: bytes }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

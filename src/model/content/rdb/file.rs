@@ -1,0 +1,122 @@
+//! A dump from its first byte to its end (`rdbLoadRioWithLoadingCtx` in `rdb.c`).
+
+use super::feed::Feed;
+use super::found::{Found, Table};
+use super::module::{UINT, module};
+use super::text::{hash, skip};
+use super::value::value;
+use super::{NEVER, Unread, chain};
+
+/// Who wrote a dump: from 22 on, a number means one thing to Redis and another to Valkey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Brand {
+    Redis,
+    Valkey,
+}
+
+/// What every dump begins with: a name and the version of the format, 9 bytes together.
+pub(super) const HEAD: usize = 9;
+
+/// The first version with a checksum. Redis 2.6 wrote version 6.
+const OLDEST: u16 = 5;
+
+/// Tells whose dump begins like this. No dump does with `None`.
+pub(super) fn brand(head: [u8; HEAD]) -> Option<Brand> {
+    let (brand, version) = match head {
+        [b'R', b'E', b'D', b'I', b'S', version @ ..] => (Brand::Redis, version),
+        [b'V', b'A', b'L', b'K', b'E', b'Y', a, b, c] => (Brand::Valkey, [b'0', a, b, c]),
+        _ => return None,
+    };
+    let is_number = version.iter().all(u8::is_ascii_digit);
+    let version = version.iter().fold(0, |sum, digit| 10 * sum + u16::from(digit & 0x0f));
+    (is_number && version >= OLDEST).then_some(brand)
+}
+
+/// What stands where a value's type may stand (`RDB_OPCODE_…` in `rdb.h`).
+mod opcode {
+    /// Redis: what modules keep of a key (`rdbSaveKeyMetadata` in `keymeta.c`). Valkey: slots that are on their way to this
+    /// node (`clusterRDBLoadSlotImport` in `cluster_migrateslots.c`).
+    pub(super) const KEY_META_OR_SLOT_IMPORT: u8 = 243;
+    pub(super) const SLOT_INFO: u8 = 244;
+    pub(super) const FUNCTION2: u8 = 245;
+    pub(super) const MODULE_AUX: u8 = 247;
+    pub(super) const IDLE: u8 = 248;
+    pub(super) const FREQ: u8 = 249;
+    pub(super) const AUX: u8 = 250;
+    pub(super) const RESIZEDB: u8 = 251;
+    pub(super) const EXPIRETIME_MS: u8 = 252;
+    pub(super) const EXPIRETIME: u8 = 253;
+    pub(super) const SELECTDB: u8 = 254;
+    pub(super) const EOF: u8 = 255;
+}
+
+/// Takes the whole dump, with its checksum, and returns how long it is.
+pub(super) async fn file(mut feed: Feed, found: Found) -> Result<u64, Unread> {
+    let feed = &mut feed;
+    let Some(brand) = brand(feed.array().await) else {
+        return Err(feed.malformed("it does not begin like a dump"));
+    };
+    let mut database = 0;
+    let (mut expiry, mut metadata) = (NEVER, 0);
+    loop {
+        match feed.byte().await {
+            opcode::EOF => break,
+            opcode::SELECTDB => database = feed.length().await?,
+            opcode::EXPIRETIME_MS => expiry = u64::from_le_bytes(feed.array().await),
+            opcode::EXPIRETIME => {
+                expiry = (i64::from(i32::from_le_bytes(feed.array().await)) * 1000).cast_unsigned();
+            }
+            opcode::AUX => {
+                skip(feed).await?;
+                skip(feed).await?;
+            }
+            // How large a table becomes, and what was used when: hints.
+            opcode::RESIZEDB => lengths::<2>(feed).await?,
+            opcode::SLOT_INFO => lengths::<3>(feed).await?,
+            opcode::IDLE => lengths::<1>(feed).await?,
+            opcode::FREQ => {
+                feed.byte().await;
+            }
+            opcode::FUNCTION2 => found.add(Table::Functions, chain(1, hash(feed).await?)),
+            opcode::MODULE_AUX => {
+                let number = feed.length().await?;
+                if feed.length().await? != UINT {
+                    return Err(feed.malformed("a module wrote what is unknown"));
+                }
+                let when = feed.length().await?;
+                found.add(Table::Modules, chain(chain(chain(1, number), when), module(feed).await?));
+            }
+            opcode::KEY_META_OR_SLOT_IMPORT if brand == Brand::Redis => {
+                for _ in 0..feed.length().await? {
+                    let class = u64::from(u32::from_le_bytes(feed.array().await));
+                    metadata = chain(metadata, chain(class, module(feed).await?));
+                }
+            }
+            opcode::KEY_META_OR_SLOT_IMPORT => {
+                skip(feed).await?;
+                for _ in 0..feed.length().await? {
+                    lengths::<2>(feed).await?;
+                }
+            }
+            kind => {
+                let key = hash(feed).await?;
+                let value = value(feed, brand, kind).await?;
+                if !value.is_empty {
+                    let row = chain(chain(chain(chain(1, key), expiry), metadata), value.hash);
+                    found.add(Table::Keys { database, of: value.of }, row);
+                }
+                (expiry, metadata) = (NEVER, 0);
+            }
+        }
+    }
+    // The checksum.
+    feed.array::<8>().await;
+    Ok(feed.offset())
+}
+
+async fn lengths<const NUMBER: usize>(feed: &mut Feed) -> Result<(), Unread> {
+    for _ in 0..NUMBER {
+        feed.length().await?;
+    }
+    Ok(())
+}

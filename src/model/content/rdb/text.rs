@@ -1,0 +1,178 @@
+//! A string of a dump, whichever way it is written: as it is, as a number, or compressed.
+
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+
+use super::Unread;
+use super::feed::{Feed, Length};
+use super::lzf::Lzf;
+
+/// `RDB_ENC_…` in `rdb.h`.
+const INT8: u8 = 0;
+const INT16: u8 = 1;
+const INT32: u8 = 2;
+const LZF: u8 = 3;
+
+/// A string that is read as it passes: it may be of any size.
+pub(super) struct Text<'f> {
+    pub(super) feed: &'f mut Feed,
+    /// How many of its bytes were not taken yet.
+    left: u64,
+    way: Way,
+}
+
+enum Way {
+    Plain,
+    Number(Decimal),
+    Compressed(Lzf),
+}
+
+impl<'f> Text<'f> {
+    /// The next string (`rdbGenericLoadStringObject` in `rdb.c`).
+    pub(super) async fn next(feed: &'f mut Feed) -> Result<Self, Unread> {
+        let number = match feed.length_or_encoding().await? {
+            Length::Plain(left) => return Ok(Self { feed, left, way: Way::Plain }),
+            Length::Encoded(INT8) => i64::from(i8::from_le_bytes(feed.array().await)),
+            Length::Encoded(INT16) => i64::from(i16::from_le_bytes(feed.array().await)),
+            Length::Encoded(INT32) => i64::from(i32::from_le_bytes(feed.array().await)),
+            Length::Encoded(LZF) => {
+                let compressed = feed.length().await?;
+                let left = feed.length().await?;
+                if left == 0 {
+                    return Err(feed.malformed("an empty string is compressed"));
+                }
+                return Ok(Self { feed, left, way: Way::Compressed(Lzf::new(compressed, left)) });
+            }
+            Length::Encoded(_) => return Err(feed.malformed("a string has an unknown encoding")),
+        };
+        let number = Decimal::new(number);
+        Ok(Self { feed, left: number.digits().len() as u64, way: Way::Number(number) })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Its next bytes: at least one unless it has ended, and at most so many.
+    pub(super) async fn some(&mut self, most: u64) -> Result<&[u8], Unread> {
+        let most = most.min(self.left);
+        let part = match &mut self.way {
+            Way::Plain => self.feed.some(most).await,
+            Way::Number(number) => number.some(most),
+            Way::Compressed(lzf) => lzf.some(self.feed, most).await?,
+        };
+        self.left -= part.len() as u64;
+        Ok(part)
+    }
+
+    pub(super) async fn array<const SIZE: usize>(&mut self) -> Result<[u8; SIZE], Unread> {
+        let mut array = [0; SIZE];
+        self.copy(&mut array).await?;
+        Ok(array)
+    }
+
+    /// Its next bytes, so many as there is room for.
+    pub(super) async fn copy(&mut self, mut room: &mut [u8]) -> Result<(), Unread> {
+        self.has(room.len() as u64)?;
+        while !room.is_empty() {
+            let part = self.some(room.len() as u64).await?;
+            let (now, later) = room.split_at_mut(part.len());
+            now.copy_from_slice(part);
+            room = later;
+        }
+        Ok(())
+    }
+
+    /// The hash of its next bytes.
+    pub(super) async fn hash_of(&mut self, bytes: u64) -> Result<u64, Unread> {
+        self.has(bytes)?;
+        let part = self.some(bytes).await?;
+        let mut left = bytes - part.len() as u64;
+        if left == 0 {
+            return Ok(xxh3_64(part));
+        }
+        let mut hash = Box::new(Xxh3::new());
+        hash.update(part);
+        while left > 0 {
+            let part = self.some(left).await?;
+            left -= part.len() as u64;
+            hash.update(part);
+        }
+        Ok(hash.digest())
+    }
+
+    pub(super) async fn skip(&mut self, bytes: u64) -> Result<(), Unread> {
+        self.has(bytes)?;
+        let mut left = bytes;
+        while left > 0 {
+            left -= self.some(left).await?.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn has(&self, bytes: u64) -> Result<(), Unread> {
+        if bytes > self.left { Err(self.feed.malformed("a value ends too early")) } else { Ok(()) }
+    }
+}
+
+/// The hash of the next string.
+pub(super) async fn hash(feed: &mut Feed) -> Result<u64, Unread> {
+    let mut text = Text::next(feed).await?;
+    text.hash_of(text.left).await
+}
+
+/// Takes the next string.
+pub(super) async fn skip(feed: &mut Feed) -> Result<(), Unread> {
+    let mut text = Text::next(feed).await?;
+    text.skip(text.left).await
+}
+
+/// A number as a client sees it.
+pub(super) struct Decimal {
+    digits: [u8; Self::MOST],
+    taken: usize,
+}
+
+impl Decimal {
+    /// A sign, and what 2⁶³ has.
+    const MOST: usize = 20;
+
+    pub(super) fn new(number: i64) -> Self {
+        let (mut digits, mut taken, mut rest) = ([b'0'; Self::MOST], Self::MOST, number.unsigned_abs());
+        for place in digits.iter_mut().rev() {
+            if rest == 0 && taken < Self::MOST {
+                if number < 0 {
+                    *place = b'-';
+                    taken -= 1;
+                }
+                break;
+            }
+            // It is one digit.
+            *place += u8::try_from(rest % 10).unwrap_or_default();
+            rest /= 10;
+            taken -= 1;
+        }
+        Self { digits, taken }
+    }
+
+    pub(super) fn digits(&self) -> &[u8] {
+        self.digits.get(self.taken..).unwrap_or_default()
+    }
+
+    fn some(&mut self, most: u64) -> &[u8] {
+        let start = self.taken;
+        self.taken += usize::try_from(most).unwrap_or(Self::MOST).min(Self::MOST - start);
+        self.digits.get(start..self.taken).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_the_text_that_clients_see() {
+        for number in [0, 1, -1, 9, 10, -10, 127, -128, 65_535, i64::MAX, i64::MIN] {
+            assert_eq!(Decimal::new(number).digits(), number.to_string().as_bytes());
+        }
+    }
+}
