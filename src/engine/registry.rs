@@ -29,13 +29,10 @@ impl Engine {
         KINDS.into_iter().map(Self::of_kind)
     }
 
-    /// Their names, for a message.
+    /// The names of those that Dumpcar knows itself, for a message.
     pub fn names() -> String {
-        let names: Vec<_> = KINDS.iter().map(|kind| kind.name()).collect();
-        match names.as_slice() {
-            [first @ .., last] => format!("{} or {last}", first.join(", ")),
-            [] => String::new(),
-        }
+        let known = Self::all().filter(|engine| !engine.is_defined_by_labels());
+        known.map(|engine| engine.name()).collect::<Vec<_>>().join(", ")
     }
 
     /// The engine of a container, by its image's name, else by the names of its variables; `None` when neither says.
@@ -143,7 +140,7 @@ impl fmt::Display for Engine {
 
 /// The text names no engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be {}", Engine::names())]
+#[error("must be {} or {}", Engine::names(), Engine::CUSTOM)]
 pub struct EngineError;
 
 impl FromStr for Engine {

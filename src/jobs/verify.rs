@@ -270,7 +270,10 @@ async fn manifest(store: &Store, key: &BackupKey) -> Option<Result<(Manifest, Op
     };
     match Engine::of(&manifest) {
         Ok(engine) => Some(Ok((manifest, Some(engine)))),
-        Err(WrongEngine::Unknown(_)) => Some(Ok((manifest, None))),
+        Err(unknown @ WrongEngine::Unknown(_)) => {
+            warn!(backup = %key, "{unknown}; its objects are held against their digests only");
+            Some(Ok((manifest, None)))
+        }
         Err(error) => unreadable(error.to_string()),
     }
 }

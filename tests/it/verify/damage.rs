@@ -127,7 +127,8 @@ async fn a_manifest_that_cannot_be_understood_says_why() {
         ("{".to_owned(), "not a manifest"),
         (json!({ "version": 2 }).to_string(), "written by a newer Dumpcar (manifest version 2"),
         (with("stamp", json!(OLD)), "belongs to another backup"),
-        (with("engine", json!("oracle")), "unknown variant `oracle`"),
+        (with("engine", json!("Oracle")), "the name of an engine is"),
+        (with("engine", json!("custom")), "the backup has objects that no backup of custom has"),
         (with("objects", json!([])), "names no object"),
         (
             with("objects", json!([object.clone().says("name", "../shop.sql").entry])),
@@ -140,4 +141,23 @@ async fn a_manifest_that_cannot_be_understood_says_why() {
         assert_eq!((state.as_str(), file.as_str()), ("unreadable", "manifest.json"), "{content}");
         assert!(said.contains(reason), "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_backup_of_an_engine_of_later_versions_is_held_against_its_digests() {
+    let world = world().await;
+    let object = Object::database("shop", "none", WHOLE.as_bytes());
+    world.store_backup("shop", NEW, "postgresql", std::slice::from_ref(&object));
+    let mut manifest = manifest("shop", NEW, "postgresql", std::slice::from_ref(&object));
+    manifest["engine"] = json!("oracle");
+    world.write(&format!("shop/{NEW}/manifest.json"), manifest.to_string().as_bytes());
+    let ended = world.run(&["verify"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(ended.stderr.contains("does not know the engine oracle"), "{}", ended.stderr);
+    // How it comes back, that version knows.
+    let ended = world.run(&["restore", "shop", "--yes"]).await;
+    assert!(ended.stderr.contains("take the version of Dumpcar that made it"), "{}", ended.stderr);
+    manifest["objects"][0]["plain_sha256"] = json!("00".repeat(32));
+    world.write(&format!("shop/{NEW}/manifest.json"), manifest.to_string().as_bytes());
+    assert_eq!(problem(&world).await.0, "damaged");
 }
