@@ -44,6 +44,14 @@ impl Lzf {
         Ok(self.unpacked.get(start..self.taken).unwrap_or_default())
     }
 
+    /// The next bytes, if so many are unpacked.
+    pub(super) fn now(&mut self, bytes: u64) -> Option<&[u8]> {
+        let end = self.taken.checked_add(usize::try_from(bytes).ok()?)?;
+        let part = self.unpacked.get(self.taken..end)?;
+        self.taken = end;
+        Some(part)
+    }
+
     /// The next instruction: some bytes as they are, or a repetition.
     async fn step(&mut self, feed: &mut Feed) -> Result<(), Unread> {
         let control = self.byte(feed).await?;

@@ -64,7 +64,21 @@ impl<'f> Text<'f> {
         Ok(part)
     }
 
+    /// Its next bytes, if so many are there without waiting. It is for speed only: most of what is asked for is short.
+    fn now(&mut self, bytes: u64) -> Option<&[u8]> {
+        let part = match &mut self.way {
+            Way::Plain if bytes <= self.left => self.feed.now(bytes),
+            Way::Compressed(lzf) => lzf.now(bytes),
+            Way::Plain | Way::Number(_) => None,
+        }?;
+        self.left -= bytes;
+        Some(part)
+    }
+
     pub(super) async fn array<const SIZE: usize>(&mut self) -> Result<[u8; SIZE], Unread> {
+        if let Some(array) = self.now(SIZE as u64).and_then(|part| part.first_chunk()) {
+            return Ok(*array);
+        }
         let mut array = [0; SIZE];
         self.copy(&mut array).await?;
         Ok(array)
@@ -84,6 +98,9 @@ impl<'f> Text<'f> {
 
     /// The hash of its next bytes.
     pub(super) async fn hash_of(&mut self, bytes: u64) -> Result<u64, Unread> {
+        if let Some(part) = self.now(bytes) {
+            return Ok(xxh3_64(part));
+        }
         self.has(bytes)?;
         let part = self.some(bytes).await?;
         let mut left = bytes - part.len() as u64;
@@ -101,6 +118,9 @@ impl<'f> Text<'f> {
     }
 
     pub(super) async fn skip(&mut self, bytes: u64) -> Result<(), Unread> {
+        if self.now(bytes).is_some() {
+            return Ok(());
+        }
         self.has(bytes)?;
         let mut left = bytes;
         while left > 0 {
