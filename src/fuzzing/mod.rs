@@ -7,11 +7,13 @@ mod content;
 mod docker;
 pub mod engine;
 mod frames;
+mod rdb;
 
 pub use bucket::{drill, manifest, record, scratch};
 pub use content::content;
 pub use docker::container;
 pub use frames::frames;
+pub use rdb::rdb;
 
 use std::collections::HashMap;
 
@@ -275,6 +277,11 @@ mod tests {
     #[test]
     fn kept_inputs_of_the_content_hold() {
         replay("content", content);
+    }
+
+    #[test]
+    fn kept_inputs_of_redis_dumps_hold() {
+        replay("rdb", rdb);
     }
 
     #[test]

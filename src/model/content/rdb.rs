@@ -35,7 +35,7 @@ use super::rows::mix;
 use super::tally::Tally;
 use feed::{Feed, Inbox};
 use found::Found;
-use seal::{MARK, Proof, Seal};
+use seal::{MARK, Proof, SUM_BYTES, Seal};
 
 /// Why what is in a dump is not known. Each is no fault of the dump if its checksum is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -84,7 +84,7 @@ pub(super) struct Reader {
 
 enum State {
     Reading(Parser),
-    /// Where the dump has ended, or why it could not be read.
+    /// Where the dump has its checksum, or why it could not be read.
     Ended(Result<u64, Unread>),
 }
 
@@ -128,8 +128,9 @@ impl Reader {
             Some(_) => {}
         }
         let mark = if self.seal.has_mark() { MARK } else { 0 };
-        if let State::Ended(Ok(end)) = self.state {
-            let behind = bytes - end;
+        if let State::Ended(Ok(sum)) = self.state {
+            let end = sum + SUM_BYTES as u64;
+            let Some(behind) = bytes.checked_sub(end) else { return Err(NotWhole::CutOff { at: bytes }) };
             return if behind != 0 && behind != mark as u64 {
                 Err(NotWhole::Trailing { end, bytes: behind })
             } else if self.seal.proof(if behind == 0 { 0 } else { mark }) == Proof::None {

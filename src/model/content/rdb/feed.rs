@@ -41,9 +41,12 @@ impl Feed {
         self.before + self.taken as u64
     }
 
-    /// What is there without waiting.
-    fn ready(&self) -> &[u8] {
-        self.bytes.get(self.taken..).unwrap_or_default()
+    /// The next bytes, if so many are there without waiting.
+    pub(super) fn now(&mut self, bytes: u64) -> Option<&[u8]> {
+        let end = self.taken.checked_add(usize::try_from(bytes).ok()?)?;
+        let part = self.bytes.get(self.taken..end)?;
+        self.taken = end;
+        Some(part)
     }
 
     /// The next bytes: at least one, and at most so many.
@@ -75,10 +78,8 @@ impl Feed {
     }
 
     pub(super) async fn array<const SIZE: usize>(&mut self) -> [u8; SIZE] {
-        if let Some(array) = self.ready().first_chunk() {
-            let array = *array;
-            self.taken += SIZE;
-            return array;
+        if let Some(array) = self.now(SIZE as u64).and_then(|part| part.first_chunk()) {
+            return *array;
         }
         let mut array = [0; SIZE];
         let mut rest = array.as_mut_slice();

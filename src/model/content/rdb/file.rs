@@ -50,7 +50,7 @@ mod opcode {
     pub(super) const EOF: u8 = 255;
 }
 
-/// Takes the whole dump, with its checksum, and returns how long it is.
+/// Takes the whole dump, and returns where its checksum begins.
 pub(super) async fn file(mut feed: Feed, found: Found) -> Result<u64, Unread> {
     let feed = &mut feed;
     let Some(brand) = brand(feed.array().await) else {
@@ -109,8 +109,6 @@ pub(super) async fn file(mut feed: Feed, found: Found) -> Result<u64, Unread> {
             }
         }
     }
-    // The checksum.
-    feed.array::<8>().await;
     Ok(feed.offset())
 }
 

@@ -102,7 +102,7 @@ impl<'f> Pack<'f> {
             Entry::Text(bytes) => {
                 let mut digits = [0; 128];
                 let digits = usize::try_from(bytes).ok().and_then(|bytes| digits.get_mut(..bytes));
-                let digits = digits.ok_or(self.text.feed.malformed("a score is too long"))?;
+                let digits = digits.ok_or(self.text.malformed("a score is too long"))?;
                 self.text.copy(digits).await?;
                 parse_score(digits).ok_or(self.malformed())
             }
@@ -193,8 +193,7 @@ impl<'f> Pack<'f> {
     async fn signed(&mut self, width: u32) -> Result<i64, Unread> {
         let mut bytes = [0; 8];
         let room = usize::try_from(width).ok().and_then(|width| bytes.get_mut(..width));
-        let room =
-            room.filter(|room| !room.is_empty()).ok_or(self.text.feed.malformed("a number is too long"))?;
+        let room = room.filter(|room| !room.is_empty()).ok_or(self.text.malformed("a number is too long"))?;
         self.text.copy(room).await?;
         let unused = 64 - 8 * width;
         Ok((i64::from_le_bytes(bytes) << unused) >> unused)
@@ -206,7 +205,7 @@ impl<'f> Pack<'f> {
     }
 
     pub(super) fn malformed(&self) -> Unread {
-        self.text.feed.malformed("a packed value cannot be read")
+        self.text.malformed("a packed value cannot be read")
     }
 }
 

@@ -8,7 +8,7 @@ static SUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
 
 /// `RDB_OPCODE_EOF` in `rdb.h`.
 const EOF: u8 = 0xff;
-const SUM_BYTES: usize = 8;
+pub(super) const SUM_BYTES: usize = 8;
 
 /// So many bytes of a mark tell a replica that a dump has ended whose size nobody knew before (`RDB_EOF_MARK_SIZE` in
 /// `server.h`).

@@ -80,7 +80,7 @@ async fn node(feed: &mut Feed, mut sum: u64) -> Result<u64, Unread> {
     let mut first = Text::next(feed).await?;
     let [milliseconds, sequence] = [first.array().await?, first.array().await?].map(u64::from_be_bytes);
     if !first.is_empty() {
-        return Err(feed.malformed("the number of a stream's entry is too long"));
+        return Err(first.malformed("the number of a stream's entry is too long"));
     }
     let mut pack = Pack::open(Text::next(feed).await?, Format::Listpack).await?;
     let (_entries, _deleted) = (pack.number().await?, pack.number().await?);

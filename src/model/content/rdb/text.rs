@@ -14,7 +14,9 @@ const LZF: u8 = 3;
 
 /// A string that is read as it passes: it may be of any size.
 pub(super) struct Text<'f> {
-    pub(super) feed: &'f mut Feed,
+    feed: &'f mut Feed,
+    /// Where it begins.
+    at: u64,
     /// How many of its bytes were not taken yet.
     left: u64,
     way: Way,
@@ -29,8 +31,9 @@ enum Way {
 impl<'f> Text<'f> {
     /// The next string (`rdbGenericLoadStringObject` in `rdb.c`).
     pub(super) async fn next(feed: &'f mut Feed) -> Result<Self, Unread> {
+        let at = feed.offset();
         let number = match feed.length_or_encoding().await? {
-            Length::Plain(left) => return Ok(Self { feed, left, way: Way::Plain }),
+            Length::Plain(left) => return Ok(Self { feed, at, left, way: Way::Plain }),
             Length::Encoded(INT8) => i64::from(i8::from_le_bytes(feed.array().await)),
             Length::Encoded(INT16) => i64::from(i16::from_le_bytes(feed.array().await)),
             Length::Encoded(INT32) => i64::from(i32::from_le_bytes(feed.array().await)),
@@ -40,12 +43,12 @@ impl<'f> Text<'f> {
                 if left == 0 {
                     return Err(feed.malformed("an empty string is compressed"));
                 }
-                return Ok(Self { feed, left, way: Way::Compressed(Lzf::new(compressed, left)) });
+                return Ok(Self { feed, at, left, way: Way::Compressed(Lzf::new(compressed, left)) });
             }
             Length::Encoded(_) => return Err(feed.malformed("a string has an unknown encoding")),
         };
         let number = Decimal::new(number);
-        Ok(Self { feed, left: number.digits().len() as u64, way: Way::Number(number) })
+        Ok(Self { feed, at, left: number.digits().len() as u64, way: Way::Number(number) })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -58,13 +61,29 @@ impl<'f> Text<'f> {
         let part = match &mut self.way {
             Way::Plain => self.feed.some(most).await,
             Way::Number(number) => number.some(most),
-            Way::Compressed(lzf) => lzf.some(self.feed, most).await?,
+            Way::Compressed(lzf) => {
+                lzf.some(self.feed, most).await.map_err(|what| Unread::Malformed { at: self.at, what })?
+            }
         };
         self.left -= part.len() as u64;
         Ok(part)
     }
 
+    /// Its next bytes, if so many are there without waiting. It is for speed only: most of what is asked for is short.
+    fn now(&mut self, bytes: u64) -> Option<&[u8]> {
+        let part = match &mut self.way {
+            Way::Plain if bytes <= self.left => self.feed.now(bytes),
+            Way::Compressed(lzf) => lzf.now(bytes),
+            Way::Plain | Way::Number(_) => None,
+        }?;
+        self.left -= bytes;
+        Some(part)
+    }
+
     pub(super) async fn array<const SIZE: usize>(&mut self) -> Result<[u8; SIZE], Unread> {
+        if let Some(array) = self.now(SIZE as u64).and_then(|part| part.first_chunk()) {
+            return Ok(*array);
+        }
         let mut array = [0; SIZE];
         self.copy(&mut array).await?;
         Ok(array)
@@ -84,6 +103,9 @@ impl<'f> Text<'f> {
 
     /// The hash of its next bytes.
     pub(super) async fn hash_of(&mut self, bytes: u64) -> Result<u64, Unread> {
+        if let Some(part) = self.now(bytes) {
+            return Ok(xxh3_64(part));
+        }
         self.has(bytes)?;
         let part = self.some(bytes).await?;
         let mut left = bytes - part.len() as u64;
@@ -101,6 +123,9 @@ impl<'f> Text<'f> {
     }
 
     pub(super) async fn skip(&mut self, bytes: u64) -> Result<(), Unread> {
+        if self.now(bytes).is_some() {
+            return Ok(());
+        }
         self.has(bytes)?;
         let mut left = bytes;
         while left > 0 {
@@ -109,8 +134,13 @@ impl<'f> Text<'f> {
         Ok(())
     }
 
+    /// Says where the string begins: where in it something is depends on how much of it was unpacked in advance.
+    pub(super) fn malformed(&self, what: &'static str) -> Unread {
+        Unread::Malformed { at: self.at, what }
+    }
+
     fn has(&self, bytes: u64) -> Result<(), Unread> {
-        if bytes > self.left { Err(self.feed.malformed("a value ends too early")) } else { Ok(()) }
+        if bytes > self.left { Err(self.malformed("a value ends too early")) } else { Ok(()) }
     }
 }
 
