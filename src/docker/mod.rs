@@ -62,7 +62,8 @@ impl Container {
     ///
     /// A variable is taken for a secret by its name; see [`redact::variables`].
     pub fn redact(&self, text: &str) -> String {
-        redact::logins(&redact::variables(text, &self.env))
+        let text = redact::arguments(&redact::variables(text, &self.env), &self.arguments);
+        redact::logins(&text)
     }
 }
 

@@ -27,6 +27,27 @@ pub(super) fn variables(text: &str, env: &BTreeMap<String, String>) -> String {
     hidden.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), HIDDEN))
 }
 
+/// The values of a command line's options that are secrets by their names: `--requirepass VALUE`, `--password=VALUE`.
+pub(super) fn arguments(text: &str, arguments: &[String]) -> String {
+    let mut env = BTreeMap::new();
+    let mut put = |name: &str, value: &str| {
+        env.insert(
+            name.trim_start_matches('-').replace('-', "_"),
+            value.trim_matches(['"', '\'']).to_owned(),
+        );
+    };
+    // A script for a shell is looked into.
+    let words: Vec<&str> = arguments.iter().flat_map(|argument| argument.split_whitespace()).collect();
+    for (word, next) in words.iter().zip(words.iter().skip(1).chain([&""])) {
+        match word.strip_prefix("--").and_then(|option| option.split_once('=')) {
+            Some((name, value)) => put(name, value),
+            None if word.starts_with("--") => put(word, next),
+            None => {}
+        }
+    }
+    variables(text, &env)
+}
+
 fn is_secret(name: &str, value: &str) -> bool {
     const ANYWHERE: [&str; 7] = ["PASS", "SECRET", "TOKEN", "KEY", "PWD", "CRED", "DSN"];
     /// In front of another word they often say how, and not with what: `SESSION_DRIVER=database`.

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::mariadb_mysql::restore::accounts::AccountFilter;
 use super::mariadb_mysql::restore::separate::Separator;
 use super::postgresql::edit::DumpEdit;
+use super::redis::commands::Commands;
 
 /// What a dump passes on its way into a server. Behind it, it is longer by [`Edit::room`].
 #[derive(Debug)]
@@ -13,6 +14,7 @@ pub enum Edit {
     Postgresql(Box<DumpEdit>),
     Separator(Box<Separator>),
     Accounts(Box<AccountFilter>),
+    Redis(Box<Commands>),
 }
 
 impl Edit {
@@ -20,7 +22,8 @@ impl Edit {
     pub fn room(&self) -> u64 {
         match self {
             Self::Postgresql(_) => DumpEdit::ROOM,
-            Self::Nothing | Self::Separator(_) | Self::Accounts(_) => 0,
+            // Only the end of the commands tells how long they are.
+            Self::Nothing | Self::Separator(_) | Self::Accounts(_) | Self::Redis(_) => 0,
         }
     }
 
@@ -28,7 +31,16 @@ impl Edit {
     pub fn notes(&self) -> &[String] {
         match self {
             Self::Postgresql(edit) => edit.notes(),
+            Self::Redis(commands) => commands.notes(),
             Self::Nothing | Self::Separator(_) | Self::Accounts(_) => &[],
+        }
+    }
+
+    /// Why what was passed on is not all of the dump.
+    pub fn problem(&self) -> Option<&str> {
+        match self {
+            Self::Redis(commands) => commands.problem(),
+            Self::Nothing | Self::Postgresql(_) | Self::Separator(_) | Self::Accounts(_) => None,
         }
     }
 
@@ -39,6 +51,7 @@ impl Edit {
             (Self::Postgresql(edit), None) => edit.end(),
             (Self::Separator(separator), piece) => separator.take(piece.as_deref()),
             (Self::Accounts(filter), piece) => filter.take(piece.as_deref()),
+            (Self::Redis(commands), piece) => commands.take(piece.as_deref()),
             (Self::Nothing, piece) => piece.unwrap_or_default(),
         }
     }

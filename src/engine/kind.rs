@@ -235,9 +235,9 @@ pub trait Kind: Sync {
         None
     }
 
-    /// What a dump has to pass on its way into [`Kind::load`]; of a database that is exchanged, a
-    /// [`super::Separator`].
-    fn edit(&self, _loading: Loading) -> Edit {
+    /// What a dump has to pass on its way into [`Kind::load`], into what is staged under this name; of a database that is
+    /// exchanged, a [`super::Separator`].
+    fn edit(&self, _loading: Loading, _server: &Surroundings, _staged: &str) -> Edit {
         Edit::Nothing
     }
 
@@ -256,6 +256,11 @@ pub trait Kind: Sync {
 
     /// Gives databases that were filled under another name their own, all at once, with [`Replacement::Swap`].
     fn swap(&self, _facts: &Facts<'_>, _staged: &[Staged]) -> Option<Command> {
+        None
+    }
+
+    /// Fails if that is still to be done. `None` where the survey tells.
+    fn swapped(&self, _facts: &Facts<'_>, _staged: &[Staged]) -> Option<Command> {
         None
     }
 

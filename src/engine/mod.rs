@@ -11,6 +11,7 @@ mod edit;
 mod kind;
 mod mariadb_mysql;
 mod postgresql;
+mod redis;
 mod registry;
 mod shared;
 

@@ -10,11 +10,12 @@ use super::custom::CUSTOM;
 use super::kind::{Kind, Units};
 use super::mariadb_mysql::kind::{MARIADB, MYSQL};
 use super::postgresql::kind::POSTGRESQL;
+use super::redis::kind::{REDIS, VALKEY};
 use crate::model::engine::EngineName;
 use crate::model::manifest::{Manifest, ObjectKind};
 
 /// An engine is its folder, and its line here.
-static KINDS: [&dyn Kind; 4] = [&POSTGRESQL, &MARIADB, &MYSQL, &CUSTOM];
+static KINDS: [&dyn Kind; 6] = [&POSTGRESQL, &MARIADB, &MYSQL, &REDIS, &VALKEY, &CUSTOM];
 
 /// One of the engines. What it is and does: [`Kind`].
 #[derive(Clone, Copy)]

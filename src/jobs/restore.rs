@@ -236,6 +236,10 @@ impl Restore<'_> {
         if let Some(command) = target.engine.end_work(&target.facts(), &self.run) {
             drop(self.ask("end what the server still does", None, &command, Problem::SwapFailed {}).await);
         }
+        if let Some(command) = target.engine.swapped(&target.facts(), &staged) {
+            let swapped = self.ask("see whether it is done", None, &command, Problem::SwapFailed {}).await;
+            return swapped.map_err(|_| error.with_state(state));
+        }
         match survey(&self.app.docker, target).await {
             Ok(survey) if staged.iter().all(|one| !survey.leftovers.contains(&one.staged)) => Ok(()),
             Ok(_) => Err(error.with_state(state)),
@@ -284,7 +288,9 @@ impl Restore<'_> {
             let what = format!("make {}", what(&wanted.name));
             stoppable(self.stop, self.ask(&what, Some(name), &command, problem)).await??;
         }
-        self.load(object, Some(name), edit).await.map(drop)
+        self.load(object, Some(name), edit).await?;
+        // Nothing of it is in use yet.
+        edit.problem().map_or(Ok(()), |problem| Err(JobError::new(Kind::Wrong, problem)))
     }
 
     /// Returns what the tool has said.

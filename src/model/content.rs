@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use count::Counter;
 pub use definitions::Definitions;
 pub use difference::{Comparison, Difference, Object, Reloaded};
-pub use rdb::{NotWhole, Unread};
+pub use rdb::{DumpPart, DumpParts, NotWhole, PUT_OFF, Unread};
 
 use crate::model::line::Name;
 
@@ -46,6 +46,19 @@ pub enum Dialect {
     Globals,
     /// Redis and Valkey: the format of `dump.rdb`, keys with their values.
     Rdb,
+    /// The same of a server on trial, whose times were put off by [`PUT_OFF`].
+    RdbOnTrial,
+}
+
+impl Dialect {
+    /// How a server dumps what was loaded into it for a drill.
+    #[must_use]
+    pub fn on_trial(self) -> Self {
+        match self {
+            Self::Rdb | Self::RdbOnTrial => Self::RdbOnTrial,
+            Self::Postgresql | Self::Mysql | Self::Globals => self,
+        }
+    }
 }
 
 /// What is in a dump.

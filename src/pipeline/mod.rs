@@ -108,10 +108,14 @@ pub async fn dump(
         Ok::<_, PipelineError>(())
     };
     tokio::try_join!(feed, send)?;
-    result
+    let made = result
         .await
         .unwrap_or_else(|_| Err(io::Error::other("the worker panicked")))
-        .map_err(PipelineError::Codec)
+        .map_err(PipelineError::Codec)?;
+    match made.whole {
+        Ok(()) => Ok(made),
+        Err(reason) => Err(PipelineError::Content(format!("the dump is not whole: {reason}"))),
+    }
 }
 
 /// Reads a command's output to its end, and says what is in it.

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Ends;
 use super::codec::{self, Encoder};
 use crate::model::compression::Compression;
-use crate::model::content::{Content, Counter, Dialect};
+use crate::model::content::{Content, Counter, Dialect, NotWhole, Unread};
 use crate::model::encoding::Encoding;
 use crate::model::manifest::Sha256;
 
@@ -135,8 +135,12 @@ pub struct Digests {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
     pub digests: Digests,
-    /// Of a dump whose dialect is known.
+    /// Of a dump whose dialect is known, and that could be read.
     pub content: Option<Content>,
+    /// Why it could not.
+    pub unread: Option<Unread>,
+    /// Whether the dump is whole by its own word.
+    pub whole: Result<(), NotWhole>,
 }
 
 /// The two ends of a worker.
@@ -176,7 +180,10 @@ pub(super) fn compress(compression: Compression, dialect: Option<Dialect>) -> io
             }
             None => plain,
         };
-        Ok(Made { digests: digests(plain, stored), content: counter.map(Counter::end) })
+        let whole = counter.as_ref().map_or(Ok(()), Counter::whole);
+        let unread = counter.as_ref().and_then(Counter::unread);
+        let content = counter.filter(|_| unread.is_none()).map(Counter::end);
+        Ok(Made { digests: digests(plain, stored), content, unread, whole })
     })
 }
 

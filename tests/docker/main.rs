@@ -66,6 +66,7 @@ mod process_one;
 mod protocol;
 /// Every kind of content, from a server through the bucket into an empty server.
 mod quick_start;
+mod redis;
 mod restore;
 /// MariaDB and MySQL: databases change places with what was loaded beside them (P8).
 mod restore_exchange;

@@ -24,6 +24,8 @@ pub struct Loading {
     pub own_path: bool,
     /// Everything goes into the default tablespace.
     pub default_tablespace: bool,
+    /// Into a drill's server, where nothing may expire before it is compared.
+    pub is_on_trial: bool,
 }
 
 const EMPTY_PATH: &[u8] = b"SELECT pg_catalog.set_config('search_path', '', false);\n";

@@ -171,7 +171,7 @@ impl Kind for Postgresql {
         surroundings::probe(facts, options)
     }
 
-    fn edit(&self, loading: Loading) -> Edit {
+    fn edit(&self, loading: Loading, _server: &Surroundings, _staged: &str) -> Edit {
         Edit::Postgresql(Box::new(DumpEdit::new(loading)))
     }
 

@@ -37,6 +37,8 @@ pub struct Surroundings {
     subscriptions: Vec<Subscription>,
     /// Logical replication slots, by database.
     slots: Vec<(String, String)>,
+    /// Databases with a number instead of a name that are empty, in the order in which they are to be taken.
+    pub(in crate::engine) free: Vec<u32>,
     /// What a new database sorts by, unless told.
     collate: String,
     ctype: String,

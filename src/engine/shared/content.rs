@@ -12,6 +12,8 @@ pub enum ContentError {
         "the dump does not end in {0:?}: it is cut off, or dumpcar.args made it something else than plain SQL"
     )]
     NoTrailer(&'static str),
+    #[error("the dump does not begin with {0:?}")]
+    NoMagic(&'static str),
 }
 
 /// `last_line`: what a whole one has in its last lines, at the start of one.

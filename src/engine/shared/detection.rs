@@ -16,7 +16,7 @@ pub struct Detection {
 }
 
 /// Words that make an image a tool for a database instead of one.
-const NO_SERVER: [&str; 13] = [
+const NO_SERVER: [&str; 16] = [
     "exporter",
     "backup",
     "client",
@@ -30,6 +30,9 @@ const NO_SERVER: [&str; 13] = [
     "repmgr-client",
     "shell",
     "pgpool",
+    "sentinel",
+    "commander",
+    "insight",
 ];
 
 impl Detection {

@@ -4,13 +4,17 @@
 //! somebody may see them before the backup is needed.
 
 /// Said at every dump, and of no use to anybody; in lower case.
-const CHATTER: [&str; 5] = [
+const CHATTER: [&str; 8] = [
     // With this one, the login was good.
     " ends in a carriage return",
     "using a password on the command line",
     "deprecated program name",
     "--ssl-verify-server-cert is disabled",
     "is deprecated and will be removed",
+    // Of a client that acts as a replica.
+    "sending replconf ",
+    "sync sent to ",
+    "transfer finished with success",
 ];
 
 /// How much of it is shown, in lines and in characters.

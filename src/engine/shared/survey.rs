@@ -56,7 +56,7 @@ impl Survey {
 }
 
 /// Lines of a word and a value: `version TEXT`, `accounts 0|1`, `database HEX [SIZE]`, `options HEX HEX`, `closed HEX`,
-/// `broken HEX`, `floats HEX HEX`.
+/// `broken HEX`, `floats HEX HEX`, `cluster WORD`.
 /// Names are hexadecimal because they may hold any byte, line ends included; so are options, the JSON of
 /// [`DatabaseOptions`].
 ///
@@ -106,6 +106,10 @@ pub(in crate::engine) fn parse(
                 "database {:?} is the rest of an interrupted DROP DATABASE and cannot be read: drop it",
                 name(value)?
             )),
+            "cluster" => survey.notes.push(
+                "this is one node of a cluster: only its own keys are backed up; make each primary of the cluster a target"
+                    .to_owned(),
+            ),
             "floats" => {
                 let (database, place) = value.split_once(' ').ok_or_else(unexpected)?;
                 let (database, place) = (name(database)?, name(place)?);

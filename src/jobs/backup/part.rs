@@ -67,7 +67,7 @@ impl Run<'_> {
                 "still dumping"
             );
         });
-        let pipeline::Made { digests, content } = match stoppable(stop, dump).await {
+        let pipeline::Made { digests, content, unread, .. } = match stoppable(stop, dump).await {
             Ok(Ok(made)) => made,
             failed => {
                 // The tool first: it holds a snapshot of the database.
@@ -80,6 +80,9 @@ impl Run<'_> {
         upload.commit(stop).await?;
         if let Some(said) = engine::remarks(&target.container.redact(&exec.stderr())) {
             warn!(object = name, said, "the dump tool ended well, but has something to say");
+        }
+        if let Some(reason) = unread {
+            warn!(object = name, %reason, "what is in the dump is not known, so a drill cannot compare it");
         }
         debug!(
             object = name,

@@ -68,12 +68,14 @@ impl Drill<'_> {
         result: &mut DrillResult,
     ) -> Result<Option<Doubtful<'a>>, JobError> {
         let target = &scratch.target;
-        let (Some(dialect), Some(database)) = (target.engine.dialect(object.kind), &object.database) else {
-            return Ok(None);
-        };
-        self.progress.set_stage(format!("comparing database {database:?}"));
+        let Some(dialect) = target.engine.dialect(object.kind) else { return Ok(None) };
+        let database = object.database.as_deref().unwrap_or_default();
+        self.progress.set_stage(match database {
+            "" => "comparing".to_owned(),
+            database => format!("comparing database {database:?}"),
+        });
         let command = target.engine.dump(&target.facts(), survey, database);
-        let restored = self.inspect(scratch, database, &command, dialect).await?;
+        let restored = self.inspect(scratch, database, &command, dialect.on_trial()).await?;
         result.tables += restored.tables;
         result.rows += restored.rows;
         // Without it the backup is of a Dumpcar that did not look: that it loads is all there is to know.

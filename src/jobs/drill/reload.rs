@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::Drill;
 use super::compare::came_back_otherwise;
 use super::server::{ANSWER_BYTES, Scratch};
-use crate::engine::{self, Facts, Loading};
+use crate::engine::{self, Facts, Loading, Surroundings};
 use crate::jobs::error::{JobError, Kind};
 use crate::jobs::explain::explain;
 use crate::jobs::restore;
@@ -87,7 +87,7 @@ impl Drill<'_> {
         if let Some(aside) = target.engine.set_aside(&facts, database, index) {
             self.told(scratch, database, &aside, ANSWER_BYTES).await?;
         }
-        let mut loading = Loading { own_path: false, default_tablespace: true };
+        let mut loading = Loading { default_tablespace: true, is_on_trial: true, ..Loading::default() };
         let mut refused = self.load_again(scratch, survey, one, definitions.clone(), loading).await?;
         let is_hidden = |error: &JobError| error.kind == Kind::Tool(engine::Problem::NameHidden);
         if refused.as_ref().is_some_and(is_hidden)
@@ -118,7 +118,7 @@ impl Drill<'_> {
         if let Some(create) = target.engine.create(&facts, database, options) {
             self.told(scratch, database, &create, ANSWER_BYTES).await?;
         }
-        let mut edit = target.engine.edit(loading);
+        let mut edit = target.engine.edit(loading, &Surroundings::default(), database);
         let mut text = Vec::from(edit.take(Some(definitions)));
         text.extend_from_slice(&edit.take(None));
         let Some(load) = target.engine.load(&facts, Some(database), &random::hex(16)) else {

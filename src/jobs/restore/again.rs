@@ -17,10 +17,14 @@ impl Restore<'_> {
         options: Option<&DatabaseOptions>,
         index: usize,
     ) -> Result<Staged, JobError> {
-        let loading = Loading { own_path: false, default_tablespace: self.plan.placement.default_tablespace };
+        let loading = Loading {
+            own_path: false,
+            default_tablespace: self.plan.placement.default_tablespace,
+            is_on_trial: self.loaded.is_some(),
+        };
         let engine = self.plan.target.engine;
         let staged = wanted.staged(&self.run, index);
-        let mut edit = engine.edit(loading);
+        let mut edit = engine.edit(loading, &self.plan.surroundings, &staged.staged);
         let first = match self.fill(wanted, &staged.staged, options, &mut edit).await {
             Ok(()) => {
                 self.tell(&edit);
@@ -43,7 +47,7 @@ impl Restore<'_> {
         }
         let other = wanted.staged(&self.run, self.plan.databases.len() + index);
         let loading = Loading { own_path: true, ..loading };
-        let mut edit = engine.edit(loading);
+        let mut edit = engine.edit(loading, &self.plan.surroundings, &other.staged);
         self.fill(wanted, &other.staged, options, &mut edit).await.map_err(|second| {
             second.in_words(|words| format!("{words} (tried with its own search_path as well)"))
         })?;

@@ -24,7 +24,10 @@ impl Restore<'_> {
             return Box::pin(self.load_accounts(exchange, object)).await;
         }
         if engine.surroundings(&self.plan.target.facts()).is_none() {
-            return self.load(object, None, &mut engine.edit(Loading::default())).await.map(drop);
+            return self
+                .load(object, None, &mut engine.edit(Loading::default(), &self.plan.surroundings, ""))
+                .await
+                .map(drop);
         }
         if object.plain_bytes > MOST {
             return Err(JobError::new(
@@ -42,7 +45,10 @@ impl Restore<'_> {
         let what = format!("restore {}", object.name);
         read.map_err(|error| unread(&what, object, &error))?;
         let Some(globals) = engine.tailor(&dump, &self.plan.surroundings, self.plan.placement) else {
-            return self.load(object, None, &mut engine.edit(Loading::default())).await.map(drop);
+            return self
+                .load(object, None, &mut engine.edit(Loading::default(), &self.plan.surroundings, ""))
+                .await
+                .map(drop);
         };
         let Globals { roles, tablespaces, rest, notes } = globals;
         for note in notes {

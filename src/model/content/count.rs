@@ -41,7 +41,8 @@ impl Counter {
             Dialect::Postgresql => Reader::Postgresql(postgresql::Reader::default()),
             Dialect::Mysql => Reader::Mysql(mysql::Reader::default()),
             Dialect::Globals => Reader::Globals(globals::Reader::default()),
-            Dialect::Rdb => Reader::Rdb(rdb::Reader::default()),
+            Dialect::Rdb => Reader::Rdb(rdb::Reader::new(false)),
+            Dialect::RdbOnTrial => Reader::Rdb(rdb::Reader::new(true)),
         };
         Self { reader, tally: Tally::new(dialect), line: Vec::new(), long: None }
     }

@@ -23,6 +23,7 @@ mod found;
 mod lzf;
 mod module;
 mod pack;
+mod parts;
 mod seal;
 mod stream;
 mod text;
@@ -36,6 +37,8 @@ use super::tally::Tally;
 use feed::{Feed, Inbox};
 use found::Found;
 use seal::{MARK, Proof, SUM_BYTES, Seal};
+
+pub use parts::{DumpPart, DumpParts, PUT_OFF};
 
 /// Why what is in a dump is not known. Each is no fault of the dump if its checksum is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -90,8 +93,16 @@ enum State {
 
 impl Default for Reader {
     fn default() -> Self {
+        Self::new(false)
+    }
+}
+
+impl Reader {
+    /// `is_on_trial`: times were put off by [`PUT_OFF`] before it was loaded.
+    pub(super) fn new(is_on_trial: bool) -> Self {
         let (inbox, found) = (Inbox::default(), Found::default());
-        let parser = file::file(Feed::new(inbox.clone()), found.clone());
+        let feed = Feed::new(inbox.clone()).put_off(if is_on_trial { PUT_OFF } else { 0 });
+        let parser = file::file(feed, found.clone());
         Self { inbox, found, state: State::Reading(Box::pin(parser)), seal: Seal::default() }
     }
 }

@@ -134,7 +134,7 @@ impl ManifestObject {
         }
         let adds_up = match &self.content {
             None => true,
-            Some(content) => self.kind != ObjectKind::Dump && content.adds_up(),
+            Some(content) => content.adds_up(),
         };
         if adds_up { Ok(()) } else { Err(Inconsistency::Content(shown())) }
     }

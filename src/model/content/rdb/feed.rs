@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
-use super::Unread;
+use super::{NEVER, Unread};
 
 /// What came and was not asked for yet.
 #[derive(Clone, Default)]
@@ -29,11 +29,69 @@ pub(super) struct Feed {
     taken: usize,
     /// How many were taken before them.
     before: u64,
+    capture: Option<Capture>,
+    /// By how many milliseconds the times in it were put off, so that nothing expires on trial.
+    put_off: u64,
+}
+
+/// The bytes that are taken, for somebody who passes them on.
+struct Capture {
+    bytes: Vec<u8>,
+    most: usize,
+    is_over: bool,
 }
 
 impl Feed {
     pub(super) fn new(inbox: Inbox) -> Self {
-        Self { inbox, bytes: Vec::new(), taken: 0, before: 0 }
+        Self { inbox, bytes: Vec::new(), taken: 0, before: 0, capture: None, put_off: 0 }
+    }
+
+    pub(super) fn put_off(self, milliseconds: u64) -> Self {
+        Self { put_off: milliseconds, ..self }
+    }
+
+    /// From now on keeps what is taken, as long as that is no more than `most` bytes.
+    pub(super) fn begin(&mut self, most: usize) {
+        self.capture = Some(Capture { bytes: Vec::new(), most, is_over: false });
+    }
+
+    /// What was taken since then; `None` if it was more.
+    pub(super) fn end(&mut self) -> Option<Vec<u8>> {
+        self.capture.take().filter(|capture| !capture.is_over).map(|capture| capture.bytes)
+    }
+
+    /// How many bytes may still be kept.
+    pub(super) fn room(&self) -> usize {
+        self.capture.as_ref().map_or(0, |capture| capture.most)
+    }
+
+    /// Keeps other bytes instead of those that were taken.
+    pub(super) fn replace(&mut self, bytes: Vec<u8>, most: usize) {
+        self.capture = Some(Capture { is_over: bytes.len() > most, bytes, most });
+    }
+
+    /// A time in milliseconds, as it was before it was put off.
+    pub(super) fn time(&self, time: u64) -> u64 {
+        if time == NEVER { NEVER } else { time.wrapping_sub(self.put_off) }
+    }
+
+    /// Puts off the time that was taken last, in what is kept.
+    pub(super) fn put_off_last(&mut self, milliseconds: u64) {
+        let last = self.capture.as_mut().and_then(|capture| capture.bytes.last_chunk_mut::<8>());
+        if let Some(last) = last
+            && u64::from_le_bytes(*last) != NEVER
+        {
+            *last = u64::from_le_bytes(*last).wrapping_add(milliseconds).to_le_bytes();
+        }
+    }
+
+    fn keep(&mut self, from: usize) {
+        if let (Some(capture), Some(part)) = (&mut self.capture, self.bytes.get(from..self.taken)) {
+            capture.is_over |= part.len() > capture.most - capture.bytes.len();
+            if !capture.is_over {
+                capture.bytes.extend_from_slice(part);
+            }
+        }
     }
 
     /// How many bytes of the dump were taken.
@@ -44,9 +102,11 @@ impl Feed {
     /// The next bytes, if so many are there without waiting.
     pub(super) fn now(&mut self, bytes: u64) -> Option<&[u8]> {
         let end = self.taken.checked_add(usize::try_from(bytes).ok()?)?;
-        let part = self.bytes.get(self.taken..end)?;
+        let start = self.taken;
+        self.bytes.get(start..end)?;
         self.taken = end;
-        Some(part)
+        self.keep(start);
+        self.bytes.get(start..end)
     }
 
     /// The next bytes: at least one, and at most so many.
@@ -57,6 +117,7 @@ impl Feed {
         let start = self.taken;
         let size = usize::try_from(most).unwrap_or(usize::MAX).min(self.bytes.len() - start);
         self.taken += size;
+        self.keep(start);
         self.bytes.get(start..self.taken).unwrap_or_default()
     }
 

@@ -1,11 +1,11 @@
 //! A dump from its first byte to its end (`rdbLoadRioWithLoadingCtx` in `rdb.c`).
 
 use super::feed::Feed;
-use super::found::{Found, Table};
 use super::module::{UINT, module};
-use super::text::{hash, skip};
-use super::value::value;
+use super::text::{bytes, hash, skip};
+use super::value::{Value, value};
 use super::{NEVER, Unread, chain};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Who wrote a dump: from 22 on, a number means one thing to Redis and another to Valkey.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +50,52 @@ mod opcode {
     pub(super) const EOF: u8 = 255;
 }
 
+/// Who wants to know what is in a dump.
+pub(super) trait Visitor: Send {
+    /// How many bytes of a name or a value are wanted themselves; 0: none of them, and only what they hash to.
+    const BYTES: usize;
+
+    /// By how many milliseconds times are put off in these bytes.
+    fn later(&self) -> u64 {
+        0
+    }
+
+    fn key(&mut self, key: Key);
+
+    /// `code`: `None` if it has more bytes than are wanted.
+    fn library(&mut self, hash: u64, code: Option<Vec<u8>>);
+
+    /// What belongs to no key: by what it hashes to.
+    fn module(&mut self, hash: u64);
+
+    /// What a key has besides its value.
+    fn metadata(&mut self) {}
+}
+
+/// A key, with the bytes of its name and its value if they are wanted and not too many.
+pub(super) struct Key {
+    pub(super) database: u64,
+    /// [`NEVER`] if it does not expire.
+    pub(super) expiry: u64,
+    pub(super) value: Value,
+    /// Of all of it.
+    pub(super) hash: u64,
+    pub(super) name: Option<Vec<u8>>,
+    /// With its type before it.
+    pub(super) bytes: Option<Vec<u8>>,
+}
+
+/// A string by its hash, and itself if it is wanted.
+async fn string<V: Visitor>(feed: &mut Feed) -> Result<(u64, Option<Vec<u8>>), Unread> {
+    if V::BYTES == 0 {
+        return Ok((hash(feed).await?, None));
+    }
+    let bytes = bytes(feed, V::BYTES).await?;
+    Ok((bytes.as_deref().map_or(0, xxh3_64), bytes))
+}
+
 /// Takes the whole dump, and returns where its checksum begins.
-pub(super) async fn file(mut feed: Feed, found: Found) -> Result<u64, Unread> {
+pub(super) async fn file<V: Visitor>(mut feed: Feed, mut visitor: V) -> Result<u64, Unread> {
     let feed = &mut feed;
     let Some(brand) = brand(feed.array().await) else {
         return Err(feed.malformed("it does not begin like a dump"));
@@ -62,9 +106,13 @@ pub(super) async fn file(mut feed: Feed, found: Found) -> Result<u64, Unread> {
         match feed.byte().await {
             opcode::EOF => break,
             opcode::SELECTDB => database = feed.length().await?,
-            opcode::EXPIRETIME_MS => expiry = u64::from_le_bytes(feed.array().await),
+            opcode::EXPIRETIME_MS => {
+                let time = u64::from_le_bytes(feed.array().await);
+                expiry = feed.time(time);
+            }
             opcode::EXPIRETIME => {
-                expiry = (i64::from(i32::from_le_bytes(feed.array().await)) * 1000).cast_unsigned();
+                let seconds = i64::from(i32::from_le_bytes(feed.array().await));
+                expiry = feed.time((seconds * 1000).cast_unsigned());
             }
             opcode::AUX => {
                 skip(feed).await?;
@@ -77,20 +125,24 @@ pub(super) async fn file(mut feed: Feed, found: Found) -> Result<u64, Unread> {
             opcode::FREQ => {
                 feed.byte().await;
             }
-            opcode::FUNCTION2 => found.add(Table::Functions, chain(1, hash(feed).await?)),
+            opcode::FUNCTION2 => {
+                let (hash, code) = string::<V>(feed).await?;
+                visitor.library(hash, code);
+            }
             opcode::MODULE_AUX => {
                 let number = feed.length().await?;
                 if feed.length().await? != UINT {
                     return Err(feed.malformed("a module wrote what is unknown"));
                 }
                 let when = feed.length().await?;
-                found.add(Table::Modules, chain(chain(chain(1, number), when), module(feed).await?));
+                visitor.module(chain(chain(chain(1, number), when), module(feed).await?));
             }
             opcode::KEY_META_OR_SLOT_IMPORT if brand == Brand::Redis => {
                 for _ in 0..feed.length().await? {
                     let class = u64::from(u32::from_le_bytes(feed.array().await));
                     metadata = chain(metadata, chain(class, module(feed).await?));
                 }
+                visitor.metadata();
             }
             opcode::KEY_META_OR_SLOT_IMPORT => {
                 skip(feed).await?;
@@ -99,11 +151,15 @@ pub(super) async fn file(mut feed: Feed, found: Found) -> Result<u64, Unread> {
                 }
             }
             kind => {
-                let key = hash(feed).await?;
-                let value = value(feed, brand, kind).await?;
+                let (hash, name) = string::<V>(feed).await?;
+                if V::BYTES > 0 {
+                    feed.begin(V::BYTES);
+                }
+                let value = value(feed, brand, kind, visitor.later()).await?;
+                let bytes = feed.end().map(|bytes| [&[value.kind], bytes.as_slice()].concat());
                 if !value.is_empty {
-                    let row = chain(chain(chain(chain(1, key), expiry), metadata), value.hash);
-                    found.add(Table::Keys { database, of: value.of }, row);
+                    let hash = chain(chain(chain(chain(1, hash), expiry), metadata), value.hash);
+                    visitor.key(Key { database, expiry, value, hash, name, bytes });
                 }
                 (expiry, metadata) = (NEVER, 0);
             }

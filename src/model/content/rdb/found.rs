@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::chain;
+use super::file::{Key, Visitor};
 use super::value::Type;
 use crate::model::content::tally::Tally;
 use crate::model::content::{Fingerprint, Rows};
 use crate::model::line::Name;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Table {
+enum Table {
     /// The keys of a database whose values are of one type.
     Keys { database: u64, of: Type },
     /// Libraries of functions.
@@ -32,8 +34,24 @@ impl std::fmt::Display for Table {
 #[derive(Clone, Default)]
 pub(super) struct Found(Arc<Mutex<BTreeMap<Table, Rows>>>);
 
+impl Visitor for Found {
+    const BYTES: usize = 0;
+
+    fn key(&mut self, key: Key) {
+        self.add(Table::Keys { database: key.database, of: key.value.of }, key.hash);
+    }
+
+    fn library(&mut self, hash: u64, _code: Option<Vec<u8>>) {
+        self.add(Table::Functions, chain(1, hash));
+    }
+
+    fn module(&mut self, hash: u64) {
+        self.add(Table::Modules, hash);
+    }
+}
+
 impl Found {
-    pub(super) fn add(&self, table: Table, row: u64) {
+    fn add(&self, table: Table, row: u64) {
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let rows = tables.entry(table).or_default();
         rows.rows += 1;

@@ -3,6 +3,7 @@
 //! They are read as they pass, whatever their size: with a list of large elements they are not small.
 
 use super::Unread;
+use super::feed::Feed;
 use super::text::{Decimal, Text};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -81,6 +82,28 @@ impl<'f> Pack<'f> {
             Entry::Number(number) => Ok(xxh3_64(Decimal::new(number).digits())),
             Entry::Text(bytes) => self.text.hash_of(bytes).await,
         }
+    }
+
+    /// An entry as a client sees it.
+    pub(super) async fn bytes(&mut self, entry: Entry) -> Result<Vec<u8>, Unread> {
+        let mut left = match entry {
+            Entry::Number(number) => return Ok(Decimal::new(number).digits().to_vec()),
+            Entry::Text(bytes) => bytes,
+        };
+        let mut all = Vec::new();
+        while left > 0 {
+            let part = self.text.some(left).await?;
+            if part.is_empty() {
+                return Err(self.malformed());
+            }
+            left -= part.len() as u64;
+            all.extend_from_slice(part);
+        }
+        Ok(all)
+    }
+
+    pub(super) fn feed(&self) -> &Feed {
+        self.text.feed
     }
 
     /// The next entry, which has to be a number.

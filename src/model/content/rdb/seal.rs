@@ -4,7 +4,7 @@ use crc::{CRC_64_REDIS, Crc, Digest, Table};
 
 use super::file::HEAD;
 
-static SUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
+pub(super) static SUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
 
 /// `RDB_OPCODE_EOF` in `rdb.h`.
 const EOF: u8 = 0xff;

@@ -28,7 +28,7 @@ const FIELDS: &[(&str, &[u8])] = &[
     ("Valkey 9.1, again", include_bytes!("tests/dumps/valkey-9.1-fields-again.rdb")),
 ];
 
-fn all() -> impl Iterator<Item = (&'static str, &'static [u8])> {
+pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static [u8])> {
     SAME.iter().chain(FIELDS).copied()
 }
 

@@ -14,7 +14,7 @@ const LZF: u8 = 3;
 
 /// A string that is read as it passes: it may be of any size.
 pub(super) struct Text<'f> {
-    feed: &'f mut Feed,
+    pub(super) feed: &'f mut Feed,
     /// Where it begins.
     at: u64,
     /// How many of its bytes were not taken yet.
@@ -148,6 +148,21 @@ impl<'f> Text<'f> {
 pub(super) async fn hash(feed: &mut Feed) -> Result<u64, Unread> {
     let mut text = Text::next(feed).await?;
     text.hash_of(text.left).await
+}
+
+/// The next string as clients see it; `None` if it has more bytes than `most`, and then it was passed over.
+pub(super) async fn bytes(feed: &mut Feed, most: usize) -> Result<Option<Vec<u8>>, Unread> {
+    let mut text = Text::next(feed).await?;
+    if usize::try_from(text.left).map_or(true, |bytes| bytes > most) {
+        text.skip(text.left).await?;
+        return Ok(None);
+    }
+    let mut all = Vec::new();
+    while !text.is_empty() {
+        let part = text.some(u64::MAX).await?;
+        all.extend_from_slice(part);
+    }
+    Ok(Some(all))
 }
 
 /// Takes the next string.

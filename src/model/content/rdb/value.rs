@@ -8,6 +8,7 @@ use super::pack::{Entry, Format, Pack, parse_score};
 use super::stream::stream;
 use super::text::{Text, hash};
 use super::{NEVER, chain};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// What the command `TYPE` answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +38,8 @@ impl std::fmt::Display for Type {
 }
 
 pub(super) struct Value {
+    /// How it is written in the bytes that are kept.
+    pub(super) kind: u8,
     pub(super) of: Type,
     pub(super) hash: u64,
     /// A collection without a member, which a server does not load.
@@ -44,18 +47,20 @@ pub(super) struct Value {
 }
 
 /// Takes the value of this kind (`RDB_TYPE_…` in `rdb.h`).
-pub(super) async fn value(feed: &mut Feed, brand: Brand, kind: u8) -> Result<Value, Unread> {
+///
+/// `later`: by how many milliseconds times are put off in what [`Feed::begin`] keeps.
+pub(super) async fn value(feed: &mut Feed, brand: Brand, kind: u8, later: u64) -> Result<Value, Unread> {
     let (of, members) = match (kind, brand) {
-        (0, _) => return Ok(Value { of: Type::String, hash: hash(feed).await?, is_empty: false }),
+        (0, _) => return Ok(Value { kind, of: Type::String, hash: hash(feed).await?, is_empty: false }),
         (1, _) => (Type::List, list(feed).await?),
         (2, _) => (Type::Set, set(feed).await?),
         (3, _) => (Type::SortedSet, sorted_set(feed, Scores::Text).await?),
-        (4, _) => (Type::Hash, fields(feed, Expiry::None).await?),
+        (4, _) => (Type::Hash, fields(feed, Expiry::None, later).await?),
         (5, _) => (Type::SortedSet, sorted_set(feed, Scores::Binary).await?),
         (7, _) => {
             let number = feed.length().await?;
             let hash = chain(number, module(feed).await?);
-            return Ok(Value { of: Type::Module(number), hash, is_empty: false });
+            return Ok(Value { kind, of: Type::Module(number), hash, is_empty: false });
         }
         (9, _) => (Type::Hash, packed_fields(feed, Format::Zipmap).await?),
         (10, _) => (Type::List, packed_list(feed, Format::Ziplist).await?),
@@ -63,28 +68,33 @@ pub(super) async fn value(feed: &mut Feed, brand: Brand, kind: u8) -> Result<Val
         (12, _) => (Type::SortedSet, packed_sorted_set(feed, Format::Ziplist).await?),
         (13, _) => (Type::Hash, packed_fields(feed, Format::Ziplist).await?),
         (14, _) => (Type::List, nodes(feed, Format::Ziplist).await?),
-        (15, _) => return stream(feed, 1).await,
+        (15, _) => return stream(feed, kind, 1).await,
         (16, _) => (Type::Hash, packed_fields(feed, Format::Listpack).await?),
         (17, _) => (Type::SortedSet, packed_sorted_set(feed, Format::Listpack).await?),
         (18, _) => (Type::List, nodes(feed, Format::Listpack).await?),
-        (19, _) => return stream(feed, 2).await,
+        (19, _) => return stream(feed, kind, 2).await,
         (20, _) => (Type::Set, packed_set(feed, Format::Listpack).await?),
-        (21, _) => return stream(feed, 3).await,
-        (22, Brand::Valkey) => (Type::Hash, fields(feed, Expiry::Behind).await?),
-        (22, Brand::Redis) => (Type::Hash, fields(feed, Expiry::Before).await?),
+        (21, _) => return stream(feed, kind, 3).await,
+        (22, Brand::Valkey) => (Type::Hash, fields(feed, Expiry::Behind, later).await?),
+        (22, Brand::Redis) => (Type::Hash, fields(feed, Expiry::Before, later).await?),
         (23, Brand::Redis) => (Type::Hash, packed_expiring_fields(feed).await?),
         (24, Brand::Redis) => {
             let earliest = u64::from_le_bytes(feed.array().await);
-            (Type::Hash, fields(feed, Expiry::Since(earliest)).await?)
+            feed.put_off_last(later);
+            (Type::Hash, fields(feed, Expiry::Since(earliest), later).await?)
         }
         (25, Brand::Redis) => {
             // The earliest expiry of a field.
             feed.array::<8>().await;
-            (Type::Hash, packed_expiring_fields(feed).await?)
+            if later == 0 {
+                (Type::Hash, packed_expiring_fields(feed).await?)
+            } else {
+                return unpacked(feed, later).await;
+            }
         }
         _ => return Err(Unread::Unknown { kind, at: feed.offset() }),
     };
-    Ok(Value { of, hash: members.sum, is_empty: members.count == 0 })
+    Ok(Value { kind, of, hash: members.sum, is_empty: members.count == 0 })
 }
 
 #[derive(Default)]
@@ -179,7 +189,7 @@ enum Expiry {
     Behind,
 }
 
-async fn fields(feed: &mut Feed, place: Expiry) -> Result<Members, Unread> {
+async fn fields(feed: &mut Feed, place: Expiry, later: u64) -> Result<Members, Unread> {
     let mut members = Members::default();
     for _ in 0..feed.length().await? {
         let before = match place {
@@ -192,10 +202,14 @@ async fn fields(feed: &mut Feed, place: Expiry) -> Result<Members, Unread> {
         };
         let (field, value) = (hash(feed).await?, hash(feed).await?);
         let expiry = match place {
-            Expiry::Behind => u64::from_le_bytes(feed.array().await),
+            Expiry::Behind => {
+                let time = u64::from_le_bytes(feed.array().await);
+                feed.put_off_last(later);
+                time
+            }
             Expiry::None | Expiry::Before | Expiry::Since(_) => before,
         };
-        members.add_field(field, value, expiry);
+        members.add_field(field, value, feed.time(expiry));
     }
     Ok(members)
 }
@@ -266,9 +280,45 @@ async fn packed_expiring_fields(feed: &mut Feed) -> Result<Members, Unread> {
     let (mut members, mut pack) = (Members::default(), open(feed, Format::Listpack).await?);
     while let Some(entry) = pack.next().await? {
         let (field, value) = field(&mut pack, entry).await?;
-        members.add_field(field, value, expiry(pack.number().await?.cast_unsigned()));
+        let time = expiry(pack.number().await?.cast_unsigned());
+        members.add_field(field, value, pack.feed().time(time));
     }
     Ok(members)
+}
+
+/// A packed hash whose fields expire, with their times put off: as the server writes a large one (24).
+async fn unpacked(feed: &mut Feed, later: u64) -> Result<Value, Unread> {
+    const KIND: u8 = 24;
+    let (mut members, mut earliest, mut fields) = (Members::default(), NEVER, Vec::new());
+    let most = feed.room();
+    feed.end();
+    let mut pack = open(feed, Format::Listpack).await?;
+    while let Some(entry) = pack.next().await? {
+        let name = pack.bytes(entry).await?;
+        let value = pack.must().await?;
+        let value = pack.bytes(value).await?;
+        let time = expiry(pack.number().await?.cast_unsigned());
+        members.add_field(xxh3_64(&name), xxh3_64(&value), time);
+        earliest = earliest.min(time);
+        fields.push((name, value, time));
+    }
+    let mut bytes = earliest.saturating_add(later).to_le_bytes().to_vec();
+    put_length(&mut bytes, fields.len() as u64);
+    for (name, value, time) in fields {
+        put_length(&mut bytes, if time == NEVER { 0 } else { time - earliest + 1 });
+        for text in [name, value] {
+            put_length(&mut bytes, text.len() as u64);
+            bytes.extend_from_slice(&text);
+        }
+    }
+    feed.replace(bytes, most);
+    Ok(Value { kind: KIND, of: Type::Hash, hash: members.sum, is_empty: members.count == 0 })
+}
+
+/// In the longest way: it may be any number.
+fn put_length(bytes: &mut Vec<u8>, length: u64) {
+    bytes.push(0x81);
+    bytes.extend_from_slice(&length.to_be_bytes());
 }
 
 async fn field(pack: &mut Pack<'_>, entry: Entry) -> Result<(u64, u64), Unread> {
