@@ -9,13 +9,13 @@
 //!
 //! The facts are those of Redis 6.0 to 8.0 and Valkey 8.1 to 9.1, from their `src/rdb.c` and `src/rdb.h`; each place names the
 //! function it has its facts from. A value that no server wrote when this was written is not skipped, for nobody knows where it
-//! ends: the reader stops there, and [`Reader::unread`] says so. Whether the dump is whole can be told all the same ([`seal`]).
+//! ends: the reader stops there, and [`Counter::unread`](super::Counter::unread) says so. Whether the dump is whole can be told all the same ([`seal`]).
 //!
 //! # Memory
 //!
 //! Strings and packed values are hashed as they pass. A piece of the dump is kept until it was read, and of a compressed string
-//! the last 72 KiB. Nothing is reserved because a length says so. Of a stream's entries the names of fields they have in common
-//! are kept, 8 bytes each; beyond 1,048,576 of them, more than a command can have, the stream cannot be read.
+//! the last 80 KiB. Nothing is reserved because a length says so. Of a stream's entries the names of fields they have in common
+//! are kept, 8 bytes each; with more than 1,048,576 of them the stream counts as malformed.
 
 mod feed;
 mod file;

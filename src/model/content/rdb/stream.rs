@@ -11,7 +11,7 @@ use super::text::{Text, hash};
 use super::value::{Type, Value};
 use super::{Unread, chain};
 
-/// How many fields an entry can have: no command has more arguments (`PROTO_MAX_MULTIBULK_LEN`'s default, two an field).
+/// How many names of fields are kept, for 8 MiB. No command of a server before Redis 7 has more arguments.
 const MOST_FIELDS: usize = 1 << 20;
 
 /// The flags of an entry (`STREAM_ITEM_FLAG_…` in `t_stream.c`).

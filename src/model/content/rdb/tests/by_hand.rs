@@ -4,11 +4,15 @@ use crc::{CRC_64_REDIS, Crc};
 
 use super::*;
 
+fn byte(number: usize) -> u8 {
+    u8::try_from(number).unwrap()
+}
+
 /// A length as short as it can be.
 fn length(length: usize) -> Vec<u8> {
     match length {
-        0..0x40 => vec![length as u8],
-        0x40..0x4000 => vec![0x40 | (length >> 8) as u8, length as u8],
+        0..0x40 => vec![byte(length)],
+        0x40..0x4000 => vec![0x40 | byte(length >> 8), byte(length & 0xff)],
         _ => [&[0x80], u32::try_from(length).unwrap().to_be_bytes().as_slice()].concat(),
     }
 }
@@ -37,11 +41,11 @@ pub(super) fn compressed(name: &str, value: &[u8]) -> Vec<u8> {
             (at..value.len()).take_while(|at| *at >= period && value[*at] == value[at - period]).count();
         if same >= 9 {
             let size = same.min(264);
-            packed.extend([7 << 5, (size - 9) as u8, (period - 1) as u8]);
+            packed.extend([7 << 5, byte(size - 9), byte(period - 1)]);
             at += size;
         } else {
             let size = (value.len() - at).min(32);
-            packed.push((size - 1) as u8);
+            packed.push(byte(size - 1));
             packed.extend_from_slice(&value[at..at + size]);
             at += size;
         }
@@ -52,14 +56,14 @@ pub(super) fn compressed(name: &str, value: &[u8]) -> Vec<u8> {
 
 pub(super) fn hash_listpack(fields: &[(u8, Vec<u8>)]) -> Vec<u8> {
     let entries = fields.iter().flat_map(|(field, value)| {
-        let head = [*field, 1, 0x80 | value.len() as u8];
-        [&head, value.as_slice(), &[value.len() as u8 + 1]].concat()
+        let head = [*field, 1, 0x80 | byte(value.len())];
+        [&head, value.as_slice(), &[byte(value.len() + 1)]].concat()
     });
     key(16, "user", &text(&listpack(&entries.collect::<Vec<_>>())))
 }
 
 fn listpack(entries: &[u8]) -> Vec<u8> {
-    let size = (entries.len() + 7) as u32;
+    let size = u32::try_from(entries.len() + 7).unwrap();
     [&size.to_le_bytes(), [0xff, 0xff].as_slice(), entries, &[0xff]].concat()
 }
 
