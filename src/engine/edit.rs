@@ -7,7 +7,7 @@ use super::mariadb_mysql::restore::separate::Separator;
 use super::postgresql::edit::DumpEdit;
 use super::redis::commands::Commands;
 
-/// What a dump passes on its way into a server. Behind it, it is longer by [`Edit::room`].
+/// What a dump passes on its way into a server.
 #[derive(Debug)]
 pub enum Edit {
     Nothing,
@@ -18,12 +18,20 @@ pub enum Edit {
 }
 
 impl Edit {
-    /// By how many bytes a dump gets longer.
-    pub fn room(&self) -> u64 {
+    /// By how many bytes a dump gets longer; `None` if only the dump tells.
+    pub fn room(&self) -> Option<u64> {
         match self {
-            Self::Postgresql(_) => DumpEdit::ROOM,
-            // Only the end of the commands tells how long they are.
-            Self::Nothing | Self::Separator(_) | Self::Accounts(_) | Self::Redis(_) => 0,
+            Self::Postgresql(_) => Some(DumpEdit::ROOM),
+            Self::Nothing | Self::Separator(_) | Self::Accounts(_) => Some(0),
+            Self::Redis(_) => None,
+        }
+    }
+
+    /// The same before anything has passed it, where [`Edit::room`] is not known.
+    pub fn anew(&self) -> Self {
+        match self {
+            Self::Redis(commands) => Self::Redis(Box::new(commands.anew())),
+            Self::Nothing | Self::Postgresql(_) | Self::Separator(_) | Self::Accounts(_) => Self::Nothing,
         }
     }
 

@@ -310,7 +310,10 @@ impl Restore<'_> {
         let started = Instant::now();
         let what = format!("restore {what}");
         let refused = || Problem::LoadFailed { object: Name::clean(&object.name) };
-        let bytes = object.plain_bytes.saturating_add(edit.room());
+        let bytes = match edit.room() {
+            Some(room) => object.plain_bytes.saturating_add(room),
+            None => self.measured(object, edit.anew()).await?,
+        };
         let feed = docker.feed(&target.container.id, &command, bytes);
         let mut feed = match stoppable(self.stop, feed).await? {
             Ok(feed) => feed,
@@ -372,6 +375,21 @@ impl Restore<'_> {
                 JobError::of_backup(damaged(object), format!("{what}: {reason}"))
             }
         })
+    }
+
+    /// How many bytes an object has behind its edit. It is read for that: a command is told before how much it gets.
+    async fn measured(&self, object: &ManifestObject, mut edit: Edit) -> Result<u64, JobError> {
+        self.progress.set_stage(format!("checking {}", object.name));
+        let mut bytes = 0;
+        let count = async |piece: Bytes| {
+            bytes += edit.take(Some(piece)).len() as u64;
+            Ok(())
+        };
+        let read = Box::pin(pipeline::read(&self.store, &self.plan.key, object, Form::Plain, count));
+        let what = format!("check {}", object.name);
+        stoppable(self.stop, read).await?.map_err(|error| unread(&what, object, &error))?;
+        bytes += edit.take(None).len() as u64;
+        edit.problem().map_or(Ok(bytes), |problem| Err(JobError::new(Kind::Wrong, problem)))
     }
 
     /// What a tool chokes on may be damage, of which only the end of the object tells.

@@ -20,6 +20,7 @@ const CLAIM: &str = "if redis.call('DBSIZE') ~= 0 then return redis.error_reply(
 #[derive(Debug)]
 pub struct Commands {
     parts: DumpParts,
+    all_free: Vec<u32>,
     /// Databases that are empty, the next one last.
     free: Vec<u32>,
     /// Each database of the dump with the one that its keys go into.
@@ -37,10 +38,10 @@ pub struct Commands {
 impl Commands {
     /// `free`: databases that are empty, in the order in which they are to be taken. `mark`: the name of a key that tells them.
     pub(super) fn new(free: &[u32], mark: &str, is_on_trial: bool) -> Self {
-        let free = free.iter().rev().copied().collect();
         Self {
             parts: DumpParts::new(is_on_trial),
-            free,
+            all_free: free.to_vec(),
+            free: free.iter().rev().copied().collect(),
             places: BTreeMap::new(),
             selected: None,
             mark: mark.to_owned(),
@@ -49,6 +50,11 @@ impl Commands {
             problem: None,
             notes: Vec::new(),
         }
+    }
+
+    /// The same, of which nothing has come.
+    pub(in crate::engine) fn anew(&self) -> Self {
+        Self::new(&self.all_free, &self.mark, self.is_on_trial)
     }
 
     /// Why what was passed on is not all of the dump.

@@ -179,9 +179,9 @@ impl Kind for RedisValkey {
         env
     }
 
-    /// It writes nothing to a disk.
+    /// It writes nothing to a disk, and does not wait for other replicas before it sends a dump.
     fn calm_arguments(&self) -> &'static [&'static str] {
-        &["--save", "", "--appendonly", "no"]
+        &["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"]
     }
 
     fn setting_rules(&self) -> Option<&'static Rules> {

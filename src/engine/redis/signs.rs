@@ -50,6 +50,13 @@ pub(super) fn message(problem: Problem, said: &Said<'_>, who: &str) -> Option<St
             "the server cannot take a value of the backup: {shown}; it is older than the one that wrote it, or lacks a module"
         ));
     }
+    // `valkey-cli` does not tell the server that it knows the newest format: valkey-io/valkey#4103 has the same cause.
+    if problem == Problem::NotAccepting && shown.contains("while SYNCing") {
+        return Some(format!(
+            "the server ended the transfer, and its log says why: {shown}; a Valkey 9 whose hashes have fields that expire cannot be \
+             dumped by valkey-cli (\"Can't store key\")"
+        ));
+    }
     // A replica has no data to give while it waits for its primary.
     (problem == Problem::NotAccepting && stderr.to_ascii_lowercase().contains("nomasterlink")).then(|| {
         format!("the server is a replica without a connection to its primary: {shown}; make the primary the target")

@@ -69,15 +69,16 @@ fn a_restore_that_is_killed_leaves_the_old_content() {
 fn a_backup_of_redis_comes_back_into_valkey_and_a_newer_one_is_refused_by_an_older_server() {
     let world = World::new();
     let old = Server::start(&world, REDIS_7_0, &[("name", "old")], &[], &[]);
-    let new = Server::start(&world, VALKEY_9_1, &[("name", "new")], &[], &[]);
+    let new = Server::start(&world, REDIS_8_0, &[("name", "new")], &[], &[]);
+    let other = Server::start(&world, VALKEY_9_1, &[("name", "other")], &[], &[]);
     old.feed(b"SET a 1\nRPUSH l 1 2 3\nZADD z 1 a\nXADD s 1-1 a b\n");
     new.feed(b"HSET h a 1 b 2\nHPEXPIREAT h 4102444800000 FIELDS 1 a\n");
     world.back_up();
     let of_old = content(&world, "old");
-    let restored = world.run(&["restore", "old", "--to", "new", "--yes"]);
+    let restored = world.run(&["restore", "old", "--to", &other.container.id, "--yes"]);
     assert_eq!(restored.status, 0, "{}", restored.stderr);
     assert!(restored.stderr.contains("neither promises to take the other's dumps"), "{}", restored.stderr);
-    let refused = world.run(&["restore", "new", "--to", "old", "--yes"]);
+    let refused = world.run(&["restore", "new", "--to", &old.container.id, "--yes"]);
     assert_eq!(refused.status, 1, "{}", refused.stderr);
     assert!(
         refused.problem().contains("the server cannot take a value of the backup"),
@@ -86,7 +87,7 @@ fn a_backup_of_redis_comes_back_into_valkey_and_a_newer_one_is_refused_by_an_old
     );
     assert_eq!(old.ask(&["LRANGE", "l", "0", "-1"]), "1\n2\n3");
     world.back_up();
-    assert_eq!(content(&world, "new"), of_old);
+    assert_eq!(content(&world, "other"), of_old);
     assert_eq!(content(&world, "old"), of_old, "the refused restore changed nothing");
 }
 
