@@ -195,4 +195,20 @@ mod tests {
             assert_eq!(logins(text), text);
         }
     }
+
+    #[test]
+    fn passwords_of_a_command_line_are_hidden() {
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        for (line, said, shown) in [
+            ("redis-server --requirepass hunter2", "no hunter2", "no ***"),
+            ("x --requirepass=hunter2 --port 6379", "hunter2 at 6379", "*** at 6379"),
+            ("x --masterauth hunter2", "hunter2", "***"),
+            ("x --port hunter2", "hunter2", "hunter2"),
+            ("x --requirepass", "x", "x"),
+        ] {
+            assert_eq!(arguments(said, &words(line)), shown, "{line}");
+        }
+        let script = ["-c".to_owned(), "exec redis-server --requirepass 'hunter2'".to_owned()];
+        assert_eq!(arguments("hunter2", &script), "***");
+    }
 }

@@ -185,7 +185,7 @@ async fn an_image_nobody_knows_is_named_with_the_cure() {
     world.docker.container("shop", json!({ "dumpcar.enable": "true" }), &[]);
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 1);
-    insta::assert_snapshot!(ended.reason(), @"container shop: cannot tell the database from the image example/image:1: set the label dumpcar.engine (postgresql, mariadb, mysql), or dumpcar.command for any other");
+    insta::assert_snapshot!(ended.reason(), @"container shop: cannot tell the database from the image example/image:1: set the label dumpcar.engine (postgresql, mariadb, mysql, redis, valkey), or dumpcar.command for any other");
 }
 
 #[tokio::test]

@@ -185,7 +185,7 @@ async fn a_label_on_the_application_names_the_database_beside_it() {
         world.docker.set_image(name, "postgres:17");
     }
     world.docker.container("shop-app-1", labels.clone(), &[]);
-    insta::assert_snapshot!(world.run(&["backup"]).await.reason(), @"container shop-app-1: cannot tell the database from the image example/image:1: set the label dumpcar.engine (postgresql, mariadb, mysql), or dumpcar.command for any other; or does shop-db-1 have the database? Then its container gets the labels");
+    insta::assert_snapshot!(world.run(&["backup"]).await.reason(), @"container shop-app-1: cannot tell the database from the image example/image:1: set the label dumpcar.engine (postgresql, mariadb, mysql, redis, valkey), or dumpcar.command for any other; or does shop-db-1 have the database? Then its container gets the labels");
     // It knows its database's password, and so looks like one.
     world.docker.container("shop-app-1", labels, &["POSTGRES_PASSWORD=secret"]);
     insta::assert_snapshot!(world.run(&["backup"]).await.reason(), @"list its databases: the container has no psql: is it postgresql? Say what it is by the label dumpcar.engine, or what dumps it by dumpcar.command; or does shop-db-1 have the database? Then its container gets the labels");

@@ -176,7 +176,7 @@ fn each_error_names_its_label_and_the_cure() {
     dumpcar.drill-query: is not a known label; did you mean dumpcar.drill.query?
     dumpcar.retention: is not a known label; did you mean dumpcar.keep-last?
     dumpcar.host: does not go together with dumpcar.socket; keep one of them
-    dumpcar.engine: must be postgresql, mariadb, mysql or custom
+    dumpcar.engine: must be postgresql, mariadb, mysql, redis, valkey or custom
     dumpcar.name: must be 1 to 100 letters, digits, dots, dashes or underscores, and start with a letter or digit
     dumpcar.databases: must be names with commas between them
     dumpcar.exclude: must be names with commas between them

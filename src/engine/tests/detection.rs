@@ -39,6 +39,13 @@ fn images_are_known_by_their_names() {
         ("percona/percona-server:8.4", Engine::MYSQL),
         ("percona/percona-distribution-postgresql:17", Engine::POSTGRESQL),
         ("dumpcar-test/mysql:9.7", Engine::MYSQL),
+        ("redis:7-alpine", Engine::REDIS),
+        ("bitnami/redis:7.4", Engine::REDIS),
+        ("bitnami/redis-cluster:7.4", Engine::REDIS),
+        ("redis/redis-stack-server:7.4.0-v3", Engine::REDIS),
+        ("eqalpha/keydb", Engine::REDIS),
+        ("valkey/valkey:9", Engine::VALKEY),
+        ("bitnami/valkey", Engine::VALKEY),
     ] {
         assert_eq!(Engine::detect(image, &with(&[])), Some(engine), "{image}");
     }
@@ -50,7 +57,10 @@ fn tools_for_a_database_are_none() {
         "prom/mysqld-exporter",
         "bitnami/postgres-exporter",
         "prodrigestivill/postgres-backup-local",
-        "redis:7",
+        "bitnami/redis-sentinel:7",
+        "oliver006/redis_exporter",
+        "redis/redisinsight:latest",
+        "rediscommander/redis-commander",
         "nginx",
         "mysql/mysql-router",
         "bitnami/pgbouncer",
