@@ -31,10 +31,9 @@ pub(super) fn variables(text: &str, env: &BTreeMap<String, String>) -> String {
 pub(super) fn arguments(text: &str, arguments: &[String]) -> String {
     let mut env = BTreeMap::new();
     let mut put = |name: &str, value: &str| {
-        env.insert(
-            name.trim_start_matches('-').replace('-', "_"),
-            value.trim_matches(['"', '\'']).to_owned(),
-        );
+        // `--masterauth` is one.
+        let name = name.trim_start_matches('-').replace('-', "_").replace("auth", "_auth");
+        env.insert(name, value.trim_matches(['"', '\'']).to_owned());
     };
     // A script for a shell is looked into.
     let words: Vec<&str> = arguments.iter().flat_map(|argument| argument.split_whitespace()).collect();

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::engine::{Edit, Engine, Facts, Loading, Password, Surroundings};
+use crate::engine::{Engine, Facts, Loading, Password, Surroundings};
 use crate::model::content::{Counter, Dialect, PUT_OFF};
 use crate::model::words;
 

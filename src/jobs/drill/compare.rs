@@ -86,7 +86,7 @@ impl Drill<'_> {
             return Err(came_back_otherwise(database, differences));
         }
         let is_doubtful = !doubts.is_empty();
-        Ok(is_doubtful.then(|| Doubtful { backed_up, database, dialect, restored, doubts }))
+        Ok(is_doubtful.then_some(Doubtful { backed_up, database, dialect, restored, doubts }))
     }
 
     /// What a dump of a restored database has in it.
