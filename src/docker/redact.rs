@@ -35,15 +35,18 @@ pub(super) fn arguments(text: &str, arguments: &[String]) -> String {
         let name = name.trim_start_matches('-').replace('-', "_").replace("auth", "_auth");
         env.insert(name, value.trim_matches(['"', '\'']).to_owned());
     };
-    // A script for a shell is looked into.
-    let words: Vec<&str> = arguments.iter().flat_map(|argument| argument.split_whitespace()).collect();
-    for (word, next) in words.iter().zip(words.iter().skip(1).chain([&""])) {
-        match word.strip_prefix("--").and_then(|option| option.split_once('=')) {
-            Some((name, value)) => put(name, value),
-            None if word.starts_with("--") => put(word, next),
-            None => {}
+    let mut look = |words: &[&str]| {
+        for (word, next) in words.iter().zip(words.iter().skip(1).chain([&""])) {
+            match word.strip_prefix("--").and_then(|option| option.split_once('=')) {
+                Some((name, value)) => put(name, value),
+                None if word.starts_with("--") => put(word, next),
+                None => {}
+            }
         }
-    }
+    };
+    // A script for a shell is looked into.
+    look(&arguments.iter().flat_map(|argument| argument.split_whitespace()).collect::<Vec<_>>());
+    look(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     variables(text, &env)
 }
 
@@ -207,6 +210,8 @@ mod tests {
         ] {
             assert_eq!(arguments(said, &words(line)), shown, "{line}");
         }
+        let spaced = ["--requirepass".to_owned(), "two words".to_owned()];
+        assert_eq!(arguments("two words", &spaced), "***");
         let script = ["-c".to_owned(), "exec redis-server --requirepass 'hunter2'".to_owned()];
         assert_eq!(arguments("hunter2", &script), "***");
     }
