@@ -9,11 +9,8 @@ esac
 if [ "$1" = "$SERVER" ]; then
     # The official builds have no protected mode.
     set -- "$@" --protected-mode no
-    case ${VALKEY_EXTRA_FLAGS:-} in
-        '') ;;
-        # shellcheck disable=SC2086 # words are meant
-        *) set -- "$@" $VALKEY_EXTRA_FLAGS ;;
-    esac
+    # shellcheck disable=SC2086 # words are meant
+    set -- "$@" ${VALKEY_EXTRA_FLAGS:-}
     if [ "$(id -u)" = 0 ]; then
         find . \! -user "${SERVER%-server}" -exec chown "${SERVER%-server}" '{}' +
         umask 0077
