@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::runbook::{self, RUNBOOK};
 use super::support::docker::{Container, docker, image, until};
 use super::support::world::World;
 
@@ -36,10 +37,6 @@ impl Product {
 
     fn client(self) -> String {
         format!("{}-cli", self.engine)
-    }
-
-    fn server(self) -> String {
-        format!("{}-server", self.engine)
     }
 }
 
@@ -166,26 +163,21 @@ fn comes_back(product: Product) {
     world.back_up();
     assert_eq!(content(&world, "t"), filled, "the same to the last field");
 
-    // As the runbook says.
-    let dump = world.run(&["cat", "t"]).stdout;
-    let copy = started_with(&world, product, &dump);
-    until("the file is loaded", || copy.ask(&["DBSIZE"]) != "0");
+    // As the runbook says, with stock tools.
+    let labels = world.labels(&[("name", "copy")]);
+    let labels: Vec<_> = labels.iter().map(String::as_str).collect();
+    let container = Container::run(&[&labels, &[product.image().as_str()][..]].concat());
+    let copy = Server { product, container };
+    let script =
+        format!("set -e\n./dumpcar cat t --stored >dump.rdb.xz\n{}", runbook::commands(RUNBOOK, &["redis"]));
+    runbook::run(&world, &script, &[("shop-db-1", &copy.container.id)]);
+    until("the file is loaded", || {
+        let said = copy.container.try_exec(&[&product.client(), "DBSIZE"]);
+        said.is_ok_and(|said| said.trim().parse().is_ok_and(|keys: u32| keys > 0))
+    });
     let ended = world.run(&["backup", "copy"]);
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     assert_eq!(content(&world, "copy"), filled, "what a server makes of the file");
-}
-
-/// A server that starts with this file.
-fn started_with(world: &World, product: Product, dump: &[u8]) -> Server {
-    let labels = world.labels(&[("name", "copy")]);
-    let labels: Vec<_> = labels.iter().map(String::as_str).collect();
-    let container =
-        Container::made(&[&labels, &[product.image().as_str()][..], &[product.server().as_str()]].concat());
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), dump).unwrap();
-    docker(&["cp", file.path().to_str().unwrap(), &format!("{}:/data/dump.rdb", container.id)]);
-    docker(&["start", &container.id]);
-    Server { product, container }
 }
 
 #[test]

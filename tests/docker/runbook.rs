@@ -8,7 +8,7 @@ use super::support::garage::Garage;
 use super::support::servers::{Kind, MARIADB_11_8, MYSQL_9_7, POSTGRESQL_17, Product};
 use super::support::world::{World, program};
 
-const RUNBOOK: &str = include_str!("../../docs/restore.md");
+pub(super) const RUNBOOK: &str = include_str!("../../docs/restore.md");
 
 const NO_PROXY: &str = "grep -v '^GRANT PROXY' |";
 
