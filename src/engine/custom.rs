@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::kind::{Kind, Units};
+use super::kind::Kind;
 use super::shared::broken::Without;
 use super::shared::facts::Facts;
 use super::shared::problem::Problem;
 use super::shared::scratch;
 use super::shared::signs::Said;
 use super::shared::survey::Survey;
+use super::shared::units::Units;
 use crate::model::command::Command;
 
 /// TERM ends the shell only after its children: none is left behind to die of a broken pipe under process 1. A command

@@ -22,20 +22,12 @@ use super::shared::scratch::{self, Answering};
 use super::shared::settings::{Rules, Settings};
 use super::shared::signs::Said;
 use super::shared::survey::{self, Survey, SurveyError};
+use super::shared::units::Units;
 use crate::model::command::Command;
 use crate::model::content::Dialect;
 use crate::model::database::DatabaseOptions;
 use crate::model::manifest::ObjectKind;
 use crate::model::run::RunId;
-
-/// Into what objects a backup is divided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Units {
-    /// One for each database that the survey names, and the globals.
-    Databases,
-    /// One for everything.
-    Whole,
-}
 
 /// A kind of database.
 pub trait Kind: Sync {

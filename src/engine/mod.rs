@@ -18,7 +18,7 @@ mod shared;
 pub use custom::hook;
 pub use diagnosis::{Diagnosis, diagnose};
 pub use edit::Edit;
-pub use kind::{Kind, Units};
+pub use kind::Kind;
 pub use mariadb_mysql::restore::accounts::{AccountFilter, Accounts};
 pub use mariadb_mysql::restore::exchange::{
     Control, Exchange, Inventory, SESSION, Script, Side, Stage, Unexpected, Way,
@@ -41,6 +41,7 @@ pub use shared::replacement::{Replacement, Staged};
 pub use shared::scratch::Answering;
 pub use shared::settings::Settings;
 pub use shared::survey::{Database, Survey, SurveyError};
+pub use shared::units::Units;
 
 pub use crate::model::command::Command;
 

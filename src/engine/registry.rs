@@ -7,10 +7,11 @@ use std::ops::Deref;
 use std::str::FromStr;
 
 use super::custom::CUSTOM;
-use super::kind::{Kind, Units};
+use super::kind::Kind;
 use super::mariadb_mysql::kind::{MARIADB, MYSQL};
 use super::postgresql::kind::POSTGRESQL;
 use super::redis::kind::{REDIS, VALKEY};
+use super::shared::units::Units;
 use crate::model::engine::EngineName;
 use crate::model::manifest::{Manifest, ObjectKind};
 

@@ -15,6 +15,7 @@ pub(super) mod scratch;
 pub(super) mod settings;
 pub(super) mod signs;
 pub(super) mod survey;
+pub(super) mod units;
 
 /// Behind the prelude, where a server may be reached by this machine's own address.
 pub(super) const OWN_SERVER: &str = include_str!("own_server.sh");
