@@ -106,7 +106,7 @@ fn arguments_of_the_label_reach_the_dump_only() {
     for (engine, command) in commands(&[], None, None) {
         let has = command.args.iter().any(|arg| arg == "--exclude-table=x y");
         let is_sql = command.args.iter().any(|arg| arg == "--format=plain" || arg == "--single-transaction");
-        let is_dump = is_sql || command.script.contains("--rdb -");
+        let is_dump = is_sql || command.script.contains(r#"client "$@" --rdb -"#);
         assert_eq!(has, is_dump, "{engine}: {command:?}");
     }
 }

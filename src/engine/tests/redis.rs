@@ -34,7 +34,8 @@ fn parse(mut all: &[u8]) -> Vec<Vec<Vec<u8>>> {
     while !all.is_empty() {
         let mut words = Vec::new();
         for _ in 0..number(&mut all, b'*') {
-            let (word, rest) = all.split_at(number(&mut all, b'$'));
+            let length = number(&mut all, b'$');
+            let (word, rest) = all.split_at(length);
             words.push(word.to_vec());
             all = rest.strip_prefix(b"\r\n").unwrap();
         }
