@@ -249,7 +249,7 @@ fn labels_that_match_nothing_are_named() {
     assert_snapshot!(world.refused(1).replace(&target.name, "CONTAINER"), @"backup failed: container CONTAINER: dumpcar.comand: is not a known label; did you mean dumpcar.command?; dumpcar.keep-lsat: is not a known label; did you mean dumpcar.keep-last?");
     drop(target);
     let target = world.target(&tools(), &[], &[], &["sleep", "infinity"]);
-    assert_snapshot!(world.refused(1).replace(&target.name, "CONTAINER").replace(&tools(), "TOOLS"), @"backup failed: container CONTAINER: cannot tell the database from the image TOOLS: set the label dumpcar.engine (postgresql, mariadb, mysql), or dumpcar.command for any other");
+    assert_snapshot!(world.refused(1).replace(&target.name, "CONTAINER").replace(&tools(), "TOOLS"), @"backup failed: container CONTAINER: cannot tell the database from the image TOOLS: set the label dumpcar.engine (postgresql, mariadb, mysql, redis, valkey), or dumpcar.command for any other");
     drop(target);
 
     let _target = world.custom("shop", GOOD);

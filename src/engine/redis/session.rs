@@ -25,7 +25,7 @@ pub(super) fn command(facts: &Facts<'_>, script: &str, args: Vec<String>) -> Com
     set("DUMPCAR_PORT", port);
     set("DUMPCAR_SOCKET", address.socket.unwrap_or_default());
     set("DUMPCAR_CONFIGURATION", Said::by(facts.arguments).file.unwrap_or_default());
-    if facts.user.is_none() && facts.password_file.is_none() {
+    if facts.user.is_none_or(|user| user == "default") && facts.password_file.is_none() {
         // It is nowhere in the container: the server hides its command line.
         set("DUMPCAR_ARGUMENT", argument(facts).unwrap_or_default());
     }

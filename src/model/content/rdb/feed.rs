@@ -50,9 +50,9 @@ impl Feed {
         Self { put_off: milliseconds, ..self }
     }
 
-    /// From now on keeps what is taken, as long as that is no more than `most` bytes.
-    pub(super) fn begin(&mut self, most: usize) {
-        self.capture = Some(Capture { bytes: Vec::new(), most, is_over: false });
+    /// From now on keeps what is taken, behind `first`, as long as all of it is no more than `most` bytes.
+    pub(super) fn begin(&mut self, first: u8, most: usize) {
+        self.capture = Some(Capture { bytes: vec![first], most, is_over: false });
     }
 
     /// What was taken since then; `None` if it was more.
@@ -87,7 +87,7 @@ impl Feed {
 
     fn keep(&mut self, from: usize) {
         if let (Some(capture), Some(part)) = (&mut self.capture, self.bytes.get(from..self.taken)) {
-            capture.is_over |= part.len() > capture.most - capture.bytes.len();
+            capture.is_over |= part.len() > capture.most.saturating_sub(capture.bytes.len());
             if !capture.is_over {
                 capture.bytes.extend_from_slice(part);
             }

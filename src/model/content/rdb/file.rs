@@ -153,10 +153,10 @@ pub(super) async fn file<V: Visitor>(mut feed: Feed, mut visitor: V) -> Result<u
             kind => {
                 let (hash, name) = string::<V>(feed).await?;
                 if V::BYTES > 0 {
-                    feed.begin(V::BYTES);
+                    feed.begin(kind, V::BYTES);
                 }
                 let value = value(feed, brand, kind, visitor.later()).await?;
-                let bytes = feed.end().map(|bytes| [&[value.kind], bytes.as_slice()].concat());
+                let bytes = feed.end();
                 if !value.is_empty {
                     let hash = chain(chain(chain(chain(1, hash), expiry), metadata), value.hash);
                     visitor.key(Key { database, expiry, value, hash, name, bytes });

@@ -84,12 +84,14 @@ impl<'f> Pack<'f> {
         }
     }
 
-    /// An entry as a client sees it.
-    pub(super) async fn bytes(&mut self, entry: Entry) -> Result<Vec<u8>, Unread> {
+    /// An entry as a client sees it, of no more bytes than there is room for.
+    pub(super) async fn bytes(&mut self, entry: Entry, room: &mut usize) -> Result<Vec<u8>, Unread> {
         let mut left = match entry {
             Entry::Number(number) => return Ok(Decimal::new(number).digits().to_vec()),
             Entry::Text(bytes) => bytes,
         };
+        let taken = usize::try_from(left).ok().and_then(|bytes| room.checked_sub(bytes));
+        *room = taken.ok_or(self.text.feed.malformed("a packed value is too large to be taken apart"))?;
         let mut all = Vec::new();
         while left > 0 {
             let part = self.text.some(left).await?;

@@ -15,8 +15,8 @@ use super::{NEVER, Parser, Unread};
 /// A drill compares what was dumped days ago, and nothing of it may expire in the meantime.
 pub const PUT_OFF: u64 = 100 * 31_557_600_000;
 
-/// A larger value is not taken apart: in bytes. One is in memory at a time.
-const MOST: usize = 64 * 1024 * 1024;
+/// A larger value is not taken apart: in bytes. One is in memory at a time, a few times.
+const MOST: usize = 16 * 1024 * 1024;
 
 /// What a dump has, in its order.
 #[derive(Clone, PartialEq, Eq)]

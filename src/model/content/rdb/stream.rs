@@ -19,7 +19,7 @@ const DELETED: i64 = 1;
 const SAME_FIELDS: i64 = 2;
 
 /// Takes a stream as `RDB_TYPE_STREAM_LISTPACKS_…` of this version has it.
-pub(super) async fn stream(feed: &mut Feed, kind: u8, version: u8) -> Result<Value, Unread> {
+pub(super) async fn stream(feed: &mut Feed, version: u8) -> Result<Value, Unread> {
     let mut sum = 0;
     for _ in 0..feed.length().await? {
         sum = node(feed, sum).await?;
@@ -34,7 +34,7 @@ pub(super) async fn stream(feed: &mut Feed, kind: u8, version: u8) -> Result<Val
     for _ in 0..feed.length().await? {
         sum = group(feed, version, sum).await?;
     }
-    Ok(Value { kind, of: Type::Stream, hash: sum, is_empty: false })
+    Ok(Value { of: Type::Stream, hash: sum, is_empty: false })
 }
 
 async fn id(feed: &mut Feed) -> Result<u64, Unread> {

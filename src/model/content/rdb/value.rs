@@ -38,8 +38,6 @@ impl std::fmt::Display for Type {
 }
 
 pub(super) struct Value {
-    /// How it is written in the bytes that are kept.
-    pub(super) kind: u8,
     pub(super) of: Type,
     pub(super) hash: u64,
     /// A collection without a member, which a server does not load.
@@ -51,7 +49,7 @@ pub(super) struct Value {
 /// `later`: by how many milliseconds times are put off in what [`Feed::begin`] keeps.
 pub(super) async fn value(feed: &mut Feed, brand: Brand, kind: u8, later: u64) -> Result<Value, Unread> {
     let (of, members) = match (kind, brand) {
-        (0, _) => return Ok(Value { kind, of: Type::String, hash: hash(feed).await?, is_empty: false }),
+        (0, _) => return Ok(Value { of: Type::String, hash: hash(feed).await?, is_empty: false }),
         (1, _) => (Type::List, list(feed).await?),
         (2, _) => (Type::Set, set(feed).await?),
         (3, _) => (Type::SortedSet, sorted_set(feed, Scores::Text).await?),
@@ -60,7 +58,7 @@ pub(super) async fn value(feed: &mut Feed, brand: Brand, kind: u8, later: u64) -
         (7, _) => {
             let number = feed.length().await?;
             let hash = chain(number, module(feed).await?);
-            return Ok(Value { kind, of: Type::Module(number), hash, is_empty: false });
+            return Ok(Value { of: Type::Module(number), hash, is_empty: false });
         }
         (9, _) => (Type::Hash, packed_fields(feed, Format::Zipmap).await?),
         (10, _) => (Type::List, packed_list(feed, Format::Ziplist).await?),
@@ -68,13 +66,13 @@ pub(super) async fn value(feed: &mut Feed, brand: Brand, kind: u8, later: u64) -
         (12, _) => (Type::SortedSet, packed_sorted_set(feed, Format::Ziplist).await?),
         (13, _) => (Type::Hash, packed_fields(feed, Format::Ziplist).await?),
         (14, _) => (Type::List, nodes(feed, Format::Ziplist).await?),
-        (15, _) => return stream(feed, kind, 1).await,
+        (15, _) => return stream(feed, 1).await,
         (16, _) => (Type::Hash, packed_fields(feed, Format::Listpack).await?),
         (17, _) => (Type::SortedSet, packed_sorted_set(feed, Format::Listpack).await?),
         (18, _) => (Type::List, nodes(feed, Format::Listpack).await?),
-        (19, _) => return stream(feed, kind, 2).await,
+        (19, _) => return stream(feed, 2).await,
         (20, _) => (Type::Set, packed_set(feed, Format::Listpack).await?),
-        (21, _) => return stream(feed, kind, 3).await,
+        (21, _) => return stream(feed, 3).await,
         (22, Brand::Valkey) => (Type::Hash, fields(feed, Expiry::Behind, later).await?),
         (22, Brand::Redis) => (Type::Hash, fields(feed, Expiry::Before, later).await?),
         (23, Brand::Redis) => (Type::Hash, packed_expiring_fields(feed).await?),
@@ -94,7 +92,7 @@ pub(super) async fn value(feed: &mut Feed, brand: Brand, kind: u8, later: u64) -
         }
         _ => return Err(Unread::Unknown { kind, at: feed.offset() }),
     };
-    Ok(Value { kind, of, hash: members.sum, is_empty: members.count == 0 })
+    Ok(Value { of, hash: members.sum, is_empty: members.count == 0 })
 }
 
 #[derive(Default)]
@@ -292,17 +290,19 @@ async fn unpacked(feed: &mut Feed, later: u64) -> Result<Value, Unread> {
     let (mut members, mut earliest, mut fields) = (Members::default(), NEVER, Vec::new());
     let most = feed.room();
     feed.end();
+    let mut left = most;
     let mut pack = open(feed, Format::Listpack).await?;
     while let Some(entry) = pack.next().await? {
-        let name = pack.bytes(entry).await?;
+        let name = pack.bytes(entry, &mut left).await?;
         let value = pack.must().await?;
-        let value = pack.bytes(value).await?;
+        let value = pack.bytes(value, &mut left).await?;
         let time = expiry(pack.number().await?.cast_unsigned());
         members.add_field(xxh3_64(&name), xxh3_64(&value), time);
         earliest = earliest.min(time);
         fields.push((name, value, time));
     }
-    let mut bytes = earliest.saturating_add(later).to_le_bytes().to_vec();
+    let mut bytes = vec![KIND];
+    bytes.extend_from_slice(&earliest.saturating_add(later).to_le_bytes());
     put_length(&mut bytes, fields.len() as u64);
     for (name, value, time) in fields {
         put_length(&mut bytes, if time == NEVER { 0 } else { time - earliest + 1 });
@@ -312,7 +312,7 @@ async fn unpacked(feed: &mut Feed, later: u64) -> Result<Value, Unread> {
         }
     }
     feed.replace(bytes, most);
-    Ok(Value { kind: KIND, of: Type::Hash, hash: members.sum, is_empty: members.count == 0 })
+    Ok(Value { of: Type::Hash, hash: members.sum, is_empty: members.count == 0 })
 }
 
 /// In the longest way: it may be any number.
