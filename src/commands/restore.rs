@@ -18,7 +18,7 @@ use crate::cli::RestoreArgs;
 use crate::clock;
 use crate::discovery::{self, State, Target};
 use crate::docker::DockerError;
-use crate::engine::{Placement, Replacement};
+use crate::engine::Placement;
 use crate::exit::Exit;
 use crate::jobs::backup::{self, Order};
 use crate::jobs::restore::{self, Plan, Selection};
@@ -101,9 +101,11 @@ struct Prepared {
 async fn prepare(app: &App, args: &RestoreArgs) -> Result<Prepared, Exit> {
     let (key, manifest) = find_backup(app, &args.target, args.at).await?;
     let target = destination(app, args).await?;
-    if args.keep_old && target.engine.replacement() == Replacement::InPlace {
+    if args.keep_old && !target.engine.can_keep_old() {
+        let who =
+            if target.engine.is_defined_by_labels() { "a restore command" } else { target.engine.name() };
         error!(
-            "not restored: what a restore command replaces cannot be kept (--keep-old); back it up first; nothing was changed"
+            "not restored: what {who} replaces cannot be kept (--keep-old); back it up first; nothing was changed"
         );
         return Err(Exit::Usage);
     }

@@ -188,6 +188,11 @@ pub trait Kind: Sync {
         Replacement::InPlace
     }
 
+    /// Whether what is replaced can stay beside what is restored.
+    fn can_keep_old(&self) -> bool {
+        self.replacement() != Replacement::InPlace
+    }
+
     /// Makes the empty database a dump is loaded into, with its options. With [`Replacement::InPlace`] this removes the one
     /// that is there.
     fn create(&self, _facts: &Facts<'_>, _name: &str, _options: Option<&DatabaseOptions>) -> Option<Command> {

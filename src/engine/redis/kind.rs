@@ -130,6 +130,11 @@ impl Kind for RedisValkey {
         Replacement::Swap
     }
 
+    /// It would have no name.
+    fn can_keep_old(&self) -> bool {
+        false
+    }
+
     fn surroundings(&self, facts: &Facts<'_>) -> Option<Command> {
         Some(restore::surroundings(facts))
     }

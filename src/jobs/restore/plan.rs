@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
 use crate::docker::Docker;
-use crate::engine::{Engine, Placement, Replacement, Staged, Surroundings, Survey, old_name};
+use crate::engine::{Engine, Placement, Staged, Surroundings, Survey, old_name};
 use crate::jobs::error::{JobError, Kind};
 use crate::jobs::explain::explain;
 use crate::model::key::BackupKey;
@@ -102,7 +102,7 @@ pub async fn plan(
     }
     let survey = wait::settled(&app.docker, &target).await?;
     let surroundings = surroundings::ask(&app.docker, &target).await?;
-    let keeps_old = selection.keep_old && target.engine.replacement() != Replacement::InPlace;
+    let keeps_old = selection.keep_old && target.engine.can_keep_old();
     let now = clock::now();
     let wanted = |object: ManifestObject| {
         let own = object.database.clone().unwrap_or_default();

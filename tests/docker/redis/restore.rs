@@ -110,3 +110,20 @@ fn a_sentinel_and_a_node_of_a_cluster_are_told() {
     let refused = sentinel.refused(1);
     assert!(refused.contains("this is a sentinel, which has no data"), "{refused}");
 }
+
+/// A database without a name cannot stay beside another one: whoever wants that is told before anything is done.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn what_is_replaced_is_not_kept_and_nobody_is_told_so() {
+    let world = World::new();
+    let server = Server::target(&world, VALKEY_8_1);
+    server.feed(b"SET a 1\n");
+    world.back_up();
+    let refused = world.run(&["restore", "t", "--yes", "--keep-old"]);
+    assert_eq!(refused.status, 2, "{}", refused.stderr);
+    assert!(refused.stderr.contains("what valkey replaces cannot be kept (--keep-old)"), "{}", refused.stderr);
+    let asked = world.asked(&["restore", "t"], "no");
+    let shown = String::from_utf8_lossy(&asked.stdout).into_owned();
+    assert!(shown.contains("EVERYTHING IN IT NOW WILL BE GONE") && !shown.contains("_before_"), "{shown}");
+    assert_eq!(server.ask(&["GET", "a"]), "1");
+}
