@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::config::labels::{TargetLabels, forgotten_enable};
 use crate::docker::{Bystander, Container, Looked, Unreadable};
-use crate::engine::{Engine, Facts};
+use crate::engine::{Engine, Facts, Units};
 use crate::model::compression::Compression;
 use crate::model::retention::RetentionPolicy;
 use crate::model::run::Scratch;
@@ -277,6 +277,14 @@ fn decide(container: Container, config: &Config, all: &[Bystander]) -> Option<Fo
             ),
         );
     };
+    let names_databases = !labels.databases.is_empty() || !labels.exclude.is_empty();
+    if names_databases && engine.units() == Units::Whole {
+        let prefix = &config.label_prefix;
+        let reason = format!(
+            "the labels {prefix}.databases and {prefix}.exclude have no effect on {engine}, which is dumped as a whole: remove them"
+        );
+        return invalid(Some(name), reason);
+    }
     let target = Target {
         name: name.clone(),
         engine,

@@ -97,3 +97,16 @@ fn a_server_on_a_socket_alone_and_one_on_another_port_are_found() {
         "{refused}"
     );
 }
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn labels_that_name_databases_are_refused() {
+    let world = World::new();
+    let _server =
+        world.target(&REDIS_7_0.image(), &[("name", "t"), ("databases", "0")], &["--tmpfs", "/data"], &[]);
+    let refused = world.refused(1);
+    assert!(
+        refused.contains("have no effect on redis, which is dumped as a whole: remove them"),
+        "{refused}"
+    );
+}

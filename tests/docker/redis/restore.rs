@@ -121,7 +121,11 @@ fn what_is_replaced_is_not_kept_and_nobody_is_told_so() {
     world.back_up();
     let refused = world.run(&["restore", "t", "--yes", "--keep-old"]);
     assert_eq!(refused.status, 2, "{}", refused.stderr);
-    assert!(refused.stderr.contains("what valkey replaces cannot be kept (--keep-old)"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("what valkey replaces cannot be kept (--keep-old)"),
+        "{}",
+        refused.stderr
+    );
     let asked = world.asked(&["restore", "t"], "no");
     let shown = String::from_utf8_lossy(&asked.stdout).into_owned();
     assert!(shown.contains("EVERYTHING IN IT NOW WILL BE GONE") && !shown.contains("_before_"), "{shown}");
