@@ -12,6 +12,9 @@ use crate::model::content::{DumpPart, DumpParts, PUT_OFF};
 /// The version behind a value. A server takes none above its own, and no server reads a value by it. Redis 5 has this one.
 const VERSION: u16 = 9;
 
+/// Libraries are in memory until the end: in bytes, all of them together.
+const MOST_LIBRARIES: usize = 16 * 1024 * 1024;
+
 /// Fills an empty database, or fails if somebody else uses it by now.
 const CLAIM: &str = "if redis.call('DBSIZE') ~= 0 then return redis.error_reply('database ' .. ARGV[3] .. ' is in use by now') end \
     redis.call('SET', ARGV[1], ARGV[2]) return 'OK'";
@@ -89,7 +92,14 @@ impl Commands {
             return;
         }
         match part {
-            DumpPart::Library(code) => self.libraries.push(code),
+            DumpPart::Library(code) => {
+                let bytes: usize = self.libraries.iter().map(Vec::len).sum();
+                if bytes + code.len() > MOST_LIBRARIES {
+                    self.fail("the dump has more libraries of functions than a server would".to_owned());
+                } else {
+                    self.libraries.push(code);
+                }
+            }
             DumpPart::Key { database, name, expires, mut value } => {
                 let Some(place) = self.place(database, out) else { return };
                 if self.selected != Some(place) {

@@ -58,3 +58,38 @@ async fn labels_choose_the_databases() {
     assert_eq!(status, 1);
     assert!(reason.unwrap().contains("do the labels exclude them all?"));
 }
+
+/// A dump of Redis has a checksum: whatever the tool says, one that does not fit is no backup.
+#[tokio::test]
+async fn a_dump_of_redis_that_does_not_prove_itself_is_no_backup() {
+    const DUMP: &[u8] = include_bytes!("../../../src/model/content/rdb/tests/dumps/redis-7.0.rdb");
+    let mut flipped = DUMP.to_vec();
+    flipped[DUMP.len() / 2] ^= 1;
+    let mark = [DUMP, &[b'0'; 40]].concat();
+    for (dump, reason) in [
+        (DUMP.to_vec(), None),
+        (mark, None),
+        (DUMP[..DUMP.len() - 1].to_vec(), Some("cut off")),
+        (DUMP[..DUMP.len() / 2].to_vec(), Some("cut off")),
+        (flipped, Some("the dump is not whole")),
+        ([DUMP, b"more"].concat(), Some("more bytes come behind it")),
+        (b"ERR unknown command".to_vec(), Some("does not begin with")),
+        (Vec::new(), Some("the dump is empty")),
+    ] {
+        let world = World::new(move |exec| match exec.snippet().contains("--rdb -") {
+            true => Script::ends(&dump, 0),
+            false => Script::ends(b"version 7.0.15\n", 0),
+        })
+        .await;
+        world.docker.container("shop", json!({ "dumpcar.enable": "true", "dumpcar.engine": "redis" }), &[]);
+        let ended = world.run(&["backup"]).await;
+        let Some(reason) = reason else {
+            assert_eq!(ended.status, 0, "{}", ended.stderr);
+            assert_eq!(world.manifests()[0]["objects"][0]["content"]["rows_of"]["15 hash"]["rows"], 1);
+            continue;
+        };
+        assert_eq!(ended.status, 1, "{}", ended.stderr);
+        assert!(ended.stderr.contains(reason), "{reason}: {}", ended.stderr);
+        super::assert_nothing_left(&world);
+    }
+}
