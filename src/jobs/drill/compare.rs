@@ -70,10 +70,7 @@ impl Drill<'_> {
         let target = &scratch.target;
         let Some(dialect) = target.engine.dialect(object.kind) else { return Ok(None) };
         let database = object.database.as_deref().unwrap_or_default();
-        self.progress.set_stage(match database {
-            "" => "comparing".to_owned(),
-            database => format!("comparing database {database:?}"),
-        });
+        self.progress.set_stage(format!("comparing {}", named(database)));
         let command = target.engine.dump(&target.facts(), survey, database);
         let restored = self.inspect(scratch, database, &command, dialect.on_trial()).await?;
         result.tables += restored.tables;
@@ -98,7 +95,7 @@ impl Drill<'_> {
         dialect: Dialect,
     ) -> Result<Content, JobError> {
         let target = &scratch.target;
-        let what = format!("dump the restored database {database:?}");
+        let what = format!("dump the restored {}", named(database));
         let problem = || Problem::DumpFailed { database: Name::clean(database) };
         let mut exec = match self.docker.exec(&target.container.id, command).await {
             Ok(exec) => exec,
@@ -208,9 +205,14 @@ fn is_described(object: &ManifestObject, backed_up: &Content, loaded: &Content) 
     Err(differ(object.database.as_deref().unwrap_or(&object.name), &what, differences))
 }
 
+/// A server that is dumped as a whole has no names.
+fn named(database: &str) -> String {
+    if database.is_empty() { "content".to_owned() } else { format!("database {database:?}") }
+}
+
 /// An error that says how a restored database is not what it was.
 pub(super) fn came_back_otherwise(database: &str, differences: Vec<Difference>) -> JobError {
-    let what = format!("database {database:?} did not come back as it was");
+    let what = format!("{} did not come back as it was", named(database));
     differ(database, &what, differences)
 }
 
