@@ -16,6 +16,7 @@ pub mod exit;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod health;
+pub mod helper;
 pub mod holder;
 pub mod jobs;
 pub mod lock;

@@ -150,7 +150,7 @@ impl Run<'_> {
 
     async fn survey(&self, command: &Command) -> Result<Survey, JobError> {
         let Self { docker, target, .. } = self;
-        let asked = docker.capture(&target.container.id, command, SURVEY_BYTES, SURVEY_LIMIT);
+        let asked = docker.capture(target.tools(), command, SURVEY_BYTES, SURVEY_LIMIT);
         let answer = match stoppable(self.stop, asked).await? {
             Ok(answer) => answer,
             Err(error) => return Err(self.exec_failed("list its databases", None, error).await),

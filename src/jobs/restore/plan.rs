@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
 use crate::docker::Docker;
-use crate::engine::{Engine, Placement, Staged, Surroundings, Survey, old_name};
+use crate::engine::{Engine, Placement, Staged, Surroundings, Survey};
 use crate::jobs::error::{JobError, Kind};
 use crate::jobs::explain::explain;
 use crate::model::key::BackupKey;
@@ -100,6 +100,12 @@ pub async fn plan(
     if let Some(name) = names.chain(&selection.new_name).find(|name| engine.is_reserved(name)) {
         return impossible(format!("{name:?} is no name that a backup may restore a database to"));
     }
+    if selection.new_name.is_none() {
+        let names = databases.iter().filter_map(|object| object.database.as_deref());
+        if let Some(why) = names.into_iter().find_map(|name| target.engine.misplaced(&target.facts(), name)) {
+            return impossible(why);
+        }
+    }
     let survey = wait::settled(&app.docker, &target).await?;
     let surroundings = surroundings::ask(&app.docker, &target).await?;
     let keeps_old = selection.keep_old && target.engine.can_keep_old();
@@ -111,7 +117,7 @@ pub async fn plan(
         let there = survey.databases.iter().find(|database| database.name == name);
         let is_there = there.is_some() || surroundings.has_database(&name) || object.kind == ObjectKind::Dump;
         let size = there.and_then(|database| database.size_hint);
-        let old = (keeps_old && is_there).then(|| old_name(&name, now));
+        let old = (keeps_old && is_there).then(|| target.engine.old_name(&name, now));
         Wanted { is_there, size, old, name, object }
     };
     let databases = databases.into_iter().map(wanted).collect();
@@ -197,7 +203,7 @@ fn choose(
 pub(in crate::jobs) async fn survey(docker: &Docker, target: &Target) -> Result<Survey, JobError> {
     let facts = target.facts();
     let Some(command) = target.engine.survey(&facts) else { return Ok(Survey::default()) };
-    match docker.capture(&target.container.id, &command, ANSWER_BYTES, ANSWER_LIMIT).await {
+    match docker.capture(target.tools(), &command, ANSWER_BYTES, ANSWER_LIMIT).await {
         Ok(answer) => target
             .engine
             .parse_survey(&answer.stdout)
