@@ -22,6 +22,10 @@ impl Header {
     /// # Errors
     /// There is no such file, or it is no database.
     pub(super) fn read(path: &str) -> Result<Self, Failure> {
+        // Whatever else has a path may never end.
+        if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Err(Failure::new(Status::Data, format!("{path} is no file")));
+        }
         let mut bytes = [0; 100];
         let mut file = File::open(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
