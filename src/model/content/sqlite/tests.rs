@@ -137,10 +137,11 @@ fn fill(database: &Database, blob: u32) {
 #[test]
 fn each_table_has_the_rows_that_sqlite_counts() {
     for size in [512, 1024, 2048, 4096, 8192, 16384, 32768, 65536] {
-        for blob in [50, 4000, 70_000] {
+        for blob in [50, 4000] {
             filled(&format!("PRAGMA page_size = {size}"), blob).content();
         }
     }
+    filled("PRAGMA page_size = 16384", 30_000).content();
 }
 
 #[test]

@@ -14,10 +14,9 @@ fn vacuum_changes_no_number_and_no_row_with_a_key() {
     }
 }
 
-/// A column of a large database: rows are deleted, and others come to where they were.
 #[test]
 fn the_order_in_which_rows_came_does_not_matter() {
-    let numbers = numbers(2000);
+    let numbers = numbers(500);
     let of = |order: &str| {
         let database = Database::with_pages(512);
         database
@@ -26,14 +25,14 @@ fn the_order_in_which_rows_came_does_not_matter() {
         database.run(&format!(
             "CREATE TABLE e (f); {numbers} INSERT INTO e SELECT zeroblob(i % 900) FROM n; DROP TABLE e"
         ));
-        let row = "printf('%.*c', i * 7919 % 2000, 'y') || i";
+        let row = "printf('%.*c', i * 7919 % 1500, 'y') || i";
         database.run(&format!("{numbers} INSERT INTO a SELECT i, {row} FROM n ORDER BY {order}"));
         database.run(&format!("{numbers} INSERT INTO c SELECT {row} FROM n ORDER BY {order}"));
         database.run("PRAGMA secure_delete = 1; VACUUM");
         database.content()
     };
     let first = of("i");
-    for order in ["-i", "i * 7919 % 2003"] {
+    for order in ["-i", "i * 7919 % 503"] {
         assert_eq!(differences(&first, &of(order)), Vec::<String>::new());
         assert_eq!(first, of(order));
     }
