@@ -97,7 +97,8 @@ impl Kind for Sqlite {
 
     fn dialect(&self, kind: ObjectKind) -> Option<Dialect> {
         match kind {
-            ObjectKind::Database | ObjectKind::Dump | ObjectKind::Globals => None,
+            ObjectKind::Database => Some(Dialect::Sqlite),
+            ObjectKind::Dump | ObjectKind::Globals => None,
         }
     }
 
