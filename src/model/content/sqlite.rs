@@ -1,4 +1,4 @@
-//! What is in a SQLite database, read off its image: pages 1, 2, 3 and so on, as they are in its file.
+//! The content of a SQLite database, read off its image: pages 1, 2, 3 and so on, as they are in its file.
 //!
 //! A table is one of its schema, with those that SQLite or an extension made for itself. A virtual table has no rows. A row is
 //! its rowid and its record as they are stored. Definitions are the rows of the schema, and of the header's fields those that

@@ -5,7 +5,7 @@ use super::header::{HEADER, Header};
 /// No string or blob of SQLite is longer (`SQLITE_MAX_LENGTH`).
 const LONGEST_PAYLOAD: u64 = 0x7fff_ffff;
 
-/// What a page is, by its first byte.
+/// The kind of a page, by its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     TableLeaf,
@@ -67,7 +67,6 @@ pub(super) struct Rest {
     /// The page it begins on.
     pub(super) first: u32,
     pub(super) pages: u32,
-    pub(super) bytes: u32,
 }
 
 /// A variable-length integer, and what comes behind it.
@@ -159,13 +158,8 @@ impl<'a> BtreePage<'a> {
         let payload = usize::try_from(payload).ok().filter(|_| payload <= LONGEST_PAYLOAD)?;
         let usable = self.usable.len();
         let (local, behind) = bytes.split_at_checked(local(payload, usable, self.kind.is_table()))?;
-        let bytes = u32::try_from(payload - local.len()).ok()?;
-        let rest = if bytes == 0 {
-            None
-        } else {
-            let pages = bytes.div_ceil(u32::try_from(usable - 4).ok()?);
-            Some(Rest { first: number(behind)?.0, pages, bytes })
-        };
+        let pages = u32::try_from((payload - local.len()).div_ceil(usable - 4)).ok()?;
+        let rest = if pages == 0 { None } else { Some(Rest { first: number(behind)?.0, pages }) };
         Some(Cell { child, row: Some(Row { rowid, local, rest }) })
     }
 }

@@ -65,7 +65,7 @@ impl Header {
         })
     }
 
-    /// What of it is content, by the names of the pragmas that set it.
+    /// The fields that are content, by the names of the pragmas that set them.
     pub(super) fn pragmas(&self) -> [(&'static str, String); 4] {
         let encoding = match self.encoding {
             Encoding::Utf8 => "UTF-8",

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::cell::{BtreePage, Kind, Rest, Row};
+use super::cell::{BtreePage, Kind, Rest};
 use super::header::Header;
 use crate::model::content::Unread;
 use crate::model::content::rows::{chain, mix};
@@ -38,7 +38,7 @@ impl<T: Copy> Array<T> {
     }
 }
 
-/// What is kept of a page.
+/// A page in 16 bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Page {
     /// Of the hashes of its rows without those that go on elsewhere; or the digest of what an overflow page has.
@@ -55,7 +55,7 @@ pub(super) struct Page {
 pub(super) struct Spilled {
     pub(super) first: u32,
     pub(super) pages: u32,
-    /// What was hashed of it so far.
+    /// Of the rowid and of the part on its own page.
     pub(super) hash: u64,
 }
 
@@ -81,12 +81,6 @@ impl Default for Pages {
             spilled: Vec::new(),
         }
     }
-}
-
-/// What tells a row from others; `mix` ends it.
-fn begin(row: &Row<'_>) -> u64 {
-    let hash = chain(row.rowid, xxh3_64(row.local));
-    row.rest.map_or(hash, |rest| chain(hash, rest.bytes.into()))
 }
 
 impl Pages {
@@ -133,10 +127,10 @@ impl Pages {
             self.children.extend(cell.child);
             let Some(row) = cell.row else { continue };
             rows += 1;
-            let hash = begin(&row);
+            let hash = chain(row.rowid, xxh3_64(row.local));
             match row.rest {
                 None => sum = sum.wrapping_add(mix(hash)),
-                Some(Rest { first, pages, .. }) => {
+                Some(Rest { first, pages }) => {
                     let [high, low] = halves(hash);
                     self.spilled.extend([first, pages, high, low]);
                 }

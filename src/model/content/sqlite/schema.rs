@@ -24,7 +24,7 @@ const ROOT: u32 = 1;
 /// How many bytes of pages are kept, and how many of them to begin with in case that a name is on them.
 const MOST_BYTES: usize = 4 << 20;
 const EARLY_BYTES: usize = 1 << 20;
-/// What a page takes besides its bytes.
+/// The bytes that a page takes besides its own.
 const BESIDES: usize = 64;
 /// How many pages are waited for.
 const MOST_WANTED: usize = 1024;
@@ -40,7 +40,7 @@ pub(super) struct Kept {
     wanted: BTreeMap<u32, u64>,
 }
 
-/// What a record begins with (section 2.1).
+/// The header of a record (section 2.1).
 struct Heading {
     bytes: usize,
     types: [u64; 5],
@@ -229,7 +229,7 @@ struct Object<'a> {
     of: Cow<'a, str>,
     name: Name,
     root: u32,
-    /// What was hashed of the name of its table and of its text.
+    /// The hash of its table's name and of its text, as far as that is on this page.
     text: u64,
 }
 

@@ -70,7 +70,7 @@ impl Database {
     }
 }
 
-/// What is known of an image.
+/// The result of reading an image.
 #[derive(Debug, Clone, PartialEq)]
 struct Known {
     content: Content,
