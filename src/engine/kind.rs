@@ -111,6 +111,11 @@ pub trait Kind: ScratchServer {
         None
     }
 
+    /// Why there is nothing to back up, when there is nothing at all.
+    fn nothing(&self, _facts: &Facts<'_>) -> String {
+        "the server has neither a database nor users that this login may read".to_owned()
+    }
+
     /// Asks the server what is to be dumped, for [`Kind::parse_survey`].
     fn survey(&self, _facts: &Facts<'_>) -> Option<Command> {
         None

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::support::docker::{Container, docker, image, try_docker, until};
+use super::runbook::{self, RUNBOOK};
+use super::support::docker::{Container, docker, image, tools, try_docker, until};
 use super::support::world::World;
 
 mod restore;
@@ -75,7 +76,13 @@ const DATABASES: [(&str, &str); 3] =
 /// Into the bucket, out of it into the same files, into a drill's, and by the stock tools into others.
 fn comes_back(product: (&str, &str)) {
     let world = world();
-    let app = App::of(&world, product, &[("path", "/data/*.db")], &[]);
+    let labels = [
+        ("path", "/data/*.db"),
+        ("drill.query", "SELECT count(*) FROM users"),
+        ("drill.expect", "1819"),
+        ("drill.database", "/data/wal.db"),
+    ];
+    let app = App::of(&world, product, &labels, &[]);
     for (path, mode) in DATABASES {
         app.run(&["make", path, mode]);
     }
@@ -113,16 +120,16 @@ fn comes_back(product: (&str, &str)) {
     // It is the application's own, as it was.
     assert_eq!(app.0.exec(&["sh", "-c", "stat -c %U /data/* | sort -u"]), "app");
 
-    // With stock tools.
-    for ((path, _), digest) in DATABASES.iter().zip(&digests) {
-        let printed = world.run(&["cat", "t", "--database", path]);
-        assert_eq!(printed.status, 0, "{}", printed.stderr);
-        app.0.feed(&["sh", "-c", "cat >/tmp/stock.utf16.db"], &printed.stdout).0.unwrap();
-        let said = app.0.exec(&["sqlite3", "/tmp/stock.utf16.db", "PRAGMA integrity_check"]);
-        assert_eq!(said.trim(), "ok");
-        assert_eq!(app.run(&["digest", "/tmp/stock.utf16.db"]), *digest);
-        app.0.exec(&["rm", "-f", "/tmp/stock.utf16.db"]);
-    }
+    // As the runbook says, with stock tools.
+    app.sql("/data/wal.db", "DELETE FROM orders");
+    let fetched = "./dumpcar cat t --database /data/wal.db --stored >%2Fdata%2Fapp.db.sqlite.xz";
+    let script = format!("set -e\n{fetched}\n{}", runbook::commands(RUNBOOK, &["sqlite"]));
+    let examples =
+        [("shop-app-1", app.0.id.as_str()), (" alpine ", &format!(" {} ", tools())), ("app.db", "wal.db")];
+    runbook::run(&world, &script, &examples);
+    assert_eq!(app.run(&["digest", "/data/wal.db"]), digests[0]);
+    let said = app.0.exec(&["sqlite3", "/data/wal.db", "PRAGMA integrity_check"]);
+    assert_eq!((said.trim(), app.0.exec(&["stat", "-c", "%U", "/data/wal.db"]).trim()), ("ok", "app"));
 }
 
 #[test]

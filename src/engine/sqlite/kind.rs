@@ -58,6 +58,13 @@ impl Kind for Sqlite {
         !is_file_path(name) || is_leftover(split_path(name).1)
     }
 
+    fn nothing(&self, facts: &Facts<'_>) -> String {
+        format!(
+            "there is no database file {} in the container: is the path right (label dumpcar.path), and has the application made its database?",
+            facts.paths.join(" or ")
+        )
+    }
+
     fn survey(&self, facts: &Facts<'_>) -> Option<Command> {
         let is_guess = facts.paths == applications::paths(facts.image);
         Some(Command::request(&Request::Survey { patterns: facts.paths.to_vec(), is_guess }))

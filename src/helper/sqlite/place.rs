@@ -91,7 +91,9 @@ pub(in crate::helper) fn swap(files: &[Swap]) -> Result<(), Failure> {
                 return Err(no_path(path));
             }
         }
-        if let Some(keep) = &file.keep {
+        if let Some(keep) = &file.keep
+            && Path::new(&file.path).exists()
+        {
             keep_old(&file.path, keep)?;
         }
         let from = open(&staged, Access::ReadUnlocked)?;

@@ -31,15 +31,6 @@ pub(in crate::helper) fn survey(
     }
     databases.found.sort_by(|a, b| a.path.cmp(&b.path).then(b.bytes.cmp(&a.bytes)));
     databases.found.dedup_by(|a, b| a.path == b.path);
-    if databases.found.is_empty() {
-        let patterns = patterns.join(", ");
-        return Err(Failure::new(
-            Status::NoInput,
-            format!(
-                "there is no database file {patterns} in the container: is the path right, and has the application made its database?"
-            ),
-        ));
-    }
     let json = serde_json::to_vec(&databases).expect("there are only strings and numbers in it");
     output.write_all(&json).map_err(|error| Failure::new(Status::Io, format!("write: {error}")))
 }

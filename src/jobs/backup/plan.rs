@@ -116,10 +116,7 @@ impl Run<'_> {
             });
         }
         if parts.is_empty() {
-            return Err(JobError::new(
-                Kind::Wrong,
-                "the server has neither a database nor users that this login may read",
-            ));
+            return Err(JobError::new(Kind::Wrong, target.engine.nothing(&facts)));
         }
         Ok(Plan { survey, parts, missing })
     }

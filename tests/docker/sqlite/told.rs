@@ -8,7 +8,7 @@ use crate::support::docker::{docker, until};
 fn what_is_no_database_is_told() {
     let world = world();
     let app = App::start(&world, &[("path", "/data/app.db")]);
-    let none = "there is no database file /data/app.db in the container: is the path right, and has the application made its database?";
+    let none = "there is no database file /data/app.db in the container: is the path right (label dumpcar.path), and has the application made its database?";
     assert!(world.refused(1).contains(none), "{}", world.refused(1));
     app.0.exec(&["touch", "/data/app.db"]);
     let said = world.refused(1);
