@@ -8,8 +8,10 @@ use bollard::query_parameters::{
 };
 use futures_util::StreamExt;
 
-use super::client::nonsense;
-use super::{Docker, DockerError, inspect};
+use super::classify::nonsense;
+use super::client::Docker;
+use super::error::DockerError;
+use super::inspect;
 use crate::model::id::{ContainerId, ContainerName, ImageDigest, ImageId};
 
 /// Its processes weigh half of everybody else's.
