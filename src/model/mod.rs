@@ -13,6 +13,7 @@ pub mod duration;
 pub mod encoding;
 pub mod engine;
 pub mod forgotten;
+pub mod future;
 pub mod glob;
 pub mod id;
 pub mod key;

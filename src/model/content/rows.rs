@@ -16,6 +16,11 @@ pub(super) fn seeded(seed: u64, text: &[u8]) -> u64 {
     mix(xxh3_64(text).wrapping_add(seed))
 }
 
+/// The hash of what comes one after the other.
+pub(super) fn chain(sum: u64, next: u64) -> u64 {
+    mix(mix(next).wrapping_add(sum).wrapping_add(0x9e37_79b9_7f4a_7c15))
+}
+
 /// A row in the making, field by field.
 pub(super) struct Row {
     /// What each field is hashed with: its column's name, or its place where the dump does not name it.

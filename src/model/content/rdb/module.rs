@@ -2,7 +2,8 @@
 
 use super::feed::Feed;
 use super::text::hash;
-use super::{Unread, chain};
+use super::unread::Unread;
+use crate::model::content::rows::chain;
 
 /// `RDB_MODULE_OPCODE_…` in `rdb.h`.
 const EOF: u64 = 0;
