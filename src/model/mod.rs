@@ -25,6 +25,7 @@ pub mod readme;
 pub mod retention;
 pub mod run;
 pub mod schedule;
+pub mod splitmix;
 pub mod suspicion;
 pub mod target;
 pub mod trigger;

@@ -83,7 +83,7 @@ impl Download {
         let fetched = asked.await;
         self.asked = None;
         let piece = fetched.unwrap_or_else(|panicked| {
-            Err(StoreError::new(StoreErrorKind::Transient, format!("reading broke off: {panicked}")))
+            Err(StoreError::new(StoreErrorKind::Transient, format!("reading crashed: {panicked}")))
         })?;
         self.ask();
         Ok(Some(piece))

@@ -340,7 +340,7 @@ impl Multipart {
             Some(Err(panicked)) => {
                 return Err(StoreError::new(
                     StoreErrorKind::Transient,
-                    format!("sending a part broke off: {panicked}"),
+                    format!("sending a part crashed: {panicked}"),
                 ));
             }
             None => {}
