@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::env::Environment;
+use super::env::{Environment, Source};
 use super::error::ConfigErrors;
 use super::parse;
+use super::reader::{Reader, SECRET, Shown};
+use super::store::StoreUrl;
 use crate::secret::Secret;
 
 const DEFAULT_REGION: &str = "us-east-1";
@@ -41,7 +43,61 @@ pub(super) struct Aws {
     pub(super) credentials: CredentialSource,
 }
 
-pub(super) fn read(env: &Environment, errors: &mut ConfigErrors) -> Aws {
+impl Reader<'_> {
+    /// The variables of AWS; only what cannot be a secret is shown.
+    pub(super) fn aws(&mut self) -> Aws {
+        let aws = read(self.env, &mut self.errors);
+        for (name, value) in self.env.aws() {
+            let is_plain = matches!(
+                name,
+                "AWS_REGION"
+                    | "AWS_DEFAULT_REGION"
+                    | "AWS_ENDPOINT"
+                    | "AWS_ENDPOINT_URL"
+                    | "AWS_ENDPOINT_URL_S3"
+            );
+            let value = if is_plain { value } else { SECRET };
+            self.shown.push(Shown {
+                name: name.to_owned(),
+                value: value.to_owned(),
+                source: self.env.source(name),
+            });
+        }
+        let names_region = |shown: &Shown| matches!(shown.name.as_str(), "AWS_REGION" | "AWS_DEFAULT_REGION");
+        if !self.shown.iter().any(names_region) {
+            self.show("AWS_REGION", aws.region.clone(), Source::Default);
+        }
+        aws
+    }
+
+    /// Reports an endpoint that names the bucket already, and a bucket that no host can be called.
+    pub(super) fn bucket_and_endpoint(&mut self, store: &StoreUrl, endpoint: Option<&str>, path_style: bool) {
+        let bucket = &store.bucket;
+        let asked_for = self.env.source("DUMPCAR_S3_PATH_STYLE") != Source::Default;
+        let name = endpoint_name(self.env);
+        match endpoint.and_then(|endpoint| names_bucket(endpoint, bucket)) {
+            Some(BucketIn::Path(server)) => {
+                self.errors.add(name, format!("the endpoint already names the bucket {bucket}: set it to {server}"));
+            }
+            Some(BucketIn::Host(server)) if !(asked_for && path_style) => self.errors.add(
+                name,
+                format!(
+                    "the endpoint already names the bucket {bucket}: set it to {server} (or, if that is the server's own \
+                     name, set DUMPCAR_S3_PATH_STYLE=true)"
+                ),
+            ),
+            Some(BucketIn::Host(_)) | None => {}
+        }
+        if !path_style && !store.may_be_host() {
+            self.errors.add(
+                "DUMPCAR_STORE",
+                "no host can have the bucket's name in its own (capitals, underscores, a tenant): set DUMPCAR_S3_PATH_STYLE=true",
+            );
+        }
+    }
+}
+
+fn read(env: &Environment, errors: &mut ConfigErrors) -> Aws {
     let set: BTreeMap<&str, &str> = env.aws().collect();
     let has = |name: &str| set.contains_key(name) || env.is_broken(name);
     for name in ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
@@ -116,7 +172,7 @@ pub(super) fn read(env: &Environment, errors: &mut ConfigErrors) -> Aws {
 }
 
 /// The variable that gives the endpoint.
-pub(super) fn endpoint_name(env: &Environment) -> &'static str {
+fn endpoint_name(env: &Environment) -> &'static str {
     let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
     let is_set = |name: &&str| env.aws().any(|(set, _)| set == *name);
     names.into_iter().find(is_set).unwrap_or("AWS_ENDPOINT_URL")
@@ -124,7 +180,7 @@ pub(super) fn endpoint_name(env: &Environment) -> &'static str {
 
 /// How an endpoint names the bucket, as the consoles of some providers show it: as the last folder, or as the first part of the
 /// host's name. Then it would be named twice.
-pub(super) fn names_bucket(endpoint: &str, bucket: &str) -> Option<BucketIn> {
+fn names_bucket(endpoint: &str, bucket: &str) -> Option<BucketIn> {
     let (scheme, rest) = endpoint.split_once("://")?;
     if let Some(server) = rest.strip_suffix(bucket).and_then(|rest| rest.strip_suffix('/')) {
         return Some(BucketIn::Path(format!("{scheme}://{server}")));
@@ -136,7 +192,7 @@ pub(super) fn names_bucket(endpoint: &str, bucket: &str) -> Option<BucketIn> {
 
 /// Where an endpoint has the bucket, and the endpoint without it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum BucketIn {
+enum BucketIn {
     Path(String),
     Host(String),
 }

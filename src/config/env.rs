@@ -8,7 +8,6 @@ use serde::Deserialize;
 
 use super::error::ConfigErrors;
 use super::nearest::nearest;
-use super::proxy;
 use crate::model::line::is_unsafe;
 
 /// The only list of names. `RawEnv` has nothing but text, so that reading it cannot fail: the reader's own messages
@@ -76,6 +75,18 @@ variables! {
     docker_cert_path "DOCKER_CERT_PATH"
     hostname "HOSTNAME"
 }
+
+/// The variables that name proxies, but for those of AWS.
+pub(super) const PROXIES: [&str; 8] = [
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+];
 
 const PREFIX: &str = "DUMPCAR_";
 
@@ -165,7 +176,7 @@ impl Environment {
             name.starts_with(PREFIX)
                 || name.starts_with("AWS_")
                 || NAMES.contains(&name)
-                || proxy::NAMES.contains(&name)
+                || PROXIES.contains(&name)
         };
         let set: BTreeMap<String, String> =
             pairs.into_iter().filter(|(name, value)| ours(name) && !value.is_empty()).collect();
@@ -234,7 +245,7 @@ impl Environment {
 fn indirection(name: &str) -> Option<&str> {
     let base = name.strip_suffix("_FILE").filter(|_| !PATHS.contains(&name))?;
     let is_known =
-        (base.starts_with("AWS_") && base != "AWS_") || NAMES.contains(&base) || proxy::NAMES.contains(&base);
+        (base.starts_with("AWS_") && base != "AWS_") || NAMES.contains(&base) || PROXIES.contains(&base);
     is_known.then_some(base)
 }
 

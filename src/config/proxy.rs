@@ -9,18 +9,6 @@ pub(super) const HTTPS: [&str; 5] = ["AWS_PROXY_URL", "HTTPS_PROXY", "https_prox
 pub(super) const HTTP: [&str; 5] = ["AWS_PROXY_URL", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 const NONE: [&str; 3] = ["AWS_PROXY_EXCLUDES", "NO_PROXY", "no_proxy"];
 
-/// The names of all of them but those of AWS.
-pub(super) const NAMES: [&str; 8] = [
-    "HTTPS_PROXY",
-    "https_proxy",
-    "HTTP_PROXY",
-    "http_proxy",
-    "ALL_PROXY",
-    "all_proxy",
-    "NO_PROXY",
-    "no_proxy",
-];
-
 /// Services that give out credentials are near, and what they give is for nobody else: least of all for a proxy, which would
 /// get an answer of its own.
 const NEVER: &str =
@@ -65,6 +53,27 @@ impl Proxies {
             return None;
         }
         if scheme == "http" { self.http.as_ref() } else { self.https.as_ref() }
+    }
+}
+
+impl Reader<'_> {
+    /// The first of these that is set.
+    fn proxy(&mut self, names: &[&'static str]) -> Option<Proxy> {
+        let (name, url) = names.iter().find_map(|name| Some((*name, self.env.text(name)?)))?;
+        let is_told = self.errors.iter().any(|error| error.name == name);
+        match address(url) {
+            Ok(address) => {
+                if !self.shown.iter().any(|shown| shown.name == name) {
+                    self.show(name, address.clone(), self.env.source(name));
+                }
+                Some(Proxy { name, address, url: Secret::new(url) })
+            }
+            Err(_) if is_told => None,
+            Err(problem) => {
+                self.errors.add(name, problem);
+                None
+            }
+        }
     }
 }
 

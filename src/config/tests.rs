@@ -1,6 +1,8 @@
 use std::io::{self, ErrorKind};
 
 use super::*;
+use crate::model::retention::RetentionSettings;
+use crate::model::writers::InstanceNames;
 
 mod errors;
 

@@ -1,4 +1,7 @@
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::docker::Unreadable;
 use serde_json::json;
 
 fn found(name: &str, labels: &[(&str, &str)]) -> Vec<String> {

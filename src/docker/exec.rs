@@ -5,6 +5,9 @@
 //! `wrapper.sh`, which prints a trailer with the exit status behind the output, stays until it is told that everything
 //! arrived, and ends the command when its standard input closes early.
 
+mod error;
+mod stderr;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
@@ -19,9 +22,12 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::DockerError;
-use super::client::{Docker, classify, nonsense};
-use super::trailer::{TrailerStripper, TrailingOutput};
+pub use self::error::{ExecError, names_no_user};
+use self::stderr::StderrTail;
+use super::classify::{classify, nonsense};
+use super::client::Docker;
+use super::error::DockerError;
+use super::trailer::TrailerStripper;
 use crate::model::command::Command;
 use crate::model::helper;
 use crate::model::id::{ContainerId, ExecId};
@@ -32,9 +38,6 @@ const WRAPPER: &str = concat!(include_str!("end.sh"), include_str!("wrapper.sh")
 
 /// For a dump. Docker sends frames of up to 32 KiB; two of them fit, so a busy stream costs one read for two frames.
 const DUMP_BUFFER: usize = 64 * 1024;
-
-/// How much of the tool's standard error is kept, from its end.
-const STDERR_TAIL: usize = 8 * 1024;
 
 /// How long a process may take to end once everything it was to do is done.
 const END_LIMIT: Duration = Duration::from_secs(10);
@@ -79,89 +82,6 @@ pub(super) type Frame = Result<LogOutput, BollardError>;
 pub struct Captured {
     pub stdout: Vec<u8>,
     pub stderr: String,
-}
-
-/// Why a command did not end well.
-#[derive(Debug, thiserror::Error)]
-pub enum ExecError {
-    /// The command itself says so. `stderr` is its end, bounded.
-    #[error("exit status {status}{}", quoted(stderr))]
-    Failed { status: u8, stderr: String },
-    /// The shell that runs the command could not be started.
-    #[error("the container cannot run a shell: {message}")]
-    NotStarted { message: String },
-    /// The container has no such user, or group, as the command was to run as.
-    #[error("{message}")]
-    NoUser { message: String },
-    /// The output ended without a trailer.
-    #[error(
-        "the output was cut before its end (did the container stop, or the connection to Docker break?){}",
-        quoted(stderr)
-    )]
-    Cut { stderr: String },
-    #[error(transparent)]
-    Trailing(#[from] TrailingOutput),
-    /// Docker's own witness contradicts the trailer.
-    #[error("the output ended well, but Docker reports exit code {code}")]
-    Contradicted { code: i64 },
-    /// Silent on both its outputs for so long.
-    #[error("no output for {}", humantime::format_duration(*.0))]
-    Stalled(Duration),
-    /// More output than a short command may print.
-    #[error("more than {limit} bytes of output")]
-    TooMuch { limit: usize },
-    #[error("no answer within {} s{}", limit.as_secs(), quoted(stderr))]
-    Timeout { limit: Duration, stderr: String },
-    #[error("the stream is not the two separate outputs Docker promises")]
-    Protocol,
-    /// A command that was to read a dump ended well before the dump did.
-    #[error("it ended before it had read the whole dump{}", quoted(stderr))]
-    InputLeft { stderr: String },
-    /// More input than was announced.
-    #[error("the dump is longer than it should be")]
-    Surplus,
-    #[error(transparent)]
-    Docker(#[from] DockerError),
-}
-
-impl ExecError {
-    /// The same without what `hide` leaves out of the tool's words.
-    #[must_use]
-    pub fn hidden(self, hide: &dyn Fn(&str) -> String) -> Self {
-        match self {
-            Self::NotStarted { message } => Self::NotStarted { message: hide(&message) },
-            Self::NoUser { message } => Self::NoUser { message: hide(&message) },
-            Self::Cut { stderr } => Self::Cut { stderr: hide(&stderr) },
-            Self::Timeout { limit, stderr } => Self::Timeout { limit, stderr: hide(&stderr) },
-            Self::InputLeft { stderr } => Self::InputLeft { stderr: hide(&stderr) },
-            Self::Failed { status, stderr } => Self::Failed { status, stderr: hide(&stderr) },
-            other @ (Self::Trailing(_)
-            | Self::Contradicted { .. }
-            | Self::Stalled(_)
-            | Self::TooMuch { .. }
-            | Self::Protocol
-            | Self::Surplus
-            | Self::Docker(_)) => other,
-        }
-    }
-
-    /// Whether the image lacks a shell. A container that ends while a command starts in it fails in much the same way,
-    /// but the runtime then does not speak of the shell.
-    pub fn is_missing_shell(&self) -> bool {
-        let names_it = |message: &str| ["\"sh\"", "`sh`", "sh:"].iter().any(|name| message.contains(name));
-        matches!(self, Self::NotStarted { message } if names_it(message))
-    }
-}
-
-/// Whether the runtime says that it does not find the user of an exec.
-pub fn names_no_user(message: &str) -> bool {
-    ["unable to find user ", "unable to find group ", "no matching entries in "]
-        .iter()
-        .any(|sign| message.contains(sign))
-}
-
-fn quoted(stderr: &str) -> String {
-    if stderr.is_empty() { String::new() } else { format!(": {stderr}") }
 }
 
 impl Docker {
@@ -446,32 +366,6 @@ impl fmt::Debug for Exec {
 fn marker(run: Option<&RunId>) -> String {
     let run = run.map(|run| format!("{run}-")).unwrap_or_default();
     format!("dumpcar-{run}{}", random::hex(16))
-}
-
-/// The last bytes of a tool's standard error.
-#[derive(Debug, Default)]
-struct StderrTail {
-    bytes: VecDeque<u8>,
-    is_cut: bool,
-}
-
-impl StderrTail {
-    fn push(&mut self, piece: &[u8]) {
-        let last = piece.get(piece.len().saturating_sub(STDERR_TAIL)..).unwrap_or_default();
-        let surplus = (self.bytes.len() + last.len()).saturating_sub(STDERR_TAIL);
-        self.is_cut |= surplus > 0 || last.len() < piece.len();
-        self.bytes.drain(..surplus);
-        self.bytes.extend(last);
-    }
-
-    fn text(&self) -> String {
-        let (a, b) = self.bytes.as_slices();
-        let text = [a, b].concat();
-        let text = text.trim_ascii_end();
-        // Half a line may begin with half a password, which nobody could find to black it out.
-        let start = text.iter().position(|&byte| byte == b'\n').filter(|_| self.is_cut).unwrap_or_default();
-        String::from_utf8_lossy(text.get(start..).unwrap_or_default()).trim().to_owned()
-    }
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
+use super::client::Docker;
+use super::error::DockerError;
 use super::exec::{Exec, ExecError};
-use super::{Docker, DockerError};
 use crate::model::command::Command;
 use crate::model::id::ContainerId;
 

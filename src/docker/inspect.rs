@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Container, Mount};
+use super::container::{Container, Mount};
 use crate::model::id::{ContainerId, IdError, ImageId, ImageIdError};
 use crate::model::line::is_unsafe;
 

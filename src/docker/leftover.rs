@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Docker, ExecError};
+use super::client::Docker;
+use super::exec::ExecError;
 use crate::model::command::Command;
 use crate::model::id::ContainerId;
 use crate::model::run::RunId;

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::DockerError;
+use super::error::DockerError;
 
 const AUTHORITY: &str = "ca.pem";
 const CERTIFICATE: &str = "cert.pem";

@@ -21,7 +21,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::DockerError;
+use super::error::DockerError;
 use super::guard::form_of;
 use super::tls::Tls;
 

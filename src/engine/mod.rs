@@ -25,15 +25,15 @@ pub use mariadb_mysql::restore::exchange::{
     Control, Exchange, Inventory, SESSION, Script, Side, Stage, Unexpected, Way,
 };
 pub use mariadb_mysql::restore::separate::{Definitions, Separated, Separation, Separator};
-pub use postgresql::edit::{DumpEdit, Loading};
+pub use postgresql::edit::DumpEdit;
 pub use postgresql::globals::{Globals, Tablespace};
-pub use postgresql::surroundings::{Placement, Surroundings};
 pub use registry::{Engine, EngineError, WrongEngine};
 pub use shared::activity::Activity;
 pub use shared::address::{Address, is_host, is_socket};
 pub use shared::broken::{Broken, Without};
 pub use shared::content::ContentError;
 pub use shared::facts::Facts;
+pub use shared::loading::Loading;
 pub use shared::login::{Login, Password, User};
 pub use shared::names::is_old_name;
 pub use shared::problem::Problem;
@@ -41,6 +41,7 @@ pub use shared::remarks::remarks;
 pub use shared::replacement::{Replacement, Staged};
 pub use shared::scratch::Answering;
 pub use shared::settings::Settings;
+pub use shared::surroundings::{Placement, Surroundings};
 pub use shared::survey::{Database, Survey, SurveyError};
 pub use shared::units::Units;
 

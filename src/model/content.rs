@@ -15,6 +15,7 @@
 mod count;
 mod definitions;
 mod difference;
+mod fingerprint;
 mod globals;
 mod mysql;
 mod postgresql;
@@ -26,13 +27,13 @@ mod tally;
 mod verdict;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use count::Counter;
-pub use definitions::Definitions;
+pub use definitions::{Definitions, MOST_OBJECTS};
 pub use difference::{Comparison, Difference, Object, Reloaded};
+pub use fingerprint::Fingerprint;
 pub use rdb::{DumpPart, DumpParts, PUT_OFF};
 pub use verdict::{NotWhole, Unread};
 
@@ -81,9 +82,8 @@ pub struct Content {
     pub definitions: Definitions,
 }
 
-/// A manifest is read by every `list`: it does not name more tables than this, nor more objects.
+/// A manifest is read by every `list`: it does not name more tables than this, nor more objects than [`MOST_OBJECTS`].
 pub const MOST_TABLES: usize = 2_000;
-pub const MOST_OBJECTS: usize = 10_000;
 
 /// The rows of a table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,37 +129,6 @@ impl Rows {
     fn weight(self, table: &str) -> u64 {
         self.sum.0.wrapping_mul(rows::seeded(0, table.as_bytes()) | 1)
     }
-}
-
-/// 64 bits, written as 16 hexadecimal digits: JSON's readers keep only 53.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct Fingerprint(pub u64);
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
-impl From<Fingerprint> for String {
-    fn from(fingerprint: Fingerprint) -> Self {
-        format!("{fingerprint:?}")
-    }
-}
-
-impl TryFrom<String> for Fingerprint {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        digits(&text, 16).map(Self).ok_or("a fingerprint is 16 hexadecimal digits")
-    }
-}
-
-/// The value of so many hexadecimal digits, and nothing else.
-fn digits(text: &str, number: usize) -> Option<u64> {
-    let is_plain = text.len() == number && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_plain.then(|| u64::from_str_radix(text, 16).ok()).flatten()
 }
 
 #[cfg(test)]

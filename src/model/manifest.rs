@@ -20,9 +20,11 @@ use super::target::TargetName;
 use super::trigger::Trigger;
 use super::writers::Writer;
 
+mod inconsistency;
 mod validate;
 
-pub use validate::{Inconsistency, is_extension};
+pub use inconsistency::Inconsistency;
+pub use validate::is_extension;
 
 /// The format this version writes. A reader refuses a higher one instead of guessing.
 pub const VERSION: u32 = 1;

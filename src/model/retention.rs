@@ -1,122 +1,37 @@
 //! Which backups are kept: rules in, a plan with a reason for each decision out (promise P5).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::duration::Short;
 use super::key::Stamp;
 use super::trigger::Trigger;
-use super::writers::{Clash, Writer, clash};
 
+mod calendar;
+mod candidate;
+mod plan;
+mod reason;
+mod rules;
 mod settings;
 mod until;
 
+pub use super::future::{FUTURE_TOLERANCE, is_from_the_future};
+pub use candidate::{Candidate, Standing, clash_of};
+pub use plan::{Decision, MOST_PRUNED, RetentionPlan};
+pub use reason::{ASIDE, KeepReason, Period};
+pub use rules::{KeepsNothing, RetentionPolicy, RetentionRules};
 pub use settings::RetentionSettings;
 pub use until::Until;
 
-/// How far ahead of the clock a backup may be dated and still be an ordinary one: clocks of two hosts differ.
-pub const FUTURE_TOLERANCE: Duration = Duration::from_secs(600);
-
-/// A run deletes no more backups than these, the oldest first; what is left goes with the next one. What is on record
-/// beforehand has to fit into a record.
-pub const MOST_PRUNED: usize = 1000;
-
-/// How many of the backups are kept that no rule counts: enough to see what goes wrong, night after night.
-pub const ASIDE: u32 = 3;
+use calendar::Counter;
 
 /// How long a backup is kept besides the rules after a far smaller one was accepted in its place: for as long as the rules keep
 /// one of each day by default.
 pub const REPLACED_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Whether a backup is dated so far ahead of the clock that it says nothing about the others.
-pub fn is_from_the_future(stamp: Stamp, now: Timestamp) -> bool {
-    stamp.timestamp() > now.checked_add(FUTURE_TOLERANCE).unwrap_or(Timestamp::MAX)
-}
-
-/// How many backups each rule keeps. A backup is kept if any rule wants it; 0 and `None` turn a rule off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct RetentionRules {
-    /// The newest ones, however close together.
-    pub last: u32,
-    /// The newest of each hour that has a backup, counted from the newest; so do the following rules.
-    pub hourly: u32,
-    pub daily: u32,
-    /// ISO weeks: they start on Monday and belong to the year of their Thursday.
-    pub weekly: u32,
-    pub monthly: u32,
-    pub yearly: u32,
-    /// Everything at most this much older than the newest backup. Not than the clock: after a month of failed runs
-    /// there must still be something to go back to.
-    pub within: Option<Duration>,
-}
-
-/// Rules that keep something: there is no way to write a policy that keeps nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RetentionPolicy(RetentionRules);
-
-/// All rules are off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("at least one keep rule must be above zero")]
-pub struct KeepsNothing;
-
-impl Default for RetentionPolicy {
-    fn default() -> Self {
-        Self(RetentionSettings::default().rules())
-    }
-}
-
-/// What retention has to know of a backup.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    pub stamp: Stamp,
-    pub standing: Standing,
-    /// Who made it, if that is known.
-    pub writer: Option<Writer>,
-}
-
-/// Whether two writers go on making these backups.
-pub fn clash_of(backups: &[Candidate], now: Timestamp) -> Option<Clash> {
-    clash(backups.iter().map(|backup| (backup.stamp, backup.writer.as_ref())), now)
-}
-
-/// Whether the rules count a backup.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// It is whole, and good.
-    Counts {
-        trigger: Trigger,
-        /// The last good backup before it, whose loss would be that of all it has no longer.
-        accepted_smaller_than: Option<Stamp>,
-    },
-    /// It is Dumpcar's and no rule counts it, for this reason: suspicious, incomplete.
-    Aside {
-        reason: String,
-        /// It has all that could be dumped, and shrank in no way: the newest of these stands in for a good one that is not there.
-        stands_in: bool,
-    },
-    /// It is not known what it is, for this reason: unreadable, unsigned. It is never deleted.
-    Unknown(String),
-}
-
 impl RetentionPolicy {
-    /// # Errors
-    /// Every rule is off.
-    pub fn new(rules: RetentionRules) -> Result<Self, KeepsNothing> {
-        // Spelled out, so that a new rule cannot be forgotten here.
-        let RetentionRules { last, hourly, daily, weekly, monthly, yearly, within } = rules;
-        let counts_something = [last, hourly, daily, weekly, monthly, yearly].iter().any(|count| *count > 0);
-        let spans_something = within.is_some_and(|span| !span.is_zero());
-        if counts_something || spans_something { Ok(Self(rules)) } else { Err(KeepsNothing) }
-    }
-
-    pub fn rules(&self) -> RetentionRules {
-        self.0
-    }
-
     /// Decides about each of a target's backups, in the calendar of `tz`.
     ///
     /// - Only good backups count. The newest of them is always kept, and never fewer than `last` of those there are. A period
@@ -202,7 +117,7 @@ impl RetentionPolicy {
 
     /// What the rules want of these, which come newest first, and why.
     fn wanted(&self, stamps: &[Stamp], now: Timestamp, tz: &TimeZone) -> Vec<(Stamp, KeepReason)> {
-        let rules = self.0;
+        let rules = self.rules();
         let oldest = stamps.last().copied();
         let since = rules.within.zip(stamps.first()).map(|(span, newest)| {
             let since = newest.timestamp().min(now).checked_sub(span).unwrap_or(Timestamp::MIN);
@@ -225,190 +140,6 @@ impl RetentionPolicy {
             wanted.extend(last.into_iter().chain(periods).chain(within).map(|reason| (stamp, reason)));
         }
         wanted
-    }
-}
-
-/// How far one calendar rule has got, going from the newest backup to the oldest.
-struct Counter {
-    period: Period,
-    of: u32,
-    used: u32,
-    /// The period of the backup kept last.
-    current: Option<String>,
-}
-
-impl Counter {
-    fn new(period: Period, of: u32) -> Self {
-        Self { period, of, used: 0, current: None }
-    }
-
-    fn claim(&mut self, stamp: Stamp, is_oldest: bool, tz: &TimeZone) -> Option<KeepReason> {
-        if self.used >= self.of {
-            return None;
-        }
-        let name = self.period.name_of(stamp, tz);
-        let begins = self.current.as_ref() != Some(&name);
-        if !begins && !is_oldest {
-            return None;
-        }
-        self.used += 1;
-        self.current = Some(name.clone());
-        let (period, nth, of) = (self.period, self.used, self.of);
-        Some(if begins {
-            KeepReason::Calendar { period, nth, of, name }
-        } else {
-            KeepReason::Oldest { period, of }
-        })
-    }
-}
-
-/// What the calendar rules count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Period {
-    Hour,
-    Day,
-    Week,
-    Month,
-    Year,
-}
-
-impl Period {
-    /// The period a backup falls into. Different periods have different names.
-    fn name_of(self, stamp: Stamp, tz: &TimeZone) -> String {
-        let format = match self {
-            // With the offset: the hour that is repeated in autumn is two hours.
-            Self::Hour => "%Y-%m-%dT%H%:z",
-            Self::Day => "%Y-%m-%d",
-            // %G, not %Y: 2027-01-01 is in the last week of 2026.
-            Self::Week => "%G-W%V",
-            Self::Month => "%Y-%m",
-            Self::Year => "%Y",
-        };
-        stamp.timestamp().to_zoned(tz.clone()).strftime(format).to_string()
-    }
-}
-
-impl fmt::Display for Period {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Hour => "hourly",
-            Self::Day => "daily",
-            Self::Week => "weekly",
-            Self::Month => "monthly",
-            Self::Year => "yearly",
-        })
-    }
-}
-
-/// Why a backup is kept; its [`fmt::Display`] is for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeepReason {
-    Newest,
-    DatedInTheFuture,
-    Last {
-        nth: u32,
-        of: u32,
-    },
-    /// The newest of the period `name`.
-    Calendar {
-        period: Period,
-        nth: u32,
-        of: u32,
-        name: String,
-    },
-    /// The oldest of all, kept while the rule's count is not used up.
-    Oldest {
-        period: Period,
-        of: u32,
-    },
-    Within(Duration),
-    /// A far smaller one was accepted in its place.
-    Replaced {
-        by: Stamp,
-    },
-    /// It was accepted in the place of a far larger one.
-    Replaces {
-        earlier: Stamp,
-    },
-    /// One of the newest that no rule counts, for this reason.
-    Aside {
-        nth: u32,
-        reason: String,
-    },
-    /// The newest that is incomplete and not suspicious; no good one is newer.
-    StandsIn,
-    /// It is not known what it is, for this reason: it counts for no rule, and is not deleted.
-    NotCounted(String),
-    /// No rule wants it, but two writers make the backups: the rules count for one.
-    TwoWriters {
-        newest: String,
-        other: String,
-    },
-}
-
-impl fmt::Display for KeepReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Newest => f.write_str("newest"),
-            Self::DatedInTheFuture => f.write_str("dated in the future"),
-            Self::Last { nth, of } => write!(f, "last {nth} of {of}"),
-            Self::Calendar { period, nth, of, name } => write!(f, "{period} {nth} of {of} ({name})"),
-            Self::Oldest { period, of } => write!(f, "oldest, {period} {of} not full"),
-            Self::Within(span) => write!(f, "within {}", Short(*span)),
-            Self::Replaced { by } => write!(f, "for a week after the smaller {by} was accepted"),
-            Self::Replaces { earlier } => write!(f, "for a week in the place of {earlier}"),
-            Self::Aside { nth, reason } => write!(f, "not counted, {nth} of {ASIDE}: {reason}"),
-            Self::StandsIn => f.write_str("newest incomplete one, no good one is newer"),
-            Self::NotCounted(reason) => write!(f, "not counted: {reason}"),
-            Self::TwoWriters { newest, other } => write!(f, "two writers: {newest} and {other}"),
-        }
-    }
-}
-
-/// The decision about one backup.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decision {
-    pub stamp: Stamp,
-    /// Empty means: delete.
-    pub reasons: Vec<KeepReason>,
-}
-
-impl Decision {
-    pub fn is_kept(&self) -> bool {
-        !self.reasons.is_empty()
-    }
-}
-
-/// What would happen to each backup of one target; executing it is pruning.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RetentionPlan {
-    /// Newest first, each stamp once.
-    pub decisions: Vec<Decision>,
-}
-
-impl RetentionPlan {
-    /// The same where two writers are at work: nothing goes, because each would prune what the other has made.
-    #[must_use]
-    pub fn held(mut self, clash: Option<&Clash>) -> Self {
-        if let Some((newest, other)) = clash.map(Clash::names) {
-            for decision in self.decisions.iter_mut().filter(|decision| !decision.is_kept()) {
-                let (newest, other) = (newest.clone(), other.clone());
-                decision.reasons.push(KeepReason::TwoWriters { newest, other });
-            }
-        }
-        self
-    }
-
-    /// What goes now, newest first: at most [`MOST_PRUNED`], the oldest.
-    pub fn deleted(&self) -> impl Iterator<Item = Stamp> + '_ {
-        let all = || self.decisions.iter().filter(|decision| !decision.is_kept());
-        let later = all().count().saturating_sub(MOST_PRUNED);
-        all().skip(later).map(|decision| decision.stamp)
-    }
-
-    /// What stays, newest first.
-    pub fn kept(&self) -> impl Iterator<Item = Stamp> + '_ {
-        self.decisions.iter().filter(|decision| decision.is_kept()).map(|decision| decision.stamp)
     }
 }
 

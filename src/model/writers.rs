@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::future::is_from_the_future;
 use super::key::Stamp;
 use super::line::Line;
-use super::retention::is_from_the_future;
 
 /// A writer is heard of again after this at the latest, if its own rhythm says nothing else: by then it has missed a night.
 const SHORTEST: Duration = Duration::from_secs(2 * 24 * 60 * 60);

@@ -8,6 +8,7 @@ use std::io::{self, BufRead, Read, Write};
 use bytes::Bytes;
 use xz2::stream::Stream;
 
+use super::threads::threads;
 use super::xz::XzEncoder;
 use crate::model::compression::Compression;
 use crate::model::encoding::Step;
@@ -18,15 +19,6 @@ const BESIDES_WINDOW: u64 = 1024 * 1024;
 /// From this level on zstd runs on threads of its own. Below, one thread is faster than a dump comes, and further ones would
 /// only take memory, and processor time from the database.
 const ZSTD_THREADS_FROM: u8 = 4;
-
-/// Output room made before each call of the raw coders.
-pub(super) const ROOM: usize = 64 * 1024;
-
-/// How many threads compress: one for each processor. More than eight gain nothing: no server delivers faster.
-pub(super) fn threads() -> u32 {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    u32::try_from(processors).unwrap_or(u32::MAX).min(8)
-}
 
 /// Compresses a dump.
 pub(super) enum Encoder {

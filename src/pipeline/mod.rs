@@ -7,13 +7,16 @@
 //! committed only after the worker finished. A stream that breaks off anywhere ends as an aborted upload.
 
 mod codec;
+mod ends;
 mod progress;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod stages;
+mod threads;
 mod worker;
 mod xz;
 
+pub use ends::Ends;
 pub use progress::Progress;
 pub use worker::{Digests, Made};
 
@@ -31,10 +34,6 @@ use crate::model::manifest::ManifestObject;
 use crate::store::{Store, StoreError, Upload};
 use worker::{Gone, Worker};
 
-/// Enough for a magic number, and for the marks engines put at the end of a dump.
-const HEAD: usize = 64;
-const TAIL: usize = 4096;
-
 /// Why a dump did not get into the store.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
@@ -47,26 +46,6 @@ pub enum PipelineError {
     Content(String),
     #[error("compress the dump")]
     Codec(#[source] io::Error),
-}
-
-/// The two ends of a dump, for the content check.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ends {
-    pub head: Vec<u8>,
-    pub tail: Vec<u8>,
-    pub bytes: u64,
-}
-
-impl Ends {
-    fn take(&mut self, piece: &[u8]) {
-        self.bytes += piece.len() as u64;
-        let room = HEAD - self.head.len();
-        self.head.extend(piece.iter().take(room));
-        let last = piece.get(piece.len().saturating_sub(TAIL)..).unwrap_or_default();
-        let surplus = (self.tail.len() + last.len()).saturating_sub(TAIL);
-        self.tail.drain(..surplus);
-        self.tail.extend_from_slice(last);
-    }
 }
 
 /// Streams a command's output into `upload`, which then wants to be committed; after an error, aborted.
@@ -267,21 +246,4 @@ pub async fn restore(
     feed.write(edit(None)).await?;
     feed.finish().await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_ends_of_a_dump_are_kept_however_it_is_split() {
-        let dump: Vec<u8> = (0..20_000_u32).flat_map(u32::to_le_bytes).collect();
-        for piece in [1, 7, 63, 64, 65, 4095, 4096, 4097, 100_000] {
-            let mut ends = Ends::default();
-            dump.chunks(piece).for_each(|piece| ends.take(piece));
-            assert_eq!(ends.head, dump[..HEAD]);
-            assert_eq!(ends.tail, dump[dump.len() - TAIL..]);
-            assert_eq!(ends.bytes, dump.len() as u64);
-        }
-    }
 }

@@ -11,8 +11,8 @@ use bytes::{Buf, Bytes};
 use ring::digest::{Context, SHA256};
 use tokio::sync::{mpsc, oneshot};
 
-use super::Ends;
 use super::codec::{self, Encoder};
+use super::ends::Ends;
 use crate::model::compression::Compression;
 use crate::model::content::{Content, Counter, Dialect, NotWhole, Unread};
 use crate::model::encoding::Encoding;

@@ -17,8 +17,11 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use xz2::stream::{Action, Check, Filters, LzmaOptions, MtStreamBuilder, Status, Stream};
 
-use super::codec::{ROOM, threads};
+use super::threads::threads;
 use budget::Budget;
+
+/// Output room made before each call of the raw coders.
+const ROOM: usize = 64 * 1024;
 
 /// Memory that blocks on their way through the encoder may take together.
 const MEMORY: u64 = 256 * 1024 * 1024;

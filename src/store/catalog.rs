@@ -8,7 +8,9 @@ use object_store::ObjectStore;
 use object_store::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
+use super::bucket::Store;
+use super::error::{StoreError, StoreErrorKind};
+use super::timeout::{ANSWER_LIMIT, within};
 use crate::model::key::{BackupKey, DRILL, MANIFEST, OWN_STATE, README, Stamp, is_beside, may_be_object};
 use crate::model::manifest::Manifest;
 use crate::model::target::TargetName;

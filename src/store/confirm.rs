@@ -6,8 +6,10 @@ use futures_util::{StreamExt, TryStreamExt};
 use object_store::ObjectStore;
 use object_store::path::Path;
 
+use super::bucket::Store;
+use super::error::{StoreError, StoreErrorKind};
 use super::patience::Patience;
-use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind};
+use super::timeout::ANSWER_LIMIT;
 use crate::model::key::BackupKey;
 
 /// A listing is read this much further than the objects that are looked for. There is nothing else in a folder in the

@@ -1,7 +1,6 @@
 //! Reading a stored object, however large, over a connection that may drop.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use bytes::Bytes;
 use object_store::path::Path;
@@ -9,15 +8,14 @@ use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
+use super::bucket::{Pins, Store};
+use super::error::{StoreError, StoreErrorKind};
 use super::patience::{Patience, transfer_limit};
-use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
+use super::timeout::{ANSWER_LIMIT, within};
 
 /// Each range is a request of its own, with tries of its own: whoever reads for hours must not begin anew. Two of them
 /// are in memory: the one that is worked on and the one that is fetched meanwhile.
 const RANGE: u64 = 16 * 1024 * 1024;
-
-/// The ETag of each object that was read, by its path.
-pub(super) type Pins = Arc<Mutex<BTreeMap<Path, Option<String>>>>;
 
 /// An object being read from its beginning to its end.
 #[derive(Debug)]
@@ -85,7 +83,7 @@ impl Download {
         let fetched = asked.await;
         self.asked = None;
         let piece = fetched.unwrap_or_else(|panicked| {
-            Err(StoreError::new(StoreErrorKind::Transient, format!("reading broke off: {panicked}")))
+            Err(StoreError::new(StoreErrorKind::Transient, format!("reading crashed: {panicked}")))
         })?;
         self.ask();
         Ok(Some(piece))

@@ -16,8 +16,9 @@ use object_store::{
 };
 use tokio::time::Instant;
 
+use super::bucket::{Backend, Store};
+use super::place::Place;
 use super::refusal::Refusal;
-use super::{Backend, Place, Store};
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

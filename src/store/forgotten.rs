@@ -6,7 +6,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::{ObjectStore, PutOptions, PutPayload};
 use tracing::warn;
 
-use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
+use super::bucket::Store;
+use super::error::{StoreError, StoreErrorKind};
+use super::timeout::{ANSWER_LIMIT, within};
 use crate::model::forgotten::{FORGOTTEN, Forgotten};
 use crate::model::target::TargetName;
 use crate::signing::Kind;

@@ -4,7 +4,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use object_store::{ObjectStore, PutOptions, PutPayload};
 
-use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
+use super::bucket::Store;
+use super::error::{StoreError, StoreErrorKind};
+use super::timeout::{ANSWER_LIMIT, within};
 use crate::model::key::BackupKey;
 use crate::model::run::{LARGEST, RECORDS, RecordError, RunId, RunRecord};
 use crate::model::target::TargetName;

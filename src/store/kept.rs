@@ -11,9 +11,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::bucket::Store;
+use super::error::StoreError;
+use super::lister::{Failure, encoded};
 use super::refusal::Refusal;
-use super::unfinished::{Failure, encoded};
-use super::{Store, StoreError};
 use crate::model::key::BackupKey;
 
 /// Nothing depends on the answer but what is said about a deletion.

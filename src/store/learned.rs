@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use super::{Place, StoreError, StoreErrorKind};
+use super::error::{StoreError, StoreErrorKind};
+use super::place::Place;
 
 /// No store is known that takes fewer parts (Scaleway: <https://www.scaleway.com/en/docs/object-storage/api-cli/multipart-uploads/>).
 const LEAST_PARTS: u32 = 1_000;

@@ -9,7 +9,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Store, StoreError, StoreErrorKind, within};
+use super::bucket::Store;
+use super::error::{StoreError, StoreErrorKind};
+use super::timeout::within;
 
 /// How long after its first failure a request is given up. Long enough for a server's update and restart, for
 /// credentials to be renewed or a throttled bucket to calm down; short enough for the database, whose snapshot the

@@ -2,7 +2,7 @@
 
 use hyper_util::client::proxy::matcher::Matcher;
 
-use super::StoreErrorKind;
+use super::error::StoreErrorKind;
 use super::refusal::Refusal;
 use crate::config::{Config, Proxy};
 

@@ -2,7 +2,9 @@
 
 use object_store::{Attribute, Attributes, ObjectStore, PutOptions, PutPayload};
 
-use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
+use super::bucket::Store;
+use super::error::{StoreError, StoreErrorKind};
+use super::timeout::{ANSWER_LIMIT, within};
 use crate::model::key::README;
 use crate::model::readme::{LARGEST, text};
 

@@ -11,11 +11,14 @@ use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
 
 use super::able::Able;
 use super::answer::Connector;
+use super::bucket::Store;
 use super::limit::Limit;
+use super::lister::Lister;
+use super::place::Place;
+use super::proxy;
 use super::sender::Slow;
-use super::unfinished::Lister;
+use super::signers::Signing;
 use super::upload::IN_FLIGHT;
-use super::{Place, Signing, Store, proxy};
 use crate::config::{Checksum, Config, CredentialSource, S3Settings, ServerEncryption};
 use crate::model::parts::DEFAULT_PART;
 

@@ -6,16 +6,10 @@
 use bytes::Bytes;
 use futures_util::future::try_join;
 
-use super::{Store, StoreError, StoreErrorKind};
+use super::bucket::Store;
+use super::error::{StoreError, StoreErrorKind};
 use crate::model::key::BackupKey;
-use crate::signing::{self, Kind, Signature, Signer, TrustedSigners, Unsigned};
-
-/// Without both, nothing is signed and everything counts.
-#[derive(Debug, Clone, Default)]
-pub struct Signing {
-    pub signer: Option<Signer>,
-    pub trusted: Option<TrustedSigners>,
-}
+use crate::signing::{self, Kind, Signature, Unsigned};
 
 impl Store {
     /// Whether only what is signed counts.

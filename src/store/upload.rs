@@ -11,8 +11,10 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::bucket::Store;
+use super::error::{StoreError, StoreErrorKind};
 use super::patience::{Patience, transfer_limit};
-use super::{ANSWER_LIMIT, COMPLETE_LIMIT, Store, StoreError, StoreErrorKind, within};
+use super::timeout::{ANSWER_LIMIT, COMPLETE_LIMIT, within};
 use crate::model::parts::PartPlan;
 
 /// Parts on their way at the same time. With the part being filled, memory is (3 + 1) parts.
@@ -338,7 +340,7 @@ impl Multipart {
             Some(Err(panicked)) => {
                 return Err(StoreError::new(
                     StoreErrorKind::Transient,
-                    format!("sending a part broke off: {panicked}"),
+                    format!("sending a part crashed: {panicked}"),
                 ));
             }
             None => {}

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use object_store::{ObjectStore, PutOptions, PutPayload};
 use tracing::warn;
 
-use super::{ANSWER_LIMIT, Store, StoreError, StoreErrorKind, within};
+use super::bucket::Store;
+use super::error::{StoreError, StoreErrorKind};
+use super::timeout::{ANSWER_LIMIT, within};
 use crate::model::verified::{VERIFIED, Verified};
 use crate::signing::Kind;
 

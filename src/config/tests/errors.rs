@@ -4,6 +4,7 @@
 mod variables;
 
 use super::*;
+use crate::signing::Signer;
 
 /// What is wrong with these variables besides the store, which is given.
 fn errors(pairs: &[(&str, &str)]) -> String {

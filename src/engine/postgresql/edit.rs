@@ -13,20 +13,10 @@ use super::paths::{
 use super::restore::quoted;
 use super::restrict::RestrictLines;
 use super::script::Script;
+use crate::engine::shared::loading::Loading;
 
 /// By how much an edited dump is longer. What no edit needs of it are line ends.
 const ROOM: usize = 16 * 1024;
-
-/// How a dump is loaded.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Loading {
-    /// With the `search_path` of the database, for one that does not load without.
-    pub own_path: bool,
-    /// Everything goes into the default tablespace.
-    pub default_tablespace: bool,
-    /// Into a drill's server, where nothing may expire before it is compared.
-    pub is_on_trial: bool,
-}
 
 const EMPTY_PATH: &[u8] = b"SELECT pg_catalog.set_config('search_path', '', false);\n";
 const SET_TABLESPACE: &[u8] = b"SET default_tablespace = ";

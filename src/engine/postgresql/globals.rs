@@ -5,9 +5,9 @@ use super::restore::{ELSEWHERE, literal};
 use super::restrict::RestrictLines;
 use super::script::statements;
 use super::session::{CONNECT, command};
-use super::surroundings::{Placement, Surroundings};
 use crate::engine::shared::facts::Facts;
 use crate::engine::shared::names::shell_quoted;
+use crate::engine::shared::surroundings::{Placement, Surroundings};
 use crate::model::command::Command;
 use crate::model::line::Name;
 

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::edit::{DumpEdit, Loading};
+use super::edit::DumpEdit;
 use super::globals::{Globals, Tablespace};
-use super::surroundings::{self, Placement, Surroundings};
-use super::{address, dump, login, restore, session, settings, signs};
+use super::{address, dump, login, restore, session, settings, signs, surroundings};
 use crate::engine::edit::Edit;
 use crate::engine::kind::{Kind, ScratchServer};
 use crate::engine::shared::address::Address;
 use crate::engine::shared::broken::Without;
 use crate::engine::shared::detection::Detection;
 use crate::engine::shared::facts::Facts;
+use crate::engine::shared::loading::Loading;
 use crate::engine::shared::login::{Login, User};
 use crate::engine::shared::names::shell_quoted;
 use crate::engine::shared::problem::Problem;
@@ -19,6 +19,7 @@ use crate::engine::shared::replacement::{Replacement, Staged};
 use crate::engine::shared::scratch::{self, FOLDER_IN_LAYER};
 use crate::engine::shared::settings::Rules;
 use crate::engine::shared::signs::Said;
+use crate::engine::shared::surroundings::{Placement, Surroundings};
 use crate::engine::shared::survey::{Survey, SurveyError};
 use crate::engine::shared::units::Units;
 use crate::model::command::Command;

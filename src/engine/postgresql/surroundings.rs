@@ -1,10 +1,9 @@
 //! What a server has that decides how, and whether, a backup comes back to it: asked before anything is changed.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::restore::{ELSEWHERE, locale_options, quoted};
 use super::session::{CONNECT, SURVEY_SCRIPT, command};
 use crate::engine::shared::facts::Facts;
+use crate::engine::shared::surroundings::{Placement, State, Subscription, Surroundings};
 use crate::engine::shared::survey::{SurveyError, name};
 use crate::model::command::Command;
 use crate::model::database::{DatabaseOptions, Text};
@@ -15,49 +14,6 @@ const SURROUNDINGS: &str = include_str!("surroundings.sql");
 const PROBE_SCRIPT: &str = r#"
 exec psql -X -w -q -v ON_ERROR_STOP=1 -c "$1"
 "#;
-
-/// What is to become of a part of a database's description that this server may not have.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Placement {
-    /// Everything goes into the server's default tablespace.
-    pub default_tablespace: bool,
-    /// Databases get the locale that the server makes its own with.
-    pub server_locale: bool,
-}
-
-/// See the module.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Surroundings {
-    /// The role that asks.
-    pub(super) login: String,
-    pub(super) tablespaces: BTreeSet<String>,
-    databases: BTreeMap<String, State>,
-    /// Of databases: transactions that wait for their second phase.
-    prepared: Vec<(String, String)>,
-    subscriptions: Vec<Subscription>,
-    /// Logical replication slots, by database.
-    slots: Vec<(String, String)>,
-    /// Databases with a number instead of a name that are empty, in the order in which they are to be taken.
-    pub(in crate::engine) free: Vec<u32>,
-    /// What a new database sorts by, unless told.
-    collate: String,
-    ctype: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Plain,
-    Template,
-    Broken,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Subscription {
-    database: String,
-    name: String,
-    /// On the server it subscribes to.
-    slot: Option<String>,
-}
 
 pub(in crate::engine) fn surroundings(facts: &Facts<'_>) -> Command {
     command(facts, &[ELSEWHERE, CONNECT, SURVEY_SCRIPT], vec![SURROUNDINGS.to_owned()])

@@ -6,7 +6,7 @@ use crate::engine::shared::scratch::PROCESS_ONE;
 use crate::model::command::Command;
 use crate::model::words;
 
-const SURVEY: &str = include_str!("survey.sh");
+const SURVEY: &str = concat!(include_str!("info.sh"), include_str!("survey.sh"));
 
 /// The client is the tool itself in the end. A server that sends its dump without a file puts a mark of 40 bytes behind it, which
 /// the client takes off a file, and not off its output; no server reads that far (`getRDB` in `redis-cli.c`).

@@ -4,14 +4,14 @@
 //! new one is there in full: then one script moves all of them (`SWAPDB`), and a server runs a script alone.
 
 use super::session::command;
-use crate::engine::postgresql::surroundings::Surroundings;
 use crate::engine::shared::facts::Facts;
 use crate::engine::shared::replacement::{LEFTOVERS, Staged};
+use crate::engine::shared::surroundings::Surroundings;
 use crate::engine::shared::survey::SurveyError;
 use crate::model::command::Command;
 use crate::model::run::RunId;
 
-const SURROUNDINGS: &str = include_str!("surroundings.sh");
+const SURROUNDINGS: &str = concat!(include_str!("info.sh"), include_str!("surroundings.sh"));
 const SWAP: &str = include_str!("swap.lua");
 const CLEAR: &str = include_str!("clear.lua");
 const FIND: &str = include_str!("find.lua");

@@ -1,7 +1,4 @@
 # Which databases are empty, for a restore that fills them first. The last ones are used least.
-ask INFO
-info=$(printf '%s\n' "$answer" | tr -d '\r')
-value() { printf '%s\n' "$info" | sed -n "s/^$1://p" | sed -n 1p; }
 [ "$(value cluster_enabled)" != 1 ] ||
     fail 72 'a node of a cluster has one database, so nothing can be put beside it: start a server with the file instead'
 case $(value role) in slave | replica) fail 72 'this is a replica: restore into its primary' ;; esac

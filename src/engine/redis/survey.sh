@@ -1,7 +1,4 @@
 # What kind of server answers, and what it is.
-ask INFO
-info=$(printf '%s\n' "$answer" | tr -d '\r')
-value() { printf '%s\n' "$info" | sed -n "s/^$1://p" | sed -n 1p; }
 version=$(value valkey_version)
 [ -n "$version" ] || version=$(value redis_version)
 [ -n "$version" ] || fail 70 "what answers is no Redis: $(printf '%s' "$info" | sed -n 1p)"

@@ -6,6 +6,7 @@ pub(super) mod broken;
 pub(super) mod content;
 pub(super) mod detection;
 pub(super) mod facts;
+pub(super) mod loading;
 pub(super) mod login;
 pub(super) mod names;
 pub(super) mod problem;
@@ -14,6 +15,7 @@ pub(super) mod replacement;
 pub(super) mod scratch;
 pub(super) mod settings;
 pub(super) mod signs;
+pub(super) mod surroundings;
 pub(super) mod survey;
 pub(super) mod units;
 

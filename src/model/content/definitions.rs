@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::fingerprint::{Fingerprint, digits};
 use super::rows::{mix, seeded};
-use super::{Fingerprint, MOST_OBJECTS, digits};
 use crate::model::line::{Line, Name};
+
+/// A manifest is read by every `list`: it does not name more objects than this.
+pub const MOST_OBJECTS: usize = 10_000;
 
 /// What an object is: `table`, `check constraint`.
 pub(super) type Kind = Line<64>;

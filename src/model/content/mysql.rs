@@ -2,6 +2,7 @@
 
 mod insert;
 mod place;
+mod quoted;
 mod table;
 
 use memchr::memmem;
@@ -10,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::tally::Tally;
 use crate::model::line::Name;
 use insert::Insert;
+use quoted::quoted;
 
 const LONGEST_TEXT: usize = 2 * 1024 * 1024;
 
@@ -249,23 +251,6 @@ fn program(line: &[u8]) -> Option<(&'static str, String)> {
         rest = behind;
     }
     None
-}
-
-/// A name in quotes, in which one is written as two, and what is behind it.
-fn quoted(text: &[u8]) -> (String, &[u8]) {
-    let Some((&quote, mut rest)) = text.split_first() else { return (String::new(), text) };
-    let mut name = Vec::new();
-    while let Some((&byte, behind)) = rest.split_first() {
-        rest = behind;
-        if byte == quote {
-            match behind.split_first() {
-                Some((next, behind)) if *next == quote => rest = behind,
-                _ => break,
-            }
-        }
-        name.push(byte);
-    }
-    (String::from_utf8_lossy(&name).into_owned(), rest)
 }
 
 /// A name as the tools' comments have it: some double its backquotes, some do not.

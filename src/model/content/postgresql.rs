@@ -104,6 +104,24 @@ impl Object {
     }
 }
 
+impl Place {
+    /// What comes behind a header.
+    fn behind(header: Header, tally: &mut Tally) -> Self {
+        match header.kind.as_str() {
+            "TABLE DATA" => {
+                let name = Name::clean(&header.name);
+                tally.table(&name);
+                Self::Data(Data { table: name, copy: Vec::new() })
+            }
+            "BLOBS" => {
+                tally.table(&Name::clean(large::TABLE));
+                Self::LargeObjects(None)
+            }
+            _ => Self::Object(Object { header, ..Object::default() }),
+        }
+    }
+}
+
 impl Reader {
     /// Takes rows, if they are what comes now; returns what comes behind them.
     pub(super) fn rows<'a>(&mut self, piece: &'a [u8], tally: &mut Tally) -> Option<&'a [u8]> {
@@ -126,7 +144,7 @@ impl Reader {
             }
             if let Some(header) = header::parse(line) {
                 self.end_place(tally);
-                self.place = header.place(tally);
+                self.place = Place::behind(header, tally);
                 if let Place::Object(object) = &mut self.place {
                     object.access_method = self.access_method;
                 }

@@ -17,9 +17,11 @@
 //! the last 80 KiB. Nothing is reserved because a length says so. Of a stream's entries the names of fields they have in common
 //! are kept, 8 bytes each; with more than 1,048,576 of them the stream counts as malformed.
 
+mod brand;
 mod feed;
 mod file;
 mod found;
+mod kind;
 mod lzf;
 mod module;
 mod pack;
@@ -29,23 +31,16 @@ mod stream;
 mod text;
 mod value;
 
-use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use super::rows::chain;
 use super::tally::Tally;
 use super::{NotWhole, Unread};
 use feed::{Feed, Inbox};
+use file::Parser;
 use found::Found;
 use seal::{MARK, Proof, SUM_BYTES, Seal};
 
 pub use parts::{DumpPart, DumpParts, PUT_OFF};
-
-/// When something expires that does not: -1, as the server has it.
-const NEVER: u64 = u64::MAX;
-
-/// What reads a dump. It is given up at the end of the dump, or where it cannot be read on.
-type Parser = Pin<Box<dyn Future<Output = Result<u64, Unread>> + Send>>;
 
 pub(super) struct Reader {
     inbox: Inbox,
@@ -104,7 +99,7 @@ impl Reader {
         let bytes = self.seal.bytes();
         match self.seal.head().first_chunk() {
             None => return Err(NotWhole::CutOff { at: bytes }),
-            Some(head) if file::brand(*head).is_none() => return Err(NotWhole::NoDump),
+            Some(head) if brand::brand(*head).is_none() => return Err(NotWhole::NoDump),
             Some(_) => {}
         }
         let mark = if self.seal.has_mark() { MARK } else { 0 };

@@ -4,16 +4,12 @@ use std::fmt;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-/// Spreads a hash over all 64 bits, so that a sum of such hashes tells which belong together (the last steps of SplitMix64).
-pub(super) const fn mix(hash: u64) -> u64 {
-    let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    hash ^ (hash >> 31)
-}
+use crate::model::splitmix::GAMMA;
+pub(super) use crate::model::splitmix::mix;
 
 /// The hash of what comes one after the other.
 pub(super) fn chain(sum: u64, next: u64) -> u64 {
-    mix(mix(next).wrapping_add(sum).wrapping_add(0x9e37_79b9_7f4a_7c15))
+    mix(mix(next).wrapping_add(sum).wrapping_add(GAMMA))
 }
 
 /// The hash of a text that says what it is for, by `seed`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{KeepsNothing, RetentionPolicy, RetentionRules};
+use super::rules::{KeepsNothing, RetentionPolicy, RetentionRules};
 
 /// The default of `last`, and of `daily` if neither of the two is set.
 const WEEK: u32 = 7;
@@ -107,5 +107,11 @@ mod tests {
         assert_eq!(none.policy(), Err(KeepsNothing));
         let daily = RetentionSettings { daily: Some(1), ..RetentionSettings::default() };
         assert!(none.or(daily).policy().is_ok());
+    }
+}
+
+impl Default for RetentionPolicy {
+    fn default() -> Self {
+        Self(RetentionSettings::default().rules())
     }
 }

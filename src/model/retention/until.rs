@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Candidate, RetentionPolicy, Standing};
+use super::candidate::{Candidate, Standing};
+use super::rules::RetentionPolicy;
 use crate::model::key::Stamp;
 use crate::model::trigger::Trigger;
 

@@ -1,5 +1,7 @@
 //! Random numbers that can be had again.
 
+use dumpcar::model::splitmix::{GAMMA, mix};
+
 use super::docker::unique;
 
 /// SplitMix64.
@@ -15,11 +17,8 @@ impl Random {
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0 = self.0.wrapping_add(GAMMA);
+        mix(self.0)
     }
 
     /// From 0 up to, but not, 1.

@@ -4,7 +4,7 @@ use memchr::memchr2;
 
 use super::super::rows::{Row, seeded};
 use super::super::{Fingerprint, Rows};
-use super::quoted;
+use super::quoted::quoted;
 use crate::model::line::Name;
 
 /// What is before the first row: a table's name and the names of its columns.

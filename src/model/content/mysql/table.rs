@@ -7,7 +7,7 @@ use memchr::{memchr, memmem};
 use super::super::rows::{mix, seeded};
 use super::super::tally::Tally;
 use super::place::without_place;
-use super::quoted;
+use super::quoted::quoted;
 use crate::model::line::Name;
 
 /// Defines a table, and as objects of their own its keys and constraints, in any order, and its next number. Returns what

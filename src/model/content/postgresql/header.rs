@@ -1,9 +1,5 @@
 //! The comment before each object: `-- Name: orders; Type: TABLE; Schema: public; Owner: shop`.
 
-use super::super::tally::Tally;
-use super::{Data, Object, Place, large};
-use crate::model::line::Name;
-
 /// What an object is, in words: `check constraint`, `positive on public.orders`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Header {
@@ -107,24 +103,6 @@ fn words(kind: &str, within: &str, name: &str) -> (String, String) {
         "BLOBS" => ("BLOBS".to_owned(), name.to_owned()),
         "TABLE DATA" => ("TABLE DATA".to_owned(), plain()),
         other => (other.to_lowercase(), plain()),
-    }
-}
-
-impl Header {
-    /// What comes behind it.
-    pub(super) fn place(self, tally: &mut Tally) -> Place {
-        match self.kind.as_str() {
-            "TABLE DATA" => {
-                let name = Name::clean(&self.name);
-                tally.table(&name);
-                Place::Data(Data { table: name, copy: Vec::new() })
-            }
-            "BLOBS" => {
-                tally.table(&Name::clean(large::TABLE));
-                Place::LargeObjects(None)
-            }
-            _ => Place::Object(Object { header: self, ..Object::default() }),
-        }
     }
 }
 

@@ -4,7 +4,10 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
-use super::{NEVER, Unread};
+use crate::model::content::verdict::Unread;
+
+/// When something expires that does not: -1, as the server has it.
+pub(super) const NEVER: u64 = u64::MAX;
 
 /// What came and was not asked for yet.
 #[derive(Clone, Default)]

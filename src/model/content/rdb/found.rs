@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::chain;
 use super::file::{Key, Visitor};
-use super::value::Type;
+use super::kind::Type;
+use crate::model::content::rows::chain;
 use crate::model::content::tally::Tally;
 use crate::model::content::{Fingerprint, Rows};
 use crate::model::line::Name;

@@ -2,7 +2,8 @@
 
 use super::feed::Feed;
 use super::text::hash;
-use super::{Unread, chain};
+use crate::model::content::rows::chain;
+use crate::model::content::verdict::Unread;
 
 /// `RDB_MODULE_OPCODE_…` in `rdb.h`.
 const EOF: u64 = 0;

@@ -2,9 +2,9 @@
 //!
 //! They are read as they pass, whatever their size: with a list of large elements they are not small.
 
-use super::Unread;
 use super::feed::Feed;
 use super::text::{Decimal, Text};
+use crate::model::content::verdict::Unread;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// How the entries of such a string are written.

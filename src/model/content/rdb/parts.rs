@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::feed::{Feed, Inbox};
-use super::file::{Key, Visitor, file};
+use super::feed::{Feed, Inbox, NEVER};
+use super::file::{Key, Parser, Visitor, file};
 use super::seal::SUM;
-use super::{NEVER, Parser, Unread};
+use crate::model::content::verdict::Unread;
 
 /// By how many milliseconds times are put off on trial: a hundred years.
 ///

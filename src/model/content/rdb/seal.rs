@@ -2,7 +2,7 @@
 
 use crc::{CRC_64_REDIS, Crc, Digest, Table};
 
-use super::file::HEAD;
+use super::brand::HEAD;
 
 pub(super) static SUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
 

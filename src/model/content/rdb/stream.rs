@@ -6,10 +6,11 @@
 //! when they load: it is not content.
 
 use super::feed::Feed;
+use super::kind::{Type, Value};
 use super::pack::{Entry, Format, Pack};
 use super::text::{Text, hash};
-use super::value::{Type, Value};
-use super::{Unread, chain};
+use crate::model::content::rows::chain;
+use crate::model::content::verdict::Unread;
 
 /// How many names of fields are kept, for 8 MiB. No command of a server before Redis 7 has more arguments.
 const MOST_FIELDS: usize = 1 << 20;

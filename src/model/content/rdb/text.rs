@@ -2,9 +2,9 @@
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use super::Unread;
 use super::feed::{Feed, Length};
 use super::lzf::Lzf;
+use crate::model::content::verdict::Unread;
 
 /// `RDB_ENC_…` in `rdb.h`.
 const INT8: u8 = 0;

@@ -1,48 +1,15 @@
 //! What a value hashes to: the same however it is written (`rdbLoadObject` in `rdb.c`).
 
-use super::Unread;
-use super::feed::Feed;
-use super::file::Brand;
-use super::module::{module, type_name};
+use super::brand::Brand;
+use super::feed::{Feed, NEVER};
+use super::kind::{Type, Value};
+use super::module::module;
 use super::pack::{Entry, Format, Pack, parse_score};
 use super::stream::stream;
 use super::text::{Text, hash};
-use super::{NEVER, chain};
+use crate::model::content::rows::chain;
+use crate::model::content::verdict::Unread;
 use xxhash_rust::xxh3::xxh3_64;
-
-/// What the command `TYPE` answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Type {
-    String,
-    List,
-    Set,
-    SortedSet,
-    Hash,
-    Stream,
-    /// By its module's number.
-    Module(u64),
-}
-
-impl std::fmt::Display for Type {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::String => "string",
-            Self::List => "list",
-            Self::Set => "set",
-            Self::SortedSet => "zset",
-            Self::Hash => "hash",
-            Self::Stream => "stream",
-            Self::Module(number) => return f.write_str(&type_name(*number)),
-        })
-    }
-}
-
-pub(super) struct Value {
-    pub(super) of: Type,
-    pub(super) hash: u64,
-    /// A collection without a member, which a server does not load.
-    pub(super) is_empty: bool,
-}
 
 /// Takes the value of this kind (`RDB_TYPE_…` in `rdb.h`).
 ///

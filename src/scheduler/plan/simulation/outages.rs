@@ -1,17 +1,16 @@
 //! Times at which something does not work, made of random numbers.
 
+use crate::model::splitmix::{GAMMA, mix};
+
 pub(super) const WEEK: i64 = 7 * 24 * 3600;
 
-/// Small, fast, and the same everywhere: <https://prng.di.unimi.it/splitmix64.c>.
+/// Small, fast, and the same everywhere.
 pub(super) struct Random(pub(super) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0 = self.0.wrapping_add(GAMMA);
+        mix(self.0)
     }
 
     pub(super) fn below(&mut self, limit: i64) -> i64 {

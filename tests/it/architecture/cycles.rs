@@ -1,0 +1,68 @@
+//! No file uses another one that uses it in turn, through however many others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::root;
+use super::uses::{Sources, Use};
+
+/// Uses that still close a circle: from, to.
+const KNOWN: [(&str, &str); 13] = [
+    ("jobs/backup/missing.rs", "jobs/backup/attempt.rs"),
+    ("jobs/backup/plan.rs", "jobs/backup/attempt.rs"),
+    ("jobs/backup/suspicion.rs", "jobs/backup/attempt.rs"),
+    ("jobs/drill/reload.rs", "jobs/drill/compare.rs"),
+    ("jobs/drill/storage.rs", "jobs/drill.rs"),
+    ("jobs/restore/exchange.rs", "jobs/restore.rs"),
+    ("jobs/restore/plan.rs", "jobs/restore.rs"),
+    ("jobs/restore/surroundings.rs", "jobs/restore.rs"),
+    ("jobs/restore/surroundings.rs", "jobs/restore/plan.rs"),
+    ("jobs/restore/wait.rs", "jobs/restore.rs"),
+    ("jobs/restore/wait.rs", "jobs/restore/plan.rs"),
+    ("jobs/sweep.rs", "jobs/restore.rs"),
+    ("logging/line.rs", "logging.rs"),
+];
+
+/// Each file, and those it uses.
+type Graph = BTreeMap<String, BTreeSet<String>>;
+
+fn graph<'a>(uses: impl Iterator<Item = &'a Use>) -> Graph {
+    let mut graph = Graph::new();
+    for one in uses {
+        graph.entry(one.from.clone()).or_default().insert(one.to.clone());
+    }
+    graph
+}
+
+/// Everything that can be reached from a file.
+fn reached(graph: &Graph, from: &str) -> BTreeSet<String> {
+    let mut reached = BTreeSet::new();
+    let mut next = vec![from.to_owned()];
+    while let Some(file) = next.pop() {
+        for used in graph.get(&file).into_iter().flatten() {
+            if reached.insert(used.clone()) {
+                next.push(used.clone());
+            }
+        }
+    }
+    reached
+}
+
+fn is_known(one: &Use) -> bool {
+    KNOWN.contains(&(one.from.as_str(), one.to.as_str()))
+}
+
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let uses = Sources::read(&root().join("src"), false).uses();
+    assert!(uses.len() > 1000, "only {} uses were found", uses.len());
+    let all = graph(uses.iter());
+    for (from, to) in KNOWN {
+        let is_there = all.get(from).is_some_and(|used| used.contains(to));
+        assert!(is_there && reached(&all, to).contains(from), "{from} → {to} is no exception any more");
+    }
+    let rest = graph(uses.iter().filter(|one| !is_known(one)));
+    let closes = |one: &&Use| !is_known(one) && reached(&rest, &one.to).contains(&one.from);
+    let circles: Vec<String> =
+        uses.iter().filter(closes).map(|one| format!("{} → {} ({})", one.from, one.to, one.path)).collect();
+    assert!(circles.is_empty(), "move what both need into a file of its own: {circles:#?}");
+}
