@@ -85,7 +85,6 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("file", "path"),
     ("files", "path"),
     ("database-file", "path"),
-    ("sqlite", "path"),
     ("ignore", "exclude"),
     ("skip", "exclude"),
     ("options", "args"),

@@ -4,39 +4,16 @@
 //! It keeps the protocol of the wrappers `docker/wrapper.sh` and `docker/feed.sh`: the tool's exit status comes behind a marker
 //! at the end of the output, and a standard input that ends too early ends the work.
 
+mod failure;
 mod protocol;
 mod sqlite;
 mod wait;
+mod work;
 
-use std::io::{Read, Write};
+use std::io::Write;
 
-use crate::model::helper::{Request, WAIT};
-
-/// Why the work failed. Its number is the exit status; they are those of `sysexits.h`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Status {
-    Usage = 64,
-    /// The database is damaged, or none.
-    Data = 65,
-    NoInput = 66,
-    Software = 70,
-    Io = 74,
-    /// Somebody else is in the way just now.
-    TryAgain = 75,
-}
-
-/// What failed, in one line.
-#[derive(Debug)]
-struct Failure {
-    status: Status,
-    text: String,
-}
-
-impl Failure {
-    fn new(status: Status, text: impl Into<String>) -> Self {
-        Self { status, text: text.into() }
-    }
-}
+use crate::model::helper::WAIT;
+use failure::Status;
 
 /// Does what the arguments behind `helper` say, and returns the exit status.
 pub fn run(args: &[String]) -> u8 {
@@ -51,18 +28,5 @@ pub fn run(args: &[String]) -> u8 {
             ));
             Status::Usage as u8
         }
-    }
-}
-
-fn work(request: &Request, input: &mut dyn Read, output: &mut dyn Write) -> Result<(), Failure> {
-    match request {
-        Request::Survey { patterns, is_guess } => sqlite::survey(patterns, *is_guess, output),
-        Request::Dump { path } => sqlite::dump(path, output),
-        Request::Load(staged) => sqlite::load(staged, input),
-        Request::Swap { files } => sqlite::swap(files),
-        Request::Swapped { files } => sqlite::swapped(files),
-        Request::Remove { folder, starts } => sqlite::remove(folder, starts),
-        Request::Drop { path } => sqlite::drop_database(path),
-        Request::Query { path, query } => sqlite::query(path, query, output),
     }
 }

@@ -6,7 +6,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use super::{Failure, Status, work};
+use super::failure::{Failure, Status};
+use super::work::work;
 use crate::model::helper::Request;
 
 /// As a shell says that a tool was ended by TERM.

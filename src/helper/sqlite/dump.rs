@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use super::error::{failure, io_failure};
 use super::file::{Access, Header, Trace, open};
-use crate::helper::{Failure, Status};
+use crate::helper::failure::{Failure, Status};
 
 /// The largest database that is copied into memory. A helper container has four times as much.
 pub(super) const COPIED: u64 = 64 << 20;

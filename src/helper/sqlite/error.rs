@@ -2,7 +2,7 @@
 
 use rusqlite::{Error, ErrorCode};
 
-use crate::helper::{Failure, Status};
+use crate::helper::failure::{Failure, Status};
 
 /// What an error about the database at `path` means.
 pub(super) fn failure(path: &str, error: &Error) -> Failure {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::{NO_DATABASE, failure, io_failure};
-use crate::helper::{Failure, Status};
+use crate::helper::failure::{Failure, Status};
 
 /// How long the application may hold a lock.
 const LOCK_LIMIT: Duration = Duration::from_secs(20);

@@ -16,7 +16,7 @@ use rusqlite::backup::{Backup, StepResult};
 use super::dump::check;
 use super::error::{failure, io_failure};
 use super::file::{Access, Header, open};
-use crate::helper::{Failure, Status};
+use crate::helper::failure::{Failure, Status};
 use crate::model::helper::{Staged, Swap, is_file_path, split_path};
 use crate::model::run::is_leftover;
 

@@ -6,7 +6,7 @@ use std::io::Write;
 use super::dump::COPIED;
 use super::error::io_failure;
 use super::file::Header;
-use crate::helper::{Failure, Status};
+use crate::helper::failure::{Failure, Status};
 use crate::model::glob::Glob;
 use crate::model::helper::{Database, Databases, is_file_path, split_path};
 use crate::model::run::is_leftover;

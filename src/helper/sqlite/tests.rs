@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
+use crate::helper::failure::{Failure, Status};
 use crate::model::helper::{Databases, Staged, Swap};
 
 struct Folder(TempDir);
