@@ -222,3 +222,24 @@ fn a_database_that_is_opened_for_moments_only_is_of_one_moment() {
     let content = &object(&manifests[1], "/data/app.db")["content"];
     assert_eq!(content["rows_of"]["a"]["rows"], content["rows_of"]["b"]["rows"], "{content}");
 }
+
+/// What needs the application's own collations and functions is in the backup all the same.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn what_only_the_application_can_read_comes_back() {
+    let world = world();
+    // By a link, as some images have it.
+    let app = App::start(&world, &[("path", "/data/link.db")]);
+    app.run(&["own", "/data/app.db"]);
+    app.0.exec(&["ln", "-s", "app.db", "/data/link.db"]);
+    let ended = world.back_up();
+    assert!(ended.stderr.contains("no such"), "{}", ended.stderr);
+    let manifests = world.manifests();
+    assert_eq!(manifests[0]["objects"][0]["content"]["rows"], 3, "{manifests:?}");
+    assert_eq!(world.run(&["drill", "t"]).status, 0);
+    app.sql("/data/app.db", "DROP TABLE own");
+    let restored = world.run(&["restore", "t", "--yes"]);
+    assert_eq!(restored.status, 0, "{}", restored.stderr);
+    assert_eq!(app.sql("/data/app.db", "SELECT count(*) FROM own").trim(), "3");
+    assert_eq!(app.0.exec(&["readlink", "/data/link.db"]).trim(), "app.db");
+}

@@ -9,7 +9,7 @@ use std::io::Write;
 use rusqlite::Connection;
 
 use super::error::{failure, io_failure};
-use super::file::{Access, Header, Trace, open};
+use super::file::{Access, Header, Trace, open, resolved};
 use crate::helper::failure::{Failure, Status};
 
 /// The largest database that is copied into memory. A helper container has four times as much.
@@ -19,6 +19,7 @@ pub(super) const COPIED: u64 = 64 << 20;
 const TRIES: u32 = 10;
 
 pub(in crate::helper) fn dump(path: &str, output: &mut dyn Write) -> Result<(), Failure> {
+    let path = &resolved(path)?;
     let header = Header::read(path)?;
     let connection = open(path, Access::Read)?;
     match begin(&connection) {
@@ -127,13 +128,27 @@ fn changed(path: &str) -> Failure {
 }
 
 /// Whether the database is in order, as far as SQLite sees without comparing its indexes. What is damaged is no backup.
+///
+/// What needs a collation or a function that only the application has cannot be looked at: that is said, and no failure.
 pub(super) fn check(connection: &Connection, path: &str) -> Result<(), Failure> {
     let said: Result<String, _> = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
     match said {
         Ok(said) if said == "ok" => Ok(()),
         Ok(said) => Err(Failure::new(Status::Data, format!("{path} is damaged: {}", one_line(&said)))),
+        Err(error) if is_of_application(&error) => {
+            drop(writeln!(std::io::stderr(), "dumpcar: warning: {path} cannot be checked: {error}"));
+            Ok(())
+        }
         Err(error) => Err(failure(path, &error)),
     }
+}
+
+/// SQLite has no code of its own for it.
+fn is_of_application(error: &rusqlite::Error) -> bool {
+    let text = error.to_string();
+    ["no such collation sequence", "no such function", "no such module", "unknown function"]
+        .iter()
+        .any(|sign| text.contains(sign))
 }
 
 fn one_line(text: &str) -> String {

@@ -7,9 +7,10 @@ use crate::helper::failure::{Failure, Status};
 /// What an error about the database at `path` means.
 pub(super) fn failure(path: &str, error: &Error) -> Failure {
     let (status, meaning) = match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
-            (Status::TryAgain, "is locked by the application")
-        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => (
+            Status::TryAgain,
+            "stays locked by the application (let it open its database in the normal locking mode, or stop it by the labels before and after)",
+        ),
         Some(ErrorCode::DatabaseCorrupt) => (Status::Data, "is damaged"),
         Some(ErrorCode::NotADatabase) => (Status::Data, NO_DATABASE),
         Some(ErrorCode::DiskFull) => (Status::Io, "cannot be written (no space left on device)"),

@@ -27,12 +27,7 @@ impl Header {
             return Err(Failure::new(Status::Data, format!("{path} is no file")));
         }
         let mut bytes = [0; 100];
-        let mut file = File::open(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                Failure::new(Status::NoInput, format!("there is no file {path} in the container: is the path right, and has the application made its database?"))
-            }
-            _ => io_failure(path, "open", &error),
-        })?;
+        let mut file = File::open(path).map_err(|error| io_failure(path, "open", &error))?;
         match file.read_exact(&mut bytes) {
             Ok(()) if bytes.starts_with(MAGIC) => Ok(Self(bytes)),
             Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
@@ -57,6 +52,34 @@ impl Header {
         if let Some(versions) = image.get_mut(18..20) {
             versions.fill(1);
         }
+    }
+}
+
+/// The path of the file itself: what SQLite writes beside it is not beside a link.
+///
+/// # Errors
+/// There is no such file, or the link leads to where the helper has nothing.
+pub(super) fn resolved(path: &str) -> Result<String, Failure> {
+    match fs::canonicalize(path) {
+        Ok(found) => found.into_os_string().into_string().map_err(|_| {
+            Failure::new(Status::NoInput, format!("{path} is a link to a file whose name is not UTF-8"))
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => match fs::read_link(path) {
+            Ok(target) => Err(Failure::new(
+                Status::NoInput,
+                format!(
+                    "{path} is a link to {}, and that is in no volume that has a database: name that file by the label dumpcar.path",
+                    target.display()
+                ),
+            )),
+            Err(_) => Err(Failure::new(
+                Status::NoInput,
+                format!(
+                    "there is no file {path} in the container: is the path right, and has the application made its database?"
+                ),
+            )),
+        },
+        Err(error) => Err(io_failure(path, "find", &error)),
     }
 }
 

@@ -64,7 +64,11 @@ fn look(pattern: &str, databases: &mut Databases) -> Result<(), Failure> {
             continue;
         }
         // Through a link: an application may keep its database elsewhere.
-        let Ok(found) = fs::metadata(&path) else { continue };
+        let Ok(found) = fs::metadata(&path) else {
+            // A link to nowhere: its dump says so.
+            databases.found.push(Database { path, bytes: 0, hint: None });
+            continue;
+        };
         let is_beside = is_pattern && BESIDE.iter().any(|end| name.ends_with(end));
         // An application that has just begun has made the file, and nothing in it.
         let is_new = is_pattern && found.len() == 0;

@@ -10,6 +10,13 @@ fn what_is_no_database_is_told() {
     let app = App::start(&world, &[("path", "/data/app.db")]);
     let none = "there is no database file /data/app.db in the container: is the path right (label dumpcar.path), and has the application made its database?";
     assert!(world.refused(1).contains(none), "{}", world.refused(1));
+    app.0.exec(&["ln", "-s", "/elsewhere/real.db", "/data/app.db"]);
+    let said = world.refused(1);
+    assert!(
+        said.contains("/data/app.db is a link to /elsewhere/real.db, and that is in no volume"),
+        "{said}"
+    );
+    app.0.exec(&["rm", "/data/app.db"]);
     app.0.exec(&["touch", "/data/app.db"]);
     let said = world.refused(1);
     assert!(said.contains("/data/app.db is empty: the application has not made its database yet"), "{said}");
@@ -68,7 +75,7 @@ fn a_lock_that_stays_is_told() {
     app.spawn(&["hold", "/data/app.db", "exclusive"]);
     until("it holds the lock", || app.0.processes().iter().any(|process| process.contains("exclusive")));
     let said = world.refused(1);
-    assert!(said.contains("/data/app.db is locked by the application"), "{said}");
+    assert!(said.contains("/data/app.db stays locked by the application"), "{said}");
 }
 
 /// Of a large database without a log nobody can have a copy while it is written to. In between one can.

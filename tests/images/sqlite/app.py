@@ -55,6 +55,20 @@ def make(path, mode):
     db.execute("COMMIT")
 
 
+def own(path):
+    """What only the application can read: a collation and functions of its own."""
+    db = connect(path)
+    db.create_collation("icu_root", lambda a, b: (a.lower() > b.lower()) - (a.lower() < b.lower()))
+    db.create_function("is_good", 1, lambda value: 1, deterministic=True)
+    db.executescript(
+        """
+        CREATE TABLE own (name TEXT COLLATE icu_root, CHECK (is_good(name)));
+        CREATE INDEX own_by_name ON own(name);
+        INSERT INTO own VALUES ('b'), ('A'), ('c');
+        """
+    )
+
+
 def digest(path):
     """All rows of all tables, and the definitions."""
     db = connect(path)
