@@ -84,6 +84,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("zstd", "pipeline"),
     ("flate2", "pipeline"),
     ("envy", "config"),
+    ("wildmatch", "model"),
     ("clap", "cli"),
     ("signal_hook", "signals"),
 ];
