@@ -12,13 +12,13 @@ use ring::digest;
 
 /// Holds the lock until it is dropped.
 #[derive(Debug)]
-pub struct RunLock {
+pub(crate) struct RunLock {
     _socket: UnixListener,
 }
 
 impl RunLock {
     /// Takes the lock of `target` in `store`; `None` while another process or task holds it.
-    pub fn take(store: &str, target: &str) -> Option<Self> {
+    pub(crate) fn take(store: &str, target: &str) -> Option<Self> {
         let address = SocketAddr::from_abstract_name(name("run", &[store, target])).ok()?;
         UnixListener::bind_addr(&address).ok().map(|socket| Self { _socket: socket })
     }
@@ -27,7 +27,7 @@ impl RunLock {
     ///
     /// # Errors
     /// The first that another process or task holds. None of them is held then.
-    pub fn take_all<'n>(store: &str, targets: &[&'n str]) -> Result<Vec<Self>, &'n str> {
+    pub(crate) fn take_all<'n>(store: &str, targets: &[&'n str]) -> Result<Vec<Self>, &'n str> {
         // In one order, so that of two who want the same ones the first gets them.
         let targets: BTreeSet<&str> = targets.iter().copied().collect();
         targets.into_iter().map(|target| Self::take(store, target).ok_or(target)).collect()

@@ -2,14 +2,14 @@
 
 /// In bytes, as the kernel counts it: a container's limits are not in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Memory {
-    pub total: u64,
+pub(crate) struct Memory {
+    pub(crate) total: u64,
     /// What can be taken without anybody's loss.
-    pub available: u64,
+    pub(crate) available: u64,
 }
 
 /// `None` where the kernel does not tell.
-pub fn memory() -> Option<Memory> {
+pub(crate) fn memory() -> Option<Memory> {
     parse(&std::fs::read_to_string("/proc/meminfo").ok()?)
 }
 

@@ -3,21 +3,21 @@
 use ring::rand::SecureRandom;
 
 /// `bytes` random bytes as hexadecimal digits.
-pub fn hex(bytes: usize) -> String {
+pub(crate) fn hex(bytes: usize) -> String {
     let mut random = vec![0; bytes];
     ring::rand::SystemRandom::new().fill(&mut random).expect("the kernel's random source works");
     ::hex::encode(random)
 }
 
 /// So many random bytes, of which a key may be made.
-pub fn bytes<const COUNT: usize>() -> [u8; COUNT] {
+pub(crate) fn bytes<const COUNT: usize>() -> [u8; COUNT] {
     let mut random = [0; COUNT];
     ring::rand::SystemRandom::new().fill(&mut random).expect("the kernel's random source works");
     random
 }
 
 /// One random byte: to wait for another while than others do.
-pub fn byte() -> u8 {
+pub(crate) fn byte() -> u8 {
     let [random] = bytes();
     random
 }

@@ -136,7 +136,7 @@ Examples:
     "
 Exit status:
   0  all came back as they were
-  1  none did, or nothing was found out
+  1  none did, or the drill was inconclusive
   2  the command line or a setting is wrong
   3  some did
   4  there is no such backup"

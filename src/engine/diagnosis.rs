@@ -121,7 +121,7 @@ fn auth_refused(engine: Engine, said: &Said<'_>) -> String {
     if let Some(file) = said.file_with_carriage_return() {
         return format!(
             "the server refused {who} with the password in {file}, which ends in a carriage return: the file was written on Windows; \
-             write it anew without one (`tr -d '\\r'`) ({shown})"
+             write it again without one (`tr -d '\\r'`) ({shown})"
         );
     }
     let password = login.password.origin();

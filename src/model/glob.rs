@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use wildmatch::WildMatch;
+
 /// `*` stands for any number of characters, `?` for one; everything else for itself. There is no escape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob(String);
@@ -11,23 +13,9 @@ impl Glob {
         Self(pattern.into())
     }
 
-    /// Whether the whole text fits. The time grows with the product of both lengths, whatever the pattern.
+    /// Whether the whole text fits.
     pub fn matches(&self, text: &str) -> bool {
-        // Entry n says whether the pattern so far fits the first n characters.
-        let mut fits: Vec<bool> = std::iter::once(true).chain(text.chars().map(|_| false)).collect();
-        for wanted in self.0.chars() {
-            if wanted == '*' {
-                let mut any = false;
-                for fit in &mut fits {
-                    any |= *fit;
-                    *fit = any;
-                }
-            } else {
-                let step = text.chars().zip(&fits).map(|(c, fit)| *fit && (wanted == '?' || wanted == c));
-                fits = std::iter::once(false).chain(step).collect();
-            }
-        }
-        fits.last().copied().unwrap_or(false)
+        WildMatch::new(&self.0).matches(text)
     }
 }
 

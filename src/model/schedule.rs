@@ -8,6 +8,7 @@ use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::duration::{self, DurationError, Short};
 
@@ -199,15 +200,10 @@ impl fmt::Display for Schedule {
 ///
 /// Not random: a start that wanders from day to day would make a late backup look like a missing one.
 pub fn jitter(name: &str, max: Duration) -> Duration {
-    // FNV-1a, stirred once more because its upper bits hardly depend on a name's last letters. Not the standard
-    // library's hasher: that one may change with the compiler.
-    let fnv = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    let stirred = (fnv ^ (fnv >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
-    let stirred = stirred ^ (stirred >> 32);
+    // Not the standard library's hasher: that one may change with the compiler.
+    let hash = xxh3_64(name.as_bytes());
     let millis = u64::try_from(max.as_millis()).unwrap_or(u64::MAX);
-    let share = (u128::from(stirred) * u128::from(millis)) >> 64;
+    let share = (u128::from(hash) * u128::from(millis)) >> 64;
     Duration::from_millis(u64::try_from(share).unwrap_or(millis))
 }
 

@@ -100,7 +100,7 @@ impl StoreError {
             (_, Kind::Record) => "if no Dumpcar without DUMPCAR_SIGNING_KEY is at work here, delete it",
             (_, Kind::Drill) => "drill this backup again",
             (_, Kind::Forgotten) => "run `dumpcar forget` again",
-            (_, Kind::Verified) => "the next verification writes it anew",
+            (_, Kind::Verified) => "the next verification writes it again",
         };
         Self::new(StoreErrorKind::Unsigned, format!("{key} {reason}: {cure}"))
     }

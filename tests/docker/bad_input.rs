@@ -60,7 +60,7 @@ fn a_wrong_database_password_is_named() {
     server.container.exec(&["sh", "-c", "echo wrong >/tmp/password"]);
     assert_snapshot!(world.refused(1), @r#"backup failed: list its databases: the server refused user "root" with the password in /tmp/password: variables only say what the password was at the first start; name today's login by the labels dumpcar.user and dumpcar.password-file (ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: YES))"#);
     server.container.exec(&["sh", "-c", "printf 'right\\r\\n' >/tmp/password"]);
-    assert_snapshot!(world.refused(1), @r#"backup failed: list its databases: the server refused user "root" with the password in /tmp/password, which ends in a carriage return: the file was written on Windows; write it anew without one (`tr -d '\r'`) (ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: YES))"#);
+    assert_snapshot!(world.refused(1), @r#"backup failed: list its databases: the server refused user "root" with the password in /tmp/password, which ends in a carriage return: the file was written on Windows; write it again without one (`tr -d '\r'`) (ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: YES))"#);
     server.container.exec(&["sh", "-c", "echo right >/tmp/password"]);
     world.back_up();
 }

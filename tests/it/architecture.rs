@@ -86,6 +86,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("flate2", "pipeline"),
     ("rusqlite", "helper"),
     ("envy", "config"),
+    ("wildmatch", "model"),
     ("clap", "cli"),
     ("signal_hook", "signals"),
 ];

@@ -24,7 +24,7 @@ client --execute="$1"
 /// Comments in a routine are part of it. What is set for the session: a server may be stricter than the one the rows are of, and
 /// may be impatient with a store that is slow. Not every server has all of it, nor lets everybody set it.
 ///
-/// It has a lock of a name by which its session is found ([`super::activity`]).
+/// It has a lock of a name by which its session is found ([`Kind::activity`](crate::engine::Kind::activity)).
 ///
 /// Two options that not every client has: it says so in its help. Others than MariaDB's newer ones fail on the first line of a
 /// newer `mariadb-dump`, which switches on the sandbox.

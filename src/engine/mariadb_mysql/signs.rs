@@ -74,7 +74,7 @@ pub(super) fn message(problem: Problem, said: &Said<'_>, login: &Login) -> Optio
         let names = ["MARIADB_RANDOM_ROOT_PASSWORD", "MYSQL_RANDOM_ROOT_PASSWORD"];
         let random = names.into_iter().find(|name| facts.variable(name).is_some())?;
         Some(format!(
-            "the server refused user \"root\" with {}: {random} is set, so each time its volume is made anew, root gets another \
+            "the server refused user \"root\" with {}: {random} is set, so each time its volume is created, root gets another \
              password; the log of that first start has it (GENERATED ROOT PASSWORD): put it into the file that the label \
              dumpcar.password-file names, or make a login of your own (dumpcar.user) ({shown})",
             login.password.origin()

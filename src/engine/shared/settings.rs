@@ -65,7 +65,7 @@ impl Settings {
         settings
     }
 
-    /// Those that a server has told: see [`query`].
+    /// Those that a server has told.
     pub(in crate::engine) fn told(mut self, rules: &Rules, stdout: &[u8]) -> Self {
         for line in String::from_utf8_lossy(stdout).lines() {
             let pair = line.split_once(' ').map(|(name, value)| (text(name), text(value)));

@@ -340,7 +340,7 @@ const DENIED: &str = "ERROR 1045 (28000): Access denied for user 'root'@'localho
 fn a_random_password_of_a_server_made_anew_is_explained() {
     let env = BTreeMap::from([("MYSQL_RANDOM_ROOT_PASSWORD".to_owned(), "yes".to_owned())]);
     let facts = Facts { password_file: Some("/run/secrets/root"), ..Facts::new("", &env) };
-    insta::assert_snapshot!(diagnose(Engine::MYSQL, 1, DENIED, &str::to_owned, &facts, None).text, @r#"the server refused user "root" with the password in /run/secrets/root: MYSQL_RANDOM_ROOT_PASSWORD is set, so each time its volume is made anew, root gets another password; the log of that first start has it (GENERATED ROOT PASSWORD): put it into the file that the label dumpcar.password-file names, or make a login of your own (dumpcar.user) (ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: YES))"#);
+    insta::assert_snapshot!(diagnose(Engine::MYSQL, 1, DENIED, &str::to_owned, &facts, None).text, @r#"the server refused user "root" with the password in /run/secrets/root: MYSQL_RANDOM_ROOT_PASSWORD is set, so each time its volume is created, root gets another password; the log of that first start has it (GENERATED ROOT PASSWORD): put it into the file that the label dumpcar.password-file names, or make a login of your own (dumpcar.user) (ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: YES))"#);
     let facts = Facts { user: Some("keeper"), ..facts };
     assert!(!diagnose(Engine::MYSQL, 1, DENIED, &str::to_owned, &facts, None).text.contains("RANDOM"));
 }
@@ -350,7 +350,7 @@ fn a_password_file_with_a_carriage_return_is_named() {
     let said = format!("dumpcar: the password file /run/secrets/root ends in a carriage return\n{DENIED}");
     let env = BTreeMap::new();
     let facts = Facts { password_file: Some("/run/secrets/root"), ..Facts::new("", &env) };
-    insta::assert_snapshot!(diagnose(Engine::MARIADB, 1, &said, &str::to_owned, &facts, None).text, @r#"the server refused user "root" with the password in /run/secrets/root, which ends in a carriage return: the file was written on Windows; write it anew without one (`tr -d '\r'`) (ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: YES))"#);
+    insta::assert_snapshot!(diagnose(Engine::MARIADB, 1, &said, &str::to_owned, &facts, None).text, @r#"the server refused user "root" with the password in /run/secrets/root, which ends in a carriage return: the file was written on Windows; write it again without one (`tr -d '\r'`) (ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: YES))"#);
 }
 
 #[test]

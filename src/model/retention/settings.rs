@@ -57,6 +57,12 @@ impl RetentionSettings {
     }
 }
 
+impl Default for RetentionPolicy {
+    fn default() -> Self {
+        Self(RetentionSettings::default().rules())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,11 +113,5 @@ mod tests {
         assert_eq!(none.policy(), Err(KeepsNothing));
         let daily = RetentionSettings { daily: Some(1), ..RetentionSettings::default() };
         assert!(none.or(daily).policy().is_ok());
-    }
-}
-
-impl Default for RetentionPolicy {
-    fn default() -> Self {
-        Self(RetentionSettings::default().rules())
     }
 }
