@@ -15,7 +15,6 @@ pub mod exit;
 #[cfg(any(test, feature = "bench"))]
 #[doc(hidden)]
 pub mod fuzzing;
-pub mod health;
 pub mod holder;
 pub mod jobs;
 pub mod lock;
@@ -25,6 +24,7 @@ pub mod model;
 pub mod outcome;
 pub mod pipeline;
 pub mod random;
+pub mod report;
 pub mod scheduler;
 pub mod secret;
 pub mod signals;
@@ -33,3 +33,4 @@ pub mod store;
 pub mod terminal;
 pub mod text;
 pub mod told;
+pub mod worth;

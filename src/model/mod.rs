@@ -15,6 +15,7 @@ pub mod engine;
 pub mod forgotten;
 pub mod glob;
 pub mod id;
+pub mod job;
 pub mod key;
 pub mod line;
 pub mod manifest;

@@ -98,8 +98,10 @@ pub enum Standing {
         /// It has all that could be dumped, and shrank in no way: the newest of these stands in for a good one that is not there.
         stands_in: bool,
     },
-    /// It is not known what it is, for this reason: unreadable, unsigned. It is never deleted.
+    /// It is not known what it is, for this reason: unreadable. It is never deleted.
     Unknown(String),
+    /// Nobody trusted has signed it, for this reason. Anybody who may write to the bucket can put one there. It is never deleted.
+    Unsigned(String),
 }
 
 impl RetentionPolicy {
@@ -140,6 +142,9 @@ impl RetentionPolicy {
             match standing {
                 // Whoever can write to the bucket could have made them: they are not in the way of anything.
                 Standing::Unknown(reason) => reasons.push(KeepReason::NotCounted(reason.clone())),
+                Standing::Unsigned(reason) => {
+                    reasons.push(KeepReason::NotCounted(format!("unsigned: {reason}")));
+                }
                 Standing::Aside { .. } | Standing::Counts { .. } if is_from_the_future(stamp, now) => {
                     reasons.push(KeepReason::DatedInTheFuture);
                 }

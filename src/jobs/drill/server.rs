@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{debug, warn};
 
-use super::Drill;
+use super::context::Drill;
 use super::storage::Storage;
 use crate::clock;
 use crate::config::labels::TargetLabels;
@@ -15,6 +15,7 @@ use crate::engine::{self, Answering, Engine, Settings};
 use crate::jobs::error::{JobError, Kind};
 use crate::jobs::explain::explain;
 use crate::jobs::restore;
+use crate::jobs::survey::survey;
 use crate::model::id::ImageId;
 use crate::model::run;
 use crate::random;
@@ -280,7 +281,7 @@ impl Drill<'_> {
         match self.docker.capture(&scratch.container.id, &command, ANSWER_BYTES, SHORT_LIMIT).await {
             Ok(answer) => {
                 // One that cannot be asked for its databases is not ready, whatever else it answers.
-                restore::survey(&self.docker, scratch).await?;
+                survey(&self.docker, scratch, restore::ANSWER_LIMIT).await?;
                 Ok(scratch.engine.parse_answering(&answer.stdout))
             }
             Err(error) => Err(explain(&self.docker, scratch, "ask its server", None, error).await),
