@@ -179,7 +179,7 @@ impl Known {
                 self.made(summary.stamp, problem, now);
             }
             Verdict::Skipped { .. } | Verdict::Failed { .. } | Verdict::Busy { .. } => {
-                self.backup.failed(now)
+                self.backup.failed(now);
             }
         }
         // One that a wrong clock has begun was not due, and is not missing.
