@@ -9,6 +9,7 @@ ENV RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-re
 
 # The dependencies in a layer of their own: they change less often than the source. The sources here are stand-ins for
 # what Cargo.toml names.
+COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir -p src tests/it tests/docker benches \
  && echo 'fn main() {}' | tee src/main.rs tests/it/main.rs tests/docker/main.rs benches/stages.rs benches/once.rs >/dev/null \

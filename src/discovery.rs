@@ -8,6 +8,7 @@ use crate::config::labels::{TargetLabels, forgotten_enable};
 use crate::docker::{Bystander, Container, Looked, Unreadable};
 use crate::engine::{Engine, Facts, Units};
 use crate::model::compression::Compression;
+use crate::model::id::ContainerId;
 use crate::model::retention::RetentionPolicy;
 use crate::model::run::Scratch;
 use crate::model::schedule::Schedule;
@@ -20,6 +21,8 @@ pub struct Target {
     pub name: TargetName,
     pub container: Container,
     pub engine: Engine,
+    /// The helper container that its engine's commands run in, once it has one.
+    pub helper: Option<ContainerId>,
     /// Containers of the same Compose project that look like databases.
     pub beside: Vec<String>,
     pub labels: TargetLabels,
@@ -79,12 +82,18 @@ impl Target {
             host: self.labels.host.as_deref(),
             port: self.labels.port,
             socket: self.labels.socket.as_deref(),
+            paths: &self.labels.paths,
             exec_user: self.labels.exec_user.as_deref(),
             args: &self.labels.args,
             command: self.labels.custom.as_ref().map(|custom| custom.dump.as_str()),
             restore_command: self.labels.custom.as_ref().and_then(|custom| custom.restore.as_deref()),
             extension: self.labels.custom.as_ref().map(|custom| custom.extension.as_str()),
         }
+    }
+
+    /// The container that its engine's commands run in.
+    pub fn tools(&self) -> &ContainerId {
+        self.helper.as_ref().unwrap_or(&self.container.id)
     }
 
     /// The names under which its backups are: its own first, then those it had before.
@@ -145,20 +154,20 @@ pub fn of_other_groups(looked: &Looked, config: &Config) -> BTreeSet<TargetName>
         .collect()
 }
 
-/// What a container says of itself if it is that of a drill, of this sidecar or another one.
+/// What a container says of itself if it is that of a drill, or a helper, of this sidecar or another one.
 ///
 /// Its name has to say the same as its label: an image made of such a container (`docker commit`) has the label as well.
 pub fn scratch_of(name: &str, labels: &HashMap<String, String>) -> Option<Scratch> {
     let end = format!(".{}", Scratch::LABEL);
     let labels = labels.iter().filter(|(label, _)| label.ends_with(&end));
     let mut named = labels.filter_map(|(_, json)| serde_json::from_str::<Scratch>(json).ok());
-    named.find(|scratch| Scratch::container(&scratch.run).as_str() == name)
+    named.find(|scratch| Scratch::is_name_of(&scratch.run, name))
 }
 
 /// Whether it is the container of a drill, whoever made it.
 fn is_scratch(name: &str, labels: &HashMap<String, String>) -> bool {
     let run = labels.get(Scratch::MARK).and_then(|run| run.parse().ok());
-    run.is_some_and(|run| Scratch::container(&run).as_str() == name) || scratch_of(name, labels).is_some()
+    run.is_some_and(|run| Scratch::is_name_of(&run, name)) || scratch_of(name, labels).is_some()
 }
 
 /// What nobody backs up, and somebody may believe that it is: labels without the one that counts.
@@ -189,7 +198,7 @@ fn databases_beside(container: &Container, all: &[Bystander]) -> Vec<String> {
     let beside = all.iter().filter(|other| {
         other.project.as_ref() == Some(project)
             && other.name != container.name
-            && Engine::detect(&other.image, &none).is_some()
+            && Engine::detect(&other.image, &none).is_some_and(|engine| !engine.is_file())
     });
     beside.take(3).map(|other| other.name.clone()).collect()
 }
@@ -259,7 +268,10 @@ fn decide(container: Container, config: &Config, all: &[Bystander]) -> Option<Fo
             state: State::Unavailable { reason, is_stopped },
         });
     }
-    let Some(engine) = labels.engine.or_else(|| Engine::detect(&container.image, &container.env)) else {
+    // Only files have a path.
+    let of_files = || Engine::all().find(|engine| engine.is_file() && !labels.paths.is_empty());
+    let of_image = || Engine::detect(&container.image, &container.env);
+    let Some(engine) = labels.engine.or_else(of_files).or_else(of_image) else {
         let image = &container.image;
         let prefix = &config.label_prefix;
         let meant = match beside.as_slice() {
@@ -285,9 +297,40 @@ fn decide(container: Container, config: &Config, all: &[Bystander]) -> Option<Fo
         );
         return invalid(Some(name), reason);
     }
+    let mut labels = labels;
+    if labels.paths.is_empty() {
+        labels.paths = engine.usual_paths(&container.image).iter().map(|path| (*path).to_owned()).collect();
+    }
+    let prefix = &config.label_prefix;
+    if engine.is_file() && labels.paths.is_empty() {
+        let reason = format!(
+            "where are its databases? Set the label {prefix}.path to the file inside the container, like /data/app.db, or /data/*.db"
+        );
+        return invalid(Some(name), reason);
+    }
+    if !engine.is_file() && !labels.paths.is_empty() {
+        let reason = format!(
+            "the label {prefix}.path has no effect on {engine}: remove it, or set {prefix}.engine to what has files"
+        );
+        return invalid(Some(name), reason);
+    }
+    let of_server = [
+        ("user", labels.user.is_some()),
+        ("password-file", labels.password_file.is_some()),
+        ("host", labels.host.is_some()),
+        ("port", labels.port.is_some()),
+        ("socket", labels.socket.is_some()),
+        ("args", !labels.args.is_empty()),
+    ];
+    if let Some((label, _)) = of_server.iter().find(|(_, is_set)| *is_set && engine.is_file()) {
+        let reason =
+            format!("the label {prefix}.{label} has no effect on {engine}, which has no server: remove it");
+        return invalid(Some(name), reason);
+    }
     let target = Target {
         name: name.clone(),
         engine,
+        helper: None,
         beside,
         schedule: schedule.clone(),
         retention,
@@ -369,6 +412,7 @@ pub fn scratch(
     Target {
         name: name.clone(),
         engine,
+        helper: None,
         beside: Vec::new(),
         schedule: Schedule::Off,
         retention: RetentionPolicy::default(),

@@ -15,6 +15,7 @@ pub mod exit;
 #[cfg(any(test, feature = "bench"))]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod helper;
 pub mod holder;
 pub mod jobs;
 pub mod lock;

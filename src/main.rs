@@ -9,11 +9,20 @@ use dumpcar::app::App;
 use dumpcar::cli::{Cli, Command};
 use dumpcar::config::Config;
 use dumpcar::exit::Exit;
+use dumpcar::model::helper::COMMAND;
 use dumpcar::signals::Listener;
 use dumpcar::terminal::Terminal;
-use dumpcar::{commands, logging, text};
+use dumpcar::{commands, helper, logging, text};
 
 fn main() -> ExitCode {
+    let args: Vec<String> =
+        std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    // In a helper container there are no settings.
+    if let Some((command, args)) = args.split_first()
+        && command == COMMAND
+    {
+        return helper::run(args).into();
+    }
     run().into()
 }
 

@@ -20,6 +20,7 @@ use crate::docker::DockerError;
 use crate::engine::Placement;
 use crate::exit::Exit;
 use crate::jobs::backup::{self, Order};
+use crate::jobs::helper::{Access, Helper};
 use crate::jobs::restore::{self, Plan, Selection};
 use crate::model::drill::DrillResult;
 use crate::model::id::ContainerName;
@@ -41,7 +42,41 @@ pub async fn restore(
     stop: CancellationToken,
     terminal: Arc<Terminal>,
 ) -> Exit {
-    let prepared = stop.run_until_cancelled(Box::pin(prepare(app, args))).await;
+    // Nothing was begun: whoever presses Ctrl-C stops it by that.
+    let found = stop.run_until_cancelled(Box::pin(find(app, args))).await.unwrap_or(Err(Exit::Failed));
+    let (key, manifest, target) = match found {
+        Ok(found) => found,
+        Err(exit) => return exit,
+    };
+    let helper = match Helper::start(app, &target, args.new_name.as_slice(), Access::Write).await {
+        Ok(helper) => helper,
+        Err(error) => {
+            error!("not restored: {error}; nothing was changed");
+            return error.kind.exit();
+        }
+    };
+    let target = helper.as_ref().map_or(target, |helper| helper.target.clone());
+    let exit = Box::pin(restore_into(app, args, (key, manifest, target), stop, terminal)).await;
+    if let Some(helper) = helper {
+        helper.end().await;
+    }
+    exit
+}
+
+/// The backup that was asked for, and where it goes.
+async fn find(app: &App, args: &RestoreArgs) -> Result<(BackupKey, Manifest, Target), Exit> {
+    let (key, manifest) = find_backup(app, &args.target, args.at).await?;
+    Ok((key, manifest, destination(app, args).await?))
+}
+
+async fn restore_into(
+    app: &App,
+    args: &RestoreArgs,
+    found: (BackupKey, Manifest, Target),
+    stop: CancellationToken,
+    terminal: Arc<Terminal>,
+) -> Exit {
+    let prepared = stop.run_until_cancelled(Box::pin(prepare(app, args, found))).await;
     // Nothing was begun: whoever was asked and pressed Ctrl-C has answered.
     let Some(prepared) = prepared else { return Exit::Failed };
     let Prepared { plan, manifest, drill, backed_up } = match prepared {
@@ -76,7 +111,11 @@ pub async fn restore(
         }
         Err(failure) => {
             let reason = failure.to_string();
-            (End::Failed { reason }, Status::Bad(format!("{said}: {failure}")), Exit::Failed)
+            let end = match failure.error.is_stopped() {
+                true => End::Stopped { reason },
+                false => End::Failed { reason },
+            };
+            (end, Status::Bad(format!("{said}: {failure}")), Exit::Failed)
         }
     };
     running.end(end);
@@ -93,9 +132,11 @@ struct Prepared {
     backed_up: Option<Target>,
 }
 
-async fn prepare(app: &App, args: &RestoreArgs) -> Result<Prepared, Exit> {
-    let (key, manifest) = find_backup(app, &args.target, args.at).await?;
-    let target = destination(app, args).await?;
+async fn prepare(
+    app: &App,
+    args: &RestoreArgs,
+    (key, manifest, target): (BackupKey, Manifest, Target),
+) -> Result<Prepared, Exit> {
     if args.keep_old && !target.engine.can_keep_old() {
         let who =
             if target.engine.is_defined_by_labels() { "a restore command" } else { target.engine.name() };

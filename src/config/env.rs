@@ -65,6 +65,7 @@ variables! {
     drill_memory "DUMPCAR_DRILL_MEMORY"
     drill_disk "DUMPCAR_DRILL_DISK"
     drill_timeout "DUMPCAR_DRILL_TIMEOUT"
+    helper_image "DUMPCAR_HELPER_IMAGE"
     signing_key "DUMPCAR_SIGNING_KEY"
     trusted_signers "DUMPCAR_TRUSTED_SIGNERS"
     instance "DUMPCAR_INSTANCE"

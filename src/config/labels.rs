@@ -24,6 +24,7 @@ const NAMES: &[&str] = &[
     "engine",
     "databases",
     "exclude",
+    "path",
     "user",
     "password-file",
     "host",
@@ -80,6 +81,11 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("unix-socket", "socket"),
     ("socket-path", "socket"),
     ("db", "databases"),
+    ("paths", "path"),
+    ("file", "path"),
+    ("files", "path"),
+    ("database-file", "path"),
+    ("sqlite", "path"),
     ("ignore", "exclude"),
     ("skip", "exclude"),
     ("options", "args"),
@@ -95,8 +101,8 @@ const SPELLINGS: &[(&str, &str)] = &[
 ];
 
 /// Labels about a server that Dumpcar knows; a custom command is on its own.
-const NOT_FOR_CUSTOM: [&str; 8] =
-    ["databases", "exclude", "user", "password-file", "host", "port", "socket", "args"];
+const NOT_FOR_CUSTOM: [&str; 9] =
+    ["databases", "exclude", "path", "user", "password-file", "host", "port", "socket", "args"];
 
 const DEFAULT_EXTENSION: &str = "dump";
 
@@ -114,6 +120,8 @@ pub struct TargetLabels {
     /// Empty means all.
     pub databases: Vec<String>,
     pub exclude: Vec<Glob>,
+    /// Patterns for the paths of databases that are files of an application; without them, what is known of its image.
+    pub paths: Vec<String>,
     /// The database's user.
     pub user: Option<String>,
     /// A path inside the target.
@@ -204,6 +212,7 @@ impl TargetLabels {
                 .into_iter()
                 .map(Glob::new)
                 .collect(),
+            paths: reader.get("path", values::file_patterns).unwrap_or_default(),
             user: reader.get("user", parse::plain),
             password_file: reader.get("password-file", values::absolute_path),
             host: reader.get("host", values::host),

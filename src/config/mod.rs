@@ -29,6 +29,7 @@ pub use words::{Checksum, LogFormat, LogLevel, ServerEncryption};
 
 use crate::model::compression::Compression;
 use crate::model::duration::Short;
+use crate::model::id::ImageId;
 use crate::model::parts::{DEFAULT_MAX_PARTS, MAX_PART, MIN_PART};
 use crate::model::retention::RetentionSettings;
 use crate::model::schedule::Schedule;
@@ -89,6 +90,8 @@ pub struct Config {
     pub drill_disk: u64,
     /// The longest a drill may take.
     pub drill_timeout: Duration,
+    /// Dumpcar's own image, for one that does not run in a container of it.
+    pub helper_image: Option<ImageId>,
     pub signer: Option<Signer>,
     /// When set, nothing from the bucket counts that none of them has signed.
     pub trusted_signers: Option<TrustedSigners>,
@@ -294,6 +297,8 @@ impl Config {
         });
         let drill_timeout =
             reader.setting("DUMPCAR_DRILL_TIMEOUT", raw.drill_timeout, DRILL_TIMEOUT, parse::limit, span);
+        let helper_image =
+            reader.optional("DUMPCAR_HELPER_IMAGE", raw.helper_image, parse::own, ToString::to_string);
         let (signer, trusted_signers) = signing::read(&mut reader, raw.signing_key, raw.trusted_signers);
         let label_prefix = reader.setting(
             "DUMPCAR_LABEL_PREFIX",
@@ -384,6 +389,7 @@ impl Config {
             drill_memory,
             drill_disk,
             drill_timeout,
+            helper_image,
             signer,
             trusted_signers,
             instance,

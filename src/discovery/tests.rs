@@ -28,6 +28,7 @@ fn container(name: &str, labels: &[(&str, &str)]) -> Container {
         command: Vec::new(),
         arguments: Vec::new(),
         shares_network: false,
+        mounts: Vec::new(),
         env: BTreeMap::new(),
         state: "running".to_owned(),
         started: String::new(),

@@ -23,6 +23,7 @@ use super::DockerError;
 use super::client::{Docker, classify, nonsense};
 use super::trailer::{TrailerStripper, TrailingOutput};
 use crate::model::command::Command;
+use crate::model::helper;
 use crate::model::id::{ContainerId, ExecId};
 use crate::model::run::RunId;
 use crate::random;
@@ -185,9 +186,15 @@ impl Docker {
         let marker = marker(self.run.as_ref());
         // In the first line, so that a shell in the target finds it (`leftover.sh`).
         let wrapper = format!("#{marker}\n{wrapper}");
-        let mut cmd = vec!["sh", "-c", &wrapper, "dumpcar", &marker];
+        let mut cmd = match command.is_request {
+            true => vec![helper::PROGRAM, helper::COMMAND, &marker],
+            false => vec!["sh", "-c", &wrapper, "dumpcar", &marker],
+        };
         cmd.extend(args);
-        cmd.extend([command.script.as_str(), "sh"]);
+        cmd.push(&command.script);
+        if !command.is_request {
+            cmd.push("sh");
+        }
         cmd.extend(command.args.iter().map(String::as_str));
         let env: Vec<String> = command.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let options = CreateExecOptions {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::Container;
+use super::{Container, Mount};
 use crate::model::id::{ContainerId, IdError, ImageId, ImageIdError};
 use crate::model::line::is_unsafe;
 
@@ -50,7 +50,18 @@ struct Inspected {
     args: Option<Vec<String>>,
     config: Option<Config>,
     host_config: Option<HostConfig>,
+    mounts: Option<Vec<Mounted>>,
     state: Option<State>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Mounted {
+    #[serde(rename = "Type")]
+    kind: String,
+    name: String,
+    source: String,
+    destination: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -181,11 +192,19 @@ pub(crate) fn container(answer: &[u8], asked: Option<&ContainerId>) -> Result<Co
         command: config.cmd.unwrap_or_default(),
         arguments: found.args.unwrap_or_default(),
         shares_network: network == "host" || network.starts_with("container:"),
+        mounts: found.mounts.unwrap_or_default().into_iter().filter_map(mount).collect(),
         env: variables(&config.env.unwrap_or_default()),
         state: state.status,
         started: state.started_at.unwrap_or_default(),
         health: health.filter(|health| !health.is_empty() && health != "none"),
     })
+}
+
+/// One that cannot be asked for again is none.
+fn mount(mounted: Mounted) -> Option<Mount> {
+    let Mounted { kind, name, source, destination: path } = mounted;
+    let source = if kind == "volume" { name } else { source };
+    (is_path(&path) && !source.chars().any(is_unsafe)).then_some(Mount { kind, source, path })
 }
 
 /// Podman leaves out what kind of digest it is.

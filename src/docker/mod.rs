@@ -20,7 +20,7 @@ pub use exec::{Captured, Exec, ExecError, names_no_user};
 pub use feed::{Appetite, Feed};
 #[cfg(any(test, fuzzing, feature = "bench"))]
 pub(crate) use inspect::container as read_container;
-pub use scratch::{Death, Image, ScratchContainer};
+pub use scratch::{Death, HelperContainer, Image, ScratchContainer};
 #[cfg(any(test, fuzzing, feature = "bench"))]
 pub(crate) use trailer::TrailerStripper;
 pub use trailer::TrailingOutput;
@@ -46,6 +46,8 @@ pub struct Container {
     pub arguments: Vec<String>,
     /// Whether it has its network from another container, or from the host.
     pub shares_network: bool,
+    /// What of others is mounted into it.
+    pub mounts: Vec<Mount>,
     /// The configured environment, which every exec inherits. Values may be secrets.
     pub env: BTreeMap<String, String>,
     /// `running`, `exited`, `paused`, `restarting`, …, in Docker's words.
@@ -54,6 +56,17 @@ pub struct Container {
     pub started: String,
     /// `healthy`, `unhealthy` or `starting`; absent when the container has no health check.
     pub health: Option<String>,
+}
+
+/// A volume or folder that a container has at some path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// In Docker's words: `volume`, `bind`, `tmpfs`, ….
+    pub kind: String,
+    /// The volume's name, or the folder on the host.
+    pub source: String,
+    /// An absolute path without `..`.
+    pub path: String,
 }
 
 impl Container {

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use bollard::models::{ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig};
+use bollard::models::{ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, MountType};
 use bollard::query_parameters::{
     CreateContainerOptions, LogsOptions, RemoveContainerOptions, StartContainerOptions,
 };
 use futures_util::StreamExt;
 
 use super::client::nonsense;
-use super::{Docker, DockerError, inspect};
+use super::{Docker, DockerError, Mount, inspect};
 use crate::model::id::{ContainerId, ContainerName, ImageDigest, ImageId};
 
 /// Its processes weigh half of everybody else's.
@@ -18,6 +18,12 @@ const CPU_SHARES: i64 = 512;
 const FIRST_TO_GO: i64 = 1000;
 /// Enough for every server, and not for a fork bomb.
 const PIDS: i64 = 2048;
+
+/// A file's owner is mostly another user, and what is made beside it gets the same.
+const FILE_CAPABILITIES: [&str; 3] = ["CHOWN", "DAC_OVERRIDE", "FOWNER"];
+
+/// What is read in a helper container passes through it.
+const HELPER_MEMORY: i64 = 256 << 20;
 
 /// A database's image makes its folders its user's own, and then becomes that user.
 const CAPABILITIES: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
@@ -61,6 +67,19 @@ pub struct ScratchContainer {
     pub in_memory: BTreeMap<String, u64>,
     /// Nothing but those can be written.
     pub is_read_only: bool,
+}
+
+/// A container of Dumpcar's own image without a network, which has some of a target's files.
+#[derive(Debug, Clone)]
+pub struct HelperContainer {
+    pub name: ContainerName,
+    pub image: ImageId,
+    /// Behind the image's entry point.
+    pub args: Vec<String>,
+    pub labels: HashMap<String, String>,
+    pub mounts: Vec<Mount>,
+    /// Whether it may write there, and nowhere else.
+    pub writes: bool,
 }
 
 impl Docker {
@@ -141,14 +160,59 @@ impl Docker {
             env: Some(scratch.env.clone()),
             cmd: (!scratch.args.is_empty()).then(|| scratch.args.clone()),
             labels: Some(scratch.labels.clone()),
-            healthcheck: Some(HealthConfig {
-                test: Some(vec!["NONE".to_owned()]),
-                ..HealthConfig::default()
-            }),
+            healthcheck: Some(no_healthcheck()),
             host_config: Some(host),
             ..ContainerCreateBody::default()
         };
-        let options = CreateContainerOptions { name: Some(scratch.name.to_string()), ..Default::default() };
+        self.start_new(&scratch.name, body).await
+    }
+
+    /// Makes a helper container and starts it. It removes itself when its process 1 ends. Returns its id.
+    ///
+    /// # Errors
+    /// See [`DockerError`]. There may be a container all the same.
+    pub async fn start_helper(&self, helper: &HelperContainer) -> Result<ContainerId, DockerError> {
+        let mount = |Mount { kind, source, path }: &Mount| bollard::models::Mount {
+            typ: Some(if kind == "volume" { MountType::VOLUME } else { MountType::BIND }),
+            source: Some(source.clone()),
+            target: Some(path.clone()),
+            read_only: Some(!helper.writes),
+            ..bollard::models::Mount::default()
+        };
+        let mounts = helper.mounts.iter().map(mount).collect();
+        let host = HostConfig {
+            network_mode: Some("none".to_owned()),
+            auto_remove: Some(true),
+            memory: Some(HELPER_MEMORY),
+            memory_swap: Some(HELPER_MEMORY),
+            cpu_shares: Some(CPU_SHARES),
+            pids_limit: Some(PIDS),
+            security_opt: Some(vec!["no-new-privileges".to_owned()]),
+            cap_drop: Some(vec!["ALL".to_owned()]),
+            cap_add: Some(FILE_CAPABILITIES.map(str::to_owned).to_vec()),
+            readonly_rootfs: Some(true),
+            mounts: Some(mounts),
+            ..HostConfig::default()
+        };
+        let body = ContainerCreateBody {
+            image: Some(helper.image.to_string()),
+            cmd: Some(helper.args.clone()),
+            labels: Some(helper.labels.clone()),
+            // Whatever user the image has: files belong to anybody.
+            user: Some("0".to_owned()),
+            healthcheck: Some(no_healthcheck()),
+            host_config: Some(host),
+            ..ContainerCreateBody::default()
+        };
+        self.start_new(&helper.name, body).await
+    }
+
+    async fn start_new(
+        &self,
+        name: &ContainerName,
+        body: ContainerCreateBody,
+    ) -> Result<ContainerId, DockerError> {
+        let options = CreateContainerOptions { name: Some(name.to_string()), ..Default::default() };
         let created = self.ask("make a container", self.client.create_container(Some(options), body)).await?;
         let id: ContainerId = created.id.parse().map_err(|error| nonsense("make a container", &error))?;
         self.ask(
@@ -204,4 +268,8 @@ impl Docker {
         let lines = self.ask("show a log", async { Ok(lines.await) }).await.unwrap_or_default();
         lines.join(" / ").chars().filter(|c| !c.is_control()).take(4096).collect()
     }
+}
+
+fn no_healthcheck() -> HealthConfig {
+    HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }
 }

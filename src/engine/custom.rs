@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::kind::Kind;
+use super::kind::{Kind, ScratchServer};
 use super::shared::broken::Without;
 use super::shared::facts::Facts;
 use super::shared::problem::Problem;
@@ -59,6 +59,12 @@ impl Kind for Custom {
         facts.restore_command.map(|command| shell(facts, &format!("set -e\n{command}")))
     }
 
+    fn is_defined_by_labels(&self) -> bool {
+        true
+    }
+}
+
+impl ScratchServer for Custom {
     fn scratch_env(
         &self,
         target: &BTreeMap<String, String>,
@@ -66,10 +72,6 @@ impl Kind for Custom {
         password: &str,
     ) -> BTreeMap<String, String> {
         scratch::env(target, &[], wanted, &[], password)
-    }
-
-    fn is_defined_by_labels(&self) -> bool {
-        true
     }
 
     fn query(&self, facts: &Facts<'_>, _database: &str, query: &str) -> Command {
@@ -85,8 +87,7 @@ pub fn hook(facts: &Facts<'_>, command: &str) -> Command {
 fn shell(facts: &Facts<'_>, command: &str) -> Command {
     Command {
         script: format!("{TRAP}{command}\n"),
-        args: Vec::new(),
-        env: Vec::new(),
         exec_user: facts.exec_user.map(str::to_owned),
+        ..Command::default()
     }
 }

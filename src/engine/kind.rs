@@ -3,7 +3,11 @@
 //! Only an engine's own folder knows how it is done; nobody else asks which engine it is. A method that has an answer here need
 //! not be there: `None` is for engines that have nothing of the kind.
 
-use std::collections::BTreeMap;
+mod scratch_server;
+
+pub use scratch_server::ScratchServer;
+
+use jiff::Timestamp;
 
 use super::edit::Edit;
 use super::mariadb_mysql::restore::exchange::Exchange;
@@ -16,10 +20,9 @@ use super::shared::content::{self, ContentError};
 use super::shared::detection::Detection;
 use super::shared::facts::Facts;
 use super::shared::login::Login;
+use super::shared::names;
 use super::shared::problem::Problem;
 use super::shared::replacement::{self, Replacement, Staged};
-use super::shared::scratch::{self, Answering};
-use super::shared::settings::{Rules, Settings};
 use super::shared::signs::Said;
 use super::shared::survey::{self, Survey, SurveyError};
 use super::shared::units::Units;
@@ -30,7 +33,7 @@ use crate::model::manifest::ObjectKind;
 use crate::model::run::RunId;
 
 /// A kind of database.
-pub trait Kind: Sync {
+pub trait Kind: ScratchServer {
     /// As labels and manifests have it.
     fn name(&self) -> &'static str;
 
@@ -50,6 +53,16 @@ pub trait Kind: Sync {
     }
 
     fn units(&self) -> Units;
+
+    /// Whether its databases are files of an application, which a helper container reads: there is no server, and no tool.
+    fn is_file(&self) -> bool {
+        false
+    }
+
+    /// Where an application of this image has its databases, if that is known: [`Facts::paths`] without a label.
+    fn usual_paths(&self, _image: &str) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Whether only its owner's labels know how it is dumped, restored, started and asked.
     fn is_defined_by_labels(&self) -> bool {
@@ -193,6 +206,16 @@ pub trait Kind: Sync {
         self.replacement() != Replacement::InPlace
     }
 
+    /// The name under which an old database stays beside the restored one.
+    fn old_name(&self, name: &str, at: Timestamp) -> String {
+        names::old_name(name, at)
+    }
+
+    /// Why a database of a backup has no place in this container; `None` if it has.
+    fn misplaced(&self, _facts: &Facts<'_>, _name: &str) -> Option<String> {
+        None
+    }
+
     /// Makes the empty database a dump is loaded into, with its options. With [`Replacement::InPlace`] this removes the one
     /// that is there.
     fn create(&self, _facts: &Facts<'_>, _name: &str, _options: Option<&DatabaseOptions>) -> Option<Command> {
@@ -285,114 +308,5 @@ pub trait Kind: Sync {
     /// What a person types on the host to drop a database.
     fn drop_by_hand(&self, _facts: &Facts<'_>, _container: &str, _name: &str) -> Option<String> {
         None
-    }
-
-    // A server to try a backup on.
-
-    /// The environment of a throwaway server of this kind, for a target with this one: what its set-up needs, what is
-    /// `wanted` besides, and `password` wherever there is one.
-    ///
-    /// A drill executes the backup. So the server has no secret that the backup could read: neither the target's passwords
-    /// nor anything of the application.
-    fn scratch_env(
-        &self,
-        target: &BTreeMap<String, String>,
-        wanted: &[String],
-        password: &str,
-    ) -> BTreeMap<String, String>;
-
-    /// Makes an administrator of a throwaway server that no backup changes. `name`: letters, digits and `_`, in no backup.
-    fn scratch_account(&self, _facts: &Facts<'_>, _name: &str) -> Option<Command> {
-        None
-    }
-
-    /// Whether the label's query may be asked by that administrator alone, because the backup's accounts replace the others.
-    fn accounts_are_replaced(&self) -> bool {
-        false
-    }
-
-    /// Ends what a throwaway server does by itself.
-    fn calm(&self, _facts: &Facts<'_>) -> Option<Command> {
-        None
-    }
-
-    /// Arguments by which it does nothing by itself, and takes back every row that was dumped.
-    fn calm_arguments(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    /// Which settings a throwaway server has from its target.
-    fn setting_rules(&self) -> Option<&'static Rules> {
-        None
-    }
-
-    /// Of a container's command line, as Docker tells its arguments: what a throwaway server gets as well.
-    fn settings_of(&self, arguments: &[String]) -> Settings {
-        self.setting_rules().map_or_else(Settings::default, |rules| Settings::of_arguments(rules, arguments))
-    }
-
-    /// Asks a server for its settings, for [`Kind::with_settings`].
-    fn ask_settings(&self, _facts: &Facts<'_>) -> Option<Command> {
-        None
-    }
-
-    /// Adds what a server has told of its settings.
-    fn with_settings(&self, settings: Settings, stdout: &[u8]) -> Settings {
-        match self.setting_rules() {
-            Some(rules) => settings.told(rules, stdout),
-            None => settings,
-        }
-    }
-
-    /// The command line of a throwaway server, behind its image's entry point. `image`: the command of its image; `wanted`: the
-    /// label's arguments; `more`: where the data is.
-    fn scratch_arguments(
-        &self,
-        image: &[String],
-        settings: &Settings,
-        more: &[String],
-        wanted: &[String],
-    ) -> Vec<String> {
-        let settings = self.setting_rules().map(|rules| settings.arguments(rules)).unwrap_or_default();
-        scratch::arguments(image, settings, self.calm_arguments(), more, wanted)
-    }
-
-    /// Folders outside of its image's volumes that a server must be able to write to.
-    fn run_folders(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    /// Variables and arguments by which a server keeps its data in the container's own layer.
-    fn data_in_layer(&self) -> (BTreeMap<String, String>, Vec<String>) {
-        (BTreeMap::new(), Vec::new())
-    }
-
-    /// The names of its servers as process 1.
-    fn servers(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    /// Asks which process answers as the server, for [`Kind::parse_answering`].
-    fn answering(&self, _facts: &Facts<'_>) -> Option<Command> {
-        None
-    }
-
-    /// Reads what that command printed.
-    fn parse_answering(&self, stdout: &[u8]) -> Answering {
-        Answering::read(self.servers(), stdout)
-    }
-
-    /// Asks a question in a database and prints the answer, rows only.
-    fn query(&self, facts: &Facts<'_>, database: &str, query: &str) -> Command;
-
-    /// Takes its name from a database of a drill's server, the `index`th of them, so that its definitions can be loaded once more.
-    fn set_aside(&self, _facts: &Facts<'_>, _database: &str, _index: usize) -> Option<Command> {
-        None
-    }
-
-    /// Further arguments of the dump tool by which it prints definitions only. Those of triggers and events are kept as they
-    /// were written.
-    fn definitions(&self) -> &'static [&'static str] {
-        &[]
     }
 }

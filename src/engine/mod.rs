@@ -14,11 +14,12 @@ mod postgresql;
 mod redis;
 mod registry;
 mod shared;
+mod sqlite;
 
 pub use custom::hook;
 pub use diagnosis::{Diagnosis, diagnose};
 pub use edit::Edit;
-pub use kind::Kind;
+pub use kind::{Kind, ScratchServer};
 pub use mariadb_mysql::restore::accounts::{AccountFilter, Accounts};
 pub use mariadb_mysql::restore::exchange::{
     Control, Exchange, Inventory, SESSION, Script, Side, Stage, Unexpected, Way,
@@ -34,7 +35,7 @@ pub use shared::broken::{Broken, Without};
 pub use shared::content::ContentError;
 pub use shared::facts::Facts;
 pub use shared::login::{Login, Password, User};
-pub use shared::names::{is_old_name, old_name};
+pub use shared::names::is_old_name;
 pub use shared::problem::Problem;
 pub use shared::remarks::remarks;
 pub use shared::replacement::{Replacement, Staged};

@@ -12,11 +12,12 @@ use super::mariadb_mysql::kind::{MARIADB, MYSQL};
 use super::postgresql::kind::POSTGRESQL;
 use super::redis::kind::{REDIS, VALKEY};
 use super::shared::units::Units;
+use super::sqlite::kind::SQLITE;
 use crate::model::engine::EngineName;
 use crate::model::manifest::{Manifest, ObjectKind};
 
 /// An engine is its folder, and its line here.
-static KINDS: [&dyn Kind; 6] = [&POSTGRESQL, &MARIADB, &MYSQL, &REDIS, &VALKEY, &CUSTOM];
+static KINDS: [&dyn Kind; 7] = [&POSTGRESQL, &MARIADB, &MYSQL, &REDIS, &VALKEY, &SQLITE, &CUSTOM];
 
 /// One of the engines. What it is and does: [`Kind`].
 #[derive(Clone, Copy)]
@@ -43,7 +44,7 @@ impl Engine {
     /// `POSTGRES_PASSWORD` would be taken for one, and then has no `pg_dump`.
     pub fn detect(image: &str, env: &BTreeMap<String, String>) -> Option<Self> {
         let find = |is: &dyn Fn(Self) -> bool| Self::all().find(|engine| is(*engine));
-        find(&|engine| engine.detection().is_named(image))
+        find(&|engine| engine.detection().is_named(image) || !engine.usual_paths(image).is_empty())
             // MariaDB's images have variables of MySQL as well, and stand before it.
             .or_else(|| find(&|engine| engine.detection().is_set_in(env)))
             .or_else(|| find(&|engine| engine.detection().is_read_in(env)))

@@ -8,12 +8,14 @@ mod docker;
 pub mod engine;
 mod frames;
 mod rdb;
+mod sqlite;
 
 pub use bucket::{drill, manifest, record, scratch};
 pub use content::content;
 pub use docker::container;
 pub use frames::frames;
 pub use rdb::rdb;
+pub use sqlite::sqlite;
 
 use std::collections::HashMap;
 
@@ -282,6 +284,11 @@ mod tests {
     #[test]
     fn kept_inputs_of_redis_dumps_hold() {
         replay("rdb", rdb);
+    }
+
+    #[test]
+    fn kept_inputs_of_sqlite_databases_hold() {
+        replay("sqlite", sqlite);
     }
 
     #[test]

@@ -141,7 +141,7 @@ impl Drill<'_> {
 
     async fn attempt(&mut self) -> Result<Drilled, JobError> {
         let engine = self.engine()?;
-        let image = self.image().await?;
+        let image = self.image(engine).await?;
         let scratch = self.server(engine, &image).await?;
         let own = self.app.identity.holder(&self.app.docker).await;
         let mut result = DrillResult::new(self.key, clock::now(), &own.instance, &image.id);

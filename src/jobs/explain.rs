@@ -86,7 +86,7 @@ fn no_user(target: &Target, message: &str) -> String {
 /// What became of the container, when it is no longer running.
 async fn whereabouts(docker: &Docker, target: &Target) -> Option<String> {
     let name = &target.container.name;
-    match docker.container(&target.container.id).await {
+    match docker.container(target.tools()).await {
         Ok(container) if container.state == "running" => None,
         Ok(container) if container.state == "paused" => {
             Some(format!("container {name} is paused now: `docker unpause {name}`"))

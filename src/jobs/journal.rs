@@ -82,7 +82,10 @@ impl<'a> Entry<'a> {
             version: VERSION,
             run: new_run(),
             target: name.clone(),
-            container: target.map(|target| target.container.id.clone()),
+            // The tool of a backup is in a helper container, which goes by itself.
+            container: target
+                .filter(|target| restores || !target.engine.is_file())
+                .map(|target| target.container.id.clone()),
             engine: target.and(holder.engine.clone()),
             stamp,
             prunes,

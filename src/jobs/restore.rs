@@ -32,6 +32,7 @@ use self::check::{damaged, unread};
 use self::context::{ANSWER_BYTES, Loaded, Restore, UNTOUCHED, what};
 use super::error::{JobError, Kind, stoppable};
 use super::explain::explain;
+use super::helper::{Access, Helper};
 use super::journal::Entry;
 use super::span;
 use crate::app::App;
@@ -203,7 +204,7 @@ impl Restore<'_> {
             Some(room) => object.plain_bytes.saturating_add(room),
             None => self.measured(object, edit.anew()).await?,
         };
-        let feed = docker.feed(&target.container.id, &command, bytes);
+        let feed = docker.feed(target.tools(), &command, bytes);
         let mut feed = match stoppable(self.stop, feed).await? {
             Ok(feed) => feed,
             Err(error) => return Err(self.explained(&what, database, error.into(), refused()).await),
@@ -273,7 +274,7 @@ impl Restore<'_> {
         command: &Command,
         problem: Problem,
     ) -> Result<(), JobError> {
-        let container = &self.plan.target.container.id;
+        let container = self.plan.target.tools();
         match self.docker.capture(container, command, ANSWER_BYTES, ANSWER_LIMIT).await {
             Ok(_) => Ok(()),
             Err(error) => Err(self.explained(what, database, error, problem).await),
@@ -303,7 +304,7 @@ async fn drop_own(docker: &Docker, target: &Target, run: &RunId) -> Result<(), J
     }
     const WHAT: &str = "drop the databases a restore made for itself";
     let Some(command) = target.engine.drop_leftovers(&target.facts(), run) else { return Ok(()) };
-    match docker.capture(&target.container.id, &command, ANSWER_BYTES, ANSWER_LIMIT).await {
+    match docker.capture(target.tools(), &command, ANSWER_BYTES, ANSWER_LIMIT).await {
         Ok(_) => Ok(()),
         Err(error) => Err(explain(docker, target, WHAT, None, error).await),
     }
@@ -314,5 +315,11 @@ async fn drop_own(docker: &Docker, target: &Target, run: &RunId) -> Result<(), J
 /// # Errors
 /// What is left, in one line.
 pub async fn drop_leftovers(app: &App, target: &Target, run: &RunId) -> Result<(), JobError> {
-    drop_own(&app.docker, target, run).await
+    let helper = Helper::start(app, target, &[], Access::Write).await?;
+    let target = helper.as_ref().map_or(target, |helper| &helper.target);
+    let dropped = drop_own(&app.docker, target, run).await;
+    if let Some(helper) = helper {
+        helper.end().await;
+    }
+    dropped
 }

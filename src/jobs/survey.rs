@@ -15,7 +15,7 @@ pub(super) const MOST_BYTES: usize = 8 * 1024 * 1024;
 pub(super) async fn survey(docker: &Docker, target: &Target, limit: Duration) -> Result<Survey, JobError> {
     const WHAT: &str = "list its databases";
     let Some(command) = target.engine.survey(&target.facts()) else { return Ok(Survey::default()) };
-    let answer = match docker.capture(&target.container.id, &command, MOST_BYTES, limit).await {
+    let answer = match docker.capture(target.tools(), &command, MOST_BYTES, limit).await {
         Ok(answer) => answer,
         Err(error) => return Err(explain(docker, target, WHAT, None, error).await),
     };

@@ -129,7 +129,9 @@ async fn clear_container(app: &App, record: &RunRecord, renewed: Timestamp) -> R
     let name = container.name.clone();
     match discovery::labelled(container, &app.config) {
         Some(Ok(target)) => {
-            leftovers::end_tools(&app.docker, id, &record.run, target.labels.exec_user.as_deref()).await?;
+            if !target.engine.is_file() {
+                leftovers::end_tools(&app.docker, id, &record.run, target.labels.exec_user.as_deref()).await?;
+            }
             if record.restores { restore::drop_leftovers(app, &target, &record.run).await } else { Ok(()) }
         }
         Some(Err(reason)) => Err(JobError::new(Kind::Wrong, reason)),

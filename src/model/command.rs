@@ -10,12 +10,21 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Command {
     pub script: String,
+    /// Whether it is for Dumpcar's own program, in a helper container: then `script` is its request.
+    pub is_request: bool,
     /// Become `$1`, `$2`, …; shown by `docker events` and exec inspect.
     pub args: Vec<String>,
     /// Added to the container's own environment; not shown by Docker.
     pub env: Vec<(String, String)>,
     /// The user to run as (`uid`, `name` or `uid:gid`); the container's own when absent.
     pub exec_user: Option<String>,
+}
+
+impl Command {
+    /// One for Dumpcar's own program in a helper container.
+    pub fn request(request: &super::helper::Request) -> Self {
+        Self { script: request.to_json(), is_request: true, ..Self::default() }
+    }
 }
 
 impl fmt::Debug for Command {

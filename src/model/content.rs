@@ -21,7 +21,9 @@ mod postgresql;
 mod rdb;
 mod rows;
 mod skeleton;
+mod sqlite;
 mod tally;
+mod verdict;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,7 +33,8 @@ use serde::{Deserialize, Serialize};
 pub use count::Counter;
 pub use definitions::Definitions;
 pub use difference::{Comparison, Difference, Object, Reloaded};
-pub use rdb::{DumpPart, DumpParts, NotWhole, PUT_OFF, Unread};
+pub use rdb::{DumpPart, DumpParts, PUT_OFF};
+pub use verdict::{NotWhole, Unread};
 
 use crate::model::line::Name;
 
@@ -48,6 +51,8 @@ pub enum Dialect {
     Rdb,
     /// The same of a server on trial, whose times were put off by [`PUT_OFF`].
     RdbOnTrial,
+    /// SQLite: the image of a database, page by page.
+    Sqlite,
 }
 
 impl Dialect {
@@ -56,7 +61,7 @@ impl Dialect {
     pub fn on_trial(self) -> Self {
         match self {
             Self::Rdb | Self::RdbOnTrial => Self::RdbOnTrial,
-            Self::Postgresql | Self::Mysql | Self::Globals => self,
+            Self::Postgresql | Self::Mysql | Self::Globals | Self::Sqlite => self,
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod encoding;
 pub mod engine;
 pub mod forgotten;
 pub mod glob;
+pub mod helper;
 pub mod id;
 pub mod job;
 pub mod key;

@@ -128,10 +128,31 @@ impl Scratch {
     /// It has the run's name.
     pub const MARK: &str = "dumpcar-drill.run";
 
-    /// The name of a run's scratch container. A container with another name is none, whatever its label says.
+    /// The name of a drill's container.
     pub fn container(run: &RunId) -> ContainerName {
         format!("dumpcar-drill-{run}").parse().expect("a word and digits are a name")
     }
+
+    /// The name of a helper container.
+    pub fn helper(run: &RunId) -> ContainerName {
+        format!("dumpcar-helper-{run}").parse().expect("a word and digits are a name")
+    }
+
+    /// Whether a container of this name is one of a run. One with another name is none, whatever its label says.
+    pub fn is_name_of(run: &RunId, name: &str) -> bool {
+        [Self::container(run), Self::helper(run)].iter().any(|own| own.as_str() == name)
+    }
+}
+
+/// The beginnings of the names of databases that a restore makes for itself.
+pub const LEFTOVERS: [&str; 2] = ["dumpcar_restore_", "dumpcar_replaced_"];
+
+/// Whether a database of this name was made by a restore for itself.
+pub fn is_leftover(name: &str) -> bool {
+    LEFTOVERS.iter().any(|start| {
+        let run = name.strip_prefix(start).and_then(|rest| rest.split_once('_'));
+        run.is_some_and(|(run, index)| run.parse::<RunId>().is_ok() && index.parse::<usize>().is_ok())
+    })
 }
 
 /// Why a record is left alone.

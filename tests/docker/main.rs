@@ -87,6 +87,8 @@ mod runbook;
 /// Passwords and keys, and where they must not appear (P6).
 mod secrets;
 /// The life of a backup on both real servers, and what only the one of them can: versions, locks, keys without rights.
+/// SQLite databases of applications.
+mod sqlite;
 mod stores;
 mod stores_kept;
 /// What killed sidecars leave, in the bucket and in targets (P4).

@@ -90,6 +90,7 @@ fn everything_can_be_set() {
         engine: Some(Engine::POSTGRESQL),
         databases: vec!["shop".into(), "crm".into()],
         exclude: vec![Glob::new("test_*")],
+        paths: Vec::new(),
         user: Some("backup".into()),
         password_file: Some("/run/secrets/db".into()),
         host: None,

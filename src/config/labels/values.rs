@@ -2,6 +2,7 @@
 
 use super::parse::{self, Parsed};
 use crate::engine::{is_host, is_socket};
+use crate::model::helper::{is_file_path, split_path};
 use crate::model::manifest::is_extension;
 use crate::model::target::TargetName;
 
@@ -27,6 +28,23 @@ pub(super) fn absolute_path(text: &str) -> Parsed<String> {
     } else {
         Err("must be an absolute path inside the container".to_owned())
     }
+}
+
+/// Paths of files between commas. Only a name may be a pattern: a folder is that of one volume.
+pub(super) fn file_patterns(text: &str) -> Parsed<Vec<String>> {
+    let patterns = list(text)?;
+    for pattern in &patterns {
+        let (folder, _) = split_path(pattern);
+        if !is_file_path(pattern) {
+            return Err(
+                "must be absolute paths of files inside the container, with commas between them".to_owned()
+            );
+        }
+        if folder.contains(['*', '?']) {
+            return Err("may have * and ? in the name of a file only, and not in that of a folder".to_owned());
+        }
+    }
+    Ok(patterns)
 }
 
 pub(super) fn extension(text: &str) -> Parsed<String> {

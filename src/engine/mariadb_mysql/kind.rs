@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::flavour::Flavour;
 use super::restore::exchange::Exchange;
 use super::{address, dump, login, restore, session, settings, signs};
-use crate::engine::kind::Kind;
+use crate::engine::kind::{Kind, ScratchServer};
 use crate::engine::shared::address::Address;
 use crate::engine::shared::broken::Without;
 use crate::engine::shared::detection::Detection;
@@ -197,7 +197,9 @@ impl Kind for MariadbMysql {
             shell_quoted(&statement)
         ))
     }
+}
 
+impl ScratchServer for MariadbMysql {
     fn scratch_env(
         &self,
         target: &BTreeMap<String, String>,

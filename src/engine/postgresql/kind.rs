@@ -7,7 +7,7 @@ use super::globals::{Globals, Tablespace};
 use super::surroundings::{self, Placement, Surroundings};
 use super::{address, dump, login, restore, session, settings, signs};
 use crate::engine::edit::Edit;
-use crate::engine::kind::Kind;
+use crate::engine::kind::{Kind, ScratchServer};
 use crate::engine::shared::address::Address;
 use crate::engine::shared::broken::Without;
 use crate::engine::shared::detection::Detection;
@@ -219,7 +219,9 @@ impl Kind for Postgresql {
             shell_quoted(&statement)
         ))
     }
+}
 
+impl ScratchServer for Postgresql {
     fn scratch_env(
         &self,
         target: &BTreeMap<String, String>,

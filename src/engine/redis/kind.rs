@@ -6,7 +6,7 @@ use super::commands::Commands;
 use super::said::SERVERS;
 use super::{address, dump, login, restore, settings, signs};
 use crate::engine::edit::Edit;
-use crate::engine::kind::Kind;
+use crate::engine::kind::{Kind, ScratchServer};
 use crate::engine::postgresql::edit::Loading;
 use crate::engine::postgresql::surroundings::Surroundings;
 use crate::engine::shared::address::Address;
@@ -170,7 +170,9 @@ impl Kind for RedisValkey {
     fn drop_leftovers(&self, facts: &Facts<'_>, run: &RunId) -> Option<Command> {
         Some(restore::drop_leftovers(facts, run))
     }
+}
 
+impl ScratchServer for RedisValkey {
     fn scratch_env(
         &self,
         target: &BTreeMap<String, String>,

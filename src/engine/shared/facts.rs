@@ -24,6 +24,8 @@ pub struct Facts<'a> {
     pub port: Option<u16>,
     /// `dumpcar.socket`: a path inside the container.
     pub socket: Option<&'a str>,
+    /// `dumpcar.path`, or where an application of this image has its databases: patterns for files inside the container.
+    pub paths: &'a [String],
     /// `dumpcar.exec-user`.
     pub exec_user: Option<&'a str>,
     /// `dumpcar.args`, split into words: further arguments of the dump tool.
@@ -49,6 +51,7 @@ impl<'a> Facts<'a> {
             host: None,
             port: None,
             socket: None,
+            paths: &[],
             exec_user: None,
             args: &[],
             command: None,
@@ -74,6 +77,7 @@ impl fmt::Debug for Facts<'_> {
             .field("host", &self.host)
             .field("port", &self.port)
             .field("socket", &self.socket)
+            .field("paths", &self.paths)
             .field("exec_user", &self.exec_user)
             .field("args", &self.args)
             .field("command", &self.command)

@@ -92,7 +92,13 @@ impl Login {
             text.push_str(&format!("export {password_variable}\n"));
         }
         text.push_str(script);
-        Command { script: text, args, env, exec_user: facts.exec_user.map(str::to_owned) }
+        Command {
+            script: text,
+            args,
+            env,
+            exec_user: facts.exec_user.map(str::to_owned),
+            ..Command::default()
+        }
     }
 }
 

@@ -10,11 +10,20 @@ const BEFORE_TIME: &str = "%Y%m%d_%H%M%S";
 const LONGEST_NAME: usize = 63;
 
 /// The name under which an old database stays beside the restored one: `shop_before_20261127_021500`, in UTC.
-pub fn old_name(name: &str, at: Timestamp) -> String {
-    let end = format!("{BEFORE}{}", at.strftime(BEFORE_TIME));
+pub(in crate::engine) fn old_name(name: &str, at: Timestamp) -> String {
+    let end = end(at);
     let mut start = name.to_owned();
     while start.len() + end.len() > LONGEST_NAME && start.pop().is_some() {}
     start + &end
+}
+
+/// The same for a name that may have any length.
+pub(in crate::engine) fn old_name_of_any_length(name: &str, at: Timestamp) -> String {
+    name.to_owned() + &end(at)
+}
+
+fn end(at: Timestamp) -> String {
+    format!("{BEFORE}{}", at.strftime(BEFORE_TIME))
 }
 
 /// Whether a restore has left the database of this name beside another one: it may go at any time.

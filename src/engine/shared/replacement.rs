@@ -2,9 +2,7 @@
 
 use super::facts::Facts;
 use crate::model::run::RunId;
-
-/// What the names of the databases begin with that a restore makes for itself.
-pub(in crate::engine) const LEFTOVERS: [&str; 2] = ["dumpcar_restore_", "dumpcar_replaced_"];
+pub(in crate::engine) use crate::model::run::{LEFTOVERS, is_leftover};
 
 /// A load executes what somebody has put into the bucket: it does so as the server's user, and not as root.
 const AS_USER: &str = include_str!("as_user.sh");
@@ -58,14 +56,6 @@ impl Staged {
             None => self,
         }
     }
-}
-
-/// Whether a database of this name was made by a restore for itself.
-pub(in crate::engine) fn is_leftover(name: &str) -> bool {
-    LEFTOVERS.iter().any(|start| {
-        let run = name.strip_prefix(start).and_then(|rest| rest.split_once('_'));
-        run.is_some_and(|(run, index)| run.parse::<RunId>().is_ok() && index.parse::<usize>().is_ok())
-    })
 }
 
 #[cfg(test)]

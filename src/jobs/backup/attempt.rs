@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
 use crate::jobs::error::{JobError, Kind, stoppable};
+use crate::jobs::helper::{Access, Helper};
 use crate::jobs::{prune, span};
 use crate::model::id::ImageDigest;
 use crate::model::key::{CLAIM, Stamp};
@@ -52,6 +53,14 @@ pub(super) async fn attempt(
     let begun = begin(app, target, catalog.as_ref(), known, origin.writer(), order.trigger, stop);
     let Begun { entry, key, started } = Box::pin(begun).await?;
     span::is_about(&key);
+    let helper = match stoppable(stop, Helper::start(app, target, &[], Access::Read)).await.flatten() {
+        Ok(helper) => helper,
+        Err(error) => {
+            drop(entry.close(true).await);
+            return Err(error);
+        }
+    };
+    let target = helper.as_ref().map_or(target, |helper| &helper.target);
     let clash = writers::look(app, known, last_good.as_ref(), (key.stamp, origin.writer()));
     let docker = entry.docker();
     let run = Run {
@@ -79,6 +88,9 @@ pub(super) async fn attempt(
         }
     }
     drop(run);
+    if let Some(helper) = helper {
+        helper.end().await;
+    }
     match rest {
         // The record stays: the next run finds out what became of the manifest.
         Rest::Unknown => {}

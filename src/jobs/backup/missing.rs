@@ -100,7 +100,7 @@ impl Run<'_> {
         };
         self.progress.set_stage(format!("asking whether the server is there after {}", part.what()));
         for _ in 0..ANSWERS {
-            let asked = docker.capture(&target.container.id, &command, MOST_BYTES, SURVEY_LIMIT);
+            let asked = docker.capture(target.tools(), &command, MOST_BYTES, SURVEY_LIMIT);
             match stoppable(stop, asked).await? {
                 Ok(_) => return Ok(true),
                 // It is starting.
@@ -164,7 +164,7 @@ impl Run<'_> {
             return Ok(vec![Missing::new(Some(database), Some(kind), reason)]);
         }
         self.progress.set_stage(format!("looking for what is broken in database {database:?}"));
-        let examined = docker.capture(&target.container.id, &command, FOUND_BYTES, EXAMINE_LIMIT);
+        let examined = docker.capture(target.tools(), &command, FOUND_BYTES, EXAMINE_LIMIT);
         let examined = stoppable(stop, examined).await?.map_err(|error| error.to_string());
         let found =
             examined.and_then(|answer| Broken::parse(&answer.stdout).map_err(|error| error.to_string()));

@@ -34,7 +34,7 @@ impl Run<'_> {
         let name = format!("{stem}.{format}{}", target.compression.extension());
         progress.set_stage(format!("dumping {what}"));
         let started = Instant::now();
-        let mut exec = match stoppable(stop, docker.exec(&target.container.id, &part.command)).await? {
+        let mut exec = match stoppable(stop, docker.exec(target.tools(), &part.command)).await? {
             Ok(exec) => exec,
             Err(error) => {
                 let database = part.database.as_deref();

@@ -29,7 +29,7 @@ impl Drill<'_> {
         if error.is_stopped() || is_of_bucket || matches!(error.kind, Kind::Store(_)) {
             return error;
         }
-        let id = &scratch.target.container.id;
+        let id = scratch.target.tools();
         match self.docker.death(id).await {
             Ok(Some(Death { out_of_memory: true, .. })) => return self.out_of_memory(scratch, &error),
             Ok(Some(Death { exit_code, .. })) if scratch.has_answered() => {
@@ -116,8 +116,7 @@ impl Drill<'_> {
 
     async fn kills(&self, scratch: &Scratch) -> u64 {
         let command = Command { script: KILLS.to_owned(), ..Command::default() };
-        let asked =
-            self.docker.capture(&scratch.target.container.id, &command, ANSWER_BYTES, SHORT_LIMIT).await;
+        let asked = self.docker.capture(scratch.target.tools(), &command, ANSWER_BYTES, SHORT_LIMIT).await;
         let Ok(answer) = asked else { return 0 };
         String::from_utf8_lossy(&answer.stdout)
             .lines()

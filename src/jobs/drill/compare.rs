@@ -99,7 +99,7 @@ impl Drill<'_> {
         let target = &scratch.target;
         let what = format!("dump the restored {}", named(database));
         let problem = || Problem::DumpFailed { database: Name::clean(database) };
-        let mut exec = match self.docker.exec(&target.container.id, command).await {
+        let mut exec = match self.docker.exec(target.tools(), command).await {
             Ok(exec) => exec,
             Err(error) => return Err(self.failed(scratch, &what, database, error.into(), problem()).await),
         };
@@ -133,7 +133,7 @@ impl Drill<'_> {
         let limit = self.app.config.stall_timeout;
         let ask = async |target: &Target| {
             let command = target.engine.query(&target.facts(), &database, query);
-            self.docker.capture(&target.container.id, &command, ANSWER_BYTES, limit).await
+            self.docker.capture(target.tools(), &command, ANSWER_BYTES, limit).await
         };
         let answer = match ask(&scratch.asked).await {
             // The backup may lock out the login of the image.

@@ -126,7 +126,7 @@ impl Drill<'_> {
             return Ok(None);
         };
         let limit = self.app.config.drill_timeout;
-        match self.docker.tell(&target.container.id, &load, text.into(), limit).await {
+        match self.docker.tell(target.tools(), &load, text.into(), limit).await {
             Ok(()) => Ok(None),
             Err(error) => {
                 let what = format!("load the definitions of database {database:?} once more");
@@ -146,7 +146,7 @@ impl Drill<'_> {
     ) -> Result<Vec<u8>, JobError> {
         let target = &scratch.target;
         let limit = self.app.config.drill_timeout;
-        match self.docker.capture(&target.container.id, command, most, limit).await {
+        match self.docker.capture(target.tools(), command, most, limit).await {
             Ok(answer) => Ok(answer.stdout),
             Err(error) => {
                 let what = format!("load the definitions of database {database:?} once more");

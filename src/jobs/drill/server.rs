@@ -1,21 +1,20 @@
 //! The server of a drill: what it gets, and when it answers.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use tracing::{debug, warn};
 
 use super::context::Drill;
 use super::storage::Storage;
-use crate::clock;
 use crate::config::labels::TargetLabels;
 use crate::discovery::{self, Target};
 use crate::docker::{Image, ScratchContainer};
 use crate::engine::{self, Answering, Engine, Settings};
 use crate::jobs::error::{JobError, Kind};
 use crate::jobs::explain::explain;
-use crate::jobs::restore;
 use crate::jobs::survey::survey;
+use crate::jobs::{helper, restore, scratch};
+use crate::model::helper::{COMMAND, WAIT};
 use crate::model::id::ImageId;
 use crate::model::run;
 use crate::random;
@@ -45,7 +44,13 @@ pub(super) struct Scratch {
 impl Scratch {
     /// Whether it was ready once.
     pub(super) fn has_answered(&self) -> bool {
-        self.target.engine.is_defined_by_labels() || self.target.labels.user.is_some()
+        !self.has_server() || self.target.labels.user.is_some()
+    }
+
+    /// Whether it has a server that Dumpcar can ask.
+    fn has_server(&self) -> bool {
+        let engine = self.target.engine;
+        !engine.is_defined_by_labels() && !engine.is_file()
     }
 }
 
@@ -64,7 +69,11 @@ impl From<JobError> for Unready {
 
 impl Drill<'_> {
     /// The very image of the backup, or else the one its target runs now: that is where it would be restored to.
-    pub(super) async fn image(&self) -> Result<Image, JobError> {
+    pub(super) async fn image(&self, engine: Engine) -> Result<Image, JobError> {
+        // There is no server: what reads the files is all there is to it.
+        if engine.is_file() {
+            return helper::image(self.app).await;
+        }
         if let Some(image) = self.docker.image(&self.manifest.image_id).await? {
             return Ok(image);
         }
@@ -102,7 +111,7 @@ impl Drill<'_> {
         };
         let settings = engine.settings_of(&target.container.arguments);
         let Some(command) = engine.ask_settings(&target.facts()) else { return settings };
-        match self.docker.capture(&target.container.id, &command, ANSWER_BYTES, SHORT_LIMIT).await {
+        match self.docker.capture(target.tools(), &command, ANSWER_BYTES, SHORT_LIMIT).await {
             Ok(answer) => engine.with_settings(settings, &answer.stdout),
             Err(error) => {
                 let reason = explain(&self.docker, target, "ask for its settings", None, error).await;
@@ -132,6 +141,10 @@ impl Drill<'_> {
             },
             None => TargetLabels::default(),
         };
+        let labels = match engine.is_file() {
+            true => TargetLabels { paths: self.files(), ..labels },
+            false => labels,
+        };
         let known = self.target.map_or(&image.env, |target| &target.container.env);
         let mut env = engine.scratch_env(known, &labels.drill.env, &random::hex(16));
         let mut more = Vec::new();
@@ -140,7 +153,9 @@ impl Drill<'_> {
             env.extend(variables);
             more = arguments;
         }
-        let (args, withheld) = if engine.is_defined_by_labels() {
+        let (args, withheld) = if engine.is_file() {
+            ([COMMAND, WAIT].map(str::to_owned).to_vec(), Vec::new())
+        } else if engine.is_defined_by_labels() {
             let command = self.target.map(|target| target.container.command.clone()).unwrap_or_default();
             let args = if labels.drill.args.is_empty() { command } else { labels.drill.args.clone() };
             let is_withheld = |(name, value): &(&String, &String)| {
@@ -160,7 +175,7 @@ impl Drill<'_> {
                 image: image.id.clone(),
                 env: env.iter().map(|(name, value)| format!("{name}={value}")).collect(),
                 args,
-                labels: self.labels(image).await,
+                labels: scratch::labels(self.app, &self.run, image).await,
                 memory: storage.memory,
                 in_memory: storage.in_memory.clone(),
                 // What needs no disk gets none, unless the image cannot do without.
@@ -181,28 +196,15 @@ impl Drill<'_> {
         })
     }
 
-    /// Its own labels, and nothing of the image's: one that opts in would make it a target of Dumpcar, or of whoever else
-    /// looks at labels.
-    async fn labels(&self, image: &Image) -> HashMap<String, String> {
-        let prefix = &self.app.config.label_prefix;
-        let holder = self.app.identity.holder(&self.app.docker).await.clone();
-        let scratch = run::Scratch { run: self.run.clone(), created: clock::now(), holder };
-        let json = serde_json::to_string(&scratch).expect("a label has only string keys");
-        let emptied = image.labels.iter().map(|label| {
-            let is_opt_in = label.ends_with(".enable") || label.ends_with(".enabled");
-            (label.clone(), if is_opt_in { "false".to_owned() } else { String::new() })
-        });
-        let own = [
-            (format!("{}{}", discovery::label_start(prefix), run::Scratch::LABEL), json),
-            (run::Scratch::MARK.to_owned(), self.run.to_string()),
-        ];
-        emptied.chain(own).collect()
+    /// The paths of the files in the backup.
+    pub(super) fn files(&self) -> Vec<String> {
+        self.manifest.objects.iter().filter_map(|object| object.database.clone()).collect()
     }
 
     /// Until the server really answers, and takes orders of an account that the backup does not have.
     async fn ready(&self, scratch: &mut Scratch) -> Result<(), Unready> {
         self.progress.set_stage("waiting until it answers");
-        if scratch.target.engine.is_defined_by_labels() {
+        if !scratch.has_server() {
             self.running(&scratch.target).await?;
             return Ok(());
         }
@@ -255,7 +257,7 @@ impl Drill<'_> {
 
     /// That its container runs.
     async fn running(&self, scratch: &Target) -> Result<(), Unready> {
-        let id = &scratch.container.id;
+        let id = scratch.tools();
         if self.docker.death(id).await.map_err(JobError::from)?.is_none() {
             return Ok(());
         }
@@ -278,7 +280,7 @@ impl Drill<'_> {
         let Some(command) = scratch.engine.answering(&scratch.facts()) else {
             return Err(JobError::new(Kind::Internal, "nobody knows who answers"));
         };
-        match self.docker.capture(&scratch.container.id, &command, ANSWER_BYTES, SHORT_LIMIT).await {
+        match self.docker.capture(scratch.tools(), &command, ANSWER_BYTES, SHORT_LIMIT).await {
             Ok(answer) => {
                 // One that cannot be asked for its databases is not ready, whatever else it answers.
                 survey(&self.docker, scratch, restore::ANSWER_LIMIT).await?;
@@ -293,11 +295,11 @@ impl Drill<'_> {
         let target = &mut scratch.target;
         if let Some(command) = target.engine.calm(&target.facts()) {
             // It fails where it is off for good.
-            drop(self.docker.capture(&target.container.id, &command, ANSWER_BYTES, SHORT_LIMIT).await);
+            drop(self.docker.capture(target.tools(), &command, ANSWER_BYTES, SHORT_LIMIT).await);
         }
         let name = format!("dumpcar_drill_{}", random::hex(8));
         let Some(command) = target.engine.scratch_account(&target.facts(), &name) else { return Ok(()) };
-        let made = self.docker.capture(&target.container.id, &command, ANSWER_BYTES, SHORT_LIMIT).await;
+        let made = self.docker.capture(target.tools(), &command, ANSWER_BYTES, SHORT_LIMIT).await;
         if let Err(error) = made {
             return Err(explain(&self.docker, target, "make an account for the drill", None, error).await);
         }
@@ -309,13 +311,8 @@ impl Drill<'_> {
     }
 
     pub(super) async fn remove(&self) {
-        let Some(name) = &self.container else { return };
-        for _ in 0..3 {
-            match self.docker.remove(name).await {
-                Ok(()) => return,
-                Err(error) => warn!(container = %name, %error, "cannot remove the drill's container"),
-            }
-            tokio::time::sleep(POLL).await;
+        if let Some(name) = &self.container {
+            scratch::remove(&self.docker, name).await;
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::docker::{Docker, DockerError, Image};
 use crate::engine::{self, Engine};
 use crate::jobs::error::{JobError, Kind};
 use crate::machine::{self, Memory};
+use crate::model::helper::split_path;
 use crate::model::id::ContainerName;
 use crate::text;
 
@@ -106,7 +107,12 @@ impl Drill<'_> {
             disk: config.drill_disk,
             is_for_disk: self.is_for_disk,
         };
-        let storage = Storage::choose(wish, lent, &image.volumes, engine.run_folders())?;
+        let files = self.files();
+        let folders: Vec<String> = match engine.is_file() {
+            true => files.iter().map(|path| split_path(path).0.to_owned()).collect(),
+            false => image.volumes.clone(),
+        };
+        let storage = Storage::choose(wish, lent, &folders, engine.run_folders())?;
         if let Some(lent) = lent.filter(|lent| *lent < config.drill_memory) {
             warn!(
                 backup = %self.key,

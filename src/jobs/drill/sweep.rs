@@ -1,4 +1,4 @@
-//! Scratch containers whose process has ended.
+//! Scratch and helper containers whose process has ended.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use crate::clock;
 use crate::discovery;
 use crate::model::run::{Fate, LEASE, Scratch};
 
-/// Removes the scratch containers of processes that have ended.
+/// Removes the scratch and helper containers of processes that have ended.
 pub async fn sweep(app: &App) {
     let label = format!("{}.{}", app.config.label_prefix, Scratch::LABEL);
     let found = match app.docker.labelled_containers(&label).await {
         Ok(found) => found,
         Err(error) => {
-            warn!(%error, "cannot look for containers of drills that were killed");
+            warn!(%error, "cannot look for the containers of drills and helpers that were killed");
             return;
         }
     };
@@ -27,9 +27,11 @@ pub async fn sweep(app: &App) {
             continue;
         }
         match app.docker.remove(&container.id.clone().into()).await {
-            Ok(()) => info!(container = container.name, "container of a drill that was killed removed"),
+            Ok(()) => {
+                info!(container = container.name, "container of a drill or helper that was killed removed")
+            }
             Err(error) => {
-                warn!(container = container.name, %error, "cannot remove the container of a drill that was killed");
+                warn!(container = container.name, %error, "cannot remove the container of a drill or helper that was killed");
             }
         }
     }

@@ -323,7 +323,7 @@ impl<'a> Server<'a> {
         };
         let (mut separator, mut copy) = (separator(false), staged.keeps_old.then(|| separator(true)));
         let read = async {
-            let mut exec = self.docker.exec(&self.target.container.id, &command).await?;
+            let mut exec = self.docker.exec(self.target.tools(), &command).await?;
             while let Some(piece) = exec.next(ANSWER_LIMIT).await? {
                 separator.take(Some(&piece));
                 copy.iter_mut().for_each(|copy| drop(copy.take(Some(&piece))));
@@ -347,7 +347,7 @@ impl<'a> Server<'a> {
 
     async fn ask(&self, what: &str, command: &Command) -> Result<Vec<u8>, JobError> {
         let limit = CONTROL_BYTES.max(ANSWER_BYTES);
-        match Box::pin(self.docker.capture(&self.target.container.id, command, limit, LONG_LIMIT)).await {
+        match Box::pin(self.docker.capture(self.target.tools(), command, limit, LONG_LIMIT)).await {
             Ok(captured) => Ok(captured.stdout),
             Err(error) => Err(self.explained(what, error).await),
         }
@@ -358,7 +358,7 @@ impl<'a> Server<'a> {
         let Some(command) = self.target.engine.load(&self.target.facts(), Some(""), &random::hex(16)) else {
             return Ok(());
         };
-        let id = &self.target.container.id;
+        let id = self.target.tools();
         let told = Box::pin(self.docker.tell(id, &command, Bytes::from(text), LONG_LIMIT));
         match told.await {
             Ok(()) => Ok(()),

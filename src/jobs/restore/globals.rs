@@ -93,7 +93,7 @@ impl Restore<'_> {
         let what = format!("restore {}", object.name);
         let problem = || Problem::LoadFailed { object: Name::clean(&object.name) };
         let bytes = u64::try_from(sql.len()).unwrap_or(u64::MAX);
-        let feed = stoppable(self.stop, self.docker.feed(&target.container.id, &command, bytes)).await?;
+        let feed = stoppable(self.stop, self.docker.feed(target.tools(), &command, bytes)).await?;
         let mut feed = match feed {
             Ok(feed) => feed,
             Err(error) => return Err(self.explained(&what, None, error.into(), problem()).await),

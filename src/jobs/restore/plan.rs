@@ -5,7 +5,7 @@ use super::{surroundings, wait};
 use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
-use crate::engine::{Engine, old_name};
+use crate::engine::Engine;
 use crate::jobs::error::{JobError, Kind};
 use crate::model::key::BackupKey;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
@@ -44,6 +44,12 @@ pub async fn plan(
     if let Some(name) = names.chain(&selection.new_name).find(|name| engine.is_reserved(name)) {
         return impossible(format!("{name:?} is no name that a backup may restore a database to"));
     }
+    if selection.new_name.is_none() {
+        let names = databases.iter().filter_map(|object| object.database.as_deref());
+        if let Some(why) = names.into_iter().find_map(|name| target.engine.misplaced(&target.facts(), name)) {
+            return impossible(why);
+        }
+    }
     let survey = wait::settled(&app.docker, &target).await?;
     let surroundings = surroundings::ask(&app.docker, &target).await?;
     let keeps_old = selection.keep_old && target.engine.can_keep_old();
@@ -55,7 +61,7 @@ pub async fn plan(
         let there = survey.databases.iter().find(|database| database.name == name);
         let is_there = there.is_some() || surroundings.has_database(&name) || object.kind == ObjectKind::Dump;
         let size = there.and_then(|database| database.size_hint);
-        let old = (keeps_old && is_there).then(|| old_name(&name, now));
+        let old = (keeps_old && is_there).then(|| target.engine.old_name(&name, now));
         Wanted { is_there, size, old, name, object }
     };
     let databases = databases.into_iter().map(wanted).collect();

@@ -32,7 +32,7 @@ pub(super) async fn stalled(
         let Some(since) = appetite.none_since().filter(|since| since.elapsed() >= step) else {
             continue;
         };
-        let answer = docker.capture(&target.container.id, &command, ANSWER_BYTES, ANSWER_LIMIT).await;
+        let answer = docker.capture(target.tools(), &command, ANSWER_BYTES, ANSWER_LIMIT).await;
         let hide = |said: &str| target.container.redact(said);
         let why = match answer.map(|answer| Activity::parse(&answer.stdout)) {
             Ok(Activity::Working) => {

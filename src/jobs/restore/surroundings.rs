@@ -15,7 +15,7 @@ pub(super) async fn ask(docker: &Docker, target: &Target) -> Result<Surroundings
     let Some(command) = target.engine.surroundings(&target.facts()) else {
         return Ok(Surroundings::default());
     };
-    let id = &target.container.id;
+    let id = target.tools();
     match docker.capture(id, &command, ANSWER_BYTES, ANSWER_LIMIT).await {
         Ok(answer) => target
             .engine
@@ -60,7 +60,7 @@ async fn probe(
     locale: &DatabaseOptions,
 ) -> Result<(), JobError> {
     let Some(command) = target.engine.probe(&target.facts(), locale) else { return Ok(()) };
-    let id = &target.container.id;
+    let id = target.tools();
     let Err(error) = docker.capture(id, &command, ANSWER_BYTES, ANSWER_LIMIT).await else { return Ok(()) };
     let what = format!("make database {name:?} as it was");
     match explain(docker, target, &what, Some(name), error).await {

@@ -52,7 +52,7 @@ async fn answer(docker: &Docker, target: &Target) -> Result<Survey, JobError> {
     let Some(command) = target.engine.answering(&target.facts()) else {
         return survey(docker, target, ANSWER_LIMIT).await;
     };
-    let answering = match docker.capture(&target.container.id, &command, ANSWER_BYTES, ANSWER_LIMIT).await {
+    let answering = match docker.capture(target.tools(), &command, ANSWER_BYTES, ANSWER_LIMIT).await {
         Ok(answer) => target.engine.parse_answering(&answer.stdout),
         Err(error) => return Err(explain(docker, target, "ask the server", None, error).await),
     };

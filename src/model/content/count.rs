@@ -4,7 +4,7 @@ use memchr::memchr;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::tally::Tally;
-use super::{Content, Dialect, NotWhole, Unread, globals, mysql, postgresql, rdb};
+use super::{Content, Dialect, NotWhole, Unread, globals, mysql, postgresql, rdb, sqlite};
 
 /// How much of a line is kept. Of a longer one, which is no row, the rest is hashed.
 const LONGEST_LINE: usize = 1024 * 1024;
@@ -27,6 +27,7 @@ enum Reader {
     Mysql(mysql::Reader),
     Globals(globals::Reader),
     Rdb(rdb::Reader),
+    Sqlite(sqlite::Reader),
 }
 
 impl std::fmt::Debug for Counter {
@@ -43,6 +44,7 @@ impl Counter {
             Dialect::Globals => Reader::Globals(globals::Reader::default()),
             Dialect::Rdb => Reader::Rdb(rdb::Reader::new(false)),
             Dialect::RdbOnTrial => Reader::Rdb(rdb::Reader::new(true)),
+            Dialect::Sqlite => Reader::Sqlite(sqlite::Reader::default()),
         };
         Self { reader, tally: Tally::new(dialect), line: Vec::new(), long: None }
     }
@@ -54,8 +56,9 @@ impl Counter {
                 Reader::Postgresql(reader) => reader.rows(piece, &mut self.tally),
                 Reader::Mysql(reader) => reader.rows(piece, &mut self.tally),
                 Reader::Globals(_) => None,
-                // It has no lines.
+                // These have no lines.
                 Reader::Rdb(reader) => return reader.take(piece, &mut self.tally),
+                Reader::Sqlite(reader) => return reader.take(piece),
             };
             piece = match rest {
                 // It was all rows.
@@ -128,12 +131,12 @@ impl Counter {
             Reader::Postgresql(reader) => reader.line(line, &mut self.tally),
             Reader::Mysql(reader) => reader.line(line, &mut self.tally),
             Reader::Globals(reader) => reader.line(line, &mut self.tally),
-            Reader::Rdb(_) => {}
+            Reader::Rdb(_) | Reader::Sqlite(_) => {}
         }
     }
 
-    /// Whether the dump says of itself that it is whole, once all of it was taken. Only a [`Dialect::Rdb`] has more to say
-    /// than its first and last lines.
+    /// Whether the dump says of itself that it is whole, once all of it was taken. Only a [`Dialect::Rdb`] and a
+    /// [`Dialect::Sqlite`] have more to say than their first and last lines.
     ///
     /// # Errors
     ///
@@ -141,6 +144,7 @@ impl Counter {
     pub fn whole(&self) -> Result<(), NotWhole> {
         match &self.reader {
             Reader::Rdb(reader) => reader.whole(),
+            Reader::Sqlite(reader) => reader.whole(),
             Reader::Postgresql(_) | Reader::Mysql(_) | Reader::Globals(_) => Ok(()),
         }
     }
@@ -150,6 +154,7 @@ impl Counter {
     pub fn unread(&self) -> Option<Unread> {
         match &self.reader {
             Reader::Rdb(reader) => reader.unread(),
+            Reader::Sqlite(reader) => reader.unread(),
             Reader::Postgresql(_) | Reader::Mysql(_) | Reader::Globals(_) => None,
         }
     }
@@ -162,6 +167,7 @@ impl Counter {
         match self.reader {
             Reader::Postgresql(reader) => reader.end(&mut self.tally),
             Reader::Mysql(reader) => reader.end(&mut self.tally),
+            Reader::Sqlite(reader) => reader.end(&mut self.tally),
             Reader::Globals(_) | Reader::Rdb(_) => {}
         }
         self.tally.end()

@@ -149,7 +149,7 @@ fn is_printed(dialect: Dialect, kind: &str) -> bool {
             "view",
         ],
         Dialect::Mysql => &["check constraint", "view"],
-        Dialect::Globals | Dialect::Rdb | Dialect::RdbOnTrial => &[],
+        Dialect::Globals | Dialect::Rdb | Dialect::RdbOnTrial | Dialect::Sqlite => &[],
     };
     kinds.contains(&kind)
 }

@@ -11,6 +11,11 @@ pub(super) const fn mix(hash: u64) -> u64 {
     hash ^ (hash >> 31)
 }
 
+/// The hash of what comes one after the other.
+pub(super) fn chain(sum: u64, next: u64) -> u64 {
+    mix(mix(next).wrapping_add(sum).wrapping_add(0x9e37_79b9_7f4a_7c15))
+}
+
 /// The hash of a text that says what it is for, by `seed`.
 pub(super) fn seeded(seed: u64, text: &[u8]) -> u64 {
     mix(xxh3_64(text).wrapping_add(seed))

@@ -48,8 +48,8 @@ async fn nothing_that_a_panic_could_print_shows_a_secret() {
         .collect();
         for command in &commands {
             show("Command", command);
-            let Command { script, args, env, exec_user } = command;
-            show("all of a command", &(script, args, env, exec_user));
+            let Command { script, is_request, args, env, exec_user } = command;
+            show("all of a command", &(script, is_request, args, env, exec_user));
         }
         let exec = app.docker.exec(&target.container.id, commands.last().unwrap()).await.unwrap();
         show("Exec", &exec);

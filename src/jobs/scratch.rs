@@ -1,0 +1,43 @@
+//! What every container has that Dumpcar makes and throws away.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tracing::warn;
+
+use crate::app::App;
+use crate::clock;
+use crate::discovery;
+use crate::docker::{Docker, Image};
+use crate::model::id::ContainerName;
+use crate::model::run::{RunId, Scratch};
+
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Labels that say whose it is, and that take back those of its image: it is no target, and nobody else's.
+pub(super) async fn labels(app: &App, run: &RunId, image: &Image) -> HashMap<String, String> {
+    let holder = app.identity.holder(&app.docker).await.clone();
+    let scratch = Scratch { run: run.clone(), created: clock::now(), holder };
+    let json = serde_json::to_string(&scratch).expect("a label has only string keys");
+    let emptied = image.labels.iter().map(|label| {
+        let is_opt_in = label.ends_with(".enable") || label.ends_with(".enabled");
+        (label.clone(), if is_opt_in { "false".to_owned() } else { String::new() })
+    });
+    let own = [
+        (format!("{}{}", discovery::label_start(&app.config.label_prefix), Scratch::LABEL), json),
+        (Scratch::MARK.to_owned(), run.to_string()),
+    ];
+    emptied.chain(own).collect()
+}
+
+/// Removes it. One that stays is swept later.
+pub(super) async fn remove(docker: &Docker, container: &ContainerName) {
+    for _ in 0..TRIES {
+        match docker.remove(container).await {
+            Ok(()) => return,
+            Err(error) => warn!(%container, %error, "cannot remove a container that Dumpcar made"),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}

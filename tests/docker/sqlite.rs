@@ -1,0 +1,217 @@
+//! SQLite databases, as applications make them and have them open.
+
+use serde_json::Value;
+
+use super::support::docker::{Container, docker, image, try_docker, until};
+use super::support::world::World;
+
+mod restore;
+mod told;
+
+const SQLITE_3_34: (&str, &str) = ("DUMPCAR_TEST_SQLITE334", "dumpcar-test/sqlite:3.34");
+const SQLITE_3_46: (&str, &str) = ("DUMPCAR_TEST_SQLITE346", "dumpcar-test/sqlite:3.46");
+const SQLITE_3_53: (&str, &str) = ("DUMPCAR_TEST_SQLITE353", "dumpcar-test/sqlite:3.53");
+
+/// Dumpcar's own image, for a program that is not in a container of it.
+fn own_image() -> String {
+    docker(&[
+        "image",
+        "inspect",
+        "--format",
+        "{{.Id}}",
+        &image("DUMPCAR_TEST_IMAGE", "dumpcar-test/dumpcar:latest"),
+    ])
+}
+
+fn world() -> World {
+    World::new().set("DUMPCAR_HELPER_IMAGE", &own_image())
+}
+
+/// An application whose databases are targets.
+struct App(Container);
+
+impl App {
+    fn start(world: &World, labels: &[(&str, &str)]) -> Self {
+        Self::of(world, SQLITE_3_46, labels, &[])
+    }
+
+    fn of(world: &World, (variable, default): (&str, &str), labels: &[(&str, &str)], args: &[&str]) -> Self {
+        let labels = [&[("name", "t")], labels].concat();
+        Self(world.target(&image(variable, default), &labels, args, &[]))
+    }
+
+    fn run(&self, args: &[&str]) -> String {
+        self.0.exec(&[&["app"], args].concat())
+    }
+
+    /// Something that goes on until the container ends.
+    fn spawn(&self, args: &[&str]) {
+        docker(&[&["exec", "-d", &self.0.id, "app"], args].concat());
+    }
+
+    fn sql(&self, path: &str, statement: &str) -> String {
+        self.run(&["sql", path, statement])
+    }
+
+    fn files(&self) -> Vec<String> {
+        self.0.exec(&["ls", "-A", "/data"]).lines().map(str::to_owned).collect()
+    }
+}
+
+/// No helper container is left.
+fn assert_no_helper(world: &World) {
+    let label = format!("label={}.scratch", world.prefix);
+    assert_eq!(docker(&["ps", "-a", "--filter", &label, "--format", "{{.Names}}"]), "");
+}
+
+fn object<'m>(manifest: &'m Value, database: &str) -> &'m Value {
+    let objects = manifest["objects"].as_array().unwrap();
+    objects.iter().find(|object| object["database"] == database).unwrap_or_else(|| panic!("{manifest}"))
+}
+
+const DATABASES: [(&str, &str); 3] =
+    [("/data/wal.db", "wal"), ("/data/rollback.db", "delete"), ("/data/utf16.db", "persist")];
+
+/// Into the bucket, out of it into the same files, into a drill's, and by the stock tools into others.
+fn comes_back(product: (&str, &str)) {
+    let world = world();
+    let app = App::of(&world, product, &[("path", "/data/*.db")], &[]);
+    for (path, mode) in DATABASES {
+        app.run(&["make", path, mode]);
+    }
+    // As applications do, for as long as they run.
+    app.spawn(&["hold", "/data/wal.db", "open"]);
+    until("the log is there", || app.files().iter().any(|file| file == "wal.db-wal"));
+    let digests = DATABASES.map(|(path, _)| app.run(&["digest", path]));
+    world.back_up();
+    assert_no_helper(&world);
+    let manifests = world.manifests();
+    let [manifest] = manifests.as_slice() else { panic!("{manifests:?}") };
+    assert_eq!(manifest["engine"], "sqlite");
+    for (path, _) in DATABASES {
+        let content = &object(manifest, path)["content"];
+        assert_eq!(content["rows_of"]["users"]["rows"], 1819, "{content}");
+        assert_eq!(content["rows_of"]["settings"]["rows"], 200, "{content}");
+    }
+
+    let drilled = world.run(&["drill", "t"]);
+    assert_eq!(drilled.status, 0, "{}", drilled.stderr);
+    assert!(drilled.stderr.contains(r#""result":"ok""#), "{}", drilled.stderr);
+    assert_eq!(world.run(&["verify", "--all"]).status, 0);
+
+    // Changed, lost, and damaged.
+    app.sql("/data/wal.db", "DELETE FROM orders");
+    app.sql("/data/utf16.db", "DROP TABLE users");
+    app.0.exec(&["rm", "/data/rollback.db"]);
+    let restored = world.run(&["restore", "t", "--yes"]);
+    assert_eq!(restored.status, 0, "{}", restored.stderr);
+    assert_no_helper(&world);
+    assert_eq!(DATABASES.map(|(path, _)| app.run(&["digest", path])), digests);
+    let modes = DATABASES.map(|(path, _)| app.sql(path, "PRAGMA journal_mode"));
+    assert_eq!(modes[0], "wal");
+    assert!(app.files().iter().all(|file| !file.contains("dumpcar")), "{:?}", app.files());
+    // It is the application's own, as it was.
+    assert_eq!(app.0.exec(&["sh", "-c", "stat -c %U /data/* | sort -u"]), "app");
+
+    // With stock tools.
+    for ((path, _), digest) in DATABASES.iter().zip(&digests) {
+        let printed = world.run(&["cat", "t", "--database", path]);
+        assert_eq!(printed.status, 0, "{}", printed.stderr);
+        app.0.feed(&["sh", "-c", "cat >/tmp/stock.utf16.db"], &printed.stdout).0.unwrap();
+        let said = app.0.exec(&["sqlite3", "/tmp/stock.utf16.db", "PRAGMA integrity_check"]);
+        assert_eq!(said.trim(), "ok");
+        assert_eq!(app.run(&["digest", "/tmp/stock.utf16.db"]), *digest);
+        app.0.exec(&["rm", "-f", "/tmp/stock.utf16.db"]);
+    }
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn everything_in_sqlite_3_34_comes_back() {
+    comes_back(SQLITE_3_34);
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn everything_in_sqlite_3_46_comes_back() {
+    comes_back(SQLITE_3_46);
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn everything_in_sqlite_3_53_comes_back() {
+    comes_back(SQLITE_3_53);
+}
+
+/// One label, an image with neither a shell nor SQLite, and an application that goes on writing.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn a_known_application_without_a_shell_needs_one_label() {
+    let world = world();
+    let name = "dumpcar-test.invalid/vaultwarden/server:test";
+    docker(&["tag", &own_image(), name]);
+    let writer = Container::run(&["-u", "0", &image(SQLITE_3_46.0, SQLITE_3_46.1)]);
+    docker(&["exec", "-d", &writer.id, "app", "pairs", "/data/db.sqlite3", "wal"]);
+    until("it writes", || writer.try_exec(&["test", "-s", "/data/db.sqlite3"]).is_ok());
+    let volumes = ["--volumes-from", writer.id.as_str()];
+    let labels = world.labels(&[]);
+    let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+    let app = Container::run(&[&labels, &volumes[..], &[name, "helper", "wait"]].concat());
+    assert!(app.try_exec(&["sh", "-c", "true"]).is_err());
+    for _ in 0..3 {
+        world.back_up();
+    }
+    drop(try_docker(&["rmi", name]));
+    let manifests = world.manifests();
+    assert_eq!(manifests.len(), 3);
+    for manifest in &manifests {
+        let content = &object(manifest, "/data/db.sqlite3")["content"];
+        let rows = |table: &str| content["rows_of"][table]["rows"].as_u64().unwrap();
+        assert_eq!(rows("a"), rows("b"), "of one moment: {content}");
+    }
+    assert!(
+        manifests[2]["objects"][0]["content"]["rows"].as_u64()
+            > manifests[0]["objects"][0]["content"]["rows"].as_u64()
+    );
+    let drilled = world.run(&["drill", &app.name]);
+    assert_eq!(drilled.status, 0, "{}", drilled.stderr);
+    assert_no_helper(&world);
+}
+
+/// Without a write-ahead log readers keep writers waiting: not for as long as the store takes.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn an_application_without_a_log_is_not_kept_waiting() {
+    let world = world().set("DUMPCAR_COMPRESSION", "none").set("DUMPCAR_UPLOAD_LIMIT", "2MiB");
+    let app = App::start(&world, &[("path", "/data/app.db")]);
+    app.run(&["fill", "/data/app.db", "30"]);
+    let running = world.start(&["backup"]);
+    until("the upload runs", || world.bucket.unfinished_uploads() > 0);
+    app.sql("/data/app.db", "PRAGMA busy_timeout=500");
+    app.sql("/data/app.db", "CREATE TABLE written_meanwhile (x)");
+    let ended = running.end();
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let manifests = world.manifests();
+    assert_eq!(manifests[0]["objects"][0]["content"]["rows"], 30, "{manifests:?}");
+}
+
+/// An application that opens its database for each request only: there is no log, and nothing to lock, in between.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn a_database_that_is_opened_for_moments_only_is_of_one_moment() {
+    let world = world();
+    let app = App::start(&world, &[("path", "/data/app.db")]);
+    app.run(&["make", "/data/app.db", "wal"]);
+    let digest = app.run(&["digest", "/data/app.db"]);
+    assert_eq!(app.files(), ["app.db"]);
+    world.back_up();
+    let printed = world.run(&["cat", "t"]);
+    app.0.feed(&["sh", "-c", "cat >/tmp/copy.db"], &printed.stdout).0.unwrap();
+    assert_eq!(app.run(&["digest", "/tmp/copy.db"]), digest);
+    app.spawn(&["visits", "/data/app.db"]);
+    until("it writes", || app.sql("/data/app.db", "SELECT name FROM sqlite_master").contains("ballast"));
+    world.back_up();
+    let manifests = world.manifests();
+    let content = &object(&manifests[1], "/data/app.db")["content"];
+    assert_eq!(content["rows_of"]["a"]["rows"], content["rows_of"]["b"]["rows"], "{content}");
+}
