@@ -76,7 +76,11 @@ pub async fn restore(
         }
         Err(failure) => {
             let reason = failure.to_string();
-            (End::Failed { reason }, Status::Bad(format!("{said}: {failure}")), Exit::Failed)
+            let end = match failure.error.is_stopped() {
+                true => End::Stopped { reason },
+                false => End::Failed { reason },
+            };
+            (end, Status::Bad(format!("{said}: {failure}")), Exit::Failed)
         }
     };
     running.end(end);
