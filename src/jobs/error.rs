@@ -119,6 +119,13 @@ impl JobError {
         Self { blame: None, ..self }
     }
 
+    /// The same, but an answer that is not understood does not pass by asking again.
+    #[must_use]
+    pub fn for_good(self) -> Self {
+        let kind = if self.kind == Kind::Content { Kind::Wrong } else { self.kind };
+        Self { kind, ..self }
+    }
+
     /// The same in other words.
     #[must_use]
     pub fn in_words(self, words: impl FnOnce(&str) -> String) -> Self {

@@ -21,6 +21,6 @@ pub(super) async fn survey(docker: &Docker, target: &Target, limit: Duration) ->
     };
     target.engine.parse_survey(&answer.stdout).map_err(|error| {
         let said = target.container.redact(&error.to_string());
-        JobError::new(Kind::Wrong, format!("{WHAT}: {said}"))
+        JobError::new(Kind::Content, format!("{WHAT}: {said}"))
     })
 }

@@ -168,14 +168,15 @@ impl Status {
             told::Status::Bad(problem) => Some(problem.clone()),
             told::Status::Started(_) | told::Status::Ended(_) => return,
         };
-        let (target, is_good) = (self.target(target), problem.is_none());
+        let is_good = problem.is_none();
         let ended = Some(Ended { at, problem });
         match job {
             Job::Backup => {
+                let target = self.target(target);
                 target.backed_up = ended;
                 backup.iter().for_each(|stamp| target.made(*stamp, is_good));
             }
-            Job::Drill => target.drilled = ended,
+            Job::Drill => self.target(target).drilled = ended,
             Job::Restore | Job::Verify | Job::Prune | Job::Delete | Job::Forget => {}
         }
     }

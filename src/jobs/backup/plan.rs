@@ -71,7 +71,9 @@ impl Run<'_> {
         let Self { app, docker, target, .. } = self;
         let facts = target.facts();
         self.progress.set_stage("asking the server");
-        let mut survey = stoppable(self.stop, survey(docker, target, SURVEY_LIMIT)).await??;
+        let surveyed = stoppable(self.stop, survey(docker, target, SURVEY_LIMIT)).await?;
+        // A server that is set up says the same another time.
+        let mut survey = surveyed.map_err(|error| error.for_good())?;
         let login_notes = target.engine.login(&facts).map(|login| login.notes).unwrap_or_default();
         for note in login_notes.iter().chain(&survey.notes) {
             warn!("{note}");
