@@ -10,10 +10,10 @@ use crate::config::Config;
 use crate::discovery::{self, Found, State, Target, label_start};
 use crate::docker::{Docker, DockerError};
 use crate::holder::Identity;
-use crate::jobs::good::Remembered;
 use crate::model::run::RunId;
 use crate::model::target::TargetName;
 use crate::store::{S3Error, Store};
+use crate::worth::Remembered;
 
 /// The settings and the two places everything happens between.
 #[derive(Debug)]

@@ -15,7 +15,6 @@ pub mod exit;
 #[cfg(any(test, feature = "bench"))]
 #[doc(hidden)]
 pub mod fuzzing;
-pub mod health;
 pub mod helper;
 pub mod holder;
 pub mod jobs;
@@ -26,6 +25,7 @@ pub mod model;
 pub mod outcome;
 pub mod pipeline;
 mod random;
+pub mod report;
 pub mod scheduler;
 pub mod secret;
 pub mod signals;
@@ -34,3 +34,4 @@ pub mod store;
 pub mod terminal;
 pub mod text;
 pub mod told;
+pub mod worth;

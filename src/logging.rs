@@ -1,6 +1,7 @@
 //! The log: on standard error, as text or as JSON. An event is one line, and has no character that acts on a terminal,
 //! whatever is in its fields: much of it was said by a container, Docker or the bucket.
 
+mod field;
 mod line;
 
 use std::fmt::{self, Debug};
@@ -17,6 +18,7 @@ use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use self::field::write_field;
 use self::line::{Line, Spans};
 use crate::clock;
 use crate::config::{Config, LogFormat, LogLevel};
@@ -63,16 +65,6 @@ impl FormatTime for LocalTime {
     fn format_time(&self, writer: &mut Writer<'_>) -> fmt::Result {
         let now = clock::now().to_zoned(self.0.clone());
         write!(writer, "{}", now.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z"))
-    }
-}
-
-/// As tracing-subscriber writes a field, except that it escapes the escape character in messages only.
-fn write_field(writer: &mut Writer<'_>, name: &str, value: &str) -> fmt::Result {
-    let value = text::escaped(value);
-    match name {
-        "message" => write!(writer, "{value}"),
-        name if writer.has_ansi_escapes() => write!(writer, "\x1b[3m{name}\x1b[0m\x1b[2m=\x1b[0m{value}"),
-        name => write!(writer, "{name}={value}"),
     }
 }
 

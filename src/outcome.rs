@@ -9,6 +9,9 @@ use crate::model::retention::Standing;
 use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
 
+/// What is said of a run that crashed. That is a bug, but all else goes on.
+pub const PANICKED: &str = "Dumpcar itself failed: please report the panic in the log";
+
 /// The end of one target's run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Outcome {
@@ -27,6 +30,9 @@ pub enum Verdict {
     Skipped { reason: String },
     /// There is none, because something went wrong.
     Failed { reason: String },
+    /// There is none, because another one is made right now. That one says how the target is.
+    #[serde(rename = "failed")]
+    Busy { reason: String },
     /// There is none, because Dumpcar was told to stop.
     Stopped,
 }
@@ -102,7 +108,7 @@ impl Outcome {
                 (!problems.is_empty()).then(|| problems.join("; "))
             }
             Verdict::Skipped { reason } => Some(format!("not backed up: {reason}")),
-            Verdict::Failed { reason } => Some(reason.clone()),
+            Verdict::Failed { reason } | Verdict::Busy { reason } => Some(reason.clone()),
             Verdict::Stopped => Some("stopped before it was done".to_owned()),
         }
     }

@@ -2,11 +2,11 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::pipeline::Progress;
+use crate::report::{Board, Work};
 use crate::text;
 
 /// How often the progress display is drawn.
@@ -79,31 +79,22 @@ fn erase(stderr: &mut impl Write, drawn: &mut usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Shows what the runs are doing, until it is dropped. Nothing happens unless standard error is a terminal that can be drawn on.
+/// Shows what the runs on a board are doing, until it is dropped. Nothing happens unless standard error is a terminal that can be
+/// drawn on.
 #[derive(Debug)]
 pub struct ProgressDisplay {
-    runs: Arc<Mutex<Vec<Shown>>>,
     terminal: Arc<Terminal>,
     _painter: Option<DropGuard>,
 }
 
-#[derive(Debug)]
-struct Shown {
-    target: String,
-    progress: Arc<Progress>,
-    since: Instant,
-}
-
 impl ProgressDisplay {
-    pub fn start(terminal: Arc<Terminal>) -> Self {
-        let runs: Arc<Mutex<Vec<Shown>>> = Arc::default();
+    pub fn start(terminal: Arc<Terminal>, board: &Board) -> Self {
         let painter = terminal.look.is_drawn_on.then(|| {
-            let (runs, terminal, end) = (Arc::clone(&runs), Arc::clone(&terminal), CancellationToken::new());
+            let (board, terminal, end) = (board.clone(), Arc::clone(&terminal), CancellationToken::new());
             let ended = end.clone();
             tokio::spawn(async move {
                 while ended.run_until_cancelled(tokio::time::sleep(REFRESH)).await.is_some() {
-                    let lines: Vec<String> =
-                        runs.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Shown::line).collect();
+                    let lines: Vec<String> = board.status().running.iter().map(line).collect();
                     // A terminal that went away takes the display with it, not the backup.
                     if terminal.draw(&lines).is_err() {
                         return;
@@ -112,24 +103,7 @@ impl ProgressDisplay {
             });
             end.drop_guard()
         });
-        Self { runs, terminal, _painter: painter }
-    }
-
-    /// Adds a run.
-    pub fn show(&self, target: &str) -> Arc<Progress> {
-        let progress = Arc::new(Progress::default());
-        let shown =
-            Shown { target: target.to_owned(), progress: Arc::clone(&progress), since: Instant::now() };
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner).push(shown);
-        progress
-    }
-
-    /// Takes a run that ended off the display.
-    pub fn hide(&self, progress: &Arc<Progress>) {
-        self.runs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|shown| !Arc::ptr_eq(&shown.progress, progress));
+        Self { terminal, _painter: painter }
     }
 }
 
@@ -139,28 +113,28 @@ impl Drop for ProgressDisplay {
     }
 }
 
-impl Shown {
-    fn line(&self) -> String {
-        let plain = self.progress.plain_bytes();
-        let millis = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
-        // What only reads stores nothing.
-        let stored = match self.progress.stored_bytes() {
-            0 => String::new(),
-            stored => format!(", {} stored", text::bytes(stored)),
-        };
-        let rate = plain.saturating_mul(1000) / millis;
-        let line = format!(
-            "{}  {}  {} read{}, {}/s, {}",
-            self.target,
-            self.progress.stage(),
-            text::bytes(plain),
-            stored,
-            text::bytes(rate),
-            text::span(i64::try_from(millis / 1000).unwrap_or(i64::MAX)),
-        );
-        // The stage may have a database's name.
-        text::escaped(&line).into_owned()
-    }
+/// A run in one line.
+fn line(work: &Work) -> String {
+    let progress = &work.progress;
+    let plain = progress.plain_bytes();
+    let millis = u64::try_from(work.since.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+    // What only reads stores nothing.
+    let stored = match progress.stored_bytes() {
+        0 => String::new(),
+        stored => format!(", {} stored", text::bytes(stored)),
+    };
+    let rate = plain.saturating_mul(1000) / millis;
+    let line = format!(
+        "{}  {}  {} read{}, {}/s, {}",
+        work.run.subject(),
+        progress.stage(),
+        text::bytes(plain),
+        stored,
+        text::bytes(rate),
+        text::span(i64::try_from(millis / 1000).unwrap_or(i64::MAX)),
+    );
+    // The stage may have a database's name.
+    text::escaped(&line).into_owned()
 }
 
 #[cfg(test)]

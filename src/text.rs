@@ -35,6 +35,11 @@ pub fn span(seconds: i64) -> String {
     }
 }
 
+/// A time as the log and the health report have it: `2026-11-26T23:00:00+01:00`.
+pub fn log_time(time: Timestamp, time_zone: &TimeZone) -> String {
+    time.to_zoned(time_zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
 /// `2026-11-24 00:00 +01:00`: a time as people read it on their clock, and where that clock is.
 pub fn local(time: Timestamp, time_zone: &TimeZone) -> String {
     time.to_zoned(time_zone.clone()).strftime("%Y-%m-%d %H:%M %:z").to_string()

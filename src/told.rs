@@ -15,45 +15,23 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::lock;
+use crate::model::job::Job;
 use crate::model::key::Stamp;
 use crate::model::target::TargetName;
 
 /// Nobody waits longer for the other side: what is done by hand goes on without the daemon.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// No word is longer.
+/// No message is longer.
 const LONGEST: usize = 64 * 1024;
 
-/// A detail is cut to this many characters, so that a word stays below its limit whatever is escaped.
+/// A detail is cut to this many characters, so that a message stays below its limit whatever is escaped.
 const LONGEST_DETAIL: usize = 4096;
-
-/// What was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Job {
-    Backup,
-    Restore,
-    Delete,
-    Drill,
-    Forget,
-}
-
-impl Job {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Backup => "backup",
-            Self::Restore => "restore",
-            Self::Delete => "delete",
-            Self::Drill => "drill",
-            Self::Forget => "forget",
-        }
-    }
-}
 
 /// How far it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
-pub enum Event {
+pub enum Status {
     Started(String),
     /// It is done, and nothing is wrong with the target.
     Good(String),
@@ -66,24 +44,24 @@ pub enum Event {
 /// One line from a command to the daemon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Word {
+pub struct Message {
     pub job: Job,
     pub target: TargetName,
     /// The backup it made or took.
     pub backup: Option<Stamp>,
-    pub event: Event,
+    pub status: Status,
 }
 
-impl Word {
+impl Message {
     fn to_line(&self) -> io::Result<Vec<u8>> {
         let cut = |text: &String| text.chars().take(LONGEST_DETAIL).collect();
-        let event = match &self.event {
-            Event::Started(text) => Event::Started(cut(text)),
-            Event::Good(text) => Event::Good(cut(text)),
-            Event::Bad(text) => Event::Bad(cut(text)),
-            Event::Ended(text) => Event::Ended(cut(text)),
+        let status = match &self.status {
+            Status::Started(text) => Status::Started(cut(text)),
+            Status::Good(text) => Status::Good(cut(text)),
+            Status::Bad(text) => Status::Bad(cut(text)),
+            Status::Ended(text) => Status::Ended(cut(text)),
         };
-        let mut line = serde_json::to_vec(&Self { event, ..self.clone() }).map_err(io::Error::other)?;
+        let mut line = serde_json::to_vec(&Self { status, ..self.clone() }).map_err(io::Error::other)?;
         line.push(b'\n');
         Ok(line)
     }
@@ -97,10 +75,10 @@ pub struct Listener {
     uid: u32,
 }
 
-/// What was heard. The other side waits until this is dropped, so what follows from the word comes first.
+/// What was heard. The other side waits until this is dropped, so what follows from the message comes first.
 #[derive(Debug)]
 pub struct Heard {
-    pub word: Word,
+    pub message: Message,
     _waits: UnixStream,
 }
 
@@ -117,7 +95,7 @@ impl Listener {
         Ok(Self { socket: UnixListener::from_std(socket)?, uid: one.peer_cred()?.uid() })
     }
 
-    /// Waits for the next word. A stranger, and whoever says something else, is not heard.
+    /// Waits for the next message. A stranger, and whoever says something else, is not heard.
     pub async fn next(&self) -> Heard {
         loop {
             let mut stream = match self.socket.accept().await {
@@ -136,7 +114,7 @@ impl Listener {
                 continue;
             }
             match tokio::time::timeout(PATIENCE, read(&mut stream)).await {
-                Ok(Ok(word)) => return Heard { word, _waits: stream },
+                Ok(Ok(message)) => return Heard { message, _waits: stream },
                 Ok(Err(error)) => tracing::debug!(%error, "what was told is not understood"),
                 Err(_) => tracing::debug!("what was told has no end"),
             }
@@ -149,24 +127,24 @@ fn is_believed(uid: u32, pid: Option<i32>, own: u32) -> bool {
     (uid == own || uid == 0) && pid.is_some_and(|pid| pid > 0)
 }
 
-async fn read(stream: &mut UnixStream) -> io::Result<Word> {
+async fn read(stream: &mut UnixStream) -> io::Result<Message> {
     let mut line = Vec::new();
     stream.take(LONGEST as u64).read_to_end(&mut line).await?;
     serde_json::from_slice(&line).map_err(io::Error::other)
 }
 
 /// Tells the daemon of this container, if there is one, and waits a moment until it has taken it in. Nothing depends on it.
-pub async fn tell(daemon: &str, word: &Word) {
-    if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, say(daemon, word)).await {
+pub async fn tell(daemon: &str, message: &Message) {
+    if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, say(daemon, message)).await {
         // Most often there is no daemon.
         tracing::debug!(%error, "no daemon was told");
     }
 }
 
-async fn say(daemon: &str, word: &Word) -> io::Result<()> {
+async fn say(daemon: &str, message: &Message) -> io::Result<()> {
     let name = format!("\0{}", lock::of_daemon("told", daemon));
     let mut stream = UnixStream::connect(OsStr::from_bytes(name.as_bytes())).await?;
-    stream.write_all(&word.to_line()?).await?;
+    stream.write_all(&message.to_line()?).await?;
     stream.shutdown().await?;
     // It ends when the daemon has done with it.
     stream.read_to_end(&mut Vec::new()).await.map(drop)
@@ -176,12 +154,12 @@ async fn say(daemon: &str, word: &Word) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn word(text: &str) -> Word {
-        Word {
+    fn message(text: &str) -> Message {
+        Message {
             job: Job::Backup,
             target: "shop".parse().unwrap(),
             backup: Some("2026-11-23T23-00-00Z".parse().unwrap()),
-            event: Event::Bad(text.to_owned()),
+            status: Status::Bad(text.to_owned()),
         }
     }
 
@@ -195,10 +173,10 @@ mod tests {
         let listener = Listener::bind(&daemon).unwrap();
         let told = tokio::spawn({
             let daemon = daemon.clone();
-            async move { tell(&daemon, &word("x")).await }
+            async move { tell(&daemon, &message("x")).await }
         });
         let heard = listener.next().await;
-        assert_eq!(heard.word, word("x"));
+        assert_eq!(heard.message, message("x"));
         assert!(!told.is_finished());
         drop(heard);
         told.await.unwrap();
@@ -208,10 +186,10 @@ mod tests {
     async fn nobody_is_waited_for_longer_than_a_moment() {
         let daemon = daemon("deaf");
         // No daemon, and one that does not listen.
-        tell(&daemon, &word("x")).await;
+        tell(&daemon, &message("x")).await;
         let _listener = Listener::bind(&daemon).unwrap();
         let begun = tokio::time::Instant::now();
-        tell(&daemon, &word("x")).await;
+        tell(&daemon, &message("x")).await;
         assert_eq!(begun.elapsed().as_secs(), PATIENCE.as_secs());
     }
 
@@ -222,7 +200,7 @@ mod tests {
         let address = format!("\0{}", lock::of_daemon("told", &daemon));
         let connect = async || UnixStream::connect(OsStr::from_bytes(address.as_bytes())).await.unwrap();
         let silent = connect().await;
-        let right = String::from_utf8(word("x").to_line().unwrap()).unwrap();
+        let right = String::from_utf8(message("x").to_line().unwrap()).unwrap();
         let wrong = [
             String::new(),
             "{}".to_owned(),
@@ -240,8 +218,8 @@ mod tests {
             drop(stream.shutdown().await);
             noise.push(stream);
         }
-        let told = tokio::spawn(async move { say(&daemon, &word("y")).await });
-        assert_eq!(listener.next().await.word, word("y"));
+        let told = tokio::spawn(async move { say(&daemon, &message("y")).await });
+        assert_eq!(listener.next().await.message, message("y"));
         told.await.unwrap().unwrap();
         drop((silent, noise));
     }
@@ -262,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_word_is_one_short_line() {
-        let line = word(&"\u{1}".repeat(LONGEST)).to_line().unwrap();
+        let line = message(&"\u{1}".repeat(LONGEST)).to_line().unwrap();
         assert!(line.len() < LONGEST && line.iter().filter(|byte| **byte == b'\n').count() == 1);
     }
 }

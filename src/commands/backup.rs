@@ -20,13 +20,13 @@ use crate::discovery::{Found, State};
 use crate::exit::Exit;
 use crate::jobs::backup::{self, Order};
 use crate::jobs::{good, readme};
+use crate::model::job::Job;
 use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
 use crate::outcome::{Outcome, Verdict};
-use crate::scheduler::{Wave, log_outcome};
+use crate::report::{Reporter, Run, Wave};
 use crate::terminal::{ProgressDisplay, Terminal};
 use crate::text::{Table, bytes, escaped_lines, local};
-use crate::told::{Event, Job};
 
 /// The answer of `--json`.
 #[derive(Serialize)]
@@ -55,7 +55,8 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
     }
     let app = Arc::new(app);
     let slots = Arc::new(Semaphore::new(app.config.parallel.try_into().unwrap_or(1)));
-    let display = Arc::new(ProgressDisplay::start(terminal));
+    let reporter = Reporter::new(app.config.time_zone.clone());
+    let display = ProgressDisplay::start(terminal, reporter.board());
     let mut outcomes: Vec<Outcome> = Vec::new();
     let mut runs = JoinSet::new();
     let order = Order { accepts_smaller: args.accept_smaller, ..Order::of(Trigger::Manual) };
@@ -71,27 +72,25 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
                 continue;
             }
         };
-        let (app, slots, stop, display) =
-            (Arc::clone(&app), Arc::clone(&slots), stop.clone(), Arc::clone(&display));
+        let (app, slots, stop, reporter) =
+            (Arc::clone(&app), Arc::clone(&slots), stop.clone(), reporter.clone());
         runs.spawn(async move {
             let slot = slots.acquire_owned().await;
-            by_hand::tell(&app, Job::Backup, &target, None, Event::Started(String::new())).await;
-            let progress = display.show(target.as_str());
-            let verdict = backup::run_guarded(app, found, order, stop, Arc::clone(&progress)).await;
-            display.hide(&progress);
+            let run = Run { engine: Some(found.engine.name()), ..by_hand::run(Job::Backup, &target) };
+            let running = by_hand::begin(&app, &reporter, run, "").await;
+            let progress = Arc::clone(running.progress());
+            let verdict = backup::run_guarded(Arc::clone(&app), found, order, stop, progress).await;
             drop(slot);
-            Outcome { target, verdict }
+            let outcome = Outcome { target, verdict };
+            by_hand::end_backup(&app, running, &outcome).await;
+            outcome
         });
     }
     for outcome in &outcomes {
-        log_outcome(outcome);
-        by_hand::tell_outcome(&app, outcome).await;
+        by_hand::skip_backup(&app, &reporter, outcome).await;
     }
     while let Some(ended) = runs.join_next().await {
-        let Ok(outcome) = ended else { continue };
-        log_outcome(&outcome);
-        by_hand::tell_outcome(&app, &outcome).await;
-        outcomes.push(outcome);
+        outcomes.extend(ended);
     }
     drop(display);
     outcomes.sort_by(|a, b| a.target.cmp(&b.target));
@@ -100,8 +99,9 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
     } else {
         let mut wave = Wave::default();
         outcomes.iter().for_each(|outcome| wave.take(outcome));
-        let line = wave.end(None, &app.config.time_zone);
-        let line = line.map(|line| format!("\n{line}\n")).unwrap_or_default();
+        let summary = wave.end(None);
+        let line = summary.map(|summary| format!("\n{}\n", summary.line(&app.config.time_zone)));
+        let line = line.unwrap_or_default();
         print(&format!("{}{line}", outcome_table(&outcomes)));
     }
     let good = outcomes.iter().filter(|outcome| outcome.is_good()).count();
@@ -167,7 +167,7 @@ fn outcome_table(outcomes: &[Outcome]) -> String {
                 format!("{:.1}s", summary.elapsed.as_secs_f64()),
             ],
             Verdict::Skipped { .. } => row_without_backup(name, "skipped"),
-            Verdict::Failed { .. } => row_without_backup(name, "failed"),
+            Verdict::Failed { .. } | Verdict::Busy { .. } => row_without_backup(name, "failed"),
             Verdict::Stopped => row_without_backup(name, "stopped"),
         };
         table.push(row);

@@ -9,7 +9,6 @@ use crate::clock;
 use crate::discovery::{self, Found};
 use crate::docker::DockerError;
 use crate::exit::Exit;
-use crate::jobs::good::{self, Worth};
 use crate::model::at::{At, Wanted};
 use crate::model::key::{BackupKey, Stamp};
 use crate::model::manifest::Manifest;
@@ -17,6 +16,7 @@ use crate::model::retention::is_from_the_future;
 use crate::model::target::TargetName;
 use crate::store::StoredBackup;
 use crate::text::local;
+use crate::worth::{self, Worth};
 
 /// Whoever cannot sign may read a bucket in which only signed backups count, and must make none.
 pub(super) fn require_signer(app: &App) -> Result<(), Exit> {
@@ -109,7 +109,7 @@ pub(super) async fn find_backup(
     let mut passed_over: Option<String> = None;
     for backup in backups.iter().filter(|backup| wanted.may_be(backup.key.stamp)) {
         let key = &backup.key;
-        let worth = match good::assess(&app.store, &catalog, key).await {
+        let worth = match worth::assess(&app.store, &catalog, key).await {
             Ok(worth) => worth,
             Err(error) => {
                 error!(%error, "cannot read the manifest");

@@ -8,7 +8,7 @@ use tracing::{debug, error, info, warn};
 use super::choose::require_signer;
 use crate::app::App;
 use crate::exit::Exit;
-use crate::health::Health;
+use crate::report::{Reporter, Work};
 use crate::scheduler::Scheduler;
 use crate::signals::Listener;
 use crate::told;
@@ -22,8 +22,8 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
     if let Err(exit) = require_signer(&app) {
         return exit;
     }
-    let health = Health::default();
-    if let Err(error) = health.serve(&app.config.identity()) {
+    let reporter = Reporter::new(app.config.time_zone.clone());
+    if let Err(error) = reporter.health().serve(&app.config.identity()) {
         error!(%error, "another dumpcar daemon runs in this container");
         return Exit::Failed;
     }
@@ -50,7 +50,7 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
     );
     let Listener { stop, requests, .. } = listener;
     let app = Arc::new(app);
-    let scheduler = Scheduler::new(app, health, stop.clone());
+    let scheduler = Scheduler::new(app, reporter.clone(), stop.clone());
     let mut work = Box::pin(scheduler.run(requests, told));
     let overdue = async {
         stop.cancelled().await;
@@ -62,8 +62,14 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
             Exit::Done
         }
         () = overdue => {
-            warn!(grace = %humantime::format_duration(GRACE), "runs did not clean up in time");
+            let running: Vec<String> = reporter.board().status().running.iter().map(described).collect();
+            warn!(grace = %humantime::format_duration(GRACE), running = running.join("; "), "runs did not clean up in time");
             Exit::Failed
         }
     }
+}
+
+/// A run, and what it is doing.
+fn described(work: &Work) -> String {
+    format!("{} of {}: {}", work.run.job, work.run.subject(), work.progress.stage())
 }

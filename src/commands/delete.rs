@@ -18,11 +18,13 @@ use crate::jobs::delete::{self, Plan, Which};
 use crate::jobs::list::{Row, State};
 use crate::model::at::Wanted;
 use crate::model::forgotten::Forgotten;
+use crate::model::job::Job;
 use crate::model::key::Stamp;
 use crate::model::target::TargetName;
+use crate::report::{End, Reporter};
 use crate::store::{Catalog, StoredBackup};
 use crate::text::{Table, bytes, local, span};
-use crate::told::{Event, Job};
+use crate::told::Status;
 
 /// `dumpcar delete`.
 pub async fn delete(app: &App, args: &DeleteArgs, stop: CancellationToken) -> Exit {
@@ -57,16 +59,19 @@ pub async fn delete(app: &App, args: &DeleteArgs, stop: CancellationToken) -> Ex
     {
         return exit;
     }
-    let tell = async |event| by_hand::tell(app, Job::Delete, &plan.target, None, event).await;
     let doomed: Vec<Stamp> = plan.doomed.iter().map(|(backup, _)| backup.key.stamp).collect();
-    tell(Event::Started(listed(&doomed))).await;
+    let reporter = Reporter::new(app.config.time_zone.clone());
+    let run = by_hand::run(Job::Delete, &plan.target);
+    let running = by_hand::begin(app, &reporter, run, &listed(&doomed)).await;
     let (gone, result) = Box::pin(delete::run(app, &plan, &stop)).await;
     let deleted = format!("{} deleted", backups(gone.len()));
-    tell(match &result {
-        Ok(()) => Event::Good(deleted),
-        Err(problem) => Event::Bad(format!("{deleted}, not all: {problem}")),
-    })
-    .await;
+    let problem = result.as_ref().err().map(ToString::to_string);
+    let status = match &problem {
+        None => Status::Good(deleted),
+        Some(problem) => Status::Bad(format!("{deleted}, not all: {problem}")),
+    };
+    running.end(End::Delete { deleted: gone.len(), of: plan.doomed.len(), problem });
+    by_hand::tell(app, Job::Delete, &plan.target, None, status).await;
     if args.json {
         print_answer(Report::new(&plan, &gone));
     } else {
@@ -84,10 +89,8 @@ pub async fn delete(app: &App, args: &DeleteArgs, stop: CancellationToken) -> Ex
     }
     match result {
         Ok(()) => Exit::Done,
-        Err(problem) => {
-            error!(target = %plan.target, deleted = gone.len(), of = plan.doomed.len(), "cannot delete all: {problem}");
-            if gone.is_empty() { Exit::Failed } else { Exit::Partial }
-        }
+        Err(_) if gone.is_empty() => Exit::Failed,
+        Err(_) => Exit::Partial,
     }
 }
 

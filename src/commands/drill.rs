@@ -16,10 +16,12 @@ use crate::jobs::drill::{self, Drilled};
 use crate::jobs::list;
 use crate::model::at::At;
 use crate::model::drill::Verdict;
+use crate::model::job::Job;
 use crate::model::target::TargetName;
+use crate::report::{Reporter, Run};
 use crate::terminal::{ProgressDisplay, Terminal};
 use crate::text::Table;
-use crate::told::{Event, Job};
+use crate::told::Status;
 
 /// `dumpcar drill`.
 pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, terminal: Arc<Terminal>) -> Exit {
@@ -33,7 +35,8 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
         }
     };
     drill::sweep(app).await;
-    let display = ProgressDisplay::start(terminal);
+    let reporter = Reporter::new(app.config.time_zone.clone());
+    let display = ProgressDisplay::start(terminal, reporter.board());
     let mut table = Table::new(["TARGET", "BACKUP (UTC)", "RESULT", "TABLES", "ROWS", "TIME"]);
     let (mut good, mut bad, mut missing, mut reports) = (0, 0, 0, Vec::new());
     // One after the other: each is a server of its own.
@@ -50,28 +53,29 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
             }
         };
         let target = app.target(&name).await;
-        let tell = async |event| by_hand::tell(app, Job::Drill, &name, Some(key.stamp), event).await;
-        tell(Event::Started(String::new())).await;
-        let progress = display.show(name.as_str());
-        let result = Box::pin(drill::run(app, &key, &manifest, target.as_ref(), &stop, &progress)).await;
-        display.hide(&progress);
+        let run = Run { backup: Some(key.clone()), ..by_hand::run(Job::Drill, &name) };
+        let running = by_hand::begin(app, &reporter, run, "").await;
+        let result =
+            Box::pin(drill::run(app, &key, &manifest, target.as_ref(), &stop, running.progress())).await;
+        let status = match &result {
+            Ok(Drilled { detail: Some(problem), .. }) => {
+                let problem = format!("the backup {key} is not good: {problem}");
+                // An older one says nothing about how the target is.
+                if args.at == At::Latest { Status::Bad(problem) } else { Status::Ended(problem) }
+            }
+            Ok(Drilled { result, detail: None }) => Status::Good(result.verdict().to_string()),
+            Err(problem) => Status::Ended(format!("inconclusive: {problem}")),
+        };
+        running.end(drill::end(result.clone()));
+        by_hand::tell(app, Job::Drill, &name, Some(key.stamp), status).await;
         let row = |word: &str, numbers: [String; 3]| {
             let [tables, rows, time] = numbers;
             [name.to_string(), key.stamp.to_string(), word.to_owned(), tables, rows, time]
         };
         match result {
             Ok(drilled) => {
-                drill::log(&key, &drilled);
                 let Drilled { result, detail } = drilled;
                 let verdict = result.verdict();
-                tell(match &detail {
-                    Some(problem) if args.at == At::Latest => {
-                        Event::Bad(format!("the backup {key} is not good: {problem}"))
-                    }
-                    Some(problem) => Event::Ended(format!("the backup {key} is not good: {problem}")),
-                    None => Event::Good(verdict.to_string()),
-                })
-                .await;
                 table.push(row(
                     &verdict.to_string(),
                     [result.tables.to_string(), result.rows.to_string(), format!("{}s", result.seconds)],
@@ -84,8 +88,6 @@ pub async fn drill(app: &App, args: &DrillArgs, stop: CancellationToken, termina
                 reports.push(json!({ "target": name, "backup": key.stamp, "result": verdict.word(), "drill": list::drill_json(&result), "problem": detail }));
             }
             Err(problem) => {
-                drill::log_inconclusive(&key, &problem);
-                tell(Event::Ended(format!("inconclusive: {problem}"))).await;
                 let verdict = Verdict::Inconclusive;
                 table.push(row(&verdict.to_string(), ["-"; 3].map(str::to_owned)));
                 reports.push(json!({ "target": name, "backup": key.stamp, "result": verdict.word(), "problem": problem.to_string() }));

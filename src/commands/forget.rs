@@ -10,13 +10,14 @@ use crate::app::App;
 use crate::cli::ForgetArgs;
 use crate::clock;
 use crate::exit::Exit;
-use crate::health;
 use crate::model::at::Wanted;
 use crate::model::forgotten::Forgotten;
+use crate::model::job::Job;
 use crate::model::key::Stamp;
 use crate::model::target::TargetName;
+use crate::report::ask_health;
 use crate::text::bytes;
-use crate::told::{Event, Job};
+use crate::told::Status;
 
 /// The answer of `--json`.
 #[derive(Serialize)]
@@ -64,7 +65,7 @@ pub async fn forget(app: &App, args: &ForgetArgs) -> Exit {
     };
     // One that has no backup may have alarms all the same, of the daemon in this container.
     let has_alarm = || {
-        let report = health::ask(&app.config.identity()).unwrap_or_default();
+        let report = ask_health(&app.config.identity()).unwrap_or_default();
         report.lines().any(|line| line.starts_with(&format!("{target}: ")))
     };
     if backups.is_empty() && !has_alarm() {
@@ -84,7 +85,7 @@ pub async fn forget(app: &App, args: &ForgetArgs) -> Exit {
         return Exit::Failed;
     }
     answer.forgotten = true;
-    by_hand::tell(app, Job::Forget, target, answer.newest, Event::Good(String::new())).await;
+    by_hand::tell(app, Job::Forget, target, answer.newest, Status::Good(String::new())).await;
     if args.json {
         print_answer(answer);
         return Exit::Done;

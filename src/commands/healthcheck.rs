@@ -3,11 +3,11 @@
 use super::output::print;
 use crate::config::Config;
 use crate::exit::Exit;
-use crate::health;
+use crate::report::ask_health;
 
 /// `dumpcar healthcheck`. Its output is what `docker inspect` shows.
 pub fn healthcheck(config: &Config) -> Exit {
-    match health::ask(&config.identity()) {
+    match ask_health(&config.identity()) {
         Ok(report) if report.is_empty() => {
             print("healthy\n");
             Exit::Done

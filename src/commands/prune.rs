@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
+use super::by_hand;
 use super::choose::select_from;
 use super::output::{print, print_answer};
 use crate::app::App;
@@ -12,10 +13,12 @@ use crate::discovery::{Found, State};
 use crate::docker::DockerError;
 use crate::exit::Exit;
 use crate::jobs::prune::{self, Stays};
+use crate::model::job::Job;
 use crate::model::key::Stamp;
 use crate::model::retention::{MOST_PRUNED, RetentionPolicy};
 use crate::model::target::TargetName;
 use crate::model::writers::Clash;
+use crate::report::{End, Reporter};
 use crate::text::Table;
 
 /// `dumpcar prune`.
@@ -37,6 +40,7 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
             return exit;
         }
     };
+    let reporter = Reporter::new(app.config.time_zone.clone());
     let (mut good, mut rows) = (0, Vec::new());
     for (names, retention) in chosen {
         let Some(name) = names.first() else { continue };
@@ -65,16 +69,17 @@ pub async fn prune(app: &App, args: &PruneArgs, stop: CancellationToken) -> Exit
             good += 1;
             continue;
         }
+        let running = reporter.begin(by_hand::run(Job::Prune, name));
         match prune::prune(app, &plan, &stop).await {
             Ok(pruned) => {
-                info!(target = %name, deleted = pruned.deleted, "pruned");
+                running.end(End::Prune { deleted: pruned.deleted });
                 for row in rows.iter_mut().filter(|row| row.target == *name) {
                     row.learn(pruned.kept.get(&row.backup));
                 }
                 good += 1;
             }
             Err(error) => {
-                error!(target = %name, %error, "cannot prune");
+                running.end(error.into());
                 bad += 1;
             }
         }

@@ -2,12 +2,11 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures_util::future::join;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info};
+use tracing::{debug, error};
 
 use super::ask::{Unasked, Wish, go_on, wish};
 use super::by_hand;
@@ -25,15 +24,16 @@ use crate::jobs::helper::{Access, Helper};
 use crate::jobs::restore::{self, Plan, Selection};
 use crate::model::drill::DrillResult;
 use crate::model::id::ContainerName;
+use crate::model::job::Job;
 use crate::model::key::BackupKey;
 use crate::model::manifest::Manifest;
 use crate::model::missing;
 use crate::model::trigger::Trigger;
 use crate::outcome::{Outcome, Verdict};
-use crate::scheduler::log_outcome;
+use crate::report::{End, Reporter, Run};
 use crate::terminal::{ProgressDisplay, Terminal};
 use crate::text::{bytes, escaped, local, span};
-use crate::told::{Event, Job};
+use crate::told::Status;
 
 /// `dumpcar restore`.
 pub async fn restore(
@@ -83,45 +83,44 @@ async fn restore_into(
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };
+    let reporter = Reporter::new(app.config.time_zone.clone());
     if !args.yes {
         print(&overview(app, &plan, &manifest, drill.as_ref()));
-        let asked = Box::pin(ask(app, backed_up.as_ref(), &stop, &terminal)).await;
+        let asked = Box::pin(ask(app, &reporter, backed_up.as_ref(), &stop, &terminal)).await;
         if let Err(exit) = asked {
             return exit;
         }
     }
     let said = format!("into {}", plan.target.container.name);
-    let tell = async |event| {
-        by_hand::tell(app, Job::Restore, &plan.key.target, Some(plan.key.stamp), event).await;
-    };
-    tell(Event::Started(said.clone())).await;
-    let started = Instant::now();
-    let display = ProgressDisplay::start(terminal);
-    let progress = display.show(plan.key.target.as_str());
-    let result = restore::run(app, &plan, &stop, &progress).await;
+    let run = by_hand::run(Job::Restore, &plan.key.target);
+    let run = Run { backup: Some(plan.key.clone()), into: Some(plan.target.container.name.clone()), ..run };
+    let display = ProgressDisplay::start(terminal, reporter.board());
+    let running = by_hand::begin(app, &reporter, run, &said).await;
+    let result = restore::run(app, &plan, &stop, running.progress()).await;
     drop(display);
-    let container = &plan.target.container.name;
-    match result {
+    let (end, status, exit) = match result {
         Ok(left_out) => {
-            info!(backup = %plan.key, %container, elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX), "restored");
             let names: Vec<_> = plan.databases.iter().map(|wanted| shown(&wanted.name)).collect();
             let globals = if plan.globals.is_some() { "roles and users, " } else { "" };
-            let container = escaped(container);
+            let container = escaped(&plan.target.container.name);
             print(&format!("restored into {container} from {}: {globals}{}\n", plan.key, names.join(", ")));
             print(&told_old(&plan));
             let rest = left_out.iter().map(|what| format!("; not restored: {what}")).collect::<String>();
-            tell(Event::Good(format!("{said}{rest}"))).await;
-            for what in &left_out {
-                error!(backup = %plan.key, %container, "not restored: {what}; all else is");
-            }
-            if left_out.is_empty() { Exit::Done } else { Exit::Partial }
+            let exit = if left_out.is_empty() { Exit::Done } else { Exit::Partial };
+            (End::Restore { left_out }, Status::Good(format!("{said}{rest}")), exit)
         }
         Err(failure) => {
-            tell(Event::Bad(format!("{said}: {failure}"))).await;
-            error!(backup = %plan.key, %container, "not restored: {failure}");
-            Exit::Failed
+            let reason = failure.to_string();
+            let end = match failure.error.is_stopped() {
+                true => End::Stopped { reason },
+                false => End::Failed { reason },
+            };
+            (end, Status::Bad(format!("{said}: {failure}")), Exit::Failed)
         }
-    }
+    };
+    running.end(end);
+    by_hand::tell(app, Job::Restore, &plan.key.target, Some(plan.key.stamp), status).await;
+    exit
 }
 
 /// What has to be known before anybody is asked.
@@ -195,6 +194,7 @@ async fn own_target(app: &App, into: &Target) -> Option<Target> {
 /// Asks whether to go on, and backs up what is there if that is wished.
 async fn ask(
     app: &App,
+    reporter: &Reporter,
     backed_up: Option<&Target>,
     stop: &CancellationToken,
     terminal: &Arc<Terminal>,
@@ -203,20 +203,20 @@ async fn ask(
     const OVERWRITES: &str = "this overwrites what is there";
     let wished = wish(backed_up.is_some(), NOTHING, Unasked::Refused(OVERWRITES), stop).await?;
     let (Wish::BackUpFirst, Some(target)) = (wished, backed_up) else { return Ok(()) };
-    let display = ProgressDisplay::start(Arc::clone(terminal));
-    let progress = display.show(target.name.as_str());
+    let display = ProgressDisplay::start(Arc::clone(terminal), reporter.board());
+    let run = Run { engine: Some(target.engine.name()), ..by_hand::run(Job::Backup, &target.name) };
+    let running = by_hand::begin(app, reporter, run, "").await;
     // The backup that is restored is not the one to be pruned for it.
     let order = Order { keeps_all: true, ..Order::of(Trigger::Manual) };
-    let verdict = Box::pin(backup::run(app, target, order, stop, &progress)).await;
+    let verdict = Box::pin(backup::run(app, target, order, stop, running.progress())).await;
     drop(display);
     let outcome = Outcome { target: target.name.clone(), verdict };
-    log_outcome(&outcome);
-    by_hand::tell_outcome(app, &outcome).await;
+    by_hand::end_backup(app, running, &outcome).await;
     match &outcome.verdict {
         Verdict::Done(_) if outcome.is_good() => Ok(()),
         // What is there is damaged, maybe: that is why it is restored.
         Verdict::Done(_) => go_on(NOTHING, Unasked::Refused(OVERWRITES), stop).await,
-        Verdict::Skipped { .. } | Verdict::Failed { .. } | Verdict::Stopped => {
+        Verdict::Skipped { .. } | Verdict::Failed { .. } | Verdict::Busy { .. } | Verdict::Stopped => {
             error!("not restored: what is there could not be backed up first; {NOTHING}");
             Err(Exit::Failed)
         }

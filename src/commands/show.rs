@@ -10,7 +10,7 @@ use crate::cli::ShowArgs;
 use crate::clock;
 use crate::discovery::{self, Found, State};
 use crate::exit::Exit;
-use crate::jobs::good::{self, Worth};
+use crate::jobs::good;
 use crate::jobs::prune;
 use crate::jobs::show::{Retention, Shown};
 use crate::model::key::{BackupKey, Stamp};
@@ -18,6 +18,7 @@ use crate::model::retention::{Candidate, RetentionPolicy, Until, clash_of};
 use crate::model::schedule::Schedule;
 use crate::model::target::TargetName;
 use crate::store::{Catalog, StoreError, StoredBackup};
+use crate::worth::{self, Worth};
 
 /// The answer of `--json`.
 #[derive(Serialize)]
@@ -78,11 +79,11 @@ async fn look(
     container: Option<Option<&Found>>,
 ) -> Result<Shown, StoreError> {
     let key = backup.key.clone();
-    let worth = good::assess(&app.store, catalog, &key).await?;
+    let worth = worth::assess(&app.store, catalog, &key).await?;
     let drill = match backup.has_drill {
         false => None,
         true => match app.store.drill(&key).await {
-            Err(error) if good::says_something(&error) => {
+            Err(error) if worth::says_something(&error) => {
                 warn!(%error, "the drill's result does not count");
                 None
             }

@@ -8,6 +8,7 @@ mod missing;
 mod order;
 mod part;
 mod plan;
+mod run;
 mod suspicion;
 mod writers;
 
@@ -25,7 +26,7 @@ use crate::discovery::Target;
 use crate::jobs::error::{JobError, Kind, stoppable};
 use crate::jobs::span;
 use crate::lock::RunLock;
-use crate::outcome::{Summary, Verdict};
+use crate::outcome::{PANICKED, Summary, Verdict};
 use crate::pipeline::Progress;
 
 /// The wait before the first retry; each further one is three times as long.
@@ -35,7 +36,7 @@ const FIRST_BACKOFF: Duration = Duration::from_secs(10);
 const STOP_LIMIT: Duration = Duration::from_secs(8);
 
 /// Why there is no backup while another one is made.
-pub const BUSY: &str = "another backup of it is running: wait for that one";
+const BUSY: &str = "another backup of it is running: wait for that one";
 
 /// Backs up `target`, with retries, within its time limit. Never panics and never leaves a half backup.
 pub async fn run(
@@ -56,7 +57,7 @@ async fn one(
     progress: &Progress,
 ) -> Verdict {
     let Some(_lock) = RunLock::take(&app.store.to_string(), target.name.as_str()) else {
-        return Verdict::Failed { reason: BUSY.into() };
+        return Verdict::Busy { reason: BUSY.to_owned() };
     };
     let too_late = async {
         stop.cancelled().await;
@@ -154,11 +155,6 @@ async fn attempts(
     }
 }
 
-/// The verdict of a run that panicked: a bug, but the other targets go on.
-pub fn panicked() -> Verdict {
-    Verdict::Failed { reason: "Dumpcar itself failed: please report the panic in the log".into() }
-}
-
 /// Runs in a task of its own, so that a panic stays one target's failure.
 pub async fn run_guarded(
     app: Arc<App>,
@@ -168,5 +164,5 @@ pub async fn run_guarded(
     progress: Arc<Progress>,
 ) -> Verdict {
     let run = tokio::spawn(async move { run(&app, &target, order, &stop, &progress).await });
-    run.await.unwrap_or_else(|_| panicked())
+    run.await.unwrap_or_else(|_| Verdict::Failed { reason: PANICKED.to_owned() })
 }

@@ -10,14 +10,15 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::clock;
 use crate::jobs::error::{JobError, Kind};
-use crate::jobs::good::{self, Worth};
+use crate::jobs::good::see;
 use crate::jobs::journal::Entry;
 use crate::jobs::prune;
 use crate::lock::RunLock;
 use crate::model::key::{BackupKey, Stamp};
-use crate::model::retention::{MOST_PRUNED, is_from_the_future};
+use crate::model::retention::{MOST_PRUNED, Standing, is_from_the_future};
 use crate::model::target::TargetName;
 use crate::store::{Catalog, StoreError, StoreErrorKind, StoredBackup};
+use crate::worth::{self, Worth};
 
 /// Which of a target's backups are to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +118,7 @@ pub async fn plan(
 
 /// What a backup is worth. One that the store does not hand out is unreadable, and does not keep the others.
 async fn assess(app: &App, catalog: &Catalog, key: &BackupKey) -> Result<Worth, StoreError> {
-    match good::assess(&app.store, catalog, key).await {
+    match worth::assess(&app.store, catalog, key).await {
         Err(error) if is_its_own(&error) => Ok(Worth::Unreadable(error.to_string())),
         worth => worth,
     }
@@ -125,7 +126,7 @@ async fn assess(app: &App, catalog: &Catalog, key: &BackupKey) -> Result<Worth, 
 
 /// Whether a failure is of this one manifest.
 fn is_its_own(error: &StoreError) -> bool {
-    good::says_something(error) || matches!(error.kind, StoreErrorKind::Denied | StoreErrorKind::Refused)
+    worth::says_something(error) || matches!(error.kind, StoreErrorKind::Denied | StoreErrorKind::Refused)
 }
 
 async fn newest_good(
@@ -135,7 +136,7 @@ async fn newest_good(
     now: Timestamp,
 ) -> Result<Option<Stamp>, StoreError> {
     for backup in backups.filter(|backup| !is_from_the_future(backup.key.stamp, now)) {
-        if matches!(assess(app, catalog, &backup.key).await?, Worth::Good(_)) {
+        if matches!(see(app, catalog, backup).await?.candidate.standing, Standing::Counts { .. }) {
             return Ok(Some(backup.key.stamp));
         }
     }

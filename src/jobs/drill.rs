@@ -5,6 +5,8 @@
 
 mod cause;
 mod compare;
+mod context;
+mod difference;
 mod reload;
 mod server;
 mod storage;
@@ -14,8 +16,9 @@ use std::sync::PoisonError;
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, error, info, warn};
+use tracing::{Instrument as _, warn};
 
+use context::Drill;
 pub use sweep::sweep;
 
 use super::error::{JobError, Kind};
@@ -24,17 +27,16 @@ use super::span;
 use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
-use crate::docker::Docker;
 use crate::engine::{self, Engine};
 use crate::model::drill::DrillResult;
-use crate::model::id::ContainerName;
 use crate::model::key::BackupKey;
 use crate::model::manifest::Manifest;
-use crate::model::run::{RunId, Scratch};
+use crate::model::run::Scratch;
 use crate::pipeline::Progress;
+use crate::report::End;
 
 /// What a drill has found.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Drilled {
     /// As it is in the bucket.
     pub result: DrillResult,
@@ -111,42 +113,12 @@ async fn one(
     Ok(drilled)
 }
 
-/// Says in the log what a drill has found.
-pub fn log(key: &BackupKey, drilled: &Drilled) {
-    let DrillResult { databases, tables, rows, seconds, .. } = drilled.result;
-    if let Some(problem) = &drilled.detail {
-        error!(backup = %key, %problem, "drill: the backup is NOT good");
-    } else {
-        for remark in &drilled.result.remarks {
-            info!(backup = %key, %remark, "drill: a remark");
-        }
-        let result = drilled.result.verdict();
-        info!(backup = %key, %result, databases, tables, rows, seconds, "drill: the backup was restored and checked");
+/// How a drill is reported to have ended.
+pub fn end(drilled: Result<Drilled, JobError>) -> End {
+    match drilled {
+        Ok(Drilled { result, detail }) => End::Drill { result, detail },
+        Err(error) => error.into(),
     }
-}
-
-/// Says in the log that a drill has found nothing out, and why.
-pub fn log_inconclusive(key: &BackupKey, problem: &JobError) {
-    if problem.is_stopped() {
-        info!(backup = %key, %problem, "drill stopped");
-    } else {
-        error!(backup = %key, %problem, "drill inconclusive");
-    }
-}
-
-struct Drill<'a> {
-    app: &'a App,
-    docker: Docker,
-    key: &'a BackupKey,
-    manifest: &'a Manifest,
-    target: Option<&'a Target>,
-    stop: &'a CancellationToken,
-    progress: &'a Progress,
-    run: RunId,
-    /// Its name: known before Docker is asked, whose answer may not come.
-    container: Option<ContainerName>,
-    /// Its data did not fit into memory.
-    is_for_disk: bool,
 }
 
 impl Drill<'_> {

@@ -6,6 +6,7 @@ use crate::docker::DockerError;
 use crate::engine;
 use crate::exit::Exit;
 use crate::model::drill::Problem;
+use crate::report::End;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// A job, or a step of one, that was not done. The text is one line without secrets, names the thing, and says what to do.
@@ -118,6 +119,13 @@ impl JobError {
         Self { blame: None, ..self }
     }
 
+    /// The same, but an answer that is not understood does not pass by asking again.
+    #[must_use]
+    pub fn for_good(self) -> Self {
+        let kind = if self.kind == Kind::Content { Kind::Wrong } else { self.kind };
+        Self { kind, ..self }
+    }
+
     /// The same in other words.
     #[must_use]
     pub fn in_words(self, words: impl FnOnce(&str) -> String) -> Self {
@@ -136,6 +144,15 @@ impl From<StoreError> for JobError {
 impl From<DockerError> for JobError {
     fn from(error: DockerError) -> Self {
         Self::new(Kind::Docker { may_pass: error.is_transient() }, error.to_string())
+    }
+}
+
+impl From<JobError> for End {
+    fn from(error: JobError) -> Self {
+        match error.is_stopped() {
+            true => Self::Stopped { reason: error.text },
+            false => Self::Failed { reason: error.text },
+        }
     }
 }
 

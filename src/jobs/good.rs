@@ -1,158 +1,51 @@
-//! What a backup is worth: by its manifest, and by what the bucket's listing shows of it.
-
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+//! The newest backup of a target, and its newest good one.
 
 use tracing::warn;
 
+use crate::app::App;
 use crate::clock;
-use crate::model::content::Content;
-use crate::model::key::{BackupKey, Stamp};
-use crate::model::manifest::{Manifest, ManifestObject};
-use crate::model::missing;
+use crate::model::key::BackupKey;
+use crate::model::manifest::Manifest;
 use crate::model::retention::{Candidate, Standing, is_from_the_future};
 use crate::model::target::TargetName;
-use crate::store::{Catalog, Store, StoreError, StoreErrorKind, StoredBackup, Version};
+use crate::store::{Catalog, Store, StoreError, StoreErrorKind, StoredBackup};
+use crate::worth::{Remembered, Worth, assess, says_something};
 
-/// What the reason of one that is not signed begins with.
-pub const UNSIGNED: &str = "unsigned: ";
-
-/// What a backup is worth.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Worth {
-    Good(Manifest),
-    /// Whole, and far smaller than the last good one was.
-    Suspicious(Manifest, String),
-    /// Whole, as far as it goes: something could not be dumped.
-    Partial(Manifest, String),
-    /// An object that its manifest names is not listed, or not with its size.
-    Incomplete(Manifest, String),
-    /// There is no manifest that could be understood.
-    Unreadable(String),
-    /// Only signed ones count (`DUMPCAR_TRUSTED_SIGNERS`), and this one is not.
-    Unsigned(String),
+/// What a backup is to retention.
+pub(super) struct Seen {
+    pub(super) candidate: Candidate,
+    /// It was not known before, or anything of it has changed.
+    pub(super) is_new: bool,
+    /// What there is, if it was read just now and is good.
+    pub(super) good: Option<Manifest>,
 }
 
-impl Worth {
-    /// What there is, if it could be read.
-    pub fn manifest(&self) -> Option<&Manifest> {
-        match self {
-            Self::Good(manifest)
-            | Self::Suspicious(manifest, _)
-            | Self::Partial(manifest, _)
-            | Self::Incomplete(manifest, _) => Some(manifest),
-            Self::Unreadable(_) | Self::Unsigned(_) => None,
-        }
-    }
-
-    /// What the backup of this stamp is to retention.
-    pub fn candidate(&self, stamp: Stamp) -> Candidate {
-        Candidate { stamp, standing: self.standing(), writer: self.manifest().and_then(Manifest::writer) }
-    }
-
-    /// Whether the rules of retention count it.
-    pub fn standing(&self) -> Standing {
-        match self {
-            Self::Good(manifest) => Standing::Counts {
-                trigger: manifest.trigger,
-                accepted_smaller_than: manifest.accepted_smaller_than,
-            },
-            Self::Suspicious(_, reason) => {
-                Standing::Aside { reason: format!("suspicious: {reason}"), stands_in: false }
-            }
-            Self::Partial(manifest, reason) => Standing::Aside {
-                reason: format!("incomplete: {reason}"),
-                stands_in: manifest.suspicious.is_none(),
-            },
-            Self::Incomplete(_, reason) => {
-                Standing::Aside { reason: format!("incomplete: {reason}"), stands_in: false }
-            }
-            Self::Unreadable(reason) => Standing::Unknown(format!("unreadable: {reason}")),
-            Self::Unsigned(reason) => Standing::Unknown(format!("{UNSIGNED}{reason}")),
-        }
-    }
-}
-
-/// Finds out what a backup is worth, in one request.
+/// What a backup is to retention. Its manifest is read once for as long as nothing of the backup changes. One that the store does
+/// not hand out is unknown.
 ///
 /// # Errors
-/// The manifest could not be read, which says nothing about it.
-pub async fn assess(store: &Store, catalog: &Catalog, key: &BackupKey) -> Result<Worth, StoreError> {
-    let manifest = match store.manifest(key).await {
-        Ok(manifest) => manifest,
-        Err(error) if error.kind == StoreErrorKind::Unsigned => {
-            return Ok(Worth::Unsigned(error.to_string()));
+/// The store does not answer.
+pub(super) async fn see(app: &App, catalog: &Catalog, backup: &StoredBackup) -> Result<Seen, StoreError> {
+    let stamp = backup.key.stamp;
+    // Without an ETag, a size is all there is to know a manifest by, and anybody can get that right.
+    let is_sure = !app.store.wants_signatures() || backup.manifest.e_tag.is_some();
+    if let Some(candidate) = app.last_good.candidate(backup, catalog).filter(|_| is_sure) {
+        return Ok(Seen { candidate, is_new: false, good: None });
+    }
+    let worth = match assess(&app.store, catalog, &backup.key).await {
+        Ok(worth) => worth,
+        // The rights may be others tomorrow.
+        Err(error) if matches!(error.kind, StoreErrorKind::Denied | StoreErrorKind::Refused) => {
+            let standing = Standing::Unknown(format!("unreadable: {error}"));
+            let candidate = Candidate { stamp, standing, writer: None };
+            return Ok(Seen { candidate, is_new: true, good: None });
         }
-        Err(error) if says_something(&error) => return Ok(Worth::Unreadable(error.to_string())),
         Err(error) => return Err(error),
     };
-    if let Some(reason) = catalog.lacks(key, &manifest) {
-        return Ok(Worth::Incomplete(manifest, reason));
-    }
-    Ok(match (missing::summary(&manifest.missing), &manifest.suspicious) {
-        (Some(reason), _) => Worth::Partial(manifest, reason),
-        (None, Some(reason)) => {
-            let reason = reason.to_string();
-            Worth::Suspicious(manifest, reason)
-        }
-        (None, None) => Worth::Good(manifest),
-    })
-}
-
-/// What this process has read of backups, or made, so that the daemon need not read tonight what it wrote last night. A listing
-/// says each time whether it is still there, and still the same.
-#[derive(Debug, Default)]
-pub struct Remembered {
-    /// The last good backup of each target.
-    last_good: Mutex<BTreeMap<TargetName, (Version, Manifest)>>,
-    /// What backups are to retention, by the versions of their manifests, and the fingerprints of what was listed beside these.
-    standings: Mutex<BTreeMap<BackupKey, (Version, u64, Candidate)>>,
-}
-
-impl Remembered {
-    /// Remembers a good one; of its content, which may be large, only the numbers, which are compared.
-    pub fn keep(&self, version: Version, manifest: &Manifest) {
-        let objects = manifest.objects.iter();
-        let objects = objects.map(|object| ManifestObject {
-            content: object.content.as_ref().map(Content::numbers),
-            ..object.clone()
-        });
-        let objects = objects.collect();
-        let manifest = Manifest { objects, ..manifest.clone() };
-        self.last_good
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(manifest.target.clone(), (version, manifest));
-    }
-
-    fn find(&self, backup: &StoredBackup, catalog: &Catalog) -> Option<Manifest> {
-        let all = self.last_good.lock().unwrap_or_else(PoisonError::into_inner);
-        let (version, manifest) = all.get(&backup.key.target)?;
-        let is_it = manifest.stamp == backup.key.stamp && version.is_same(&backup.manifest);
-        (is_it && catalog.lacks(&backup.key, manifest).is_none()).then(|| manifest.clone())
-    }
-
-    /// Remembers what a backup is to retention, as it is listed now.
-    pub fn set_candidate(&self, backup: &StoredBackup, catalog: &Catalog, candidate: Candidate) {
-        let seen = (backup.manifest.clone(), catalog.fingerprint(&backup.key), candidate);
-        self.standings.lock().unwrap_or_else(PoisonError::into_inner).insert(backup.key.clone(), seen);
-    }
-
-    /// What a backup is to retention; `None` if it is not known, or if anything of it has changed since.
-    pub fn candidate(&self, backup: &StoredBackup, catalog: &Catalog) -> Option<Candidate> {
-        if let Some(manifest) = self.find(backup, catalog) {
-            return Some(Worth::Good(manifest).candidate(backup.key.stamp));
-        }
-        let standings = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
-        let (version, fingerprint, candidate) = standings.get(&backup.key)?;
-        let is_it = version.is_same(&backup.manifest) && *fingerprint == catalog.fingerprint(&backup.key);
-        is_it.then(|| candidate.clone())
-    }
-
-    /// Forgets a backup that was deleted.
-    pub fn forget(&self, key: &BackupKey) {
-        self.standings.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
-    }
+    let candidate = worth.candidate(stamp);
+    app.last_good.set_candidate(backup, catalog, candidate.clone());
+    let good = if let Worth::Good(manifest) = worth { Some(manifest) } else { None };
+    Ok(Seen { candidate, is_new: true, good })
 }
 
 /// Finds the last good backup of a target under its names, the newest that is: one request for each that is not, and one for
@@ -226,9 +119,4 @@ pub async fn newest(
         }
     }
     Ok(None)
-}
-
-/// Whether a failure is one of the manifest itself: damaged, unsigned, of a newer Dumpcar, or gone meanwhile.
-pub fn says_something(error: &StoreError) -> bool {
-    matches!(error.kind, StoreErrorKind::Damaged | StoreErrorKind::Unsigned | StoreErrorKind::NotFound)
 }

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::discovery::Target;
 use crate::docker::Docker;
 use crate::jobs::error::JobError;
-use crate::jobs::sweep;
+use crate::jobs::leftovers;
 use crate::model::key::Stamp;
 use crate::model::run::{RENEWAL, RunId, RunRecord, VERSION};
 use crate::model::target::TargetName;
@@ -35,7 +35,7 @@ pub struct Entry<'a> {
 }
 
 /// A name for a new run.
-pub(super) fn new_run() -> RunId {
+pub fn new_run() -> RunId {
     random::hex(RunId::BYTES).parse().expect("hexadecimal digits are what a run's name is made of")
 }
 
@@ -182,16 +182,17 @@ impl<'a> Entry<'a> {
         let Self { app, record, exec_user, .. } = &self;
         let ended = match &record.container {
             Some(id) if self.docker.has_unseen_end() => {
-                sweep::end_tools(&app.docker, id, &record.run, exec_user.as_deref()).await
+                leftovers::end_tools(&app.docker, id, &record.run, exec_user.as_deref()).await
             }
             Some(_) | None => Ok(()),
         };
         if !self.is_kept {
             return ended;
         }
-        let result = if is_clean { ended } else { ended.and(sweep::remove(&app.store, record, &[]).await) };
+        let result =
+            if is_clean { ended } else { ended.and(leftovers::remove(&app.store, record, &[]).await) };
         let result = match result {
-            Ok(()) => sweep::forget(app, record).await,
+            Ok(()) => leftovers::delete_record(app, record).await,
             left => left,
         };
         result.map_err(|left| left.in_words(|left| format!("{left}; the next run tries again")))

@@ -11,7 +11,6 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use tracing::warn;
 
-use crate::jobs::good::{self, Worth};
 use crate::model::drill::DrillResult;
 use crate::model::key::{BackupKey, Stamp};
 use crate::model::line::Line;
@@ -20,6 +19,7 @@ use crate::model::target::TargetName;
 use crate::model::writers::{Writer, clash};
 use crate::store::{Catalog, Store, StoreError, StoreErrorKind, StoredBackup};
 use crate::text::{Table, bytes, escaped, local, span};
+use crate::worth::{self, Worth};
 
 /// One backup in the listing.
 #[derive(Debug, Serialize)]
@@ -161,7 +161,7 @@ pub async fn read_states(
 ) -> Result<(), StoreError> {
     let read = async |row: &mut Row| {
         let key = BackupKey { target: row.target.clone(), stamp: row.backup };
-        let worth = good::assess(store, catalog, &key).await?;
+        let worth = worth::assess(store, catalog, &key).await?;
         let state = State::of(&worth);
         if let Some(manifest) = worth.manifest() {
             row.instance = Some(manifest.instance.clone());
@@ -214,7 +214,7 @@ pub async fn read_drills(store: &Store, rows: &mut [Row]) -> Result<(), StoreErr
     for row in drilled {
         let Some(found) = read.next().await else { break };
         row.drill = match found {
-            Err(error) if good::says_something(&error) => {
+            Err(error) if worth::says_something(&error) => {
                 if error.kind == StoreErrorKind::Unsigned {
                     warn!(%error, "a drill's result does not count");
                 }

@@ -6,7 +6,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use tracing::{debug, warn};
 
-use super::good::{self, Worth};
+use super::good::{Seen, see};
 use crate::app::App;
 use crate::clock;
 use crate::model::key::Stamp;
@@ -113,11 +113,15 @@ async fn of_target(
     }
     let mut past = TargetPast { backups: backups.len(), ..TargetPast::default() };
     for backup in backups.iter().take(MOST_LOOKED_AT) {
-        let Candidate { stamp, standing, writer } = candidate(app, catalog, backup).await?;
+        let Seen { candidate, good, .. } = see(app, catalog, backup).await?;
+        if let Some(good) = good {
+            app.last_good.keep(backup.manifest.clone(), &good);
+        }
+        let Candidate { stamp, standing, writer } = candidate;
         let problem = match standing {
             Standing::Counts { .. } => None,
             // Anybody who may write to the bucket can put one there.
-            Standing::Unknown(reason) if reason.starts_with(good::UNSIGNED) => continue,
+            Standing::Unsigned(_) => continue,
             Standing::Aside { reason, .. } | Standing::Unknown(reason) => Some(reason),
         };
         let is_good = problem.is_none();
@@ -135,30 +139,6 @@ async fn of_target(
     }
     past.drilled = drilled(app, &backups).await?;
     Ok(past)
-}
-
-/// What a backup is to the rules. Its manifest is read once for as long as nothing of the backup changes.
-async fn candidate(app: &App, catalog: &Catalog, backup: &StoredBackup) -> Result<Candidate, StoreError> {
-    // Without an ETag, a size is all there is to know a manifest by, and anybody can get that right.
-    let is_sure = !app.store.wants_signatures() || backup.manifest.e_tag.is_some();
-    if let Some(candidate) = app.last_good.candidate(backup, catalog).filter(|_| is_sure) {
-        return Ok(candidate);
-    }
-    let worth = match good::assess(&app.store, catalog, &backup.key).await {
-        Ok(worth) => worth,
-        // The rights may be others tomorrow.
-        Err(error) if matches!(error.kind, StoreErrorKind::Denied | StoreErrorKind::Refused) => {
-            let standing = Standing::Unknown(format!("unreadable: {error}"));
-            return Ok(Candidate { stamp: backup.key.stamp, standing, writer: None });
-        }
-        Err(error) => return Err(error),
-    };
-    let candidate = worth.candidate(backup.key.stamp);
-    app.last_good.set_candidate(backup, catalog, candidate.clone());
-    if let Worth::Good(manifest) = worth {
-        app.last_good.keep(backup.manifest.clone(), &manifest);
-    }
-    Ok(candidate)
 }
 
 /// Whether a backup was made here: what another host has made, that one tells of.

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
 use crate::jobs::error::JobError;
-use crate::jobs::good;
+use crate::jobs::good::{Seen, see};
 use crate::jobs::journal::Entry;
 use crate::model::key::{BackupKey, Stamp};
 use crate::model::retention::{Candidate, RetentionPlan, RetentionPolicy, Standing, clash_of};
@@ -18,6 +18,7 @@ use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
 use crate::model::writers::{Clash, Writer};
 use crate::store::{Catalog, Deleted, Kept, StoreError, StoreErrorKind, StoredBackup};
+use crate::worth::says_something;
 
 /// What would be kept and what would go now, from a complete listing and the manifests in it.
 ///
@@ -132,29 +133,15 @@ pub async fn candidates(
 }
 
 async fn look(app: &App, catalog: &Catalog, backup: &StoredBackup) -> Result<Candidate, StoreError> {
-    let stamp = backup.key.stamp;
-    // Without an ETag, a size is all there is to know a manifest by, and anybody can get that right.
-    let is_sure = !app.store.wants_signatures() || backup.manifest.e_tag.is_some();
-    if let Some(candidate) = app.last_good.candidate(backup, catalog).filter(|_| is_sure) {
-        return Ok(candidate);
-    }
-    let candidate = match good::assess(&app.store, catalog, &backup.key).await {
-        Ok(worth) => worth.candidate(stamp),
-        Err(error) if matches!(error.kind, StoreErrorKind::Denied | StoreErrorKind::Refused) => {
-            let reason = format!("unreadable: {error}");
-            warn!(backup = %backup.key, reason, "this backup does not count: no other one goes because of it");
-            // The rights may be others tomorrow.
-            return Ok(Candidate { stamp, standing: Standing::Unknown(reason), writer: None });
-        }
-        Err(error) => return Err(error),
+    let Seen { candidate, is_new, .. } = see(app, catalog, backup).await?;
+    let reason = match &candidate.standing {
+        Standing::Counts { .. } => None,
+        Standing::Aside { reason, .. } | Standing::Unknown(reason) => Some(reason.clone()),
+        Standing::Unsigned(reason) => Some(format!("unsigned: {reason}")),
     };
-    match &candidate.standing {
-        Standing::Counts { .. } => {}
-        Standing::Aside { reason, .. } | Standing::Unknown(reason) => {
-            warn!(backup = %backup.key, reason, "this backup does not count: no other one goes because of it");
-        }
+    if let Some(reason) = reason.filter(|_| is_new) {
+        warn!(backup = %backup.key, reason, "this backup does not count: no other one goes because of it");
     }
-    app.last_good.set_candidate(backup, catalog, candidate.clone());
     Ok(candidate)
 }
 
@@ -273,7 +260,7 @@ async fn delete(
                 info!(target = %target, backup = %stamp, "gone already: another Dumpcar prunes this target at the same time");
             }
             // Which objects are its own, only the manifest could say. The others go on.
-            Err(error) if good::says_something(&error) => {
+            Err(error) if says_something(&error) => {
                 warn!(backup = %key, %error, "this backup is not pruned, because its manifest cannot be read; if nobody needs it, delete its folder");
             }
             Err(error) => match app.store.kept(&key, &error, clock::now()).await {

@@ -5,27 +5,33 @@
 
 mod accounts;
 mod again;
+mod check;
+mod context;
 mod exchange;
 mod globals;
+mod place;
 mod plan;
+mod planned;
 mod stall;
 mod surroundings;
 mod wait;
 
-pub(super) use plan::survey;
-pub use plan::{Plan, Selection, Wanted, plan};
+pub(super) use context::ANSWER_LIMIT;
+pub use context::Failure;
+pub use plan::plan;
+pub use planned::{Plan, Selection, Wanted};
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info, warn};
 
+use self::check::{damaged, unread};
+use self::context::{ANSWER_BYTES, Loaded, Restore, UNTOUCHED, what};
 use super::error::{JobError, Kind, stoppable};
 use super::explain::explain;
-use super::good;
 use super::helper::{Access, Helper};
 use super::journal::Entry;
 use super::span;
@@ -35,31 +41,14 @@ use crate::docker::{Docker, ExecError};
 use crate::engine::{Edit, Replacement};
 use crate::lock::RunLock;
 use crate::model::command::Command;
-use crate::model::content::{Content, Counter};
+use crate::model::content::Counter;
 use crate::model::database::DatabaseOptions;
 use crate::model::drill::Problem;
 use crate::model::line::Name;
-use crate::model::manifest::{ManifestObject, ObjectKind};
+use crate::model::manifest::ManifestObject;
 use crate::model::run::RunId;
-use crate::pipeline::{self, Form, Progress, ReadError, RestoreError};
+use crate::pipeline::{self, Progress, RestoreError};
 use crate::random;
-use crate::store::{Store, StoreError, StoreErrorKind};
-
-/// What the short commands may print; what they say is on standard error.
-const ANSWER_BYTES: usize = 8 * 1024 * 1024;
-/// A server that is asked for its databases, or to make or rename one, is done within this time or not well.
-const ANSWER_LIMIT: Duration = Duration::from_secs(300);
-
-/// Why nothing was restored, or not all of it.
-#[derive(Debug, thiserror::Error)]
-#[error("{error}; {state}")]
-pub struct Failure {
-    pub error: JobError,
-    /// What the databases are like now.
-    pub state: String,
-}
-
-const UNTOUCHED: &str = "nothing was changed";
 
 /// Carries the plan out. Whatever becomes of it, the error says what state the databases are in. Returns what this server cannot
 /// have, and had to be left out.
@@ -120,9 +109,6 @@ async fn one(
     result.map(|()| restore.left_out.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// What was in the dumps that were loaded, by the names of their objects.
-pub(super) type Loaded = BTreeMap<String, Content>;
-
 /// Puts a backup into a server that nobody else has: no record, no lock, and nothing to be cleaned up but the server. Returns what
 /// was in the dumps, read off them on their way into the server.
 ///
@@ -142,29 +128,6 @@ pub(super) async fn into_scratch(
     let restore = Restore { app, store, docker, plan, run, stop, progress, loaded: Some(&loaded), left_out };
     Box::pin(restore.make()).await?;
     Ok(loaded.into_inner().unwrap_or_else(PoisonError::into_inner))
-}
-
-struct Restore<'a> {
-    app: &'a App,
-    /// Nobody exchanges an object between its check and its use.
-    store: Store,
-    docker: Docker,
-    plan: &'a Plan,
-    run: RunId,
-    stop: &'a CancellationToken,
-    progress: &'a Progress,
-    /// Where to say what was loaded: for a drill only.
-    loaded: Option<&'a Mutex<Loaded>>,
-    /// What this server cannot have, while all else is restored.
-    left_out: Mutex<Vec<String>>,
-}
-
-impl JobError {
-    /// What a failed step means for the databases is for its caller to say.
-    fn with_state(self, state: impl Into<String>) -> Failure {
-        let error = if self.is_stopped() { self.in_words(|_| "stopped".to_owned()) } else { self };
-        Failure { error, state: state.into() }
-    }
 }
 
 impl Restore<'_> {
@@ -196,80 +159,6 @@ impl Restore<'_> {
             Replacement::InPlace => self.in_place(&state).await?,
         }
         self.quiet_old().await;
-        Ok(())
-    }
-
-    /// What is kept of the old content is there to be looked at, and does nothing by itself.
-    async fn quiet_old(&self) {
-        let Plan { databases, target, .. } = self.plan;
-        let old: Vec<&str> = databases.iter().filter_map(|wanted| wanted.old.as_deref()).collect();
-        for name in &old {
-            let Some(command) = target.engine.quiet_old(&target.facts(), name, &old) else { continue };
-            let what = format!("part {} from the others", what(name));
-            if let Err(error) = self.ask(&what, Some(name), &command, Problem::SwapFailed {}).await {
-                warn!(database = name, %error, "the old database may still hold what belongs to others: drop it soon");
-            }
-        }
-    }
-
-    async fn swap(&self, state: &str) -> Result<(), Failure> {
-        let Plan { databases, target, .. } = self.plan;
-        let mut staged = Vec::new();
-        let fitted = self.fitted().await.map_err(|error| error.with_state(state))?;
-        for (index, (wanted, options)) in databases.iter().zip(&fitted).enumerate() {
-            let filled = Box::pin(self.fill_staged(wanted, options.as_ref(), index)).await;
-            staged.push(filled.map_err(|error| error.with_state(state))?);
-        }
-        let Some(command) = target.engine.swap(&target.facts(), &staged).filter(|_| !staged.is_empty())
-        else {
-            return Ok(());
-        };
-        if self.stop.is_cancelled() {
-            return Err(JobError::stopped().with_state(state));
-        }
-        self.progress.set_stage("putting the databases in place");
-        // From here on it is too late to stop: what was renamed would have to be found out.
-        let Err(error) = self.ask("put the databases in place", None, &command, Problem::SwapFailed {}).await
-        else {
-            return Ok(());
-        };
-        // The answer may have been lost, and the work done; or be done while it is looked at.
-        if let Some(command) = target.engine.end_work(&target.facts(), &self.run) {
-            drop(self.ask("end what the server still does", None, &command, Problem::SwapFailed {}).await);
-        }
-        if let Some(command) = target.engine.swapped(&target.facts(), &staged) {
-            let swapped = self.ask("see whether it is done", None, &command, Problem::SwapFailed {}).await;
-            return swapped.map_err(|_| error.with_state(state));
-        }
-        match survey(&self.app.docker, target).await {
-            Ok(survey) if staged.iter().all(|one| !survey.leftovers.contains(&one.staged)) => Ok(()),
-            Ok(_) => Err(error.with_state(state)),
-            Err(unknown) => Err(error.with_state(format!(
-                "either everything is restored or nothing was changed, and the server does not say which ({unknown})"
-            ))),
-        }
-    }
-
-    async fn in_place(&self, state: &str) -> Result<(), Failure> {
-        let mut restored: Vec<&str> = Vec::new();
-        for wanted in &self.plan.databases {
-            let done = match restored.as_slice() {
-                [] => String::new(),
-                names => format!(", and restored before it: {}", names.join(", ")),
-            };
-            if self.stop.is_cancelled() {
-                return Err(JobError::stopped().with_state(if done.is_empty() {
-                    state.to_owned()
-                } else {
-                    done.trim_start_matches(", and ").to_owned()
-                }));
-            }
-            let options = wanted.object.options.as_ref();
-            self.fill(wanted, &wanted.name, options, &mut Edit::Nothing).await.map_err(|error| {
-                error.with_state(format!("{} is INCOMPLETE now: restore it again{done}", what(&wanted.name)))
-            })?;
-            restored.push(&wanted.name);
-        }
         Ok(())
     }
 
@@ -378,52 +267,6 @@ impl Restore<'_> {
         })
     }
 
-    /// How many bytes an object has behind its edit. It is read for that: a command is told before how much it gets.
-    async fn measured(&self, object: &ManifestObject, mut edit: Edit) -> Result<u64, JobError> {
-        self.progress.set_stage(format!("checking {}", object.name));
-        let mut bytes = 0;
-        let count = async |piece: Bytes| {
-            bytes += edit.take(Some(piece)).len() as u64;
-            Ok(())
-        };
-        let read = Box::pin(pipeline::read(&self.store, &self.plan.key, object, Form::Plain, count));
-        let what = format!("check {}", object.name);
-        stoppable(self.stop, read).await?.map_err(|error| unread(&what, object, &error))?;
-        bytes += edit.take(None).len() as u64;
-        edit.problem().map_or(Ok(bytes), |problem| Err(JobError::new(Kind::Wrong, problem)))
-    }
-
-    /// What a tool chokes on may be damage, of which only the end of the object tells.
-    async fn damage_behind(&self, said: JobError, object: &ManifestObject) -> JobError {
-        // Anything else was checked before.
-        let is_unchecked = self.plan.target.engine.replacement() != Replacement::InPlace
-            && object.kind == ObjectKind::Database;
-        if !is_unchecked {
-            return said;
-        }
-        self.progress.set_stage(format!("checking {}", object.name));
-        match self.verify(object).await {
-            Err(damage) if damage.blame().is_some() => damage.in_words(|damage| format!("{damage} ({said})")),
-            Ok(()) | Err(_) => said,
-        }
-    }
-
-    /// Reads an object to its end.
-    async fn verify(&self, object: &ManifestObject) -> Result<(), JobError> {
-        let read =
-            Box::pin(pipeline::read(&self.store, &self.plan.key, object, Form::Plain, async |_| Ok(())));
-        let ends = stoppable(self.stop, read).await?;
-        let what = format!("check {}", object.name);
-        let ends = ends.map_err(|error| unread(&what, object, &error))?;
-        self.check(object, &ends)
-            .map_err(|reason| JobError::of_backup(damaged(object), format!("{what}: {reason}")))
-    }
-
-    fn check(&self, object: &ManifestObject, ends: &pipeline::Ends) -> Result<(), String> {
-        let checked = self.plan.target.engine.check(object.kind, &ends.head, &ends.tail, ends.bytes);
-        checked.map_err(|error| format!("{}: {error}", object.name))
-    }
-
     async fn ask(
         &self,
         what: &str,
@@ -452,33 +295,6 @@ impl Restore<'_> {
     /// Removes what the restore made for itself, and what it has replaced.
     async fn drop_own(&self) -> Result<(), JobError> {
         drop_own(&self.docker, &self.plan.target, &self.run).await
-    }
-}
-
-fn what(database: &str) -> String {
-    if database.is_empty() { "the target's content".to_owned() } else { format!("database {database:?}") }
-}
-
-fn damaged(object: &ManifestObject) -> Problem {
-    Problem::Damaged { object: Name::clean(&object.name) }
-}
-
-fn unread(what: &str, object: &ManifestObject, error: &ReadError) -> JobError {
-    let reason = match std::error::Error::source(error) {
-        Some(source) => format!("{what}: {error}: {source}"),
-        None => format!("{what}: {error}"),
-    };
-    match error {
-        // That an object is missing or was replaced is one of the backup.
-        ReadError::Store(error) if !good::says_something(error) => {
-            JobError::new(Kind::Store(error.kind), reason)
-        }
-        ReadError::Store(StoreError { kind: StoreErrorKind::NotFound, .. }) => {
-            JobError::of_backup(Problem::Missing { object: Name::clean(&object.name) }, reason)
-        }
-        ReadError::Store(_) | ReadError::Codec { .. } | ReadError::Damaged { .. } | ReadError::Output(_) => {
-            JobError::of_backup(damaged(object), reason)
-        }
     }
 }
 

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::jobs::good::Worth;
 use crate::jobs::list::{Row, State};
 use crate::model::drill::DrillResult;
 use crate::model::engine::EngineName;
@@ -19,6 +18,7 @@ use crate::model::retention::Until;
 use crate::model::trigger::Trigger;
 use crate::store::{Catalog, StoredBackup};
 use crate::text::{Table, bytes, escaped, local, span};
+use crate::worth::Worth;
 
 /// More tables of a database than these are counted.
 const MOST_TABLES: usize = 20;

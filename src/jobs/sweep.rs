@@ -9,14 +9,13 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::clock;
 use crate::discovery;
-use crate::docker::{Docker, DockerError, ExecError};
+use crate::docker::DockerError;
 use crate::jobs::error::{JobError, Kind};
-use crate::jobs::{drill, restore};
-use crate::model::id::ContainerId;
-use crate::model::key::{BackupKey, MANIFEST, Stamp, may_be_object};
+use crate::jobs::{drill, leftovers, restore};
+use crate::model::key::BackupKey;
 use crate::model::run::{Fate, LEASE, RunId, RunRecord, Witness};
 use crate::model::target::TargetName;
-use crate::store::{Catalog, Records, Store, StoreError, StoreErrorKind, StoredRecord};
+use crate::store::{Catalog, Records, StoreError, StoreErrorKind, StoredRecord};
 
 /// How long nothing was written to a folder without a manifest before it counts as nobody's.
 const ORPHAN_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -56,9 +55,9 @@ pub async fn sweep(
         // What is in the way of one is not in the way of the other; the record goes only when both are done.
         // Boxed: it is large, and mostly there is no record.
         let cleared = Box::pin(clear_container(app, &record, renewed)).await;
-        let removed = remove(&app.store, &record, &living).await;
+        let removed = leftovers::remove(&app.store, &record, &living).await;
         let done = match cleared.and(removed) {
-            Ok(()) => forget(app, &record).await,
+            Ok(()) => leftovers::delete_record(app, &record).await,
             left => left,
         };
         match done {
@@ -131,7 +130,8 @@ async fn clear_container(app: &App, record: &RunRecord, renewed: Timestamp) -> R
     match discovery::labelled(container, &app.config) {
         Some(Ok(target)) => {
             if !target.engine.is_file() {
-                end_tools(&app.docker, id, &record.run, target.labels.exec_user.as_deref()).await?;
+                leftovers::end_tools(&app.docker, id, &record.run, target.labels.exec_user.as_deref())
+                    .await?;
             }
             if record.restores { restore::drop_leftovers(app, &target, &record.run).await } else { Ok(()) }
         }
@@ -147,80 +147,9 @@ async fn clear_container(app: &App, record: &RunRecord, renewed: Timestamp) -> R
     }
 }
 
-/// Ends the tools a run may still have in a container. Mostly there are none: a tool ends with its connection. Only the user
-/// they were started as may end them.
-///
-/// # Errors
-/// What is in the way, in one line.
-pub async fn end_tools(
-    docker: &Docker,
-    container: &ContainerId,
-    run: &RunId,
-    exec_user: Option<&str>,
-) -> Result<(), JobError> {
-    match docker.end_runs(container, &[run], exec_user).await {
-        Ok(()) | Err(ExecError::NotStarted { .. }) => Ok(()),
-        // With the container, its processes have gone. Those of a paused one wait.
-        Err(ExecError::Docker(DockerError::NotFound { .. })) => Ok(()),
-        Err(ExecError::Docker(DockerError::Refused { status: 409, message, .. }))
-            if !message.contains("is paused") =>
-        {
-            Ok(())
-        }
-        Err(error) => Err(JobError::new(Kind::Broken, format!("end its dump tool in the target: {error}"))),
-    }
-}
-
 /// A time in the future is a clock that is wrong, and proves nothing.
 fn age(written: Timestamp) -> Duration {
     Duration::try_from(clock::now().duration_since(written)).unwrap_or_default()
-}
-
-/// Deletes the record of a run of which nothing is left. Where the keys or a lock do not allow that, it is emptied instead: it
-/// stays, and means nothing.
-///
-/// # Errors
-/// It stays as it is, in one line.
-pub async fn forget(app: &App, record: &RunRecord) -> Result<(), JobError> {
-    let refused = match app.store.delete(&record.key()).await {
-        Err(error) if error.is_denied() => error,
-        deleted => return deleted.map_err(of_record),
-    };
-    if app.store.empty_record(record).await.is_err() {
-        return Err(of_record(refused));
-    }
-    if app.is_news("records of runs stay") {
-        info!(
-            store = %app.store, reason = %refused,
-            "records of runs may not be deleted: they stay below .dumpcar/runs, empty. DUMPCAR_PRUNE=false if these keys are not to delete"
-        );
-    }
-    Ok(())
-}
-
-fn of_record(error: StoreError) -> JobError {
-    JobError::from(error).in_words(|error| format!("delete its record: {error}"))
-}
-
-/// Removes the unfinished uploads of a run, and the objects it left without a manifest; not where one of the `living` is at work.
-///
-/// # Errors
-/// What is left, in one line.
-pub async fn remove(store: &Store, record: &RunRecord, living: &[RunRecord]) -> Result<(), JobError> {
-    let is_free = |stamp: &Stamp| {
-        let is_its =
-            |other: &RunRecord| other.target == record.target && other.stamps().any(|of| of == *stamp);
-        !living.iter().any(is_its)
-    };
-    // First, because an upload may still become an object; and what is in its way is not in the way of the rest.
-    let aborted = match record.stamp.filter(is_free) {
-        Some(stamp) => abort_uploads(store, &BackupKey { target: record.target.clone(), stamp }).await,
-        None => Ok(()),
-    };
-    for stamp in record.stamps().filter(is_free) {
-        clean_folder(store, &BackupKey { target: record.target.clone(), stamp }).await?;
-    }
-    aborted
 }
 
 /// Removes objects without a manifest that no record tells of, once they are surely nobody's: written by a Dumpcar that
@@ -235,7 +164,7 @@ pub async fn orphans(app: &App, target: &TargetName, catalog: &Catalog, living: 
             continue;
         }
         let folder = BackupKey { target: target.clone(), stamp };
-        if let Err(left) = clean_folder(&app.store, &folder).await {
+        if let Err(left) = leftovers::clean_folder(&app.store, &folder).await {
             // What these keys may not delete, or a lock keeps, is the same the next night.
             if left.kind == Kind::Store(StoreErrorKind::Denied) && !app.is_news(&folder.to_string()) {
                 continue;
@@ -243,44 +172,4 @@ pub async fn orphans(app: &App, target: &TargetName, catalog: &Catalog, living: 
             warn!(%target, %left, "cannot remove what is no backup; the next run tries again");
         }
     }
-}
-
-/// Removes the objects of a folder that has no manifest. With one it is a backup, and stays.
-async fn clean_folder(store: &Store, folder: &BackupKey) -> Result<(), JobError> {
-    let files = store
-        .files(folder)
-        .await
-        .map_err(|error| JobError::from(error).in_words(|error| format!("list {folder}: {error}")))?;
-    if files.iter().any(|file| file == MANIFEST) {
-        return Ok(());
-    }
-    for file in files.iter().filter(|file| may_be_object(file)) {
-        let key = folder.object(file);
-        store.delete(&key).await.map_err(|error| {
-            JobError::from(error).in_words(|error| format!("delete an object without a manifest: {error}"))
-        })?;
-        info!(target = %folder.target, key, "object without a manifest deleted");
-    }
-    Ok(())
-}
-
-async fn abort_uploads(store: &Store, folder: &BackupKey) -> Result<(), JobError> {
-    const WHAT: &str = "abort its unfinished uploads";
-    let uploads = match store.unfinished_uploads(&folder.object("")).await {
-        Ok(uploads) => uploads,
-        // This store will not tell another time either.
-        Err(error) if error.kind == StoreErrorKind::Unsupported => {
-            warn!(%folder, %error, "unfinished uploads may be left: give the bucket a lifecycle rule that aborts them");
-            return Ok(());
-        }
-        Err(error) => return Err(JobError::from(error).in_words(|error| format!("{WHAT}: {error}"))),
-    };
-    for upload in uploads {
-        store
-            .abort_unfinished(&upload)
-            .await
-            .map_err(|error| JobError::from(error).in_words(|error| format!("{WHAT}: {error}")))?;
-        info!(key = upload.key, "unfinished upload aborted");
-    }
-    Ok(())
 }

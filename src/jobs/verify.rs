@@ -19,6 +19,7 @@ use crate::model::target::TargetName;
 use crate::model::verified::Verified;
 use crate::outcome::as_seconds;
 use crate::pipeline::{self, Form, Progress, ReadError};
+use crate::report::End;
 use crate::store::{Catalog, Store, StoreError, StoreErrorKind};
 use crate::text::{Table, bytes};
 
@@ -115,6 +116,18 @@ impl Problem {
         };
         Self::new(object, State::Damaged, reason)
     }
+}
+
+/// How a verification is reported to have ended.
+pub fn end(reports: &[Report]) -> End {
+    let failed: Vec<String> = reports
+        .iter()
+        .filter(|report| report.is_failure())
+        .map(|report| format!("{}/{}: {}", report.target, report.backup, report.finding()))
+        .collect();
+    let backups = reports.iter().filter(|report| report.is_backup()).count();
+    let problem = (!failed.is_empty()).then(|| failed.join("; "));
+    End::Verify { verified: backups - failed.len(), failed: failed.len(), problem }
 }
 
 impl Report {

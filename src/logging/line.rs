@@ -19,7 +19,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::write_field;
+use super::field::write_field;
 
 /// What the spans say that a line is written in, innermost first.
 #[derive(Default)]

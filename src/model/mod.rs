@@ -17,6 +17,7 @@ pub mod future;
 pub mod glob;
 pub mod helper;
 pub mod id;
+pub mod job;
 pub mod key;
 pub mod line;
 pub mod manifest;

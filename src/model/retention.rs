@@ -55,6 +55,9 @@ impl RetentionPolicy {
             match standing {
                 // Whoever can write to the bucket could have made them: they are not in the way of anything.
                 Standing::Unknown(reason) => reasons.push(KeepReason::NotCounted(reason.clone())),
+                Standing::Unsigned(reason) => {
+                    reasons.push(KeepReason::NotCounted(format!("unsigned: {reason}")));
+                }
                 Standing::Aside { .. } | Standing::Counts { .. } if is_from_the_future(stamp, now) => {
                     reasons.push(KeepReason::DatedInTheFuture);
                 }

@@ -1,74 +1,89 @@
 //! What the daemon does by itself besides backups: drills and verification.
 
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::warn;
 
 use super::plan::{DrillEnd, VerifyEnd};
 use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
+use crate::jobs::drill::Drilled;
 use crate::jobs::error::JobError;
-use crate::jobs::{drill, good, verify};
+use crate::jobs::{drill, good, journal, verify};
+use crate::model::job::Job;
+use crate::model::key::BackupKey;
+use crate::model::manifest::Manifest;
 use crate::model::target::TargetName;
-use crate::pipeline::Progress;
+use crate::model::trigger::Trigger;
+use crate::report::{End, Event, Reporter, Run};
 
 /// Drills the newest backup of a target.
-pub(super) async fn drill(app: &App, name: &TargetName, stop: &CancellationToken) -> DrillEnd {
+pub(super) async fn drill(
+    app: &App,
+    reporter: &Reporter,
+    name: &TargetName,
+    stop: &CancellationToken,
+) -> DrillEnd {
     drill::sweep(app).await;
-    let unknown = |error: JobError| {
-        error!(target = %name, problem = %error, "drill inconclusive");
+    let unknown = |error: &JobError| {
         DrillEnd::Inconclusive(format!("drill of its newest backup inconclusive: {error}"))
     };
     let target = app.target(name).await;
-    let names = target.as_ref().map_or_else(|| vec![name.clone()], Target::names);
-    let key = match app.store.catalog_of(&names).await {
+    let (key, manifest) = match newest(app, name, target.as_ref()).await {
+        Ok(Some(found)) => found,
         // That there is none is for the backups' own schedule to say.
-        Ok(catalog) => match good::newest(&app.store, &catalog, &names).await {
-            Ok(Some(newest)) => newest,
-            Ok(None) => return DrillEnd::Good(None),
-            Err(error) => return unknown(error.into()),
-        },
-        Err(error) => return unknown(error.into()),
+        Ok(None) => return DrillEnd::Good(None),
+        Err(error) => {
+            let end = End::Failed { reason: error.to_string() };
+            reporter.send(&Event::Skipped { job: Job::Drill, target: name.clone(), end });
+            return unknown(&error);
+        }
     };
-    let manifest = match app.store.manifest(&key).await {
-        Ok(manifest) => manifest,
-        Err(error) => return unknown(error.into()),
-    };
-    info!(backup = %key, "drill started");
-    let progress = Progress::default();
-    match Box::pin(drill::run(app, &key, &manifest, target.as_ref(), stop, &progress)).await {
-        Ok(drilled) => {
-            drill::log(&key, &drilled);
-            let bad = drilled.detail.map(|problem| format!("the backup {key} is not good: {problem}"));
-            bad.map_or(DrillEnd::Good(Some(key.stamp)), |problem| DrillEnd::Failed(Some(key.stamp), problem))
+    let run = Run::new(journal::new_run(), Job::Drill, Some(name.clone()), Trigger::Schedule, clock::now());
+    let running = reporter.begin(Run { backup: Some(key.clone()), ..run });
+    let drilled = Box::pin(drill::run(app, &key, &manifest, target.as_ref(), stop, running.progress())).await;
+    let ended = match &drilled {
+        Ok(Drilled { detail: None, .. }) => DrillEnd::Good(Some(key.stamp)),
+        Ok(Drilled { detail: Some(problem), .. }) => {
+            DrillEnd::Failed(Some(key.stamp), format!("the backup {key} is not good: {problem}"))
         }
         Err(error) if error.is_stopped() => DrillEnd::Stopped,
         Err(error) => unknown(error),
-    }
+    };
+    running.end(drill::end(drilled));
+    ended
+}
+
+/// The newest backup of a target, if there is one.
+async fn newest(
+    app: &App,
+    name: &TargetName,
+    target: Option<&Target>,
+) -> Result<Option<(BackupKey, Manifest)>, JobError> {
+    let names = target.map_or_else(|| vec![name.clone()], Target::names);
+    let catalog = app.store.catalog_of(&names).await?;
+    let Some(key) = good::newest(&app.store, &catalog, &names).await? else { return Ok(None) };
+    let manifest = app.store.manifest(&key).await?;
+    Ok(Some((key, manifest)))
 }
 
 /// Verifies the newest backup of each target in the bucket.
 ///
 /// # Errors
 /// It could not be done.
-pub(super) async fn verify(app: &App) -> Result<VerifyEnd, String> {
-    info!("verification started");
+pub(super) async fn verify(app: &App, reporter: &Reporter) -> Result<VerifyEnd, JobError> {
     let at = clock::now();
-    let reports = match verify::verify(&app.store, &[], false, &Progress::default()).await {
+    let running = reporter.begin(Run::new(journal::new_run(), Job::Verify, None, Trigger::Schedule, at));
+    let reports = match verify::verify(&app.store, &[], false, running.progress()).await {
         Ok(reports) => reports,
         Err(error) => {
-            error!(%error, "cannot list the bucket");
-            return Err(format!("cannot list the bucket: {error}"));
+            running.end(End::Failed { reason: error.to_string() });
+            return Err(JobError::from(error).in_words(|error| format!("cannot list the bucket: {error}")));
         }
     };
-    let failed: Vec<String> = reports
-        .iter()
-        .filter(|report| report.is_failure())
-        .map(|report| format!("{}/{}: {}", report.target, report.backup, report.finding()))
-        .collect();
-    let verified = reports.iter().filter(|report| report.is_backup()).count() - failed.len();
-    info!(verified, failed = failed.len(), "verification ended");
-    let problem = (!failed.is_empty()).then(|| failed.join("; "));
+    let end = verify::end(&reports);
+    let problem = end.problem(None);
+    running.end(end);
     let own = app.identity.holder(&app.docker).await;
     let verified = verify::summary(&reports, at, &own.instance);
     if !app.store.can_sign() {

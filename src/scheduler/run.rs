@@ -13,22 +13,23 @@ use futures_util::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
-use super::plan::{Action, Condition, DrillEnd, Event, Look, Pauses, Refusal, Seen, Settings, State};
+use super::plan::{Action, Condition, DrillEnd, Input, Look, Pauses, Refusal, Seen, Settings, State};
 use super::{chores, watch};
 use crate::app::App;
 use crate::clock;
 use crate::discovery::{Found, State as Worth};
 use crate::docker::DockerError;
-use crate::health::Health;
 use crate::jobs::backup::{self, Order};
-use crate::jobs::{past, readme, sweep};
+use crate::jobs::error::{JobError, Kind};
+use crate::jobs::{journal, past, readme, sweep};
 use crate::model::forgotten::Forgotten;
+use crate::model::job::Job;
 use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
-use crate::outcome::{Outcome, Verdict};
-use crate::pipeline::Progress;
+use crate::outcome::{Outcome, PANICKED, Verdict};
+use crate::report::{End, Event, Reporter, Run};
 use crate::signals::Request;
 use crate::store::{StoreError, StoreErrorKind};
 use crate::told::{Heard, Listener};
@@ -37,19 +38,16 @@ use crate::told::{Heard, Listener};
 /// clock that was set.
 const STEP: Duration = Duration::from_secs(20);
 
-/// What the plan is told when something that it asked for broke off. A panic is a bug, but all else goes on.
-const PANICKED: &str = "Dumpcar itself failed: please report the panic in the log";
-
 /// What comes of a task.
 struct Came {
-    event: Event,
+    input: Input,
     /// The containers that were seen.
     found: Option<BTreeMap<TargetName, Found>>,
 }
 
-impl From<Event> for Came {
-    fn from(event: Event) -> Self {
-        Self { event, found: None }
+impl From<Input> for Came {
+    fn from(input: Input) -> Self {
+        Self { input, found: None }
     }
 }
 
@@ -57,7 +55,7 @@ impl From<Event> for Came {
 #[derive(Debug)]
 pub struct Scheduler {
     app: Arc<App>,
-    health: Health,
+    reporter: Reporter,
     stop: CancellationToken,
     plan: State,
     /// The containers as they were at the last look.
@@ -66,9 +64,9 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    pub fn new(app: Arc<App>, health: Health, stop: CancellationToken) -> Self {
+    pub fn new(app: Arc<App>, reporter: Reporter, stop: CancellationToken) -> Self {
         let plan = State::new(settings(&app), clock::now());
-        Self { app, health, stop, plan, found: BTreeMap::new(), tasks: FuturesUnordered::new() }
+        Self { app, reporter, stop, plan, found: BTreeMap::new(), tasks: FuturesUnordered::new() }
     }
 
     /// Runs until told to stop, and then until every run has cleaned up.
@@ -78,7 +76,7 @@ impl Scheduler {
         let (hears, mut by_hand) = mpsc::channel(1);
         let ear = tokio::spawn(hear(listener, hears));
         let stop = self.stop.clone();
-        self.turn(Event::Tick.into());
+        self.turn(Input::Tick.into());
         loop {
             let wait = self.until_next(clock::now());
             // Whoever did something by hand waits until this is dropped.
@@ -87,18 +85,18 @@ impl Scheduler {
                 biased;
                 () = stop.cancelled() => break,
                 Some(request) = requests.recv() => match request {
-                    Request::BackUpNow => Event::BackUpNow.into(),
-                    Request::Rediscover => Event::LookAgain.into(),
+                    Request::BackUpNow => Input::BackUpNow.into(),
+                    Request::Rediscover => Input::LookAgain.into(),
                 },
-                Some(word) = by_hand.recv() => Event::ByHand(heard.insert(word).word.clone()).into(),
+                Some(told) = by_hand.recv() => Input::ByHand(heard.insert(told).message.clone()).into(),
                 Some(came) = self.tasks.next() => came,
-                Some(()) = changes.recv() => Event::Changed.into(),
-                () = tokio::time::sleep(wait) => Event::Tick.into(),
+                Some(()) = changes.recv() => Input::Changed.into(),
+                () = tokio::time::sleep(wait) => Input::Tick.into(),
             };
             self.turn(came);
             drop(heard);
         }
-        self.turn(Event::Stop.into());
+        self.turn(Input::Stop.into());
         while let Some(came) = self.tasks.next().await {
             self.turn(came);
         }
@@ -113,24 +111,24 @@ impl Scheduler {
     }
 
     fn turn(&mut self, came: Came) {
-        let Came { event, found } = came;
+        let Came { input, found } = came;
         if let Some(found) = found {
             self.found = found;
         }
         let now = clock::now();
-        for action in self.plan.turn(event, now) {
-            self.begin(action);
-        }
-        self.health.set(self.plan.problems(now));
+        let actions = self.plan.turn(input, now);
+        self.plan.events().iter().for_each(|event| self.reporter.send(event));
+        self.reporter.send(&Event::Alive);
+        actions.into_iter().for_each(|action| self.begin(action));
     }
 
     fn begin(&self, action: Action) {
-        let (app, stop) = (Arc::clone(&self.app), self.stop.clone());
+        let (app, stop, reporter) = (Arc::clone(&self.app), self.stop.clone(), self.reporter.clone());
         match action {
             Action::Look => {
                 self.spawn(
                     async move { look(&app).await },
-                    Event::Looked(Err(panicked("cannot look at the containers"))),
+                    Input::Looked(Err(panicked("cannot look at the containers"))),
                 );
             }
             Action::Sweep => {
@@ -138,9 +136,9 @@ impl Scheduler {
                 self.spawn(
                     async move {
                         let swept = sweep::sweep(&app, None, None).await;
-                        Event::Swept(swept.map(drop).map_err(|error| refusal(&error, what))).into()
+                        Input::Swept(swept.map(drop).map_err(|error| refusal(&error, what))).into()
                     },
-                    Event::Swept(Err(panicked(what))),
+                    Input::Swept(Err(panicked(what))),
                 );
             }
             Action::Read { served, others } => {
@@ -148,30 +146,31 @@ impl Scheduler {
                 self.spawn(
                     async move {
                         let read = past::read(&app, &served, &others).await;
-                        Event::Read(read.map_err(|error| refusal(&error, what))).into()
+                        Input::Read(read.map_err(|error| refusal(&error, what))).into()
                     },
-                    Event::Read(Err(panicked(what))),
+                    Input::Read(Err(panicked(what))),
                 );
             }
             Action::Start(name, trigger) => {
                 let found = self.found.get(&name).cloned();
                 let verdict = Verdict::Failed { reason: PANICKED.to_owned() };
                 let broken = Outcome { target: name.clone(), verdict };
-                let run = async move { Event::Ended(run(app, name, found, trigger, stop).await).into() };
-                self.spawn_to_its_end(run, Event::Ended(broken));
+                let run =
+                    async move { Input::Ended(run(app, &reporter, name, found, trigger, stop).await).into() };
+                self.spawn_to_its_end(run, Input::Ended(broken));
             }
             Action::Drill(name) => {
-                let broken = Event::Drilled(name.clone(), DrillEnd::Inconclusive(PANICKED.to_owned()));
+                let broken = Input::Drilled(name.clone(), DrillEnd::Inconclusive(PANICKED.to_owned()));
                 let drill = async move {
-                    let ended = chores::drill(&app, &name, &stop).await;
-                    Event::Drilled(name, ended).into()
+                    let ended = chores::drill(&app, &reporter, &name, &stop).await;
+                    Input::Drilled(name, ended).into()
                 };
                 self.spawn_to_its_end(drill, broken);
             }
             Action::Verify => {
                 self.spawn(
-                    async move { Event::Verified(chores::verify(&app).await).into() },
-                    Event::Verified(Err(PANICKED.to_owned())),
+                    async move { Input::Verified(chores::verify(&app, &reporter).await).into() },
+                    Input::Verified(Err(JobError::new(Kind::Internal, PANICKED))),
                 );
             }
             Action::Remember(name) => {
@@ -186,16 +185,16 @@ impl Scheduler {
     }
 
     /// Does something that leaves nothing behind wherever it is ended: a stop ends it at once. If it panics, `broken` comes of it.
-    fn spawn(&self, work: impl Future<Output = Came> + 'static, broken: Event) {
+    fn spawn(&self, work: impl Future<Output = Came> + 'static, broken: Input) {
         let stop = self.stop.clone();
         self.spawn_to_its_end(
-            async move { stop.run_until_cancelled(work).await.unwrap_or_else(|| Event::Tick.into()) },
+            async move { stop.run_until_cancelled(work).await.unwrap_or_else(|| Input::Tick.into()) },
             broken,
         );
     }
 
     /// Does something that hears of a stop by itself, and has to clean up.
-    fn spawn_to_its_end(&self, work: impl Future<Output = Came> + 'static, broken: Event) {
+    fn spawn_to_its_end(&self, work: impl Future<Output = Came> + 'static, broken: Input) {
         let guarded = AssertUnwindSafe(work).catch_unwind();
         self.tasks.push(guarded.map(|came| came.unwrap_or_else(|_| broken.into())).boxed_local());
     }
@@ -229,9 +228,9 @@ async fn look(app: &App) -> Came {
         Ok((found, others)) => {
             let targets = found.iter().map(|one| seen(app, one)).collect();
             let found = found.into_iter().map(|one| (one.name.clone(), one)).collect();
-            Came { event: Event::Looked(Ok(Look { targets, others })), found: Some(found) }
+            Came { input: Input::Looked(Ok(Look { targets, others })), found: Some(found) }
         }
-        Err(error) => Event::Looked(Err(docker_refusal(&error))).into(),
+        Err(error) => Input::Looked(Err(docker_refusal(&error))).into(),
     }
 }
 
@@ -258,18 +257,23 @@ fn seen(app: &App, one: &Found) -> Seen {
 
 async fn run(
     app: Arc<App>,
+    reporter: &Reporter,
     name: TargetName,
     found: Option<Found>,
     trigger: Trigger,
     stop: CancellationToken,
 ) -> Outcome {
     let Some(Worth::Ready(target)) = found.map(|found| found.state) else {
-        let reason = "its container went away just now".to_owned();
-        return Outcome { target: name, verdict: Verdict::Skipped { reason } };
+        let verdict = Verdict::Skipped { reason: "its container went away just now".to_owned() };
+        let end = End::Backup(verdict.clone());
+        reporter.send(&Event::Skipped { job: Job::Backup, target: name.clone(), end });
+        return Outcome { target: name, verdict };
     };
-    info!(target = %name, engine = target.engine.name(), trigger = trigger.name(), "backup started");
-    let (order, progress) = (Order::of(trigger), Arc::new(Progress::default()));
-    let verdict = backup::run_guarded(app, *target, order, stop, progress).await;
+    let run = Run::new(journal::new_run(), Job::Backup, Some(name.clone()), trigger, clock::now());
+    let running = reporter.begin(Run { engine: Some(target.engine.name()), ..run });
+    let progress = Arc::clone(running.progress());
+    let verdict = backup::run_guarded(app, *target, Order::of(trigger), stop, progress).await;
+    running.end(End::Backup(verdict.clone()));
     Outcome { target: name, verdict }
 }
 

@@ -3,29 +3,26 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::{join, try_join};
-use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::begin::{Begun, begin};
 use super::missing::Dumped;
 use super::order::Order;
+use super::run::{Origin, Run};
 use super::{plan, suspicion, writers};
 use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
-use crate::docker::Docker;
 use crate::jobs::error::{JobError, Kind, stoppable};
 use crate::jobs::helper::{Access, Helper};
-use crate::jobs::journal::Entry;
 use crate::jobs::{prune, span};
 use crate::model::id::ImageDigest;
-use crate::model::key::{BackupKey, CLAIM, Stamp};
+use crate::model::key::{CLAIM, Stamp};
 use crate::model::line::Line;
 use crate::model::manifest::{Manifest, ManifestObject, VERSION};
 use crate::model::missing::{Missing, summary as summary_of};
 use crate::model::retention::{Candidate, MOST_PRUNED};
-use crate::model::writers::{Clash, Writer};
 use crate::outcome::Summary;
 use crate::pipeline::Progress;
 use crate::store::{Catalog, StoreErrorKind};
@@ -137,37 +134,6 @@ enum Rest {
     Unfinished,
     /// The manifest may still arrive: while it may, its objects stay.
     Unknown,
-}
-
-/// What Docker says of where a backup comes from.
-pub(super) struct Origin {
-    image_digest: Option<ImageDigest>,
-    pub(super) docker_engine: Option<Line>,
-    instance: Line,
-}
-
-impl Origin {
-    fn writer(&self) -> Option<Writer> {
-        Writer::new(self.docker_engine.as_ref(), &self.instance)
-    }
-}
-
-/// One attempt's surroundings.
-pub(super) struct Run<'a> {
-    pub(super) app: &'a App,
-    pub(super) docker: &'a Docker,
-    pub(super) target: &'a Target,
-    pub(super) order: Order,
-    pub(super) origin: Origin,
-    /// Somebody else makes backups of the target as well.
-    pub(super) clash: Option<&'a Clash>,
-    /// What cannot be dumped now is not tried again.
-    pub(super) is_last_try: bool,
-    pub(super) stop: &'a CancellationToken,
-    pub(super) progress: &'a Progress,
-    pub(super) entry: &'a Entry<'a>,
-    pub(super) key: BackupKey,
-    pub(super) started: Timestamp,
 }
 
 impl Run<'_> {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use super::attempt::Run;
 use super::missing::Dumped;
+use super::run::Run;
 use crate::docker::ExecError;
 use crate::engine;
 use crate::jobs::error::{JobError, Kind, stoppable};

@@ -5,11 +5,12 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tracing::warn;
 
-use super::attempt::Run;
-use super::plan::{Part, SURVEY_BYTES, SURVEY_LIMIT};
+use super::plan::{Part, SURVEY_LIMIT};
+use super::run::Run;
 use crate::docker::ExecError;
 use crate::engine::{self, Broken, Without};
 use crate::jobs::error::{JobError, Kind, stoppable};
+use crate::jobs::survey::MOST_BYTES;
 use crate::model::manifest::{ManifestObject, ObjectKind};
 use crate::model::missing::{MOST, Missing};
 use crate::store::Catalog;
@@ -99,7 +100,7 @@ impl Run<'_> {
         };
         self.progress.set_stage(format!("asking whether the server is there after {}", part.what()));
         for _ in 0..ANSWERS {
-            let asked = docker.capture(target.tools(), &command, SURVEY_BYTES, SURVEY_LIMIT);
+            let asked = docker.capture(target.tools(), &command, MOST_BYTES, SURVEY_LIMIT);
             match stoppable(stop, asked).await? {
                 Ok(_) => return Ok(true),
                 // It is starting.

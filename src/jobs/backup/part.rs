@@ -5,8 +5,8 @@ use std::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::alive;
-use super::attempt::Run;
 use super::plan::Part;
+use super::run::Run;
 use crate::docker::ExecError;
 use crate::engine;
 use crate::jobs::error::{JobError, Kind, stoppable};

@@ -5,11 +5,12 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::attempt::Run;
+use super::run::Run;
 use crate::app::App;
 use crate::discovery::Target;
 use crate::engine::{Survey, Units};
 use crate::jobs::error::{JobError, Kind, stoppable};
+use crate::jobs::survey::survey;
 use crate::model::command::Command;
 use crate::model::compression::Compression;
 use crate::model::database::DatabaseOptions;
@@ -19,8 +20,6 @@ use crate::store::Catalog;
 
 /// A survey asks the server's catalog; a server that takes longer is not well.
 pub(super) const SURVEY_LIMIT: Duration = Duration::from_secs(120);
-/// Ten thousand databases fit.
-pub(super) const SURVEY_BYTES: usize = 8 * 1024 * 1024;
 
 /// What a run will do.
 pub(super) struct Plan {
@@ -69,13 +68,12 @@ pub(super) async fn catalog(
 impl Run<'_> {
     /// Asks the server what there is and decides what is dumped.
     pub(super) async fn plan(&self, catalog: Option<&Catalog>) -> Result<Plan, JobError> {
-        let Self { app, target, .. } = self;
+        let Self { app, docker, target, .. } = self;
         let facts = target.facts();
         self.progress.set_stage("asking the server");
-        let mut survey = match target.engine.survey(&facts) {
-            Some(command) => self.survey(&command).await?,
-            None => Survey::default(),
-        };
+        let surveyed = stoppable(self.stop, survey(docker, target, SURVEY_LIMIT)).await?;
+        // A server that is set up says the same another time.
+        let mut survey = surveyed.map_err(|error| error.for_good())?;
         let login_notes = target.engine.login(&facts).map(|login| login.notes).unwrap_or_default();
         for note in login_notes.iter().chain(&survey.notes) {
             warn!("{note}");
@@ -143,19 +141,6 @@ impl Run<'_> {
             ));
         }
         Ok(missing)
-    }
-
-    async fn survey(&self, command: &Command) -> Result<Survey, JobError> {
-        let Self { docker, target, .. } = self;
-        let asked = docker.capture(target.tools(), command, SURVEY_BYTES, SURVEY_LIMIT);
-        let answer = match stoppable(self.stop, asked).await? {
-            Ok(answer) => answer,
-            Err(error) => return Err(self.exec_failed("list its databases", None, error).await),
-        };
-        target.engine.parse_survey(&answer.stdout).map_err(|error| {
-            let said = target.container.redact(&error.to_string());
-            JobError::new(Kind::Wrong, format!("list its databases: {said}"))
-        })
     }
 
     /// The size in the store to expect, so that the parts of a very large object are large enough from the start.

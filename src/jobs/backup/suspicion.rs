@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::Run;
+use super::run::Run;
 use crate::app::App;
 use crate::discovery::Target;
 use crate::engine::{Units, is_old_name};

@@ -1,6 +1,6 @@
 //! Why a restore on trial did not go well: the backup, or what the drill has for it.
 
-use super::Drill;
+use super::context::Drill;
 use super::server::{ANSWER_BYTES, Scratch, last};
 use crate::docker::Death;
 use crate::engine::{self, Command};

@@ -1,6 +1,7 @@
 //! The restore on trial, and what came of it.
 
-use super::Drill;
+use super::context::Drill;
+use super::difference::{came_back_otherwise, differ, named};
 use super::reload::Doubtful;
 use super::server::{ANSWER_BYTES, Scratch};
 use crate::discovery::Target;
@@ -9,9 +10,10 @@ use crate::engine::{self, Placement, Units};
 use crate::jobs::cat;
 use crate::jobs::error::{JobError, Kind};
 use crate::jobs::explain::explain;
-use crate::jobs::restore::{self, Selection};
+use crate::jobs::restore::{self, ANSWER_LIMIT, Selection};
+use crate::jobs::survey::survey;
 use crate::model::command::Command;
-use crate::model::content::{Comparison, Content, Dialect, Difference};
+use crate::model::content::{Comparison, Content, Dialect};
 use crate::model::drill::{DrillResult, Problem};
 use crate::model::line::Name;
 use crate::model::manifest::{ManifestObject, ObjectKind};
@@ -36,7 +38,7 @@ impl Drill<'_> {
         let mut loaded = restore::into_scratch(self.app, &plan, &self.run, self.stop, self.progress)
             .await
             .map_err(|failure| self.unless_it_lacks_variables(scratch, failure.error))?;
-        let survey = restore::survey(&self.docker, target).await?;
+        let survey = survey(&self.docker, target, ANSWER_LIMIT).await?;
         let mut doubtful = Vec::new();
         for object in &self.manifest.objects {
             let loaded = loaded.remove(&object.name);
@@ -203,23 +205,6 @@ fn is_described(object: &ManifestObject, backed_up: &Content, loaded: &Content) 
     }
     let what = format!("{} is not what its manifest describes", object.name);
     Err(differ(object.database.as_deref().unwrap_or(&object.name), &what, differences))
-}
-
-/// A server that is dumped as a whole has no names.
-fn named(database: &str) -> String {
-    if database.is_empty() { "content".to_owned() } else { format!("database {database:?}") }
-}
-
-/// An error that says how a restored database is not what it was.
-pub(super) fn came_back_otherwise(database: &str, differences: Vec<Difference>) -> JobError {
-    let what = format!("{} did not come back as it was", named(database));
-    differ(database, &what, differences)
-}
-
-fn differ(database: &str, what: &str, differences: Vec<Difference>) -> JobError {
-    let told: Vec<_> = differences.iter().map(ToString::to_string).collect();
-    let problem = Problem::Content { database: Name::clean(database), differences };
-    JobError::of_backup(problem, format!("{what}: {}", told.join(", ")))
 }
 
 fn shortened(text: &str) -> String {

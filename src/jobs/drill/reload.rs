@@ -3,13 +3,14 @@
 
 use bytes::Bytes;
 
-use super::Drill;
-use super::compare::came_back_otherwise;
+use super::context::Drill;
+use super::difference::came_back_otherwise;
 use super::server::{ANSWER_BYTES, Scratch};
 use crate::engine::{self, Facts, Loading, Surroundings};
 use crate::jobs::error::{JobError, Kind};
 use crate::jobs::explain::explain;
 use crate::jobs::restore;
+use crate::jobs::survey::survey;
 use crate::model::command::Command;
 use crate::model::content::{Content, Dialect, Difference, Object, Reloaded};
 use crate::model::drill::{DrillResult, Remark};
@@ -40,7 +41,7 @@ impl Drill<'_> {
         if doubtful.is_empty() {
             return Ok(());
         }
-        let survey = restore::survey(&self.docker, &scratch.target).await?;
+        let survey = survey(&self.docker, &scratch.target, restore::ANSWER_LIMIT).await?;
         let mut unsettled = None;
         for (index, one) in doubtful.into_iter().enumerate() {
             let (again, refused) = Box::pin(self.reload(scratch, &survey, &one, index)).await?;

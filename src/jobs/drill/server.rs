@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{debug, warn};
 
-use super::Drill;
+use super::context::Drill;
 use super::storage::Storage;
 use crate::config::labels::TargetLabels;
 use crate::discovery::{self, Target};
@@ -12,6 +12,7 @@ use crate::docker::{Image, ScratchContainer};
 use crate::engine::{self, Answering, Engine, Settings};
 use crate::jobs::error::{JobError, Kind};
 use crate::jobs::explain::explain;
+use crate::jobs::survey::survey;
 use crate::jobs::{helper, restore, scratch};
 use crate::model::helper::{COMMAND, WAIT};
 use crate::model::id::ImageId;
@@ -282,7 +283,7 @@ impl Drill<'_> {
         match self.docker.capture(scratch.tools(), &command, ANSWER_BYTES, SHORT_LIMIT).await {
             Ok(answer) => {
                 // One that cannot be asked for its databases is not ready, whatever else it answers.
-                restore::survey(&self.docker, scratch).await?;
+                survey(&self.docker, scratch, restore::ANSWER_LIMIT).await?;
                 Ok(scratch.engine.parse_answering(&answer.stdout))
             }
             Err(error) => Err(explain(&self.docker, scratch, "ask its server", None, error).await),

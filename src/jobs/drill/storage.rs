@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use super::Drill;
+use super::context::Drill;
 use crate::docker::{Docker, DockerError, Image};
 use crate::engine::{self, Engine};
 use crate::jobs::error::{JobError, Kind};

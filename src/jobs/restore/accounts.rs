@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use tracing::info;
 
-use super::Restore;
+use super::context::Restore;
 use super::exchange::Server;
 use crate::engine::{self, AccountFilter, Edit, Exchange};
 use crate::jobs::error::{JobError, Kind};

@@ -2,7 +2,8 @@
 
 use tracing::{info, warn};
 
-use super::{Restore, Wanted, what};
+use super::context::{Restore, what};
+use super::planned::Wanted;
 use crate::engine::{Edit, Loading, Problem, Staged};
 use crate::jobs::error::{JobError, Kind};
 use crate::model::database::DatabaseOptions;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tracing::{info, warn};
 
-use super::{ANSWER_BYTES, ANSWER_LIMIT, Failure, Restore, what};
+use super::context::{ANSWER_BYTES, ANSWER_LIMIT, Failure, Restore, what};
 use crate::discovery::Target;
 use crate::docker::{Docker, ExecError};
 use crate::engine::{

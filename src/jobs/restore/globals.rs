@@ -5,7 +5,8 @@ use std::io;
 use bytes::Bytes;
 use tracing::{info, warn};
 
-use super::{Restore, unread};
+use super::check::unread;
+use super::context::Restore;
 use crate::engine::{self, Globals, Loading, Tablespace};
 use crate::jobs::error::{JobError, Kind, stoppable};
 use crate::model::drill::Problem;

@@ -2,7 +2,8 @@
 
 use tracing::warn;
 
-use super::{ANSWER_BYTES, ANSWER_LIMIT, Plan, Restore, Wanted};
+use super::context::{ANSWER_BYTES, ANSWER_LIMIT, Restore};
+use super::planned::{Plan, Wanted};
 use crate::discovery::Target;
 use crate::docker::Docker;
 use crate::engine::{Problem, Surroundings};

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tracing::info;
 
-use super::{ANSWER_BYTES, ANSWER_LIMIT, plan};
+use super::context::{ANSWER_BYTES, ANSWER_LIMIT};
 use crate::clock;
 use crate::discovery::Target;
 use crate::docker::Docker;
 use crate::engine::{self, Survey};
 use crate::jobs::error::{JobError, Kind};
 use crate::jobs::explain::explain;
+use crate::jobs::survey::survey;
 
 /// Setting up, or recovering after a crash, takes minutes.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -49,7 +50,7 @@ pub(super) async fn settled(docker: &Docker, target: &Target) -> Result<Survey, 
 
 async fn answer(docker: &Docker, target: &Target) -> Result<Survey, JobError> {
     let Some(command) = target.engine.answering(&target.facts()) else {
-        return plan::survey(docker, target).await;
+        return survey(docker, target, ANSWER_LIMIT).await;
     };
     let answering = match docker.capture(target.tools(), &command, ANSWER_BYTES, ANSWER_LIMIT).await {
         Ok(answer) => target.engine.parse_answering(&answer.stdout),
@@ -62,7 +63,7 @@ async fn answer(docker: &Docker, target: &Target) -> Result<Survey, JobError> {
     if is_setting_up {
         return Err(JobError::new(NOT_ACCEPTING, "the image is still setting its server up"));
     }
-    plan::survey(docker, target).await
+    survey(docker, target, ANSWER_LIMIT).await
 }
 
 /// How long ago its container was started; `None` where Docker does not say it in a way that is understood.

@@ -35,6 +35,8 @@ pub enum Standing {
         /// It has all that could be dumped, and shrank in no way: the newest of these stands in for a good one that is not there.
         stands_in: bool,
     },
-    /// It is not known what it is, for this reason: unreadable, unsigned. It is never deleted.
+    /// It is not known what it is, for this reason: unreadable. It is never deleted.
     Unknown(String),
+    /// Nobody trusted has signed it, for this reason. Anybody who may write to the bucket can put one there. It is never deleted.
+    Unsigned(String),
 }

@@ -1,12 +1,13 @@
 //! What is to be done now.
 
 use jiff::Timestamp;
-use tracing::info;
 
-use super::State;
-use super::event::{Action, Condition};
+use super::input::{Action, Condition};
+use super::{State, changed};
+use crate::model::job::Job;
 use crate::model::target::TargetName;
 use crate::outcome::{Outcome, Verdict};
+use crate::report::{Change, End, Event};
 
 impl State {
     pub(super) fn act(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
@@ -35,13 +36,13 @@ impl State {
         for (name, known) in self.known.iter_mut().filter(|(_, known)| known.is_planned) {
             let is_due = known.backup.due.is_some_and(|due| due <= now);
             if known.pass(now) {
-                info!(target = %name, "a scheduled time went by while it ran: skipped");
+                self.events.push(changed(name, Change::Overran));
             }
             if is_due && known.told_gone.is_some() {
                 // That is told once a day.
                 known.backup.refuse();
             } else if is_due && known.backup.is_missed() {
-                info!(target = %name, "a scheduled backup was missed: catching up");
+                self.events.push(changed(name, Change::Missed));
             }
             known.drill.pass(now);
         }
@@ -89,7 +90,9 @@ impl State {
             known.backup.refuse();
             let outcome = Outcome { target: name, verdict };
             known.set_problem(outcome.problem(), now);
-            self.report(&outcome);
+            self.wave.take(&outcome);
+            let Outcome { target, verdict } = outcome;
+            self.events.push(Event::Skipped { job: Job::Backup, target, end: End::Backup(verdict) });
         }
     }
 
@@ -145,8 +148,6 @@ impl State {
             return;
         }
         let next = self.known.values().filter_map(|known| known.backup.due).min();
-        if let Some(line) = std::mem::take(&mut self.wave).end(next, &self.settings.time_zone) {
-            info!("{line}");
-        }
+        self.events.extend(std::mem::take(&mut self.wave).end(next).map(Event::AllEnded));
     }
 }

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tracing::{error, info, warn};
 
 use super::duty::Duty;
-use super::event::{Action, Condition, DrillEnd, Event, Look, Refusal, Seen, VerifyEnd};
+use super::input::{Action, Condition, DrillEnd, Input, Look, Refusal, Seen, VerifyEnd};
 use super::target::Known;
-use super::{Asked, State, after};
+use super::{Asked, State, after, changed, planned};
+use crate::model::job::Job;
 use crate::model::schedule::jitter;
 use crate::model::target::TargetName;
 use crate::outcome::{Outcome, Verdict};
-use crate::scheduler::log;
+use crate::report::{Change, Event, Notice};
 use crate::scheduler::trouble::Saying;
-use crate::told::{self, Job, Word};
+use crate::told::{self, Message};
 
 impl Asked {
     pub(super) fn ask(&mut self, now: Timestamp) {
@@ -29,48 +29,50 @@ impl Asked {
 }
 
 impl State {
-    pub(super) fn hear(&mut self, event: Event, now: Timestamp, actions: &mut Vec<Action>) {
-        match event {
-            Event::Tick => {}
-            Event::Changed => self.look.ask(now),
-            Event::Looked(Ok(look)) => self.looked(look, now),
-            Event::Looked(Err(refusal)) => {
+    pub(super) fn hear(&mut self, input: Input, now: Timestamp, actions: &mut Vec<Action>) {
+        match input {
+            Input::Tick => {}
+            Input::Changed => self.look.ask(now),
+            Input::Looked(Ok(look)) => self.looked(look, now),
+            Input::Looked(Err(refusal)) => {
                 self.look.answered(after(now, self.settings.pauses.retry));
-                say(self.docker.refused(&refusal, now), &refusal);
+                let saying = self.docker.refused(&refusal, now);
+                self.say(&saying, &refusal);
             }
-            Event::Swept(swept) => {
+            Input::Swept(swept) => {
                 self.is_swept = swept.is_ok();
                 self.sweep.answered(after(now, self.settings.pauses.retry));
                 if let Err(refusal) = swept {
-                    say(self.store.refused(&refusal, now), &refusal);
+                    let saying = self.store.refused(&refusal, now);
+                    self.say(&saying, &refusal);
                 }
             }
-            Event::Read(Ok(past)) => self.take_past(&past, now, actions),
-            Event::Read(Err(refusal)) => self.not_read(&refusal, now),
-            Event::Ended(outcome) => self.ended(&outcome, now, actions),
-            Event::Drilled(name, ended) => self.drilled(&name, ended, now),
-            Event::Verified(Ok(VerifyEnd { verified, problem })) => {
+            Input::Read(Ok(past)) => self.take_past(&past, now, actions),
+            Input::Read(Err(refusal)) => self.not_read(&refusal, now),
+            Input::Ended(outcome) => self.ended(&outcome, now, actions),
+            Input::Drilled(name, ended) => self.drilled(&name, ended, now),
+            Input::Verified(Ok(VerifyEnd { verified, problem })) => {
                 self.verify.done();
                 self.verified_at = self.verified_at.max(Some(verified.at));
                 self.verify_problem = problem;
             }
-            Event::Verified(Err(problem)) => {
+            Input::Verified(Err(error)) => {
                 self.verify.failed(now);
-                self.verify_problem = Some(problem);
+                self.verify_problem = Some(error.to_string());
             }
-            Event::ByHand(word) => self.by_hand(&word, now),
-            Event::BackUpNow => {
-                info!("asked to back up now");
+            Input::ByHand(message) => self.by_hand(&message, now),
+            Input::BackUpNow => {
+                self.notice(Notice::AskedToBackUp);
                 self.is_backup_asked_for = true;
                 self.look.ask(now);
             }
-            Event::LookAgain => {
-                info!("asked to look at the containers again");
+            Input::LookAgain => {
+                self.notice(Notice::AskedToLook);
                 self.look.ask(now);
                 self.read.ask(now);
             }
-            Event::Stop => {
-                info!(runs = self.running(), "stopping");
+            Input::Stop => {
+                self.notice(Notice::Stopping { runs: self.running() });
                 self.is_stopping = true;
             }
         }
@@ -78,7 +80,7 @@ impl State {
 
     fn looked(&mut self, look: Look, now: Timestamp) {
         if let Some(lasted) = self.docker.answered(now) {
-            info!(after = %lasts(lasted), "Docker answers again");
+            self.notice(Notice::Answers { who: "Docker", after: lasted });
         }
         // Somebody asked for another look while this one was on its way.
         let is_outdated = self.look.next <= now;
@@ -87,16 +89,16 @@ impl State {
         self.nothing_to_do = look.targets.is_empty();
         let had_some = self.is_first_look || self.known.values().any(Known::is_present);
         if self.nothing_to_do && had_some {
-            warn!("{}", self.settings.nothing);
+            self.notice(Notice::NothingToDo { reason: self.settings.nothing.clone() });
         }
         self.others = look.others;
         self.served =
             look.targets.iter().flat_map(|one| one.was.iter().chain([&one.name])).cloned().collect();
         let Self { served, others, absent, .. } = self;
         absent.retain(|name, _| !served.contains(name) && !others.contains(name));
-        self.part_with(&look.targets);
+        self.note_absent(&look.targets);
         for one in look.targets {
-            self.meet(one, now);
+            self.update(one, now);
         }
         if self.is_backup_asked_for && !is_outdated {
             self.is_backup_asked_for = false;
@@ -120,48 +122,52 @@ impl State {
         !self.is_unreadable && !self.store.is_there()
     }
 
-    /// Takes leave of the targets that are not there any more.
-    fn part_with(&mut self, targets: &[Seen]) {
-        let time_zone = self.settings.time_zone.clone();
+    /// Notes the targets that are not there any more.
+    fn note_absent(&mut self, targets: &[Seen]) {
+        let events = &mut self.events;
         self.known.retain(|name, known| {
             let is_present = targets.iter().any(|one| one.name == *name);
             let new = targets.iter().find(|one| one.was.contains(name));
             if let (false, Some(new)) = (is_present, new) {
-                info!(target = %name, now = %new.name, "target has a new name");
+                events.push(changed(name, Change::Renamed { now: new.name.clone() }));
                 return false;
             }
             if known.is_present() && !is_present {
                 // Not forgotten: when it is due and still gone, that is a failure.
-                let next = known.backup.due.map(|due| log::shown(due, &time_zone));
-                info!(target = %name, next, "target disappeared");
+                events.push(changed(name, Change::Disappeared { next: known.backup.due }));
                 known.condition = Condition::Gone;
             }
             true
         });
     }
 
-    fn meet(&mut self, one: Seen, now: Timestamp) {
+    /// Takes in how a target is now.
+    fn update(&mut self, one: Seen, now: Timestamp) {
         let Some(known) = self.known.get_mut(&one.name) else {
-            self.meet_new(&one, now);
+            self.add(&one, now);
             return;
         };
         let was = std::mem::replace(&mut known.condition, one.condition.clone());
         let is_back = was == Condition::Gone;
+        let events = &mut self.events;
         match (&was, &one.condition) {
             (Condition::Ready { id: before, started: then }, Condition::Ready { id, started }) => {
                 if (before, then) != (id, started) {
                     known.backup.returned(before != id, now);
                 }
             }
-            (_, Condition::Ready { .. }) => known.backup.returned(is_back, now),
+            (_, Condition::Ready { .. }) => {
+                known.backup.returned(is_back, now);
+                events.push(changed(&one.name, Change::Ready));
+            }
             (Condition::Ready { .. } | Condition::Gone, Condition::Unavailable(reason)) => {
-                warn!(target = %one.name, %reason, "target cannot be backed up now");
+                events.push(changed(&one.name, Change::Unavailable { reason: reason.clone() }));
             }
             (
                 Condition::Ready { .. } | Condition::Unavailable(_) | Condition::Gone,
                 Condition::Invalid(reason),
             ) => {
-                error!(target = %one.name, %reason, "target is misconfigured");
+                events.push(changed(&one.name, Change::Misconfigured { reason: reason.clone() }));
             }
             (_, _) => {}
         }
@@ -172,15 +178,13 @@ impl State {
         known.was.clone_from(&one.was);
         if known.backup.schedule != one.schedule && !matches!(one.condition, Condition::Invalid(_)) {
             known.reschedule(&one, (!self.settings.catch_up).then_some(now), now);
-            let next = known.backup.due.map(|due| log::shown(due, &self.settings.time_zone));
-            info!(target = %one.name, next, "planned");
+            events.push(planned(Job::Backup, Some(&one.name), known.backup.due));
         }
         if let Some(schedule) = one.drill_schedule.filter(|schedule| known.drill.schedule != *schedule) {
             known.drill.reschedule(schedule, (!self.settings.catch_up).then_some(now));
         }
         if is_back {
-            let next = known.backup.due.map(|due| log::shown(due, &self.settings.time_zone));
-            info!(target = %one.name, next, "target is back");
+            events.push(changed(&one.name, Change::Returned { next: known.backup.due }));
         }
         // Somebody may have made backups of it meanwhile, or it has another history.
         if is_back || is_other {
@@ -188,18 +192,18 @@ impl State {
         }
     }
 
-    fn meet_new(&mut self, one: &Seen, now: Timestamp) {
-        match &one.condition {
-            Condition::Ready { .. } => info!(
-                target = %one.name, engine = one.engine, container = one.container, schedule = %one.schedule,
-                "target found"
-            ),
-            Condition::Unavailable(reason) => {
-                warn!(target = %one.name, %reason, "target cannot be backed up now");
-            }
-            Condition::Invalid(reason) => error!(target = %one.name, %reason, "target is misconfigured"),
-            Condition::Gone => {}
-        }
+    fn add(&mut self, one: &Seen, now: Timestamp) {
+        let change = match &one.condition {
+            Condition::Ready { .. } => Some(Change::Found {
+                engine: one.engine,
+                container: one.container.clone(),
+                schedule: one.schedule.clone(),
+            }),
+            Condition::Unavailable(reason) => Some(Change::Unavailable { reason: reason.clone() }),
+            Condition::Invalid(reason) => Some(Change::Misconfigured { reason: reason.clone() }),
+            Condition::Gone => None,
+        };
+        self.events.extend(change.map(|change| changed(&one.name, change)));
         let time_zone = &self.settings.time_zone;
         let shift = jitter(one.name.as_str(), self.settings.jitter);
         let backup = Duty::new(one.schedule.clone(), shift, time_zone, now);
@@ -219,12 +223,6 @@ impl State {
             // By the way: nothing waits for it.
             actions.push(Action::KeepReadme);
         }
-        self.report(outcome);
-    }
-
-    /// Says how a run ended, or why there was none.
-    pub(super) fn report(&mut self, outcome: &Outcome) {
-        log::outcome(outcome);
         self.wave.take(outcome);
     }
 
@@ -240,56 +238,51 @@ impl State {
     }
 
     /// Somebody did something by hand in this container.
-    fn by_hand(&mut self, word: &Word, now: Timestamp) {
-        log::word(word);
-        let Word { job, target, backup, event } = word;
-        if matches!((job, event), (Job::Forget, told::Event::Good(_))) && self.forget(target, now) {
-            info!(%target, "target is forgotten: its alarms end");
+    fn by_hand(&mut self, message: &Message, now: Timestamp) {
+        self.events.push(Event::ByHand(message.clone()));
+        let Message { job, target, backup, status } = message;
+        if matches!((job, status), (Job::Forget, told::Status::Good(_))) && self.forget(target, now) {
+            self.changed(target, Change::Forgotten { by: None });
         }
         let Some(known) = self.known.get_mut(target) else { return };
-        match (job, event) {
-            (Job::Backup, told::Event::Good(_)) => {
+        match (job, status) {
+            (Job::Backup, told::Status::Good(_)) => {
                 known.set_problem(None, now);
                 if let Some(backup) = backup {
                     known.made(*backup, None, now);
                 }
             }
-            (Job::Backup, told::Event::Bad(problem)) => {
+            (Job::Backup, told::Status::Bad(problem)) => {
                 known.set_problem(Some(problem.clone()), now);
                 // What it is worth is in the bucket.
                 self.read.next = if backup.is_some() { now } else { self.read.next };
             }
-            (Job::Drill, told::Event::Good(_)) => known.drilled(DrillEnd::Good(*backup)),
-            (Job::Drill, told::Event::Bad(problem)) => {
+            (Job::Drill, told::Status::Good(_)) => known.drilled(DrillEnd::Good(*backup)),
+            (Job::Drill, told::Status::Bad(problem)) => {
                 known.drilled(DrillEnd::Failed(*backup, problem.clone()));
             }
-            (Job::Delete, told::Event::Good(_)) => self.read.ask(now),
-            (Job::Restore | Job::Delete, told::Event::Good(_) | told::Event::Bad(_))
-            | (Job::Forget, _)
-            | (_, told::Event::Started(_) | told::Event::Ended(_)) => {}
+            (Job::Delete, told::Status::Good(_)) => self.read.ask(now),
+            (Job::Restore | Job::Delete, told::Status::Good(_) | told::Status::Bad(_))
+            | (Job::Verify | Job::Prune | Job::Forget, _)
+            | (_, told::Status::Started(_) | told::Status::Ended(_)) => {}
         }
-        let is_backup = *job == Job::Backup && !matches!(event, told::Event::Started(_));
+        let is_backup = *job == Job::Backup && !matches!(status, told::Status::Started(_));
         if let (true, Some(backup)) = (is_backup, backup) {
             let before = known.backup.due;
             known.backup.was_done(backup.timestamp());
             if known.backup.due != before {
-                let next = known.backup.due.map(|due| log::shown(due, &self.settings.time_zone));
-                info!(%target, next, "planned");
+                let next = known.backup.due;
+                self.events.push(planned(Job::Backup, Some(target), next));
             }
         }
     }
-}
 
-pub(super) fn say(saying: Saying, refusal: &Refusal) {
-    let (error, what) = (&refusal.text, refusal.what);
-    match saying {
-        Saying::First => error!(error, "{what}"),
-        Saying::Still(lasted) => error!(error, since = %lasts(lasted), "still {what}"),
-        Saying::Nothing => {}
+    pub(super) fn say(&mut self, saying: &Saying, refusal: &Refusal) {
+        let since = match saying {
+            Saying::First => None,
+            Saying::Still(lasted) => Some(*lasted),
+            Saying::Nothing => return,
+        };
+        self.notice(Notice::Refused { what: refusal.what, error: refusal.text.clone(), since });
     }
-}
-
-/// A span of time in whole seconds, for the log.
-pub(super) fn lasts(time: Duration) -> humantime::FormattedDuration {
-    humantime::format_duration(Duration::from_secs(time.as_secs()))
 }

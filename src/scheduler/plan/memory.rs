@@ -3,22 +3,21 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use tracing::{debug, info, warn};
 
-use super::event::{Action, Refusal};
-use super::hear::{lasts, say};
-use super::{Absent, DAY, State, after};
+use super::input::{Action, Refusal};
+use super::{Absent, DAY, State, after, changed, planned};
 use crate::jobs::past::{Past, TargetPast};
+use crate::model::job::Job;
 use crate::model::schedule::Schedule;
 use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
-use crate::scheduler::log;
+use crate::report::{Change, Notice, Recalled};
 
 impl State {
     /// The bucket says what was done before.
     pub(super) fn take_past(&mut self, past: &Past, now: Timestamp, actions: &mut Vec<Action>) {
         if let Some(lasted) = self.store.answered(now) {
-            info!(after = %lasts(lasted), "the store answers again");
+            self.notice(Notice::Answers { who: "the store", after: lasted });
         }
         self.read.answered(after(now, DAY));
         self.last_read = Some(now);
@@ -26,7 +25,9 @@ impl State {
         let from = (!self.settings.catch_up).then_some(now);
         let none = TargetPast::default();
         for (name, known) in &mut self.known {
-            known.recall(past.targets.get(name).unwrap_or(&none), from, self.read_began);
+            let past = past.targets.get(name).unwrap_or(&none);
+            known.recall(past, from, self.read_began);
+            self.events.push(changed(name, Change::Recalled(recalled(past))));
         }
         match &past.verified {
             Some(verified) if self.verified_at.is_none_or(|at| at < verified.at) => {
@@ -49,40 +50,41 @@ impl State {
         self.is_unreadable = refusal.is_denied && !self.settings.prune;
         if self.is_unreadable {
             // Keys that may only write cannot tell what was missed.
-            debug!(problem = refusal.text, "the bucket cannot be read");
+            self.notice(Notice::Unreadable { problem: refusal.text.clone() });
             self.read.answered(after(now, DAY));
         } else {
             // After a reboot the network may come later than this process. Until then the schedule goes on, and what was missed
             // is asked again.
             self.read.answered(after(now, self.settings.pauses.retry));
-            say(self.store.refused(refusal, now), refusal);
+            let saying = self.store.refused(refusal, now);
+            self.say(&saying, refusal);
         }
         self.plan_new(now);
     }
 
     /// What is due of those that are new, as far as it can be known.
     fn plan_new(&mut self, now: Timestamp) {
-        let settings = &self.settings;
+        let events = &mut self.events;
         for (name, known) in self.known.iter_mut().filter(|(_, known)| !known.is_planned) {
             known.is_planned = true;
             known.pass(now);
             if known.backup.is_missed() {
-                info!(target = %name, "a scheduled backup was missed: catching up");
+                events.push(changed(name, Change::Missed));
             }
             if std::mem::take(&mut known.on_start) && known.backup.owed.is_none() {
                 known.backup.owe(now, Trigger::Start, now);
             }
             if let Some(due) = known.backup.due {
-                info!(target = %name, next = log::shown(due, &settings.time_zone), "planned");
+                events.push(planned(Job::Backup, Some(name), Some(due)));
             }
             if let Some(due) = known.drill.due {
-                info!(target = %name, next = log::shown(due, &settings.time_zone), "drill planned");
+                events.push(planned(Job::Drill, Some(name), Some(due)));
             }
         }
         if !std::mem::replace(&mut self.is_planned, true)
             && let Some(due) = self.verify.due
         {
-            info!(next = log::shown(due, &settings.time_zone), "verification planned");
+            events.push(planned(Job::Verify, None, Some(due)));
         }
     }
 
@@ -117,7 +119,7 @@ impl State {
                 continue;
             }
             if self.forget(name, now) {
-                info!(target = %name, by = %by, "target is forgotten: its alarms end");
+                self.changed(name, Change::Forgotten { by: Some(by.clone()) });
             }
         }
     }
@@ -150,10 +152,17 @@ impl State {
             }
         }
         for (name, stored) in gone {
-            let (backups, newest) = stored.unzip();
-            let newest = newest.map(|newest| self.shown(newest));
             let cure = self.cure(&name);
-            warn!(target = %name, backups, newest, "no container serves this target any more; {cure}");
+            self.changed(&name, Change::Unserved { stored, cure });
         }
+    }
+}
+
+fn recalled(past: &TargetPast) -> Recalled {
+    Recalled {
+        backups: past.backups,
+        newest: past.newest.as_ref().map(|newest| newest.stamp),
+        newest_good: past.newest_good,
+        drilled: past.drilled.as_ref().map(|drilled| (drilled.at, drilled.problem.clone())),
     }
 }

@@ -1,12 +1,12 @@
 //! What the daemon does when: a pure function of what it knows, what happened, and the time.
 //!
 //! It asks for work, and what comes of that is another event. So everything that time, Docker, the store and containers may do to a
-//! daemon is a test without any of them. Besides, it says in the log what it decides.
+//! daemon is a test without any of them. What it decides is reported as events.
 
 mod act;
 mod duty;
-mod event;
 mod hear;
+mod input;
 mod memory;
 #[cfg(test)]
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test answers what it is about")]
@@ -21,14 +21,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tracing::warn;
 
 use super::trouble::Trouble;
-use super::wave::Wave;
+use crate::model::job::Job;
 use crate::model::schedule::Schedule;
 use crate::model::target::TargetName;
+use crate::report::{Change, Event, Notice, Wave};
+use crate::text::log_time;
 use duty::Duty;
-pub(super) use event::{Action, Condition, DrillEnd, Event, Look, Refusal, Seen, VerifyEnd};
+pub(super) use input::{Action, Condition, DrillEnd, Input, Look, Refusal, Seen, VerifyEnd};
 use target::Known;
 
 pub(super) const RETRY: Duration = Duration::from_secs(15);
@@ -138,6 +139,10 @@ pub(super) struct State {
     wave: Wave,
     last_turn: Timestamp,
     is_stopping: bool,
+    /// What is to be reported.
+    events: Vec<Event>,
+    /// What was reported to be wrong.
+    reported: BTreeMap<String, String>,
 }
 
 impl State {
@@ -170,23 +175,53 @@ impl State {
             wave: Wave::default(),
             last_turn: now,
             is_stopping: false,
+            events: Vec::new(),
+            reported: BTreeMap::new(),
         }
     }
 
     /// Takes in what happened, and says what is to be done now.
-    pub(super) fn turn(&mut self, event: Event, now: Timestamp) -> Vec<Action> {
+    pub(super) fn turn(&mut self, input: Input, now: Timestamp) -> Vec<Action> {
         let mut actions = Vec::new();
+        self.events.clear();
         if self.last_turn > after(now, CLOCK_SET) {
-            warn!("the clock was set back: planning anew");
+            self.notice(Notice::ClockSetBack);
             self.set_back(now);
         }
         self.last_turn = now;
-        self.hear(event, now, &mut actions);
+        self.hear(input, now, &mut actions);
         if !self.is_stopping {
             self.act(now, &mut actions);
         }
         self.is_fresh = false;
+        self.report_problems(now);
         actions
+    }
+
+    /// What is to be reported of the last turn.
+    pub(super) fn events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.events.push(Event::Daemon(notice));
+    }
+
+    fn changed(&mut self, target: &TargetName, change: Change) {
+        self.events.push(changed(target, change));
+    }
+
+    /// Reports what is wrong since the last turn, and what is no more.
+    fn report_problems(&mut self, now: Timestamp) {
+        let problems = self.problems(now);
+        let is_new = |about: &&String| self.reported.get(*about) != problems.get(*about);
+        let about: BTreeSet<&String> = self.reported.keys().chain(problems.keys()).filter(is_new).collect();
+        self.events.extend(
+            about
+                .into_iter()
+                .map(|about| Event::Problem { about: about.clone(), problem: problems.get(about).cloned() }),
+        );
+        self.reported = problems;
     }
 
     /// When there is something to do though nothing happens.
@@ -248,9 +283,8 @@ impl State {
         )
     }
 
-    /// A time as the log has it.
     fn shown(&self, time: Timestamp) -> String {
-        time.to_zoned(self.settings.time_zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+        log_time(time, &self.settings.time_zone)
     }
 
     /// What was planned by the wrong time may be years away.
@@ -265,6 +299,14 @@ impl State {
         self.last_read = self.last_read.map(|read| read.min(now));
         (self.look.next, self.read.next) = (now, now);
     }
+}
+
+fn changed(target: &TargetName, change: Change) -> Event {
+    Event::Target { target: target.clone(), change }
+}
+
+fn planned(job: Job, target: Option<&TargetName>, next: Option<Timestamp>) -> Event {
+    Event::Planned { job, target: target.cloned(), next }
 }
 
 /// `time` and then `later`.

@@ -129,10 +129,10 @@ impl World {
     }
 
     /// Lets the daemon have an event, and takes note of what it wants. Each answer takes a second.
-    fn tell(&mut self, event: Event) {
+    fn tell(&mut self, input: Input) {
         let now = self.now();
         let Some(daemon) = &mut self.daemon else { return };
-        for action in daemon.turn(event, now) {
+        for action in daemon.turn(input, now) {
             match action {
                 Action::Start(name, _) => self.start(&name),
                 Action::KeepReadme | Action::Remember(_) => {}
@@ -158,7 +158,7 @@ impl World {
         let refusal =
             || Refusal { text: "away".to_owned(), what: "cannot", may_pass: true, is_denied: false };
         let (is_docker, is_store) = (!self.docker.is_on(self.time), !self.store.is_on(self.time));
-        let event = match action {
+        let input = match action {
             Action::Look if is_docker => {
                 let targets = self.targets.iter().map(|target| {
                     let away = Condition::Unavailable("stopped".to_owned());
@@ -171,10 +171,10 @@ impl World {
                         ..seen(target.name.as_str(), &self.settings, condition)
                     }
                 });
-                Event::Looked(Ok(Look { targets: targets.collect(), others: BTreeSet::new() }))
+                Input::Looked(Ok(Look { targets: targets.collect(), others: BTreeSet::new() }))
             }
-            Action::Look => Event::Looked(Err(refusal())),
-            Action::Sweep => Event::Swept(if is_store { Ok(()) } else { Err(refusal()) }),
+            Action::Look => Input::Looked(Err(refusal())),
+            Action::Sweep => Input::Swept(if is_store { Ok(()) } else { Err(refusal()) }),
             Action::Read { .. } if is_store => {
                 let now = self.now();
                 let targets = self.targets.iter().map(|target| {
@@ -189,16 +189,16 @@ impl World {
                     };
                     (target.name.clone(), past)
                 });
-                Event::Read(Ok(Past {
+                Input::Read(Ok(Past {
                     targets: targets.collect(),
                     forgotten: BTreeMap::new(),
                     verified: None,
                 }))
             }
-            Action::Read { .. } => Event::Read(Err(refusal())),
+            Action::Read { .. } => Input::Read(Err(refusal())),
             other => panic!("seed {}: {other:?}", self.seed),
         };
-        self.tell(event);
+        self.tell(input);
     }
 
     /// Ends the runs whose time has come, or whose container has gone.
@@ -220,7 +220,7 @@ impl World {
                 target.backups.push(stamp.timestamp());
                 done(&target.name, stamp.timestamp())
             };
-            self.tell(Event::Ended(outcome));
+            self.tell(Input::Ended(outcome));
         }
     }
 
@@ -261,9 +261,9 @@ impl World {
         let is_edge = |outages: &Outages| outages.edges().any(|edge| edge > before && edge <= self.time);
         // Docker tells of containers while it is there, and that it was away once it is back.
         if self.targets.iter().any(|target| is_edge(&target.away)) || is_edge(&self.docker) {
-            self.tell(Event::Changed);
+            self.tell(Input::Changed);
         }
-        self.tell(Event::Tick);
+        self.tell(Input::Tick);
         let mut answers = 0;
         while let Some(at) = self.asked.iter().position(|(at, _)| *at <= self.time) {
             let (_, action) = self.asked.remove(at);

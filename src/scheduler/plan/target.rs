@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::duty::Duty;
-use super::event::{Condition, DrillEnd, Seen};
+use super::input::{Condition, DrillEnd, Seen};
 use crate::jobs::past::{Drilled, Newest, TargetPast};
 use crate::model::key::Stamp;
 use crate::model::target::TargetName;
@@ -178,7 +178,9 @@ impl Known {
                 let problem = summary.defect();
                 self.made(summary.stamp, problem, now);
             }
-            Verdict::Skipped { .. } | Verdict::Failed { .. } => self.backup.failed(now),
+            Verdict::Skipped { .. } | Verdict::Failed { .. } | Verdict::Busy { .. } => {
+                self.backup.failed(now);
+            }
         }
         // One that a wrong clock has begun was not due, and is not missing.
         let is_missing = !std::mem::take(&mut self.is_begun_by_wrong_clock);

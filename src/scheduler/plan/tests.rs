@@ -3,9 +3,11 @@ mod past;
 
 use super::*;
 use crate::jobs::past::{Drilled, Newest, Past, TargetPast};
+use crate::model::job::Job;
 use crate::model::trigger::Trigger;
 use crate::outcome::{Outcome, Summary, Verdict};
-use crate::told::{self, Job, Word};
+use crate::report::{End, Recalled};
+use crate::told::{self, Message};
 
 /// A daemon in a world that is as a test says, and its clock.
 struct Daemon {
@@ -103,8 +105,8 @@ impl Daemon {
         Self { state, now, asked, seen, past, made: Vec::new() }
     }
 
-    fn tell(&mut self, event: Event) {
-        self.asked.extend(self.state.turn(event, self.now));
+    fn tell(&mut self, input: Input) {
+        self.asked.extend(self.state.turn(input, self.now));
     }
 
     /// Answers what is asked of Docker and the store, and returns what is to be done besides.
@@ -114,16 +116,16 @@ impl Daemon {
             match self.asked.remove(0) {
                 Action::Look => {
                     let look = Look { targets: self.seen.clone(), others: BTreeSet::new() };
-                    self.tell(Event::Looked(Ok(look)));
+                    self.tell(Input::Looked(Ok(look)));
                 }
-                Action::Sweep => self.tell(Event::Swept(Ok(()))),
+                Action::Sweep => self.tell(Input::Swept(Ok(()))),
                 Action::Read { .. } => {
                     let made = self.made.iter().filter(|made| **made <= self.now).max();
                     if let Some(made) = made {
                         let shop = self.past.targets.entry(name("shop")).or_default();
                         *shop = TargetPast { drilled: shop.drilled.clone(), ..backed_up(&made.to_string()) };
                     }
-                    self.tell(Event::Read(Ok(self.past.clone())));
+                    self.tell(Input::Read(Ok(self.past.clone())));
                 }
                 Action::KeepReadme => {}
                 other => rest.push(other),
@@ -136,23 +138,23 @@ impl Daemon {
     fn run(
         &mut self,
         until: &str,
-        work: impl Fn(&Action, Timestamp) -> Option<Event>,
+        work: impl Fn(&Action, Timestamp) -> Option<Input>,
     ) -> Vec<(String, Action)> {
         let (until, mut begun) = (at(until), Vec::new());
         loop {
-            self.tell(Event::Tick);
+            self.tell(Input::Tick);
             loop {
                 let actions = self.settle();
                 if actions.is_empty() {
                     break;
                 }
                 for action in actions {
-                    if let Some(event) = work(&action, self.now) {
-                        if let Event::Ended(Outcome { target, verdict: Verdict::Done(summary) }) = &event {
+                    if let Some(input) = work(&action, self.now) {
+                        if let Input::Ended(Outcome { target, verdict: Verdict::Done(summary) }) = &input {
                             assert_eq!(*target, name("shop"));
                             self.made.push(summary.stamp.timestamp());
                         }
-                        self.tell(event);
+                        self.tell(input);
                     }
                     begun.push((self.now.strftime("%d %H:%M").to_string(), action));
                 }
@@ -170,8 +172,8 @@ impl Daemon {
     /// The same, of backups that all go well; only when and why.
     fn backups(&mut self, until: &str) -> Vec<(String, Trigger)> {
         let begun = self.run(until, |action, now| match action {
-            Action::Start(name, _) => Some(Event::Ended(done(name, now))),
-            Action::Drill(name) => Some(Event::Drilled(name.clone(), DrillEnd::Good(None))),
+            Action::Start(name, _) => Some(Input::Ended(done(name, now))),
+            Action::Drill(name) => Some(Input::Drilled(name.clone(), DrillEnd::Good(None))),
             _ => None,
         });
         let starts = begun.into_iter().filter_map(|(time, action)| match action {
@@ -187,7 +189,7 @@ impl Daemon {
 
     fn set(&mut self, condition: Condition) {
         self.seen[0].condition = condition;
-        self.tell(Event::Changed);
+        self.tell(Input::Changed);
     }
 }
 

@@ -6,21 +6,7 @@ use super::root;
 use super::uses::{Sources, Use};
 
 /// Uses that still close a circle: from, to.
-const KNOWN: [(&str, &str); 13] = [
-    ("jobs/backup/missing.rs", "jobs/backup/attempt.rs"),
-    ("jobs/backup/plan.rs", "jobs/backup/attempt.rs"),
-    ("jobs/backup/suspicion.rs", "jobs/backup/attempt.rs"),
-    ("jobs/drill/reload.rs", "jobs/drill/compare.rs"),
-    ("jobs/drill/storage.rs", "jobs/drill.rs"),
-    ("jobs/restore/exchange.rs", "jobs/restore.rs"),
-    ("jobs/restore/plan.rs", "jobs/restore.rs"),
-    ("jobs/restore/surroundings.rs", "jobs/restore.rs"),
-    ("jobs/restore/surroundings.rs", "jobs/restore/plan.rs"),
-    ("jobs/restore/wait.rs", "jobs/restore.rs"),
-    ("jobs/restore/wait.rs", "jobs/restore/plan.rs"),
-    ("jobs/sweep.rs", "jobs/restore.rs"),
-    ("logging/line.rs", "logging.rs"),
-];
+const KNOWN: [(&str, &str); 0] = [];
 
 /// Each file, and those it uses.
 type Graph = BTreeMap<String, BTreeSet<String>>;

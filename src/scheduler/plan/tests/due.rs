@@ -68,7 +68,7 @@ fn one_that_was_removed_is_told_once_a_day_and_backed_up_when_it_is_back() {
         Daemon::new(settings("12 13 * * *", "UTC"), "2026-11-23T13:00:00Z", Some("2026-11-22T13:12:00Z"));
     daemon.backups("2026-11-23T13:11:00Z");
     let shop = daemon.seen.pop().unwrap();
-    daemon.tell(Event::Changed);
+    daemon.tell(Input::Changed);
     assert_eq!(times(&daemon.backups("2026-11-25T13:14:00Z")), [""; 0]);
     let health = daemon.health();
     assert!(
@@ -76,7 +76,7 @@ fn one_that_was_removed_is_told_once_a_day_and_backed_up_when_it_is_back() {
         "{health:?}"
     );
     daemon.seen.push(shop);
-    daemon.tell(Event::Changed);
+    daemon.tell(Input::Changed);
     assert_eq!(times(&daemon.backups("2026-11-25T14:00:00Z")), ["25 13:14"]);
     assert_eq!(daemon.health(), [""; 0]);
 }
@@ -86,7 +86,7 @@ fn a_failed_run_is_tried_again_with_growing_pauses_until_the_next_is_due() {
     let mut daemon =
         Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T22:00:00Z", Some("2026-11-22T23:00:00Z"));
     let begun = daemon.run("2026-11-24T23:30:00Z", |action, _| match action {
-        Action::Start(name, _) => Some(Event::Ended(failed(name))),
+        Action::Start(name, _) => Some(Input::Ended(failed(name))),
         _ => None,
     });
     let begun: Vec<_> = begun.iter().map(|(time, _)| time.as_str()).collect();
@@ -109,7 +109,7 @@ fn a_run_that_takes_long_pauses_as_long() {
         Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T22:59:00Z", Some("2026-11-22T23:00:00Z"));
     assert_eq!(daemon.run("2026-11-23T23:00:00Z", |_, _| None).len(), 1);
     daemon.now = at("2026-11-24T05:00:00Z");
-    daemon.tell(Event::Ended(failed(&name("shop"))));
+    daemon.tell(Input::Ended(failed(&name("shop"))));
     assert_eq!(times(&daemon.backups("2026-11-24T12:00:00Z")), ["24 11:00"]);
 }
 
@@ -121,7 +121,7 @@ fn a_container_that_only_restarts_is_not_tried_each_time() {
     for minute in 0..30 {
         let until = format!("2026-11-23T23:{minute:02}:30Z");
         let begun = daemon.run(&until, |action, _| match action {
-            Action::Start(name, _) => Some(Event::Ended(failed(name))),
+            Action::Start(name, _) => Some(Input::Ended(failed(name))),
             _ => None,
         });
         starts += begun.len();
@@ -136,7 +136,7 @@ fn a_target_has_one_run_at_a_time_and_what_comes_due_meanwhile_is_left_out() {
         Daemon::new(settings("0 * * * *", "UTC"), "2026-11-23T22:30:00Z", Some("2026-11-23T22:00:00Z"));
     assert_eq!(daemon.run("2026-11-24T01:30:00Z", |_, _| None).len(), 1);
     assert_eq!(daemon.health(), [""; 0], "it has its time");
-    daemon.tell(Event::Ended(done(&name("shop"), at("2026-11-23T23:00:00Z"))));
+    daemon.tell(Input::Ended(done(&name("shop"), at("2026-11-23T23:00:00Z"))));
     assert_eq!(times(&daemon.backups("2026-11-24T02:30:00Z")), ["24 02:00"]);
 }
 
@@ -146,11 +146,11 @@ fn a_container_that_was_replaced_while_it_ran_is_tried_again_at_once() {
         Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T22:30:00Z", Some("2026-11-22T23:00:00Z"));
     assert_eq!(daemon.run("2026-11-23T23:00:30Z", |_, _| None).len(), 1);
     daemon.seen.clear();
-    daemon.tell(Event::Changed);
+    daemon.tell(Input::Changed);
     daemon.settle();
-    daemon.tell(Event::Ended(failed(&name("shop"))));
+    daemon.tell(Input::Ended(failed(&name("shop"))));
     daemon.seen.push(seen("shop", &settings("0 23 * * *", "UTC"), ready("two")));
-    daemon.tell(Event::Changed);
+    daemon.tell(Input::Changed);
     assert_eq!(times(&daemon.backups("2026-11-23T23:00:40Z")), ["23 23:00"]);
 }
 
@@ -255,7 +255,7 @@ fn drills_and_verification_count_from_the_last_one_that_was_done() {
         let of = |time| crate::model::verified::Verified::new(at(time), "h", std::iter::empty());
         daemon.past.verified = verified.map(of);
         let mut all = daemon.run("2026-11-23T14:00:00Z", |action, _| match action {
-            Action::Drill(name) => Some(Event::Drilled(name.clone(), DrillEnd::Good(None))),
+            Action::Drill(name) => Some(Input::Drilled(name.clone(), DrillEnd::Good(None))),
             _ => None,
         });
         all.sort_by_key(|(time, action)| (time.clone(), *action == Action::Verify));
@@ -275,8 +275,8 @@ fn no_more_run_at_once_than_may_and_those_that_wait_have_their_time() {
     let begun = |daemon: &mut Daemon, until| daemon.run(until, |_, _| None).len();
     assert_eq!(begun(&mut daemon, "2026-11-24T02:00:00Z"), 2);
     assert_eq!(daemon.health(), [""; 0], "their turn is coming");
-    daemon.tell(Event::Ended(done(&name("blog"), at("2026-11-23T23:00:00Z"))));
+    daemon.tell(Input::Ended(done(&name("blog"), at("2026-11-23T23:00:00Z"))));
     assert_eq!(begun(&mut daemon, "2026-11-24T02:30:00Z"), 1);
-    daemon.tell(Event::Ended(done(&name("crm"), at("2026-11-23T23:00:00Z"))));
+    daemon.tell(Input::Ended(done(&name("crm"), at("2026-11-23T23:00:00Z"))));
     assert_eq!(begun(&mut daemon, "2026-11-24T03:00:00Z"), 1);
 }

@@ -29,17 +29,17 @@ fn a_backup_that_another_process_makes_ends_the_alarm_and_the_tries() {
         let mut daemon =
             Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T22:59:00Z", Some("2026-11-22T23:00:00Z"));
         daemon.run("2026-11-24T00:10:00Z", |action, _| match action {
-            Action::Start(name, _) => Some(Event::Ended(failed(name))),
+            Action::Start(name, _) => Some(Input::Ended(failed(name))),
             _ => None,
         });
         assert_eq!(daemon.health(), ["shop: exit status 1"]);
         daemon.past.targets.insert(name("shop"), backed_up("2026-11-24T00:09:00Z"));
         if is_told {
-            daemon.tell(Event::ByHand(Word {
+            daemon.tell(Input::ByHand(Message {
                 job: Job::Backup,
                 target: name("shop"),
                 backup: Some(stamp("2026-11-24T00:09:00Z")),
-                event: told::Event::Good(String::new()),
+                status: told::Status::Good(String::new()),
             }));
             assert_eq!(daemon.health(), [""; 0]);
         }
@@ -66,28 +66,28 @@ fn docker_or_a_store_that_is_away_at_the_start_is_waited_for() {
     let mut daemon =
         Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T12:00:00Z", Some("2026-11-21T23:00:00Z"));
     let minutes = |minutes: i64| at("2026-11-23T12:00:00Z") + jiff::SignedDuration::from_mins(minutes);
-    daemon.tell(Event::Tick);
+    daemon.tell(Input::Tick);
     while daemon.now < minutes(7) {
         assert_eq!(std::mem::take(&mut daemon.asked), [Action::Look]);
-        daemon.tell(Event::Looked(Err(refusal(true))));
+        daemon.tell(Input::Looked(Err(refusal(true))));
         assert_eq!(daemon.health().len(), usize::from(daemon.now >= minutes(5)), "{}", daemon.now);
         daemon.now = daemon.state.wake(daemon.now).unwrap();
-        daemon.tell(Event::Tick);
+        daemon.tell(Input::Tick);
     }
     // Docker is there, the store is not.
     while daemon.now < minutes(14) {
         let Some(action) = daemon.asked.pop() else {
             daemon.now = daemon.state.wake(daemon.now).unwrap();
-            daemon.tell(Event::Tick);
+            daemon.tell(Input::Tick);
             continue;
         };
         match action {
             Action::Look => {
                 let look = Look { targets: daemon.seen.clone(), others: BTreeSet::new() };
-                daemon.tell(Event::Looked(Ok(look)));
+                daemon.tell(Input::Looked(Ok(look)));
             }
-            Action::Sweep => daemon.tell(Event::Swept(Err(refusal(true)))),
-            Action::Read { .. } => daemon.tell(Event::Read(Err(refusal(true)))),
+            Action::Sweep => daemon.tell(Input::Swept(Err(refusal(true)))),
+            Action::Read { .. } => daemon.tell(Input::Read(Err(refusal(true)))),
             other => panic!("{other:?}"),
         }
     }
@@ -100,14 +100,14 @@ fn docker_or_a_store_that_is_away_at_the_start_is_waited_for() {
 fn keys_that_may_only_write_do_without_the_past() {
     let settings = Settings { prune: false, ..settings("0 23 * * *", "UTC") };
     let mut daemon = Daemon::new(settings, "2026-11-23T12:00:00Z", Some("2026-11-21T23:00:00Z"));
-    daemon.tell(Event::Tick);
+    daemon.tell(Input::Tick);
     let mut starts = Vec::new();
     while daemon.now < at("2026-11-25T12:00:00Z") {
         match daemon.asked.pop() {
-            Some(Action::Read { .. }) => daemon.tell(Event::Read(Err(refusal(false)))),
+            Some(Action::Read { .. }) => daemon.tell(Input::Read(Err(refusal(false)))),
             Some(Action::Start(name, _)) => {
                 starts.push(daemon.now.to_string());
-                daemon.tell(Event::Ended(done(&name, daemon.now)));
+                daemon.tell(Input::Ended(done(&name, daemon.now)));
             }
             Some(action) => {
                 daemon.asked.push(action);
@@ -116,15 +116,15 @@ fn keys_that_may_only_write_do_without_the_past() {
                 match action {
                     Action::Look => {
                         let look = Look { targets: daemon.seen.clone(), others: BTreeSet::new() };
-                        daemon.tell(Event::Looked(Ok(look)));
+                        daemon.tell(Input::Looked(Ok(look)));
                     }
-                    Action::Sweep => daemon.tell(Event::Swept(Ok(()))),
+                    Action::Sweep => daemon.tell(Input::Swept(Ok(()))),
                     _ => {}
                 }
             }
             None => {
                 daemon.now = daemon.state.wake(daemon.now).unwrap();
-                daemon.tell(Event::Tick);
+                daemon.tell(Input::Tick);
             }
         }
         assert_eq!(daemon.health(), [""; 0], "{}", daemon.now);
@@ -137,12 +137,12 @@ fn somebody_who_asks_gets_an_answer_for_each_target_once() {
     let mut daemon = Daemon::new(settings("off", "UTC"), "2026-11-23T12:00:00Z", None);
     daemon.seen.push(seen("blog", &settings("off", "UTC"), Condition::Unavailable("stopped".to_owned())));
     assert_eq!(times(&daemon.backups("2026-11-23T12:30:00Z")), [""; 0]);
-    daemon.tell(Event::BackUpNow);
+    daemon.tell(Input::BackUpNow);
     assert_eq!(daemon.backups("2026-11-23T13:00:00Z"), [("23 12:30".to_owned(), Trigger::Manual)]);
     assert_eq!(daemon.health(), ["blog: not backed up: stopped"]);
     // Nobody has asked for that one later.
     daemon.seen[1].condition = ready("two");
-    daemon.tell(Event::Changed);
+    daemon.tell(Input::Changed);
     assert_eq!(times(&daemon.backups("2026-11-23T14:00:00Z")), [""; 0]);
 }
 
@@ -152,11 +152,11 @@ fn after_a_stop_nothing_is_begun() {
         let mut daemon =
             Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T12:00:00Z", Some("2026-11-22T23:00:00Z"));
         daemon.run(until, |_, _| None);
-        daemon.tell(Event::Stop);
-        daemon.tell(Event::Ended(Outcome { target: name("shop"), verdict: Verdict::Stopped }));
+        daemon.tell(Input::Stop);
+        daemon.tell(Input::Ended(Outcome { target: name("shop"), verdict: Verdict::Stopped }));
         daemon.now = at("2026-11-25T23:00:00Z");
-        daemon.tell(Event::Tick);
-        daemon.tell(Event::Changed);
+        daemon.tell(Input::Tick);
+        daemon.tell(Input::Changed);
         assert_eq!(daemon.asked, []);
         // It is the next process that makes up for it.
         assert!(daemon.health().len() <= 1);
@@ -190,12 +190,12 @@ fn what_was_made_while_the_bucket_was_read_is_not_forgotten() {
     let mut daemon =
         Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T22:59:00Z", Some("2026-11-22T23:00:00Z"));
     daemon.run("2026-11-23T23:00:00Z", |_, _| None);
-    daemon.tell(Event::LookAgain);
+    daemon.tell(Input::LookAgain);
     let before = daemon.past.clone();
     let reads = |action: &Action| matches!(action, Action::Read { .. });
     assert!(daemon.asked.iter().any(reads), "{:?}", daemon.asked);
-    daemon.tell(Event::Ended(done(&name("shop"), at("2026-11-23T23:00:00Z"))));
-    daemon.tell(Event::Read(Ok(before)));
+    daemon.tell(Input::Ended(done(&name("shop"), at("2026-11-23T23:00:00Z"))));
+    daemon.tell(Input::Read(Ok(before)));
     daemon.now = at("2026-11-24T12:00:00Z");
     assert_eq!(daemon.health(), [""; 0]);
 }
@@ -204,17 +204,17 @@ fn what_was_made_while_the_bucket_was_read_is_not_forgotten() {
 #[test]
 fn a_store_that_refuses_everything_does_not_keep_a_backup_from_being_tried() {
     let mut daemon = Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T23:00:00Z", None);
-    daemon.tell(Event::Tick);
-    daemon.tell(Event::BackUpNow);
+    daemon.tell(Input::Tick);
+    daemon.tell(Input::BackUpNow);
     for _ in 0..10 {
         let action = daemon.asked.remove(0);
         match action {
             Action::Look => {
                 let look = Look { targets: daemon.seen.clone(), others: BTreeSet::new() };
-                daemon.tell(Event::Looked(Ok(look)));
+                daemon.tell(Input::Looked(Ok(look)));
             }
-            Action::Sweep => daemon.tell(Event::Swept(Err(refusal(true)))),
-            Action::Read { .. } => daemon.tell(Event::Read(Err(refusal(true)))),
+            Action::Sweep => daemon.tell(Input::Swept(Err(refusal(true)))),
+            Action::Read { .. } => daemon.tell(Input::Read(Err(refusal(true)))),
             Action::Start(..) => return,
             other => panic!("{other:?}"),
         }
@@ -233,4 +233,84 @@ fn a_drill_dated_ahead_puts_no_drill_off() {
     let begun = daemon.run("2026-11-23T13:30:00Z", |_, _| None);
     assert_eq!(begun, [("23 13:00".to_owned(), Action::Drill(name("shop")))]);
     assert_eq!(daemon.health(), ["(drill) shop: bad"]);
+}
+
+/// All that is reported until then, but for what the bucket says again.
+fn events(daemon: &mut Daemon, until: &str, is_good: bool) -> Vec<Event> {
+    let until = at(until);
+    let mut events = Vec::new();
+    loop {
+        daemon.tell(Input::Tick);
+        events.extend(daemon.state.events());
+        while !daemon.asked.is_empty() {
+            let input = match daemon.asked.remove(0) {
+                Action::Look => {
+                    Input::Looked(Ok(Look { targets: daemon.seen.clone(), others: BTreeSet::new() }))
+                }
+                Action::Sweep => Input::Swept(Ok(())),
+                Action::Read { .. } => Input::Read(Ok(daemon.past.clone())),
+                Action::Start(name, _) if is_good => Input::Ended(done(&name, daemon.now)),
+                Action::Start(name, _) => Input::Ended(failed(&name)),
+                _ => continue,
+            };
+            daemon.tell(input);
+            events.extend(daemon.state.events());
+        }
+        match daemon.state.wake(daemon.now) {
+            Some(next) if next <= until => daemon.now = next,
+            _ => break,
+        }
+    }
+    events.retain(|event| !matches!(event, Event::Target { change: Change::Recalled(_), .. }));
+    events
+}
+
+#[test]
+fn what_is_new_is_reported_once() {
+    let last = Some("2026-11-22T23:00:00Z");
+    let mut daemon = Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T22:00:00Z", last);
+    let (shop, next) = (name("shop"), at("2026-11-23T23:00:00Z"));
+    let target = |change| Event::Target { target: name("shop"), change };
+    let found = Change::Found {
+        engine: Some("custom"),
+        container: "shop".to_owned(),
+        schedule: "0 23 * * *".parse().unwrap(),
+    };
+    assert_eq!(
+        events(&mut daemon, "2026-11-23T22:30:00Z", true),
+        [target(found), planned(Job::Backup, Some(&shop), Some(next))]
+    );
+    let problem = |problem: Option<&str>| Event::Problem {
+        about: "shop".to_owned(),
+        problem: problem.map(str::to_owned),
+    };
+    // It fails again and again, and is wrong once.
+    assert_eq!(events(&mut daemon, "2026-11-23T23:10:00Z", false), [problem(Some("exit status 1"))]);
+    assert_eq!(events(&mut daemon, "2026-11-23T23:20:00Z", true), [problem(None)]);
+    daemon.seen[0].condition = Condition::Unavailable("paused".to_owned());
+    daemon.tell(Input::Changed);
+    let paused = target(Change::Unavailable { reason: "paused".to_owned() });
+    assert_eq!(events(&mut daemon, "2026-11-24T22:00:00Z", true), [paused]);
+    // One that is due and cannot be begun is skipped once.
+    let verdict = Verdict::Skipped { reason: "paused".to_owned() };
+    let skipped = Event::Skipped { job: Job::Backup, target: shop, end: End::Backup(verdict) };
+    assert_eq!(
+        events(&mut daemon, "2026-11-24T23:30:00Z", true),
+        [skipped, problem(Some("not backed up: paused"))]
+    );
+}
+
+/// The bucket is the memory.
+#[test]
+fn what_was_before_is_reported_when_it_was_read() {
+    let (mut daemon, last) = (
+        Daemon::new(settings("0 23 * * *", "UTC"), "2026-11-23T22:00:00Z", Some("2026-11-22T23:00:00Z")),
+        Some(stamp("2026-11-22T23:00:00Z")),
+    );
+    daemon.tell(Input::Tick);
+    daemon.settle();
+    daemon.tell(Input::Read(Ok(daemon.past.clone())));
+    let recalled = Recalled { backups: 1, newest: last, newest_good: last, drilled: None };
+    let change = Change::Recalled(recalled);
+    assert_eq!(daemon.state.events(), [Event::Target { target: name("shop"), change }]);
 }

@@ -10,6 +10,10 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
+use super::event::Event;
+use super::sink::Sink;
 use crate::lock;
 use crate::text::escaped;
 
@@ -19,7 +23,7 @@ const LONGEST: u64 = 1024 * 1024;
 /// The daemon looks at what is wrong several times a minute. If it has not for this long, it hangs.
 const SILENCE: Duration = Duration::from_secs(5 * 60);
 
-/// What is wrong, by target. Empty means healthy.
+/// The sink: what is wrong, by target. Empty means healthy.
 #[derive(Debug, Clone)]
 pub struct Health {
     said: Arc<Mutex<Said>>,
@@ -28,6 +32,7 @@ pub struct Health {
 #[derive(Debug)]
 struct Said {
     problems: BTreeMap<String, String>,
+    /// When the daemon last did something.
     at: Instant,
 }
 
@@ -38,11 +43,6 @@ impl Default for Health {
 }
 
 impl Health {
-    /// All that is wrong now, by what it is wrong with.
-    pub fn set(&self, problems: BTreeMap<String, String>) {
-        *self.said.lock().unwrap_or_else(PoisonError::into_inner) = Said { problems, at: Instant::now() };
-    }
-
     /// The problems, one to a line; empty when there is none.
     pub fn report(&self) -> String {
         self.report_at(Instant::now())
@@ -82,6 +82,29 @@ impl Health {
     }
 }
 
+impl Sink for Health {
+    fn take(&self, event: &Event, _: Timestamp) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Alive => said.at = Instant::now(),
+            Event::Problem { about, problem: Some(problem) } => {
+                said.problems.insert(about.clone(), problem.clone());
+            }
+            Event::Problem { about, problem: None } => {
+                said.problems.remove(about);
+            }
+            Event::Target { .. }
+            | Event::Planned { .. }
+            | Event::Started(_)
+            | Event::Ended { .. }
+            | Event::Skipped { .. }
+            | Event::ByHand(_)
+            | Event::AllEnded(_)
+            | Event::Daemon(_) => {}
+        }
+    }
+}
+
 /// Sends as much of a report as the kernel takes at once, some hundred kilobytes. Nobody is waited for: one who does not read
 /// would keep the others from their answers.
 fn answer(mut stream: UnixStream, report: &str) -> io::Result<()> {
@@ -110,11 +133,16 @@ fn address(daemon: &str) -> io::Result<SocketAddr> {
 mod tests {
     use super::*;
 
+    fn set(health: &Health, problem: Option<&str>) {
+        let problem = Event::Problem { about: "(dumpcar)".to_owned(), problem: problem.map(str::to_owned) };
+        health.take(&problem, Timestamp::UNIX_EPOCH);
+    }
+
     #[test]
     fn nobody_keeps_others_from_their_answer() {
         let (health, daemon) = (Health::default(), format!("test {}", std::process::id()));
         // More than fits into a socket.
-        health.set(BTreeMap::from([("(dumpcar)".to_owned(), "x".repeat(4 << 20))]));
+        set(&health, Some(&"x".repeat(4 << 20)));
         health.serve(&daemon).unwrap();
         let idle: Vec<UnixStream> =
             (0..3).map(|_| UnixStream::connect_addr(&address(&daemon).unwrap()).unwrap()).collect();
@@ -125,8 +153,10 @@ mod tests {
     #[test]
     fn a_problem_is_one_line() {
         let health = Health::default();
-        health.set(BTreeMap::from([("(dumpcar)".to_owned(), "a\nb\u{1b}[31m".into())]));
+        set(&health, Some("a\nb\u{1b}[31m"));
         assert_eq!(health.report(), "(dumpcar): a\\nb\\u{1b}[31m\n");
+        set(&health, None);
+        assert_eq!(health.report(), "");
     }
 
     #[test]
@@ -135,7 +165,7 @@ mod tests {
         assert_eq!(health.report_at(now + SILENCE - Duration::from_secs(1)), "");
         let report = health.report_at(now + 2 * SILENCE);
         assert!(report.starts_with("(dumpcar): the daemon has done nothing for "), "{report}");
-        health.set(BTreeMap::new());
+        health.take(&Event::Alive, Timestamp::UNIX_EPOCH);
         assert_eq!(health.report(), "");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::jobs::error::JobError;
 use crate::jobs::past::Past;
 use crate::model::key::Stamp;
 use crate::model::schedule::Schedule;
@@ -9,11 +10,11 @@ use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
 use crate::model::verified::Verified;
 use crate::outcome::Outcome;
-use crate::told::Word;
+use crate::told::Message;
 
 /// Something has happened.
 #[derive(Debug)]
-pub(in crate::scheduler) enum Event {
+pub(in crate::scheduler) enum Input {
     /// Time has gone by.
     Tick,
     /// Docker tells that something happened to a labelled container.
@@ -29,9 +30,9 @@ pub(in crate::scheduler) enum Event {
     /// The end of [`Action::Drill`].
     Drilled(TargetName, DrillEnd),
     /// The end of [`Action::Verify`].
-    Verified(Result<VerifyEnd, String>),
+    Verified(Result<VerifyEnd, JobError>),
     /// Somebody did something by hand in this container.
-    ByHand(Word),
+    ByHand(Message),
     /// SIGUSR1.
     BackUpNow,
     /// SIGHUP.
@@ -40,7 +41,7 @@ pub(in crate::scheduler) enum Event {
     Stop,
 }
 
-/// Something is to be done. What comes of it is the [`Event`] of the same name; one at a time of each kind and target.
+/// Something is to be done. What comes of it is the [`Input`] of the same name; one at a time of each kind and target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::scheduler) enum Action {
     /// Look at the containers.

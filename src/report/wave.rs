@@ -1,4 +1,4 @@
-//! The targets that ran together: one line when the last of them has ended.
+//! The targets that ran together: a summary when the last of them has ended.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -31,22 +31,37 @@ impl Wave {
     }
 
     /// What became of all of them; `None` if there were not several. `next` is when the next one runs.
-    pub fn end(self, next: Option<Timestamp>, time_zone: &TimeZone) -> Option<String> {
+    pub fn end(self, next: Option<Timestamp>) -> Option<Summary> {
         let Self { good, mut bad, stored_bytes } = self;
-        let all = good + bad.len();
-        if all < 2 {
-            return None;
-        }
         bad.sort_unstable();
+        (good + bad.len() >= 2).then_some(Summary { good, bad, stored_bytes, next })
+    }
+}
+
+/// What became of several targets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    pub good: usize,
+    /// Their names, in order.
+    pub bad: Vec<String>,
+    pub stored_bytes: u64,
+    /// When the next one runs.
+    pub next: Option<Timestamp>,
+}
+
+impl Summary {
+    /// In one line.
+    pub fn line(&self, time_zone: &TimeZone) -> String {
+        let Self { good, bad, stored_bytes, next } = self;
         let more = bad.len().saturating_sub(NAMED);
-        bad.truncate(NAMED);
-        let not = match (bad.as_slice(), more) {
-            ([], _) => String::new(),
-            (names, 0) => format!(", not {}", names.join(", ")),
-            (names, more) => format!(", not {} and {more} more", names.join(", ")),
+        let named = bad.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let not = match (bad.len(), more) {
+            (0, _) => String::new(),
+            (_, 0) => format!(", not {named}"),
+            (_, more) => format!(", not {named} and {more} more"),
         };
         let next = next.map(|next| format!(", next {}", local(next, time_zone))).unwrap_or_default();
-        Some(format!("{good} of {all} targets good{not}, {} stored{next}", bytes(stored_bytes)))
+        format!("{good} of {} targets good{not}, {} stored{next}", good + bad.len(), bytes(*stored_bytes))
     }
 }
 
@@ -55,12 +70,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::outcome::Summary;
+    use crate::outcome;
 
     fn outcome(name: &str, is_good: bool) -> Outcome {
         let verdict = match is_good {
             false => Verdict::Failed { reason: "no disk".to_owned() },
-            true => Verdict::Done(Summary {
+            true => Verdict::Done(outcome::Summary {
                 stamp: "2026-11-26T22-00-00Z".parse().unwrap(),
                 objects: 1,
                 plain_bytes: 5 << 30,
@@ -79,7 +94,8 @@ mod tests {
     fn line(outcomes: &[(&str, bool)], next: Option<&str>) -> Option<String> {
         let mut wave = Wave::default();
         outcomes.iter().for_each(|(name, is_good)| wave.take(&outcome(name, *is_good)));
-        wave.end(next.map(|next| next.parse().unwrap()), &TimeZone::get("Europe/Berlin").unwrap())
+        let summary = wave.end(next.map(|next| next.parse().unwrap()))?;
+        Some(summary.line(&TimeZone::get("Europe/Berlin").unwrap()))
     }
 
     #[test]

@@ -1,0 +1,26 @@
+//! Asking a server what it has.
+
+use std::time::Duration;
+
+use super::error::{JobError, Kind};
+use super::explain::explain;
+use crate::discovery::Target;
+use crate::docker::Docker;
+use crate::engine::Survey;
+
+/// Ten thousand databases fit.
+pub(super) const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+/// What the server has: nothing, where an engine cannot be asked.
+pub(super) async fn survey(docker: &Docker, target: &Target, limit: Duration) -> Result<Survey, JobError> {
+    const WHAT: &str = "list its databases";
+    let Some(command) = target.engine.survey(&target.facts()) else { return Ok(Survey::default()) };
+    let answer = match docker.capture(target.tools(), &command, MOST_BYTES, limit).await {
+        Ok(answer) => answer,
+        Err(error) => return Err(explain(docker, target, WHAT, None, error).await),
+    };
+    target.engine.parse_survey(&answer.stdout).map_err(|error| {
+        let said = target.container.redact(&error.to_string());
+        JobError::new(Kind::Content, format!("{WHAT}: {said}"))
+    })
+}

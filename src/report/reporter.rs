@@ -1,0 +1,60 @@
+//! The one place where the sinks are listed.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::board::Board;
+use super::event::Event;
+use super::health::Health;
+use super::log::Log;
+use super::sink::Sink;
+use crate::clock;
+
+/// Hands each event to all sinks.
+#[derive(Clone)]
+pub struct Reporter {
+    sinks: Arc<[Box<dyn Sink>]>,
+    board: Board,
+    health: Health,
+}
+
+impl Reporter {
+    /// With all sinks there are. A new one is a file and a line here.
+    pub fn new(time_zone: TimeZone) -> Self {
+        let (board, health) = (Board::default(), Health::default());
+        let sinks: Vec<Box<dyn Sink>> =
+            vec![Box::new(Log::new(time_zone)), Box::new(board.clone()), Box::new(health.clone())];
+        Self { sinks: sinks.into(), board, health }
+    }
+
+    /// What is known of all targets.
+    pub fn board(&self) -> &Board {
+        &self.board
+    }
+
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Something has happened just now.
+    pub fn send(&self, event: &Event) {
+        let at = clock::now();
+        for sink in self.sinks.iter() {
+            if catch_unwind(AssertUnwindSafe(|| sink.take(event, at))).is_err() {
+                tracing::error!("a sink of events crashed: please report the panic in the log");
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Reporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reporter").field("sinks", &self.sinks.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
