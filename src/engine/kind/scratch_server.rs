@@ -51,7 +51,7 @@ pub trait ScratchServer: Sync {
         self.setting_rules().map_or_else(Settings::default, |rules| Settings::of_arguments(rules, arguments))
     }
 
-    /// Asks a server for its settings, for [`Kind::with_settings`].
+    /// Asks a server for its settings, for [`ScratchServer::with_settings`].
     fn ask_settings(&self, _facts: &Facts<'_>) -> Option<Command> {
         None
     }
@@ -92,7 +92,7 @@ pub trait ScratchServer: Sync {
         &[]
     }
 
-    /// Asks which process answers as the server, for [`Kind::parse_answering`].
+    /// Asks which process answers as the server, for [`ScratchServer::parse_answering`].
     fn answering(&self, _facts: &Facts<'_>) -> Option<Command> {
         None
     }

@@ -28,7 +28,7 @@ pub async fn sweep(app: &App) {
         }
         match app.docker.remove(&container.id.clone().into()).await {
             Ok(()) => {
-                info!(container = container.name, "container of a drill or helper that was killed removed")
+                info!(container = container.name, "container of a drill or helper that was killed removed");
             }
             Err(error) => {
                 warn!(container = container.name, %error, "cannot remove the container of a drill or helper that was killed");

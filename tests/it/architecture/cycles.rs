@@ -5,9 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::root;
 use super::uses::{Sources, Use};
 
-/// Uses that still close a circle: from, to.
-const KNOWN: [(&str, &str); 0] = [];
-
 /// Each file, and those it uses.
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
@@ -33,21 +30,12 @@ fn reached(graph: &Graph, from: &str) -> BTreeSet<String> {
     reached
 }
 
-fn is_known(one: &Use) -> bool {
-    KNOWN.contains(&(one.from.as_str(), one.to.as_str()))
-}
-
 #[test]
 fn no_files_use_each_other_in_a_circle() {
     let uses = Sources::read(&root().join("src"), false).uses();
     assert!(uses.len() > 1000, "only {} uses were found", uses.len());
     let all = graph(uses.iter());
-    for (from, to) in KNOWN {
-        let is_there = all.get(from).is_some_and(|used| used.contains(to));
-        assert!(is_there && reached(&all, to).contains(from), "{from} → {to} is no exception any more");
-    }
-    let rest = graph(uses.iter().filter(|one| !is_known(one)));
-    let closes = |one: &&Use| !is_known(one) && reached(&rest, &one.to).contains(&one.from);
+    let closes = |one: &&Use| reached(&all, &one.to).contains(&one.from);
     let circles: BTreeMap<_, _> =
         uses.iter().filter(closes).map(|one| ((&one.from, &one.to), &one.path)).collect();
     assert!(circles.is_empty(), "move what both need into a file of its own: {circles:#?}");
