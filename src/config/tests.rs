@@ -78,6 +78,7 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_DRILL_MEMORY 1GiB (default)
     DUMPCAR_DRILL_DISK off (default)
     DUMPCAR_DRILL_TIMEOUT 2h (default)
+    DUMPCAR_HELPER_IMAGE - (default)
     DUMPCAR_SIGNING_KEY - (default)
     DUMPCAR_TRUSTED_SIGNERS - (default)
     DUMPCAR_LABEL_PREFIX dumpcar (default)
@@ -138,6 +139,7 @@ fn everything_can_be_set() {
         ("DUMPCAR_DRILL_MEMORY", "512MiB"),
         ("DUMPCAR_DRILL_DISK", "50GiB"),
         ("DUMPCAR_DRILL_TIMEOUT", "90m"),
+        ("DUMPCAR_HELPER_IMAGE", "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
         ("DUMPCAR_SIGNING_KEY_FILE", "/run/secrets/signing.key"),
         ("DUMPCAR_TRUSTED_SIGNERS", include_str!("../signing/fixtures/ed25519.pub")),
         ("DUMPCAR_INSTANCE", "host-a"),
@@ -192,6 +194,7 @@ fn everything_can_be_set() {
     DUMPCAR_DRILL_MEMORY 512MiB (environment)
     DUMPCAR_DRILL_DISK 50GiB (environment)
     DUMPCAR_DRILL_TIMEOUT 1h 30m (environment)
+    DUMPCAR_HELPER_IMAGE sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef (environment)
     DUMPCAR_SIGNING_KEY (set) SHA256:um9aepnOuy5Xf3Ud3/2vgK+H5cu7F7TqtOJFxIEecbI (file)
     DUMPCAR_TRUSTED_SIGNERS SHA256:um9aepnOuy5Xf3Ud3/2vgK+H5cu7F7TqtOJFxIEecbI (environment)
     DUMPCAR_LABEL_PREFIX com.example.dumpcar (environment)

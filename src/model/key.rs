@@ -165,8 +165,8 @@ pub fn is_beside(file_name: &str) -> bool {
     [DRILL, SIGNATURE, CLAIM].contains(&file_name)
 }
 
-/// Whether a file in a backup's folder may be an object Dumpcar wrote, by its name: `<database>.sql`, `globals.sql` or
-/// `dump.<extension>`, each with or without its compression's extension; or
+/// Whether a file in a backup's folder may be an object Dumpcar wrote, by its name: `<database>.sql`, `globals.sql`,
+/// `dump.<extension>` or the escaped path of a file, each with or without its compression's extension; or
 /// what may lie beside a manifest. Somebody else's file is not to be touched.
 pub fn may_be_object(file_name: &str) -> bool {
     if is_beside(file_name) {
@@ -175,7 +175,11 @@ pub fn may_be_object(file_name: &str) -> bool {
     let plain =
         [".xz", ".zst", ".gz"].iter().find_map(|end| file_name.strip_suffix(end)).unwrap_or(file_name);
     let stem_of = |end: &str| plain.strip_suffix(end).filter(|stem| !stem.is_empty());
-    stem_of(".sql").is_some() || plain.strip_prefix("dump.").is_some_and(|extension| !extension.is_empty())
+    // A database that is a file has its path for a name.
+    let is_of_path = plain.starts_with("%2F");
+    is_of_path
+        || stem_of(".sql").is_some()
+        || plain.strip_prefix("dump.").is_some_and(|extension| !extension.is_empty())
 }
 
 #[cfg(test)]
@@ -253,6 +257,8 @@ mod tests {
         fn every_object_has_a_name_that_is_known(database in any::<String>(), compression in "(|\\.xz|\\.zst|\\.gz)") {
             let name = format!("{}.sql{compression}", database_file_stem(&database));
             prop_assert!(database.is_empty() || may_be_object(&name), "{}", name);
+            let file = format!("{}.sqlite{compression}", database_file_stem(&format!("/{database}")));
+            prop_assert!(may_be_object(&file), "{}", file);
         }
 
         #[test]

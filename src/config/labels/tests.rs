@@ -145,6 +145,7 @@ fn each_error_names_its_label_and_the_cure() {
         ("engine", "oracle"),
         ("databases", " , "),
         ("exclude", ","),
+        ("path", "/data/*/app.db"),
         ("user", "a\nb"),
         ("password-file", "secrets/db"),
         ("host", "a b"),
@@ -177,10 +178,11 @@ fn each_error_names_its_label_and_the_cure() {
     dumpcar.drill-query: is not a known label; did you mean dumpcar.drill.query?
     dumpcar.retention: is not a known label; did you mean dumpcar.keep-last?
     dumpcar.host: does not go together with dumpcar.socket; keep one of them
-    dumpcar.engine: must be postgresql, mariadb, mysql, redis, valkey or custom
+    dumpcar.engine: must be postgresql, mariadb, mysql, redis, valkey, sqlite or custom
     dumpcar.name: must be 1 to 100 letters, digits, dots, dashes or underscores, and start with a letter or digit
     dumpcar.databases: must be names with commas between them
     dumpcar.exclude: must be names with commas between them
+    dumpcar.path: may have * and ? in the name of a file only, and not in that of a folder
     dumpcar.user: must be one line
     dumpcar.password-file: must be an absolute path inside the container
     dumpcar.host: must be the name or address of a host, as the container knows it

@@ -9,7 +9,7 @@ use crate::engine::kind::{Kind, ScratchServer};
 use crate::engine::shared::broken::Without;
 use crate::engine::shared::content::{self, ContentError};
 use crate::engine::shared::facts::Facts;
-use crate::engine::shared::names::old_name_of_any_length;
+use crate::engine::shared::names::{old_name_of_any_length, shell_quoted};
 use crate::engine::shared::problem::Problem;
 use crate::engine::shared::replacement::{LEFTOVERS, Replacement, Staged, is_leftover};
 use crate::engine::shared::signs::Said;
@@ -173,7 +173,9 @@ impl Kind for Sqlite {
     }
 
     fn drop_by_hand(&self, _facts: &Facts<'_>, container: &str, name: &str) -> Option<String> {
-        Some(format!("docker exec {container} rm {name}"))
+        // The image may have no `rm`.
+        let [container, name] = [container, name].map(shell_quoted);
+        Some(format!("docker run --rm --volumes-from {container} alpine rm {name}"))
     }
 }
 

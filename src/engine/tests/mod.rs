@@ -12,6 +12,7 @@ mod redis;
 mod registry;
 mod scratch;
 mod settings;
+mod sqlite;
 mod survey;
 
 /// For tests only: nobody else names one.
@@ -21,6 +22,7 @@ impl Engine {
     pub const MYSQL: Self = Self::of_kind(&mariadb_mysql::kind::MYSQL);
     pub const REDIS: Self = Self::of_kind(&crate::engine::redis::kind::REDIS);
     pub const VALKEY: Self = Self::of_kind(&crate::engine::redis::kind::VALKEY);
+    pub const SQLITE: Self = Self::of_kind(&crate::engine::sqlite::kind::SQLITE);
 }
 
 const ENGINES: [Engine; 6] =

@@ -53,6 +53,7 @@ fn each_error_names_its_variable_and_the_cure() {
         ("DUMPCAR_DRILL_MEMORY", "1MiB"),
         ("DUMPCAR_DRILL_DISK", "1MiB"),
         ("DUMPCAR_DRILL_TIMEOUT", "0s"),
+        ("DUMPCAR_HELPER_IMAGE", "dumpcar:latest"),
         ("DUMPCAR_SIGNING_KEY", "hunter2"),
         ("DUMPCAR_SIGNING_KEY", include_str!("../../../signing/fixtures/ed25519.pub")),
         ("DUMPCAR_SIGNING_KEY", include_str!("../../../signing/fixtures/encrypted")),
@@ -132,6 +133,7 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_DRILL_MEMORY: must be a size of at least 64MiB with its unit, like 2GiB
     DUMPCAR_DRILL_DISK: must be a size of at least 1GiB with its unit, like 50GiB, or off
     DUMPCAR_DRILL_TIMEOUT: must be at least 1s
+    DUMPCAR_HELPER_IMAGE: must be sha256: and 64 lower-case hexadecimal digits
     DUMPCAR_SIGNING_KEY: must be an OpenSSH private key (-----BEGIN OPENSSH PRIVATE KEY-----), as `dumpcar keygen` prints it
     DUMPCAR_SIGNING_KEY: is a public key; the private one belongs here, as `dumpcar keygen` prints it
     DUMPCAR_SIGNING_KEY: is encrypted with a passphrase, which nobody could enter; remove it with `ssh-keygen -p -N ''`
