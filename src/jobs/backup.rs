@@ -68,7 +68,7 @@ async fn one(
         result = limited(app, target, order, stop, progress) => result,
         // What is left is on record, and the connection that goes with the run ends the tool.
         () = too_late => {
-            warn!("no time to clean up: the next start does");
+            warn!("stopped before cleaning up; the next start does it");
             Err(JobError::stopped())
         }
     };

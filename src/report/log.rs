@@ -200,7 +200,7 @@ fn noticed(notice: &Notice) {
         Notice::NothingToDo { reason } => warn!("{reason}"),
         Notice::AskedToBackUp => info!("asked to back up now"),
         Notice::AskedToLook => info!("asked to look at the containers again"),
-        Notice::ClockSetBack => warn!("the clock was set back: planning anew"),
+        Notice::ClockSetBack => warn!("the clock was set back: rescheduling"),
         Notice::Stopping { runs } => info!(runs, "stopping"),
         Notice::Refused { what, error, since: None } => error!(error, "{what}"),
         Notice::Refused { what, error, since: Some(since) } => {

@@ -93,7 +93,7 @@ fn a_dump_tool_that_is_missing_is_named() {
     let world = World::new();
     {
         let _target = world.custom("t", "mongodump --archive");
-        assert_snapshot!(world.refused(1), @"backup failed: dump the dump: the container cannot run the command of its label (exit status 127): sh: 2: mongodump: not found");
+        assert_snapshot!(world.refused(1), @"backup failed: dump the target: the container cannot run the command of its label (exit status 127): sh: 2: mongodump: not found");
     }
     let server = Server::target(&world, POSTGRESQL_17, "secret", &[("name", "t")]);
     server.container.exec(&["find", "/usr", "-name", "pg_dump", "-delete"]);
@@ -249,7 +249,7 @@ fn labels_that_match_nothing_are_named() {
     assert_snapshot!(world.refused(1).replace(&target.name, "CONTAINER"), @"backup failed: container CONTAINER: dumpcar.comand: is not a known label; did you mean dumpcar.command?; dumpcar.keep-lsat: is not a known label; did you mean dumpcar.keep-last?");
     drop(target);
     let target = world.target(&tools(), &[], &[], &["sleep", "infinity"]);
-    assert_snapshot!(world.refused(1).replace(&target.name, "CONTAINER").replace(&tools(), "TOOLS"), @"backup failed: container CONTAINER: cannot tell the database from the image TOOLS: set the label dumpcar.engine (postgresql, mariadb, mysql, redis, valkey), or dumpcar.command for any other");
+    assert_snapshot!(world.refused(1).replace(&target.name, "CONTAINER").replace(&tools(), "TOOLS"), @"backup failed: container CONTAINER: cannot tell the database from the image TOOLS: set the label dumpcar.engine (postgresql, mariadb, mysql, redis, valkey, sqlite), or dumpcar.command for any other");
     drop(target);
 
     let _target = world.custom("shop", GOOD);
@@ -284,7 +284,7 @@ fn a_container_that_goes_in_the_middle_of_its_dump_is_named() {
         "the output was cut before its end (did the container stop, or the connection to Docker break?)",
     ];
     assert!(
-        known.iter().any(|reason| problem.starts_with(&format!("backup failed: dump the dump: {reason}"))),
+        known.iter().any(|reason| problem.starts_with(&format!("backup failed: dump the target: {reason}"))),
         "{problem}"
     );
     world.assert_nothing_is_stored();

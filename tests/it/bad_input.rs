@@ -185,7 +185,7 @@ async fn an_image_nobody_knows_is_named_with_the_cure() {
     world.docker.container("shop", json!({ "dumpcar.enable": "true" }), &[]);
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 1);
-    insta::assert_snapshot!(ended.reason(), @"container shop: cannot tell the database from the image example/image:1: set the label dumpcar.engine (postgresql, mariadb, mysql, redis, valkey), or dumpcar.command for any other");
+    insta::assert_snapshot!(ended.reason(), @"container shop: cannot tell the database from the image example/image:1: set the label dumpcar.engine (postgresql, mariadb, mysql, redis, valkey, sqlite), or dumpcar.command for any other");
 }
 
 #[tokio::test]
@@ -236,7 +236,7 @@ async fn an_exec_that_docker_refuses_is_quoted() {
     world.docker.faults(|call, _| (call == Call::StartExec).then_some(Fault::Refuse(500, "told to refuse")));
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 1);
-    insta::assert_snapshot!(ended.reason(), @"dump the dump: Docker refused to start an exec (status 500): told to refuse");
+    insta::assert_snapshot!(ended.reason(), @"dump the target: Docker refused to start an exec (status 500): told to refuse");
 }
 
 #[tokio::test]
@@ -246,7 +246,7 @@ async fn a_custom_command_that_is_not_there_is_named() {
     let world = World::new(move |_| Script::plays(steps.clone(), Some(127))).await.custom("shop");
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 1);
-    insta::assert_snapshot!(ended.reason(), @"dump the dump: the container cannot run the command of its label (exit status 127): sh: 1: dump-it: not found");
+    insta::assert_snapshot!(ended.reason(), @"dump the target: the container cannot run the command of its label (exit status 127): sh: 1: dump-it: not found");
 }
 
 #[tokio::test]

@@ -36,14 +36,14 @@ async fn a_good_backup_by_hand_makes_the_daemon_healthy_at_once() {
     let world = world.set("DUMPCAR_ON_START", "true");
     let daemon = world.daemon();
     daemon.logs("backup failed", 1).await;
-    assert!(health(&world).await.starts_with("shop: dump the dump: exit status 1"));
+    assert!(health(&world).await.starts_with("shop: dump the target: exit status 1"));
     is_broken.store(false, Ordering::Relaxed);
     assert_eq!(world.run(&["backup"]).await.status, 0);
     assert_eq!(health(&world).await, "healthy\n");
     // One that fails counts as well.
     is_broken.store(true, Ordering::Relaxed);
     assert_eq!(world.run(&["backup", "shop"]).await.status, 1);
-    assert!(health(&world).await.starts_with("shop: dump the dump: exit status 1"));
+    assert!(health(&world).await.starts_with("shop: dump the target: exit status 1"));
     let ended = daemon.stop().await;
     for (message, times) in
         [("backup by hand started", 2), ("backup by hand done", 1), ("backup by hand failed", 1)]

@@ -135,7 +135,7 @@ async fn healthcheck_tells_what_is_wrong_and_when_it_is_well_again() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     let report = tokio::time::timeout(Duration::from_secs(30), health(1)).await.expect("it gets unhealthy");
-    assert!(report.starts_with("shop: dump the dump: exit status 1"), "{report}");
+    assert!(report.starts_with("shop: dump the target: exit status 1"), "{report}");
     is_broken.store(false, Ordering::Relaxed);
     daemon.tell("USR1");
     let report = tokio::time::timeout(Duration::from_secs(30), health(0)).await.expect("it gets healthy");

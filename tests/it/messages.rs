@@ -78,7 +78,7 @@ async fn an_exec_user_that_is_not_there_is_named_and_not_tried_again() {
         json!({ "dumpcar.enable": "true", "dumpcar.command": "dump-it", "dumpcar.exec-user": "nosuch" });
     world.docker.container("shop", labels, &[]);
     let reason = world.run(&["backup"]).await.reason();
-    insta::assert_snapshot!(reason, @r#"dump the dump: the label dumpcar.exec-user names "nosuch", and the container shop has no such user: correct the label, or take the number of a user (unable to find user nosuch: no matching entries in passwd file)"#);
+    insta::assert_snapshot!(reason, @r#"dump the target: the label dumpcar.exec-user names "nosuch", and the container shop has no such user: correct the label, or take the number of a user (unable to find user nosuch: no matching entries in passwd file)"#);
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn a_label_on_the_application_names_the_database_beside_it() {
         world.docker.set_image(name, "postgres:17");
     }
     world.docker.container("shop-app-1", labels.clone(), &[]);
-    insta::assert_snapshot!(world.run(&["backup"]).await.reason(), @"container shop-app-1: cannot tell the database from the image example/image:1: set the label dumpcar.engine (postgresql, mariadb, mysql, redis, valkey), or dumpcar.command for any other; or does shop-db-1 have the database? Then its container gets the labels");
+    insta::assert_snapshot!(world.run(&["backup"]).await.reason(), @"container shop-app-1: cannot tell the database from the image example/image:1: set the label dumpcar.engine (postgresql, mariadb, mysql, redis, valkey, sqlite), or dumpcar.command for any other; or does shop-db-1 have the database? Then its container gets the labels");
     // It knows its database's password, and so looks like one.
     world.docker.container("shop-app-1", labels, &["POSTGRES_PASSWORD=secret"]);
     insta::assert_snapshot!(world.run(&["backup"]).await.reason(), @"list its databases: the container has no psql: is it postgresql? Say what it is by the label dumpcar.engine, or what dumps it by dumpcar.command; or does shop-db-1 have the database? Then its container gets the labels");

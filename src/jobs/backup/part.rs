@@ -79,7 +79,7 @@ impl Run<'_> {
         };
         upload.commit(stop).await?;
         if let Some(said) = engine::remarks(&target.container.redact(&exec.stderr())) {
-            warn!(object = name, said, "the dump tool ended well, but has something to say");
+            warn!(object = name, said, "the dump tool succeeded with warnings");
         }
         if let Some(reason) = unread {
             warn!(object = name, %reason, "what is in the dump is not known, so a drill cannot compare it");

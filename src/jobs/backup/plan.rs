@@ -47,7 +47,7 @@ impl Part {
         match (self.kind, &self.database) {
             (ObjectKind::Globals, _) => "roles and users".to_owned(),
             (ObjectKind::Database | ObjectKind::Dump, Some(database)) => format!("database {database:?}"),
-            (ObjectKind::Database | ObjectKind::Dump, None) => "the dump".to_owned(),
+            (ObjectKind::Database | ObjectKind::Dump, None) => "the target".to_owned(),
         }
     }
 }

@@ -383,8 +383,8 @@ pub(super) async fn clear_up(
 ) -> Result<(), JobError> {
     let server = Server::new(docker, target, exchange, run);
     match Box::pin(server.settle()).await? {
-        Some(Way::Forward) => info!(target = %target.name, %run, "a restore that broke off was finished"),
-        Some(Way::Back) => info!(target = %target.name, %run, "a restore that broke off was taken back"),
+        Some(Way::Forward) => info!(target = %target.name, %run, "an interrupted restore was finished"),
+        Some(Way::Back) => info!(target = %target.name, %run, "an interrupted restore was taken back"),
         None => {}
     }
     let drop = exchange.drop_leftovers(&target.facts(), run);

@@ -152,7 +152,7 @@ async fn a_secret_that_a_tool_prints_is_not_repeated() {
     let labels = json!({ "dumpcar.enable": "true", "dumpcar.command": "dump-it" });
     world.docker.container("shop", labels, &["APP_PASSWORD=canary-password", "OLD_SECRET=canary-pass"]);
     let ended = world.run(&["backup"]).await;
-    assert_eq!(ended.reason(), "dump the dump: exit status 1: login as app with *** failed; *** too");
+    assert_eq!(ended.reason(), "dump the target: exit status 1: login as app with *** failed; *** too");
     for text in [&ended.stderr, &ended.stdout] {
         assert!(!text.contains("canary") && !text.contains(crate::support::s3::SECRET_KEY), "{text}");
     }

@@ -98,5 +98,9 @@ async fn a_retry_uses_the_container_that_replaced_the_old_one() {
     let ended = finish(child).await;
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     let retry = ended.logged("trying again");
-    assert_eq!(retry[0]["reason"], "dump the dump: container old was removed meanwhile", "{}", ended.stderr);
+    assert_eq!(
+        retry[0]["reason"], "dump the target: container old was removed meanwhile",
+        "{}",
+        ended.stderr
+    );
 }

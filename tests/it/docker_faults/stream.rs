@@ -125,11 +125,15 @@ async fn a_stream_that_ends_while_docker_says_for_ever_that_it_runs_is_a_failure
 #[tokio::test]
 async fn a_container_that_stops_or_pauses_in_mid_dump_is_named() {
     for (state, delivery, reason) in [
-        ("exited", Delivery::Cut(12), "dump the dump: container shop is exited now: see `docker logs shop`"),
+        (
+            "exited",
+            Delivery::Cut(12),
+            "dump the target: container shop is exited now: see `docker logs shop`",
+        ),
         (
             "paused",
             Delivery::Stalled(12),
-            "dump the dump: container shop is paused now: `docker unpause shop`",
+            "dump the target: container shop is paused now: `docker unpause shop`",
         ),
     ] {
         let world = World::new(move |_| Script::ends(DUMP, 0).delivered(delivery)).await.custom("shop");
@@ -155,7 +159,7 @@ async fn a_tool_that_failed_is_quoted_though_output_follows_its_trailer() {
     let more = Step::Stdout(b"more\n".to_vec());
     let steps = vec![Step::Stderr(b"disk full\n".to_vec()), Step::Trailer(1), more, Step::AwaitRelease];
     let world = World::new(move |_| Script::plays(steps.clone(), Some(1))).await.custom("shop");
-    assert_eq!(world.run(&["backup"]).await.reason(), "dump the dump: exit status 1: disk full");
+    assert_eq!(world.run(&["backup"]).await.reason(), "dump the target: exit status 1: disk full");
     assert_nothing_left(&world, "output behind the trailer of a tool that failed");
 }
 
@@ -167,6 +171,6 @@ async fn a_tool_that_failed_is_quoted_though_docker_has_hung_up() {
     for _ in 0..20 {
         let steps = vec![Step::Trailer(1), Step::Stderr(b"disk full\n".to_vec())];
         let ran = lab.run(Script::plays(steps, Some(1))).await;
-        assert_eq!(ran.reason("hung up"), "dump the dump: exit status 1: disk full");
+        assert_eq!(ran.reason("hung up"), "dump the target: exit status 1: disk full");
     }
 }
