@@ -322,7 +322,8 @@ fn told_old(plan: &Plan) -> String {
     for old in databases.iter().filter_map(|wanted| wanted.old.as_deref()) {
         let drop =
             target.engine.drop_by_hand(&target.facts(), &target.container.name, old).unwrap_or_default();
-        let backed_up = if target.wants(old) { ", which is backed up with the others" } else { "" };
+        let is_wanted = target.wants(old) && target.engine.misplaced(&target.facts(), old).is_none();
+        let backed_up = if is_wanted { ", which is backed up with the others" } else { "" };
         writeln!(
             text,
             "the old content is in database {old:?}{backed_up} until you drop it:\n  {}",

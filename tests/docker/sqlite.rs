@@ -233,7 +233,7 @@ fn what_only_the_application_can_read_comes_back() {
     app.run(&["own", "/data/app.db"]);
     app.0.exec(&["ln", "-s", "app.db", "/data/link.db"]);
     let ended = world.back_up();
-    assert!(ended.stderr.contains("no such"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("/data/app.db cannot be checked"), "{}", ended.stderr);
     let manifests = world.manifests();
     assert_eq!(manifests[0]["objects"][0]["content"]["rows"], 3, "{manifests:?}");
     assert_eq!(world.run(&["drill", "t"]).status, 0);
@@ -242,4 +242,33 @@ fn what_only_the_application_can_read_comes_back() {
     assert_eq!(restored.status, 0, "{}", restored.stderr);
     assert_eq!(app.sql("/data/app.db", "SELECT count(*) FROM own").trim(), "3");
     assert_eq!(app.0.exec(&["readlink", "/data/link.db"]).trim(), "app.db");
+}
+
+/// A real application, in an image with nothing but itself.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn an_application_without_a_shell_comes_back() {
+    let world = world();
+    let image = image("DUMPCAR_TEST_POCKETBASE", "dumpcar-test/pocketbase:latest");
+    let app = world.target(&image, &[("name", "t"), ("path", "/pb_data/*.db")], &[], &[]);
+    assert!(app.try_exec(&["sh", "-c", "true"]).is_err());
+    let sign_up = |address: &str| {
+        app.exec(&["/pocketbase", "superuser", "upsert", address, "a-long-password", "--dir=/pb_data"])
+    };
+    until("it has made its database", || app.logs().contains("first superuser"));
+    sign_up("first@example.org");
+    world.back_up();
+    let drilled = world.run(&["drill", "t"]);
+    assert_eq!(drilled.status, 0, "{}", drilled.stderr);
+    sign_up("second@example.org");
+    let restored = world.run(&["restore", "t", "--yes"]);
+    assert_eq!(restored.status, 0, "{}", restored.stderr);
+    world.back_up();
+    let manifests = world.manifests();
+    let users =
+        |manifest: &Value| object(manifest, "/pb_data/data.db")["content"]["rows_of"]["_superusers"].clone();
+    assert_eq!(users(&manifests[0])["rows"], 1, "{manifests:?}");
+    assert_eq!(users(&manifests[1]), users(&manifests[0]));
+    sign_up("third@example.org");
+    assert_no_helper(&world);
 }
