@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::clock;
-use crate::jobs::journal;
+use crate::jobs::record;
 use crate::model::job::Job;
 use crate::model::key::Stamp;
 use crate::model::target::TargetName;
@@ -19,7 +19,7 @@ pub(super) fn run(job: Job, target: &TargetName) -> Run {
 
 /// The same, of all targets if there is none.
 pub(super) fn run_of_all(job: Job, target: Option<TargetName>) -> Run {
-    let run = Run::new(journal::new_run(), job, target, Trigger::Manual, clock::now());
+    let run = Run::new(record::new_run(), job, target, Trigger::Manual, clock::now());
     Run { is_by_hand: true, ..run }
 }
 

@@ -22,7 +22,7 @@ use context::Drill;
 pub use sweep::sweep;
 
 use super::error::{JobError, Kind};
-use super::journal::new_run;
+use super::record::new_run;
 use super::span;
 use crate::app::App;
 use crate::clock;

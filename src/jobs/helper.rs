@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::error::{JobError, Kind};
-use super::journal::new_run;
+use super::record::new_run;
 use super::scratch;
 use crate::app::App;
 use crate::discovery::Target;

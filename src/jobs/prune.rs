@@ -11,7 +11,7 @@ use crate::clock;
 use crate::discovery::Target;
 use crate::jobs::error::JobError;
 use crate::jobs::good::{Seen, see};
-use crate::jobs::journal::Entry;
+use crate::jobs::record::Entry;
 use crate::model::key::{BackupKey, Stamp};
 use crate::model::retention::{Candidate, RetentionPlan, RetentionPolicy, Standing, clash_of};
 use crate::model::target::TargetName;

@@ -33,7 +33,7 @@ use self::context::{ANSWER_BYTES, Loaded, Restore, UNTOUCHED, what};
 use super::error::{JobError, Kind, stoppable};
 use super::explain::explain;
 use super::helper::{Access, Helper};
-use super::journal::Entry;
+use super::record::Entry;
 use super::span;
 use crate::app::App;
 use crate::discovery::Target;

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::discovery::Target;
 use crate::jobs::drill::Drilled;
 use crate::jobs::error::JobError;
-use crate::jobs::{drill, good, journal, verify};
+use crate::jobs::{drill, good, record, verify};
 use crate::model::job::Job;
 use crate::model::key::BackupKey;
 use crate::model::manifest::Manifest;
@@ -39,7 +39,7 @@ pub(super) async fn drill(
             return unknown(&error);
         }
     };
-    let run = Run::new(journal::new_run(), Job::Drill, Some(name.clone()), Trigger::Schedule, clock::now());
+    let run = Run::new(record::new_run(), Job::Drill, Some(name.clone()), Trigger::Schedule, clock::now());
     let running = reporter.begin(Run { backup: Some(key.clone()), ..run });
     let drilled = Box::pin(drill::run(app, &key, &manifest, target.as_ref(), stop, running.progress())).await;
     let ended = match &drilled {
@@ -73,7 +73,7 @@ async fn newest(
 /// It could not be done.
 pub(super) async fn verify(app: &App, reporter: &Reporter) -> Result<VerifyEnd, JobError> {
     let at = clock::now();
-    let running = reporter.begin(Run::new(journal::new_run(), Job::Verify, None, Trigger::Schedule, at));
+    let running = reporter.begin(Run::new(record::new_run(), Job::Verify, None, Trigger::Schedule, at));
     let reports = match verify::verify(&app.store, &[], false, running.progress()).await {
         Ok(reports) => reports,
         Err(error) => {

@@ -23,7 +23,7 @@ use crate::discovery::{Found, State as Worth};
 use crate::docker::DockerError;
 use crate::jobs::backup::{self, Order};
 use crate::jobs::error::{JobError, Kind};
-use crate::jobs::{journal, past, readme, sweep};
+use crate::jobs::{past, readme, record, sweep};
 use crate::model::forgotten::Forgotten;
 use crate::model::job::Job;
 use crate::model::target::TargetName;
@@ -269,7 +269,7 @@ async fn run(
         reporter.send(&Event::Skipped { job: Job::Backup, target: name.clone(), end });
         return Outcome { target: name, verdict };
     };
-    let run = Run::new(journal::new_run(), Job::Backup, Some(name.clone()), trigger, clock::now());
+    let run = Run::new(record::new_run(), Job::Backup, Some(name.clone()), trigger, clock::now());
     let running = reporter.begin(Run { engine: Some(target.engine.name()), ..run });
     let progress = Arc::clone(running.progress());
     let verdict = backup::run_guarded(app, *target, Order::of(trigger), stop, progress).await;

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
 use crate::jobs::error::{JobError, stoppable};
-use crate::jobs::journal::Entry;
+use crate::jobs::record::Entry;
 use crate::jobs::{prune, span, sweep};
 use crate::model::key::{BackupKey, Stamp};
 use crate::model::retention::Candidate;

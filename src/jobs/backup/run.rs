@@ -7,7 +7,7 @@ use super::order::Order;
 use crate::app::App;
 use crate::discovery::Target;
 use crate::docker::Docker;
-use crate::jobs::journal::Entry;
+use crate::jobs::record::Entry;
 use crate::model::id::ImageDigest;
 use crate::model::key::BackupKey;
 use crate::model::line::Line;

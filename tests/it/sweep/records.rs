@@ -1,6 +1,6 @@
 use std::time::{Duration, SystemTime};
 
-use dumpcar::jobs::journal::Entry;
+use dumpcar::jobs::record::Entry;
 use serde_json::Value;
 
 use super::{DUMP, STAMP, elsewhere, now, put_record, record, record_key, world};
