@@ -4,6 +4,7 @@
 //! `jobs` puts them together and `scheduler` says when. `model` and `engine` are pure. See `ARCHITECTURE.md`.
 
 pub mod app;
+mod causes;
 pub mod cli;
 pub mod clock;
 pub mod commands;

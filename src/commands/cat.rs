@@ -3,8 +3,8 @@
 use tracing::error;
 
 use super::choose::find_backup;
-use super::output::chain;
 use crate::app::App;
+use crate::causes::chain;
 use crate::cli::CatArgs;
 use crate::exit::Exit;
 use crate::jobs::cat::{self, CatError, Wanted};

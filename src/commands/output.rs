@@ -36,17 +36,3 @@ pub(super) fn print_json(value: &impl Serialize) {
     let json = serde_json::to_string_pretty(value).expect("results have only string keys");
     print(&format!("{}\n", escaped_json(&json)));
 }
-
-/// An error with its causes, each once.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let part = cause.to_string();
-        if !text.contains(&part) {
-            text = format!("{text}: {part}");
-        }
-        next = cause.source();
-    }
-    text
-}

@@ -6,6 +6,7 @@ use bollard::errors::Error as BollardError;
 
 use super::error::DockerError;
 use super::transport::{Foreign, TooLong};
+use crate::causes::{causes, innermost};
 use crate::model::certificate::{self, Cures};
 
 /// Docker answers a request at once, or something is wrong; an engine that pulls or removes at full load stays under it.
@@ -74,16 +75,10 @@ fn first(error: &BollardError) -> &(dyn std::error::Error + 'static) {
 
 /// An error of this type among the causes; an error inside of an I/O error is none of its causes.
 fn cause<T: std::error::Error + 'static>(error: &BollardError) -> Option<&T> {
-    let mut next = Some(first(error));
-    while let Some(error) = next {
+    causes(first(error)).find_map(|error| {
         let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let found = error.downcast_ref::<T>().or_else(|| inside?.downcast_ref::<T>());
-        if found.is_some() {
-            return found;
-        }
-        next = error.source();
-    }
-    None
+        error.downcast_ref::<T>().or_else(|| inside?.downcast_ref::<T>())
+    })
 }
 
 pub(super) fn no_socket(host: String) -> DockerError {
@@ -96,15 +91,9 @@ pub(super) fn no_socket(host: String) -> DockerError {
 /// Looks for the operating system's reason below the layers of the HTTP client.
 fn from_io(host: &str, error: &BollardError) -> DockerError {
     use std::io::ErrorKind;
-    let mut innermost = first(error);
-    let mut kind = None;
-    loop {
-        kind = innermost.downcast_ref::<std::io::Error>().map(std::io::Error::kind).or(kind);
-        match innermost.source() {
-            Some(source) => innermost = source,
-            None => break,
-        }
-    }
+    let innermost = innermost(first(error));
+    let io = causes(first(error)).filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    let kind = io.map(std::io::Error::kind).last();
     if let Some(words) = untrusted(host, &innermost.to_string()) {
         return DockerError::Untrusted(words);
     }

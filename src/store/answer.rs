@@ -15,6 +15,7 @@ use object_store::client::{
 use super::limit::{Limit, Paced};
 use super::refusal::Refusal;
 use super::sender::Slow;
+use crate::causes::innermost;
 use crate::model::manifest;
 
 /// A page of a listing has at most 1,000 keys of 1 KiB each, and some XML around them
@@ -134,7 +135,7 @@ impl Service {
         };
         match tokio::time::timeout(CREDENTIALS_LIMIT, asked).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(failed(false, innermost(&error))),
+            Ok(Err(error)) => Err(failed(false, innermost(&error).to_string())),
             Err(_) => Err(failed(true, format!("no answer within {} s", CREDENTIALS_LIMIT.as_secs()))),
         }
     }
@@ -150,14 +151,6 @@ pub(super) struct NoCredentials {
     /// It took the connection, or nobody is there at all.
     pub(super) is_silent: bool,
     pub(super) reason: String,
-}
-
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }
 
 /// Whether an answer says that what was deleted stays as an old version

@@ -1,19 +1,10 @@
 //! An error's causes in words.
 
-use std::fmt::Write as _;
+use crate::causes;
 
-/// An error and its sources, each part once: some of them print their source as well.
+/// An error and its causes, on one line.
 pub(super) fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        let part = source.to_string();
-        if !text.contains(&part) {
-            write!(text, ": {part}").expect("a String takes everything");
-        }
-        next = source.source();
-    }
-    text.replace('\n', " ")
+    causes::chain(error).replace('\n', " ")
 }
 
 /// The same, cut off: what was read may be quoted in it.
@@ -21,13 +12,9 @@ pub(super) fn short(error: &(dyn std::error::Error + 'static)) -> String {
     one_line(error).chars().take(400).collect()
 }
 
-/// The last cause, short: that is where the operating system's own words are.
+/// The last cause, short.
 pub(super) fn innermost(error: &object_store::Error) -> String {
-    let mut cause: &(dyn std::error::Error + 'static) = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    without_answer(&cause.to_string())
+    without_answer(&causes::innermost(error).to_string())
 }
 
 /// An error's text up to where it begins to quote what the server said. That may be what the server was sent.

@@ -9,6 +9,7 @@ use std::fmt;
 use object_store::path::Path;
 use serde::Deserialize;
 
+use crate::causes::causes;
 use crate::model::line::is_unsafe;
 
 /// The words of a message that are shown.
@@ -177,14 +178,7 @@ impl Refusal {
 
 /// The error of this type among an error and its sources.
 pub(super) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
+    causes(error).find_map(|cause| cause.downcast_ref())
 }
 
 /// What may be shown of a message: on one line, and nothing of what was sent, nor what looks like a key.
