@@ -2,6 +2,8 @@
 //! for the rest.
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "what is not fuzzed is used by the rest of Dumpcar")]
 
+#[path = "../../src/causes.rs"]
+mod causes;
 #[path = "../../src/config/mod.rs"]
 pub mod config;
 #[path = "../../src/docker/mod.rs"]
