@@ -29,6 +29,14 @@ pub(super) const NO_DATABASE: &str = "is no SQLite database, or an encrypted or 
 
 /// What the system says of a file.
 pub(super) fn io_failure(path: &str, what: &str, error: &std::io::Error) -> Failure {
-    let status = if error.kind() == std::io::ErrorKind::NotFound { Status::NoInput } else { Status::Io };
-    Failure::new(status, format!("cannot {what} {path}: {error}"))
+    use std::io::ErrorKind::{NotFound, PermissionDenied};
+    let status = if error.kind() == NotFound { Status::NoInput } else { Status::Io };
+    // The helper may read everybody's files.
+    let cure = match error.kind() {
+        PermissionDenied => {
+            "; with SELinux, mount the volume with :z, which other containers may use, instead of :Z"
+        }
+        _ => "",
+    };
+    Failure::new(status, format!("cannot {what} {path}: {error}{cure}"))
 }
