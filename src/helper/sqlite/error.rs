@@ -32,11 +32,10 @@ pub(super) fn io_failure(path: &str, what: &str, error: &std::io::Error) -> Fail
     use std::io::ErrorKind::{NotFound, PermissionDenied};
     let status = if error.kind() == NotFound { Status::NoInput } else { Status::Io };
     // The helper may read everybody's files.
-    let cure = match error.kind() {
-        PermissionDenied => {
-            "; with SELinux, mount the volume with :z, which other containers may use, instead of :Z"
-        }
-        _ => "",
+    let cure = if error.kind() == PermissionDenied {
+        "; with SELinux, mount the volume with :z, which other containers may use, instead of :Z"
+    } else {
+        ""
     };
     Failure::new(status, format!("cannot {what} {path}: {error}{cure}"))
 }
