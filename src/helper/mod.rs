@@ -4,6 +4,7 @@
 //! It keeps the protocol of the wrappers `docker/wrapper.sh` and `docker/feed.sh`: the tool's exit status comes behind a marker
 //! at the end of the output, and a standard input that ends too early ends the work.
 
+mod commit;
 mod failure;
 mod protocol;
 mod sqlite;

@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use super::commit;
 use super::failure::{Failure, Status};
 use super::work::work;
 use crate::model::helper::Request;
@@ -26,11 +27,11 @@ pub(super) fn dump(marker: &str, request: &str) -> u8 {
         Err(failure) => return conclude(marker, Err(failure)),
     };
     let (released, is_released) = mpsc::channel::<()>();
-    let may_be_ended = !is_brief(&request);
+    let is_brief = is_brief(&request);
     thread::spawn(move || {
         // A line says that the dump was taken, an end of file that Dumpcar is gone.
         let is_line = matches!(io::stdin().read(&mut [0]), Ok(1));
-        if !is_line && may_be_ended {
+        if !is_line && !is_brief && commit::may_be_ended() {
             exit(ENDED);
         }
         drop(released);
@@ -55,21 +56,25 @@ pub(super) fn feed(marker: &str, bytes: &str, request: &str) -> u8 {
         Input { from: BufReader::with_capacity(BUFFER, io::stdin()), left: bytes, is_released: false };
     let done = work(&request, &mut input, &mut io::sink());
     let status = conclude(marker, done);
+    let (released, is_released) = mpsc::channel::<()>();
     thread::spawn(move || {
         drop(io::copy(&mut input.from, &mut io::sink()));
-        exit(status);
+        drop(released);
     });
-    thread::sleep(READ_LIMIT);
+    is_released.recv_timeout(READ_LIMIT).unwrap_or_default();
     status
 }
 
 /// Whether it is better done than broken off: it is over at once, and half of it means work for others.
 fn is_brief(request: &Request) -> bool {
     match request {
-        Request::Swap { .. } | Request::Swapped { .. } | Request::Remove { .. } | Request::Drop { .. } => {
-            true
-        }
-        Request::Survey { .. } | Request::Dump { .. } | Request::Load(_) | Request::Query { .. } => false,
+        Request::Swapped { .. } | Request::Remove { .. } | Request::Drop { .. } => true,
+        // Until it commits, what a swap has written is undone by SQLite.
+        Request::Survey { .. }
+        | Request::Dump { .. }
+        | Request::Load(_)
+        | Request::Swap { .. }
+        | Request::Query { .. } => false,
     }
 }
 

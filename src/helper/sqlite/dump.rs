@@ -69,6 +69,7 @@ fn is_unopened(error: &rusqlite::Error) -> bool {
 /// A database with a write-ahead log that nobody has open now.
 fn closed(path: &str, output: &mut dyn Write) -> Result<(), Failure> {
     let size = |path: &str| std::fs::metadata(path).map_or(0, |found| found.len());
+    let trace = Trace::begin(path)?;
     if size(&format!("{path}-wal")) > 0 {
         return Err(Failure::new(
             Status::TryAgain,
@@ -77,7 +78,6 @@ fn closed(path: &str, output: &mut dyn Write) -> Result<(), Failure> {
             ),
         ));
     }
-    let trace = Trace::begin(path)?;
     if size(path) > COPIED {
         return unlocked(path, trace, output);
     }

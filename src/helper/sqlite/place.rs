@@ -16,6 +16,7 @@ use rusqlite::backup::{Backup, StepResult};
 use super::dump::check;
 use super::error::{failure, io_failure};
 use super::file::{Access, Header, open};
+use crate::helper::commit;
 use crate::helper::failure::{Failure, Status};
 use crate::model::helper::{Staged, Swap, is_file_path, split_path};
 use crate::model::run::is_leftover;
@@ -94,7 +95,7 @@ pub(in crate::helper) fn swap(files: &[Swap]) -> Result<(), Failure> {
         if let Some(keep) = &file.keep
             && Path::new(&file.path).exists()
         {
-            keep_old(&file.path, keep)?;
+            keep_old(&file.path, keep).inspect_err(|_| drop(remove_with_besides(keep)))?;
         }
         let from = open(&staged, Access::ReadUnlocked)?;
         let to = place(&file.path)?;
@@ -113,12 +114,10 @@ pub(in crate::helper) fn swap(files: &[Swap]) -> Result<(), Failure> {
             step(path, copy, all_but_one)?;
         }
     }
-    for (path, copy) in &copies {
+    commit::begin()?;
+    for ((path, copy), file) in copies.iter().zip(files) {
         step(path, copy, -1)?;
-    }
-    drop(copies);
-    drop(pairs);
-    for file in files {
+        // By this it is known to be done.
         remove_with_besides(&file.staged.path())?;
     }
     Ok(())
@@ -182,9 +181,17 @@ fn step(path: &str, copy: &Backup<'_, '_>, pages: i32) -> Result<(), Failure> {
 }
 
 pub(in crate::helper) fn swapped(files: &[Staged]) -> Result<(), Failure> {
-    match files.iter().map(Staged::path).find(|path| Path::new(path).exists()) {
-        None => Ok(()),
-        Some(path) => Err(Failure::new(Status::TryAgain, format!("{path} is still to be put in place"))),
+    let left: Vec<String> = files.iter().map(Staged::path).filter(|path| Path::new(path).exists()).collect();
+    match left.len() {
+        0 => Ok(()),
+        some if some < files.len() => {
+            let of = files.len();
+            Err(Failure::new(
+                Status::TryAgain,
+                format!("{some} of {of} files are still to be put in place: restore again"),
+            ))
+        }
+        _ => Err(Failure::new(Status::Software, "nothing was put in place yet")),
     }
 }
 

@@ -134,10 +134,14 @@ fn what_is_loaded_takes_its_place_in_an_open_database() {
     application.execute_batch("DELETE FROM t; CREATE TABLE later (x)").unwrap();
     let staged = folder.staged();
     load(&staged, &mut image.as_slice()).unwrap();
-    assert_eq!(swapped(&[folder.staged()]).unwrap_err().status, Status::TryAgain);
+    assert_eq!(swapped(&[folder.staged()]).unwrap_err().status, Status::Software);
     let keep = Some(folder.path("old.db"));
     swap(&[Swap { staged, path: folder.path("app.db"), keep }]).unwrap();
     swapped(&[folder.staged()]).unwrap();
+    // One of two is there.
+    std::fs::write(folder.path("dumpcar_restore_0123456789abcdef_1"), "").unwrap();
+    let other = Staged { name: "dumpcar_restore_0123456789abcdef_1".to_owned(), ..folder.staged() };
+    assert_eq!(swapped(&[folder.staged(), other]).unwrap_err().status, Status::TryAgain);
     assert_eq!(rows(&application), 10);
     application.execute("INSERT INTO t VALUES (0)", []).unwrap();
     assert_eq!(rows(&Connection::open(folder.path("app.db")).unwrap()), 11);

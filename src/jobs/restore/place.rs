@@ -4,8 +4,8 @@ use tracing::warn;
 
 use super::context::{ANSWER_LIMIT, Failure, Restore, what};
 use super::planned::Plan;
-use crate::engine::Edit;
-use crate::jobs::error::JobError;
+use crate::engine::{self, Edit};
+use crate::jobs::error::{JobError, Kind};
 use crate::jobs::survey::survey;
 use crate::model::drill::Problem;
 
@@ -50,7 +50,11 @@ impl Restore<'_> {
         }
         if let Some(command) = target.engine.swapped(&target.facts(), &staged) {
             let swapped = self.ask("see whether it is done", None, &command, Problem::SwapFailed {}).await;
-            return swapped.map_err(|_| error.with_state(state));
+            return swapped.map_err(|seen| {
+                // It is not over, or only a part of it is done.
+                let is_unclear = seen.kind == Kind::Tool(engine::Problem::Busy);
+                error.with_state(if is_unclear { seen.to_string() } else { state.to_owned() })
+            });
         }
         match survey(&self.app.docker, target, ANSWER_LIMIT).await {
             Ok(survey) if staged.iter().all(|one| !survey.leftovers.contains(&one.staged)) => Ok(()),

@@ -132,6 +132,11 @@ def sql(path, statement):
         print("|".join(str(column) for column in row))
 
 
+def at_once(path, statement):
+    """Fails if anybody holds a lock."""
+    sqlite3.connect(path, timeout=1, isolation_level=None).execute(statement)
+
+
 def hold(path, lock):
     """Keeps a lock until it is ended."""
     db = connect(path)
