@@ -123,11 +123,17 @@ impl Reader {
     }
 
     fn read(&self, tally: &mut Tally) -> Result<(), Unread> {
-        let cut = Unread::Page { page: self.pages.count() + 1, what: "it is cut off" };
-        match (self.stopped, self.header) {
-            (Some(unread), _) => Err(unread),
-            (None, Some(header)) if self.begun.is_empty() => self.kept.read(&self.pages, &header, tally),
-            (None, _) => Err(cut),
+        if let Some(unread) = self.stopped {
+            return Err(unread);
+        }
+        let count = self.pages.count();
+        let cut = Unread::Page { page: count + 1, what: "it is cut off" };
+        let header = self.header.ok_or(cut)?;
+        // A part that no table reaches may be missing as well.
+        if self.begun.is_empty() && header.pages.is_none_or(|pages| pages <= count) {
+            self.kept.read(&self.pages, &header, tally)
+        } else {
+            Err(cut)
         }
     }
 }
