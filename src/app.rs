@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use tracing::warn;
 
 use crate::config::Config;
-use crate::discovery::{self, Found, State, Target, label_start};
+use crate::discovery::{self, Found, Readiness, Target, label_start};
 use crate::docker::{Docker, DockerError};
 use crate::holder::Identity;
 use crate::model::run::RunId;
@@ -92,8 +92,8 @@ impl App {
     pub async fn target(&self, name: &TargetName) -> Option<Target> {
         let found = self.discover().await.ok()?.into_iter().find(|found| found.name == *name)?;
         match found.state {
-            State::Ready(target) => Some(*target),
-            State::Unavailable { .. } | State::Invalid { .. } => None,
+            Readiness::Ready(target) => Some(*target),
+            Readiness::Unavailable { .. } | Readiness::Invalid { .. } => None,
         }
     }
 

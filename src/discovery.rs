@@ -19,7 +19,7 @@ use unique::{drop_replaced, refuse_shared_histories, refuse_shared_names};
 
 pub use container::scratch_of;
 pub use decide::{destination, labelled, scratch};
-pub use found::{Found, State};
+pub use found::{Found, Readiness};
 pub use target::{Target, names};
 
 /// What the names of Dumpcar's labels begin with. Not only `enable` is looked for: a misspelt one is reported.

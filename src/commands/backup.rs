@@ -16,10 +16,10 @@ use super::choose::{names_of, require_signer, select, served};
 use super::output::{print, print_answer};
 use crate::app::App;
 use crate::cli::BackupArgs;
-use crate::discovery::{Found, State};
+use crate::discovery::{Found, Readiness};
 use crate::exit::Exit;
 use crate::jobs::backup::{self, Order};
-use crate::jobs::{good, readme};
+use crate::jobs::{newest, readme};
 use crate::model::job::Job;
 use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
@@ -62,12 +62,12 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
     let order = Order { accepts_smaller: args.accept_smaller, ..Order::of(Trigger::Manual) };
     for Found { name: target, state, .. } in found {
         let found = match state {
-            State::Ready(found) => *found,
-            State::Unavailable { reason, .. } => {
+            Readiness::Ready(found) => *found,
+            Readiness::Unavailable { reason, .. } => {
                 outcomes.push(Outcome { target, verdict: Verdict::Skipped { reason } });
                 continue;
             }
-            State::Invalid { reason } => {
+            Readiness::Invalid { reason } => {
                 outcomes.push(Outcome { target, verdict: Verdict::Failed { reason } });
                 continue;
             }
@@ -122,7 +122,7 @@ async fn confirm_smaller(app: &App, targets: &[TargetName], stop: &CancellationT
         let found = async {
             let names = names_of(target, served(app).await.as_deref());
             let catalog = app.store.catalog_of(&names).await?;
-            good::last_good(&app.store, &app.last_good, &catalog, &names).await
+            newest::last_good(&app.store, &app.last_good, &catalog, &names).await
         };
         match stop.run_until_cancelled(found).await {
             Some(Ok(Some(good))) => {

@@ -9,7 +9,7 @@ use super::choose::select_from;
 use super::output::{print, print_answer};
 use crate::app::App;
 use crate::cli::PruneArgs;
-use crate::discovery::{Found, State};
+use crate::discovery::{Found, Readiness};
 use crate::docker::DockerError;
 use crate::exit::Exit;
 use crate::jobs::prune::{self, Stays};
@@ -105,8 +105,8 @@ fn with_docker(
     let mut chosen = Vec::new();
     for one in found {
         match one.state {
-            State::Ready(target) => chosen.push((target.names(), target.retention)),
-            State::Unavailable { .. } | State::Invalid { .. } => {
+            Readiness::Ready(target) => chosen.push((target.names(), target.retention)),
+            Readiness::Unavailable { .. } | Readiness::Invalid { .. } => {
                 warn!(target = %one.name, "not pruned: its container cannot be backed up now, so no backup of it is deleted");
                 bad += 1;
             }

@@ -15,7 +15,7 @@ use super::output::print;
 use crate::app::App;
 use crate::cli::RestoreArgs;
 use crate::clock;
-use crate::discovery::{self, State, Target};
+use crate::discovery::{self, Readiness, Target};
 use crate::docker::DockerError;
 use crate::engine::Placement;
 use crate::exit::Exit;
@@ -186,8 +186,8 @@ async fn own_target(app: &App, into: &Target) -> Option<Target> {
     }
     let found = app.discover().await.ok()?;
     found.into_iter().find_map(|found| match found.state {
-        State::Ready(target) if target.container.id == into.container.id => Some(*target),
-        State::Ready(_) | State::Unavailable { .. } | State::Invalid { .. } => None,
+        Readiness::Ready(target) if target.container.id == into.container.id => Some(*target),
+        Readiness::Ready(_) | Readiness::Unavailable { .. } | Readiness::Invalid { .. } => None,
     })
 }
 

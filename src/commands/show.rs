@@ -8,9 +8,9 @@ use super::output::{print, print_answer};
 use crate::app::App;
 use crate::cli::ShowArgs;
 use crate::clock;
-use crate::discovery::{self, Found, State};
+use crate::discovery::{self, Found, Readiness};
 use crate::exit::Exit;
-use crate::jobs::good;
+use crate::jobs::newest;
 use crate::jobs::prune;
 use crate::jobs::show::{Retention, Shown};
 use crate::model::key::{BackupKey, Stamp};
@@ -97,7 +97,7 @@ async fn look(
         }
         Err(reason) => Retention::stays(reason),
     };
-    let last_good = good::last_good(&app.store, &app.last_good, catalog, names).await?;
+    let last_good = newest::last_good(&app.store, &app.last_good, catalog, names).await?;
     let is_last_good = last_good.is_some_and(|good| good.target == key.target && good.stamp == key.stamp);
     let restore = restore_command(&key, &worth, names, container);
     Ok(Shown::new(backup, &worth, catalog, drill, is_last_good, retention, restore))
@@ -111,7 +111,7 @@ fn rules(app: &App, container: Option<Option<&Found>>) -> Result<(RetentionPolic
     let by_the_settings = || app.config.retention.policy().map_err(|_| "no rule is set");
     match container {
         Some(None) => Err("no container here serves the target: nothing is pruned"),
-        Some(Some(Found { state: State::Ready(target), .. })) => {
+        Some(Some(Found { state: Readiness::Ready(target), .. })) => {
             Ok((target.retention, target.schedule.clone()))
         }
         Some(Some(Found { schedule, .. })) => Ok((by_the_settings()?, schedule.clone())),

@@ -2,7 +2,7 @@
 
 use super::container::{databases_beside, default_name, is_one_off, is_scratch, unavailable};
 use super::files::with_paths;
-use super::found::{Found, State};
+use super::found::{Found, Readiness};
 use super::target::Target;
 use crate::config::Config;
 use crate::config::labels::TargetLabels;
@@ -29,7 +29,7 @@ pub(super) fn decide(container: Container, config: &Config, all: &[Bystander]) -
             was: Vec::new(),
             container: container.name.clone(),
             schedule: config.schedule.clone(),
-            state: State::Invalid { reason: format!("container {}: {reason}", container.name) },
+            state: Readiness::Invalid { reason: format!("container {}: {reason}", container.name) },
         })
     };
     // Before the rest is read: another group's mistakes are another sidecar's to report.
@@ -68,7 +68,7 @@ pub(super) fn decide(container: Container, config: &Config, all: &[Bystander]) -
             was,
             container: container.name,
             schedule,
-            state: State::Unavailable { reason, is_stopped },
+            state: Readiness::Unavailable { reason, is_stopped },
         });
     }
     // Only files have a path.
@@ -122,7 +122,7 @@ pub(super) fn decide(container: Container, config: &Config, all: &[Bystander]) -
         was,
         container: target.container.name.clone(),
         schedule,
-        state: State::Ready(Box::new(target)),
+        state: Readiness::Ready(Box::new(target)),
     })
 }
 
@@ -144,7 +144,7 @@ pub(super) fn decide_unreadable(container: Unreadable, config: &Config) -> Optio
         container: name.clone(),
         schedule: own.schedule.unwrap_or_else(|| config.schedule.clone()),
         // As far as anybody can tell: when another one has its name, it costs that one nothing.
-        state: State::Unavailable { reason: format!("container {name}: {reason}"), is_stopped: true },
+        state: Readiness::Unavailable { reason: format!("container {name}: {reason}"), is_stopped: true },
     })
 }
 
@@ -163,8 +163,8 @@ pub fn destination(mut container: Container, config: &Config) -> Result<Target, 
     container.labels.insert(format!("{prefix}.enable"), "true".to_owned());
     container.health = None;
     match decide(container, config, &[]).map(|found| found.state) {
-        Some(State::Ready(target)) => Ok(*target),
-        Some(State::Unavailable { reason, .. } | State::Invalid { reason }) => Err(reason),
+        Some(Readiness::Ready(target)) => Ok(*target),
+        Some(Readiness::Unavailable { reason, .. } | Readiness::Invalid { reason }) => Err(reason),
         None => Err("it is no container that Dumpcar could restore into".to_owned()),
     }
 }
@@ -173,8 +173,8 @@ pub fn destination(mut container: Container, config: &Config) -> Result<Target, 
 /// this sidecar's.
 pub fn labelled(container: Container, config: &Config) -> Option<Result<Target, String>> {
     Some(match decide(Container { health: None, ..container }, config, &[])?.state {
-        State::Ready(target) => Ok(*target),
-        State::Unavailable { reason, .. } | State::Invalid { reason } => Err(reason),
+        Readiness::Ready(target) => Ok(*target),
+        Readiness::Unavailable { reason, .. } | Readiness::Invalid { reason } => Err(reason),
     })
 }
 

@@ -14,7 +14,7 @@ pub struct Found {
     /// The container's name.
     pub container: String,
     pub schedule: Schedule,
-    pub state: State,
+    pub state: Readiness,
 }
 
 impl Found {
@@ -25,7 +25,7 @@ impl Found {
 }
 
 #[derive(Debug, Clone)]
-pub enum State {
+pub enum Readiness {
     Ready(Box<Target>),
     /// It is a target, and now is not the time: stopped, restarting, paused.
     Unavailable {

@@ -13,7 +13,7 @@ fn found(name: &str, labels: &[(&str, &str)]) -> Vec<String> {
         Looked { containers: vec![container], unreadable: Vec::new(), all: Vec::new() },
         &config.unwrap(),
     );
-    found.iter().map(|one| format!("{} {}", one.name, matches!(one.state, State::Ready(_)))).collect()
+    found.iter().map(|one| format!("{} {}", one.name, matches!(one.state, Readiness::Ready(_)))).collect()
 }
 
 fn container(name: &str, labels: &[(&str, &str)]) -> Container {
@@ -80,7 +80,7 @@ fn a_container_that_cannot_be_looked_at_takes_no_others_name() {
     };
     let found = discover(looked, &config.unwrap());
     let found: Vec<_> =
-        found.iter().map(|one| (one.name.as_str(), matches!(one.state, State::Ready(_)))).collect();
+        found.iter().map(|one| (one.name.as_str(), matches!(one.state, Readiness::Ready(_)))).collect();
     assert_eq!(found, [("blog", false), ("shop", true)]);
 }
 

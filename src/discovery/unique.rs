@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::found::{Found, State};
+use super::found::{Found, Readiness};
 use crate::model::target::TargetName;
 
 /// A stopped container is no target of its own when there is another one of the same name: Swarm keeps the containers
 /// of a service's earlier tasks.
 pub(super) fn drop_replaced(found: &mut Vec<Found>) {
-    let is_stopped = |one: &Found| matches!(one.state, State::Unavailable { is_stopped: true, .. });
+    let is_stopped = |one: &Found| matches!(one.state, Readiness::Unavailable { is_stopped: true, .. });
     let mut seen: BTreeSet<TargetName> =
         found.iter().filter(|one| !is_stopped(one)).map(|one| one.name.clone()).collect();
     found.retain(|one| !is_stopped(one) || seen.insert(one.name.clone()));
@@ -22,7 +22,7 @@ pub(super) fn refuse_shared_names(found: &mut [Found], prefix: &str) {
     }
     for one in found {
         let Some(sharing) = owners.get(&one.name).filter(|sharing| sharing.len() > 1) else { continue };
-        one.state = State::Invalid {
+        one.state = Readiness::Invalid {
             reason: format!(
                 "the containers {} have the same target name {}: give each its own label {prefix}.name",
                 sharing.join(" and "),
@@ -41,7 +41,7 @@ pub(super) fn refuse_shared_histories(found: &mut Vec<Found>, prefix: &str) {
         .map(|one| (one.container.clone(), one.was.clone()))
         .collect();
     let is_replaced = |one: &Found| {
-        let is_stopped = matches!(one.state, State::Unavailable { is_stopped: true, .. });
+        let is_stopped = matches!(one.state, Readiness::Unavailable { is_stopped: true, .. });
         is_stopped && renamed.iter().any(|(by, was)| *by != one.container && was.contains(&one.name))
     };
     found.retain(|one| !is_replaced(one));
@@ -55,7 +55,7 @@ pub(super) fn refuse_shared_histories(found: &mut Vec<Found>, prefix: &str) {
             );
             for one in found.iter_mut() {
                 if one.container == *container || others.contains(&one.container) {
-                    one.state = State::Invalid { reason: reason.clone() };
+                    one.state = Readiness::Invalid { reason: reason.clone() };
                 }
             }
         }

@@ -37,13 +37,13 @@ pub use shared::loading::Loading;
 pub use shared::login::{Login, Password, User};
 pub use shared::names::is_old_name;
 pub use shared::problem::Problem;
-pub use shared::remarks::remarks;
 pub use shared::replacement::{Replacement, Staged};
 pub use shared::scratch::Answering;
 pub use shared::settings::Settings;
 pub use shared::surroundings::{Placement, Surroundings};
 pub use shared::survey::{Database, Survey, SurveyError};
 pub use shared::units::Units;
+pub use shared::warnings::warnings;
 
 pub use crate::model::command::Command;
 

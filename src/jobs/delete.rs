@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::clock;
 use crate::jobs::error::{JobError, Kind};
-use crate::jobs::good::see;
+use crate::jobs::newest::see;
 use crate::jobs::prune;
 use crate::jobs::record::Entry;
 use crate::lock::RunLock;

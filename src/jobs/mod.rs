@@ -3,13 +3,13 @@
 pub mod backup;
 pub mod cat;
 pub mod delete;
+mod diagnosis;
 pub mod drill;
 pub mod error;
-mod explain;
-pub mod good;
 pub mod helper;
 mod leftovers;
 pub mod list;
+pub mod newest;
 pub mod past;
 pub mod policy;
 pub mod prune;

@@ -6,7 +6,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use tracing::{debug, warn};
 
-use super::good::{Seen, see};
+use super::newest::{Seen, see};
 use crate::app::App;
 use crate::clock;
 use crate::model::key::Stamp;

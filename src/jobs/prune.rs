@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
 use crate::jobs::error::JobError;
-use crate::jobs::good::{Seen, see};
+use crate::jobs::newest::{Seen, see};
 use crate::jobs::record::Entry;
 use crate::model::key::{BackupKey, Stamp};
 use crate::model::retention::{Candidate, RetentionPlan, RetentionPolicy, Standing, clash_of};

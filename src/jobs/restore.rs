@@ -30,8 +30,8 @@ use tracing::{Instrument as _, info, warn};
 
 use self::check::{damaged, unread};
 use self::context::{ANSWER_BYTES, Loaded, Restore, UNTOUCHED, what};
+use super::diagnosis::diagnose;
 use super::error::{JobError, Kind, stoppable};
-use super::explain::explain;
 use super::helper::{Access, Helper};
 use super::record::Entry;
 use super::span;
@@ -289,7 +289,7 @@ impl Restore<'_> {
         error: ExecError,
         problem: Problem,
     ) -> JobError {
-        explain(&self.docker, &self.plan.target, what, database, error).await.or_blame(|| problem)
+        diagnose(&self.docker, &self.plan.target, what, database, error).await.or_blame(|| problem)
     }
 
     /// Removes what the restore made for itself, and what it has replaced.
@@ -306,7 +306,7 @@ async fn drop_own(docker: &Docker, target: &Target, run: &RunId) -> Result<(), J
     let Some(command) = target.engine.drop_leftovers(&target.facts(), run) else { return Ok(()) };
     match docker.capture(target.tools(), &command, ANSWER_BYTES, ANSWER_LIMIT).await {
         Ok(_) => Ok(()),
-        Err(error) => Err(explain(docker, target, WHAT, None, error).await),
+        Err(error) => Err(diagnose(docker, target, WHAT, None, error).await),
     }
 }
 

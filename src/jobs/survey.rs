@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::diagnosis::diagnose;
 use super::error::{JobError, Kind};
-use super::explain::explain;
 use crate::discovery::Target;
 use crate::docker::Docker;
 use crate::engine::Survey;
@@ -17,7 +17,7 @@ pub(super) async fn survey(docker: &Docker, target: &Target, limit: Duration) ->
     let Some(command) = target.engine.survey(&target.facts()) else { return Ok(Survey::default()) };
     let answer = match docker.capture(target.tools(), &command, MOST_BYTES, limit).await {
         Ok(answer) => answer,
-        Err(error) => return Err(explain(docker, target, WHAT, None, error).await),
+        Err(error) => return Err(diagnose(docker, target, WHAT, None, error).await),
     };
     target.engine.parse_survey(&answer.stdout).map_err(|error| {
         let said = target.container.redact(&error.to_string());

@@ -28,7 +28,7 @@ use crate::text::{Table, bytes};
 pub struct Report {
     pub target: TargetName,
     pub backup: Stamp,
-    pub state: State,
+    pub state: Soundness,
     /// What is wrong; empty when nothing is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
@@ -47,7 +47,7 @@ pub struct Report {
 /// From good to bad: a backup is as bad as the worst that is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum Soundness {
     Ok,
     /// Objects without a manifest that no run tells of: no backup, and no failure.
     Orphaned,
@@ -67,11 +67,11 @@ pub enum State {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     pub object: String,
-    pub state: State,
+    pub state: Soundness,
     pub reason: String,
 }
 
-impl State {
+impl Soundness {
     fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -86,23 +86,23 @@ impl State {
 }
 
 impl Problem {
-    fn new(object: &str, state: State, reason: impl Into<String>) -> Self {
+    fn new(object: &str, state: Soundness, reason: impl Into<String>) -> Self {
         Self { object: object.to_owned(), state, reason: reason.into() }
     }
 
     /// What a store says of an object instead of handing it out.
     fn of_store(object: &str, error: &StoreError) -> Self {
         let state = match error.kind {
-            StoreErrorKind::NotFound => State::Missing,
-            StoreErrorKind::Damaged => State::Damaged,
-            StoreErrorKind::Unsigned => State::Unsigned,
+            StoreErrorKind::NotFound => Soundness::Missing,
+            StoreErrorKind::Damaged => Soundness::Damaged,
+            StoreErrorKind::Unsigned => Soundness::Unsigned,
             StoreErrorKind::Refused
             | StoreErrorKind::Denied
             | StoreErrorKind::Unsupported
             | StoreErrorKind::Transient
             | StoreErrorKind::Lost
             | StoreErrorKind::Taken
-            | StoreErrorKind::Stopped => State::Unavailable,
+            | StoreErrorKind::Stopped => Soundness::Unavailable,
         };
         Self::new(object, state, error.to_string())
     }
@@ -114,7 +114,7 @@ impl Problem {
             ReadError::Damaged { what, .. } => format!("its {what} is not the manifest's"),
             ReadError::Output(error) => error.to_string(),
         };
-        Self::new(object, State::Damaged, reason)
+        Self::new(object, Soundness::Damaged, reason)
     }
 }
 
@@ -132,20 +132,24 @@ pub fn end(reports: &[Report]) -> End {
 
 impl Report {
     pub fn is_failure(&self) -> bool {
-        self.state > State::Orphaned
+        self.state > Soundness::Orphaned
     }
 
     /// Whether it is about a backup.
     pub fn is_backup(&self) -> bool {
-        self.state != State::Orphaned
+        self.state != Soundness::Orphaned
     }
 
     /// What was found, in one line.
     pub fn finding(&self) -> String {
         let mut text = match self.state {
-            State::Ok => "ok".to_owned(),
-            State::Orphaned => "orphaned: objects without a manifest are no backup".to_owned(),
-            State::Unavailable | State::Unsigned | State::Unreadable | State::Missing | State::Damaged => {
+            Soundness::Ok => "ok".to_owned(),
+            Soundness::Orphaned => "orphaned: objects without a manifest are no backup".to_owned(),
+            Soundness::Unavailable
+            | Soundness::Unsigned
+            | Soundness::Unreadable
+            | Soundness::Missing
+            | Soundness::Damaged => {
                 let of_one = |one: &Problem| format!("{}: {}: {}", one.state.word(), one.object, one.reason);
                 self.problems.iter().map(of_one).collect::<Vec<_>>().join("; ")
             }
@@ -159,15 +163,15 @@ impl Report {
     fn log(&self) {
         let Self { target, backup, .. } = self;
         match self.state {
-            State::Ok => info!(
+            Soundness::Ok => info!(
                 %target, %backup, objects = self.objects, bytes = self.stored_bytes, plain_bytes = self.plain_bytes,
                 elapsed_ms = u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX), "backup verified"
             ),
-            State::Orphaned => info!(%target, %backup, "objects without a manifest are no backup"),
-            State::Unavailable => {
+            Soundness::Orphaned => info!(%target, %backup, "objects without a manifest are no backup"),
+            Soundness::Unavailable => {
                 error!(%target, %backup, reason = self.finding(), "cannot verify the backup");
             }
-            State::Unsigned | State::Unreadable | State::Missing | State::Damaged => {
+            Soundness::Unsigned | Soundness::Unreadable | Soundness::Missing | Soundness::Damaged => {
                 error!(%target, %backup, reason = self.finding(), "the backup is not good");
             }
         }
@@ -195,7 +199,7 @@ pub async fn verify(
             let read = backup(store, &catalog, &key, progress);
             let report = read.instrument(span::job("verify", target)).await;
             // Anybody can put one there that is not signed: it must not hide the newest that is.
-            let goes_on = every || report.as_ref().is_some_and(|report| report.state == State::Unsigned);
+            let goes_on = every || report.as_ref().is_some_and(|report| report.state == Soundness::Unsigned);
             report.iter().for_each(Report::log);
             reports.extend(report);
             if !goes_on {
@@ -237,7 +241,7 @@ async fn backup(store: &Store, catalog: &Catalog, key: &BackupKey, progress: &Pr
     let mut report = Report {
         target: key.target.clone(),
         backup: key.stamp,
-        state: State::Ok,
+        state: Soundness::Ok,
         problems: Vec::new(),
         foreign: Vec::new(),
         objects: 0,
@@ -262,10 +266,10 @@ async fn backup(store: &Store, catalog: &Catalog, key: &BackupKey, progress: &Pr
         }
         Err(problem) => report.problems.push(problem),
     }
-    report.state = report.problems.iter().map(|problem| problem.state).max().unwrap_or(State::Ok);
+    report.state = report.problems.iter().map(|problem| problem.state).max().unwrap_or(Soundness::Ok);
     report.elapsed = started.elapsed();
     // A deletion begins with the manifest.
-    if report.state >= State::Missing && is_deleted(store, key).await {
+    if report.state >= Soundness::Missing && is_deleted(store, key).await {
         info!(backup = %key, "deleted while it was verified");
         return None;
     }
@@ -274,7 +278,7 @@ async fn backup(store: &Store, catalog: &Catalog, key: &BackupKey, progress: &Pr
 
 /// A manifest that can be held against its objects, and its engine if this version knows it; `None` when it is gone.
 async fn manifest(store: &Store, key: &BackupKey) -> Option<Result<(Manifest, Option<Engine>), Problem>> {
-    let unreadable = |reason: String| Some(Err(Problem::new(MANIFEST, State::Unreadable, reason)));
+    let unreadable = |reason: String| Some(Err(Problem::new(MANIFEST, Soundness::Unreadable, reason)));
     let manifest = match store.manifest(key).await {
         Ok(manifest) => manifest,
         Err(error) if error.kind == StoreErrorKind::NotFound => return None,
@@ -308,7 +312,7 @@ async fn read(
         .map_err(|error| Problem::of_read(&object.name, &error))?;
     let checked =
         engine.map_or(Ok(()), |engine| engine.check(object.kind, &ends.head, &ends.tail, ends.bytes));
-    checked.map_err(|error| Problem::new(&object.name, State::Damaged, error.to_string()))
+    checked.map_err(|error| Problem::new(&object.name, Soundness::Damaged, error.to_string()))
 }
 
 async fn is_deleted(store: &Store, key: &BackupKey) -> bool {
@@ -340,7 +344,7 @@ async fn orphans(store: &Store, catalog: &Catalog, target: &TargetName) -> Resul
         reports.push(Report {
             target: target.clone(),
             backup: stamp,
-            state: State::Orphaned,
+            state: Soundness::Orphaned,
             problems: Vec::new(),
             foreign: Vec::new(),
             objects: sizes.len(),
@@ -356,7 +360,7 @@ async fn orphans(store: &Store, catalog: &Catalog, target: &TargetName) -> Resul
 pub fn table(reports: &[Report]) -> String {
     let mut table = Table::new(["TARGET", "BACKUP (UTC)", "STORED", "TIME", "RESULT"]);
     for report in reports {
-        let is_read = report.state == State::Ok;
+        let is_read = report.state == Soundness::Ok;
         let of_read = |text: String| if is_read { text } else { "-".to_owned() };
         table.push([
             report.target.to_string(),

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::discovery::Target;
 use crate::jobs::drill::Drilled;
 use crate::jobs::error::JobError;
-use crate::jobs::{drill, good, record, verify};
+use crate::jobs::{drill, newest, record, verify};
 use crate::model::job::Job;
 use crate::model::key::BackupKey;
 use crate::model::manifest::Manifest;
@@ -62,7 +62,7 @@ async fn newest(
 ) -> Result<Option<(BackupKey, Manifest)>, JobError> {
     let names = target.map_or_else(|| vec![name.clone()], Target::names);
     let catalog = app.store.catalog_of(&names).await?;
-    let Some(key) = good::newest(&app.store, &catalog, &names).await? else { return Ok(None) };
+    let Some(key) = newest::newest(&app.store, &catalog, &names).await? else { return Ok(None) };
     let manifest = app.store.manifest(&key).await?;
     Ok(Some((key, manifest)))
 }

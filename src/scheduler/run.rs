@@ -19,7 +19,7 @@ use super::plan::{Action, Condition, DrillEnd, Input, Look, Pauses, Refusal, See
 use super::{chores, watch};
 use crate::app::App;
 use crate::clock;
-use crate::discovery::{Found, State as Worth};
+use crate::discovery::{Found, Readiness};
 use crate::docker::DockerError;
 use crate::jobs::backup::{self, Order};
 use crate::jobs::error::{JobError, Kind};
@@ -236,13 +236,13 @@ async fn look(app: &App) -> Came {
 
 fn seen(app: &App, one: &Found) -> Seen {
     let (engine, drill_schedule, condition) = match &one.state {
-        Worth::Ready(target) => {
+        Readiness::Ready(target) => {
             let schedule = target.labels.drill.schedule.as_ref().unwrap_or(&app.config.drill_schedule);
             let (id, started) = (target.container.id.to_string(), target.container.started.clone());
             (Some(target.engine.name()), Some(schedule.clone()), Condition::Ready { id, started })
         }
-        Worth::Unavailable { reason, .. } => (None, None, Condition::Unavailable(reason.clone())),
-        Worth::Invalid { reason } => (None, None, Condition::Invalid(reason.clone())),
+        Readiness::Unavailable { reason, .. } => (None, None, Condition::Unavailable(reason.clone())),
+        Readiness::Invalid { reason } => (None, None, Condition::Invalid(reason.clone())),
     };
     Seen {
         name: one.name.clone(),
@@ -263,7 +263,7 @@ async fn run(
     trigger: Trigger,
     stop: CancellationToken,
 ) -> Outcome {
-    let Some(Worth::Ready(target)) = found.map(|found| found.state) else {
+    let Some(Readiness::Ready(target)) = found.map(|found| found.state) else {
         let verdict = Verdict::Skipped { reason: "its container went away just now".to_owned() };
         let end = End::Backup(verdict.clone());
         reporter.send(&Event::Skipped { job: Job::Backup, target: name.clone(), end });

@@ -77,7 +77,7 @@ impl Store {
     }
 
     pub(super) fn error(&self, what: &'static str, error: object_store::Error) -> StoreError {
-        StoreError::explain(&self.place, what, &error)
+        StoreError::diagnose(&self.place, what, &error)
     }
 
     pub(super) fn part_plan(&self, hint: Option<u64>) -> PartPlan {

@@ -13,6 +13,7 @@ use super::error::{StoreError, StoreErrorKind};
 use super::timeout::{ANSWER_LIMIT, within};
 use crate::model::key::{BackupKey, DRILL, MANIFEST, OWN_STATE, README, Stamp, is_beside, may_be_object};
 use crate::model::manifest::Manifest;
+use crate::model::retention::is_from_the_future;
 use crate::model::target::TargetName;
 
 /// The backups below the prefix, read from one listing.
@@ -248,6 +249,13 @@ impl Catalog {
         // Stable: those of the first name stay before the others.
         all.sort_by_key(|backup| std::cmp::Reverse(backup.key.stamp));
         all.dedup_by_key(|backup| backup.key.stamp);
+        all
+    }
+
+    /// Those of [`history`](Self::history) that are not dated in the future: such a one would be the newest until that day.
+    pub fn to_date(&self, names: &[TargetName], now: Timestamp) -> Vec<StoredBackup> {
+        let mut all = self.history(names);
+        all.retain(|backup| !is_from_the_future(backup.key.stamp, now));
         all
     }
 

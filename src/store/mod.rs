@@ -9,9 +9,9 @@ mod bucket;
 mod catalog;
 mod cause;
 mod confirm;
+mod diagnosis;
 mod download;
 mod error;
-mod explain;
 #[cfg(test)]
 pub(crate) mod flaky;
 mod forgotten;

@@ -10,7 +10,6 @@ pub(super) mod loading;
 pub(super) mod login;
 pub(super) mod names;
 pub(super) mod problem;
-pub(super) mod remarks;
 pub(super) mod replacement;
 pub(super) mod scratch;
 pub(super) mod settings;
@@ -18,6 +17,7 @@ pub(super) mod signs;
 pub(super) mod surroundings;
 pub(super) mod survey;
 pub(super) mod units;
+pub(super) mod warnings;
 
 /// Behind the prelude, where a server may be reached by this machine's own address.
 pub(super) const OWN_SERVER: &str = include_str!("own_server.sh");

@@ -93,11 +93,11 @@ pub(super) async fn attempt(
     }
     match rest {
         // The record stays: the next run finds out what became of the manifest.
-        Rest::Unknown => {}
-        Rest::Nothing | Rest::Unfinished => {
+        LeftBehind::Unknown => {}
+        LeftBehind::Nothing | LeftBehind::Unfinished => {
             let is_clean = match &result {
                 Ok(summary) => summary.problems.is_empty(),
-                Err(_) => rest == Rest::Nothing,
+                Err(_) => rest == LeftBehind::Nothing,
             };
             if let Err(left) = entry.close(is_clean).await {
                 match &mut result {
@@ -128,7 +128,7 @@ async fn origin(app: &App, target: &Target) -> Origin {
 
 /// What a run has left in the store besides a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rest {
+enum LeftBehind {
     Nothing,
     /// Objects or uploads that will never be part of a backup.
     Unfinished,
@@ -142,18 +142,18 @@ impl Run<'_> {
         &self,
         catalog: Option<&Catalog>,
         last_good: Option<&Manifest>,
-    ) -> (Result<Summary, JobError>, Rest) {
+    ) -> (Result<Summary, JobError>, LeftBehind) {
         let mut objects = Vec::new();
         let Dumped { server_version, missing, problems } = match self.dump_all(catalog, &mut objects).await {
             Ok(dumped) => dumped,
             Err(error) => {
                 self.discard(&objects).await;
-                return (Err(error), Rest::Unfinished);
+                return (Err(error), LeftBehind::Unfinished);
             }
         };
         if let Err(error) = self.confirm(&objects, !missing.is_empty()).await {
             self.discard(&objects).await;
-            return (Err(error), Rest::Unfinished);
+            return (Err(error), LeftBehind::Unfinished);
         }
         self.progress.set_stage("writing the manifest");
         let smaller =
@@ -173,10 +173,10 @@ impl Run<'_> {
                     accepted_smaller_than: manifest.accepted_smaller_than,
                     problems,
                 };
-                (Ok(summary), Rest::Nothing)
+                (Ok(summary), LeftBehind::Nothing)
             }
             Err((error, rest)) => {
-                if rest == Rest::Unfinished {
+                if rest == LeftBehind::Unfinished {
                     self.discard(&manifest.objects).await;
                 }
                 (Err(error), rest)
@@ -239,15 +239,15 @@ impl Run<'_> {
     }
 
     /// Writes the manifest: the commit.
-    async fn commit(&self, manifest: &Manifest) -> Result<(), (JobError, Rest)> {
+    async fn commit(&self, manifest: &Manifest) -> Result<(), (JobError, LeftBehind)> {
         let Self { app, stop, key, .. } = self;
         match self.entry.is_ours(clock::now()).await {
             Ok(true) => {}
             Ok(false) => {
                 let reason = "another Dumpcar took this run for dead and removed its objects; was this machine suspended?";
-                return Err((JobError::new(Kind::Broken, reason), Rest::Nothing));
+                return Err((JobError::new(Kind::Broken, reason), LeftBehind::Nothing));
             }
-            Err(error) => return Err((error.into(), Rest::Unfinished)),
+            Err(error) => return Err((error.into(), LeftBehind::Unfinished)),
         }
         let error = match stoppable(stop, app.store.put_manifest(key, manifest)).await {
             Ok(Ok(version)) => {
@@ -258,17 +258,17 @@ impl Run<'_> {
             }
             // What lies there is somebody else's backup.
             Ok(Err(error)) if error.kind == StoreErrorKind::Taken => {
-                return Err((error.into(), Rest::Nothing));
+                return Err((error.into(), LeftBehind::Nothing));
             }
             Ok(Err(error)) => error.into(),
             Err(stopped) => stopped,
         };
         // The manifest may have arrived although the answer did not: it goes first, like in every deletion.
         match app.store.delete(&key.manifest()).await {
-            Ok(()) => Err((error, Rest::Unfinished)),
+            Ok(()) => Err((error, LeftBehind::Unfinished)),
             Err(left) => {
                 warn!(backup = %key, error = %left, "objects without a manifest may be left");
-                Err((error, Rest::Unknown))
+                Err((error, LeftBehind::Unknown))
             }
         }
     }

@@ -9,8 +9,8 @@ use super::plan::Part;
 use super::run::Run;
 use crate::docker::ExecError;
 use crate::engine;
+use crate::jobs::diagnosis::diagnose;
 use crate::jobs::error::{JobError, Kind, stoppable};
-use crate::jobs::explain::explain;
 use crate::model::key::database_file_stem;
 use crate::model::manifest::{ManifestObject, ObjectKind};
 use crate::pipeline::{self, PipelineError};
@@ -78,7 +78,7 @@ impl Run<'_> {
             }
         };
         upload.commit(stop).await?;
-        if let Some(said) = engine::remarks(&target.container.redact(&exec.stderr())) {
+        if let Some(said) = engine::warnings(&target.container.redact(&exec.stderr())) {
             warn!(object = name, said, "the dump tool succeeded with warnings");
         }
         if let Some(reason) = unread {
@@ -123,6 +123,6 @@ impl Run<'_> {
     }
 
     pub(super) async fn exec_failed(&self, what: &str, database: Option<&str>, error: ExecError) -> JobError {
-        explain(&self.app.docker, self.target, what, database, error).await
+        diagnose(&self.app.docker, self.target, what, database, error).await
     }
 }

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::discovery::Target;
 use crate::engine::{Units, is_old_name};
 use crate::jobs::error::{JobError, stoppable};
-use crate::jobs::good;
+use crate::jobs::newest;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
 use crate::model::missing::Missing;
 use crate::model::suspicion::{Measure, Origin, Shrunk, What, compare};
@@ -27,7 +27,7 @@ pub(super) async fn last_good(
     stop: &CancellationToken,
 ) -> Result<Option<Manifest>, JobError> {
     let Some(catalog) = catalog.filter(|_| !target.shrink_alert.is_off()) else { return Ok(None) };
-    match stoppable(stop, good::last_good(&app.store, &app.last_good, catalog, &target.names())).await? {
+    match stoppable(stop, newest::last_good(&app.store, &app.last_good, catalog, &target.names())).await? {
         Ok(good) => Ok(good),
         // Keys that may list and write, but not read.
         Err(error) if !app.config.prune && error.is_denied() => Ok(None),

@@ -8,8 +8,8 @@ use crate::discovery::Target;
 use crate::docker::ExecError;
 use crate::engine::{self, Placement, Units};
 use crate::jobs::cat;
+use crate::jobs::diagnosis::diagnose;
 use crate::jobs::error::{JobError, Kind};
-use crate::jobs::explain::explain;
 use crate::jobs::restore::{self, ANSWER_LIMIT, Selection};
 use crate::jobs::survey::survey;
 use crate::model::command::Command;
@@ -170,7 +170,7 @@ impl Drill<'_> {
         error: ExecError,
         problem: Problem,
     ) -> JobError {
-        explain(&self.docker, &scratch.target, what, Some(database), error).await.or_blame(|| problem)
+        diagnose(&self.docker, &scratch.target, what, Some(database), error).await.or_blame(|| problem)
     }
 
     /// A custom command that fails without its target's environment may fail for that: nothing is known of the backup.

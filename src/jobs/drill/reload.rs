@@ -7,8 +7,8 @@ use super::context::Drill;
 use super::difference::came_back_otherwise;
 use super::server::{ANSWER_BYTES, Scratch};
 use crate::engine::{self, Facts, Loading, Surroundings};
+use crate::jobs::diagnosis::diagnose;
 use crate::jobs::error::{JobError, Kind};
-use crate::jobs::explain::explain;
 use crate::jobs::restore;
 use crate::jobs::survey::survey;
 use crate::model::command::Command;
@@ -130,7 +130,7 @@ impl Drill<'_> {
             Ok(()) => Ok(None),
             Err(error) => {
                 let what = format!("load the definitions of database {database:?} once more");
-                let error = explain(&self.docker, target, &what, Some(database), error).await;
+                let error = diagnose(&self.docker, target, &what, Some(database), error).await;
                 if error.kind.is_refusal() { Ok(Some(error)) } else { Err(error) }
             }
         }
@@ -150,7 +150,7 @@ impl Drill<'_> {
             Ok(answer) => Ok(answer.stdout),
             Err(error) => {
                 let what = format!("load the definitions of database {database:?} once more");
-                Err(explain(&self.docker, target, &what, Some(database), error).await)
+                Err(diagnose(&self.docker, target, &what, Some(database), error).await)
             }
         }
     }

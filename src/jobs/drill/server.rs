@@ -10,8 +10,8 @@ use crate::config::labels::TargetLabels;
 use crate::discovery::{self, Target};
 use crate::docker::{Image, ScratchContainer};
 use crate::engine::{self, Answering, Engine, Settings};
+use crate::jobs::diagnosis::diagnose;
 use crate::jobs::error::{JobError, Kind};
-use crate::jobs::explain::explain;
 use crate::jobs::survey::survey;
 use crate::jobs::{helper, restore, scratch};
 use crate::model::helper::{COMMAND, WAIT};
@@ -114,7 +114,7 @@ impl Drill<'_> {
         match self.docker.capture(target.tools(), &command, ANSWER_BYTES, SHORT_LIMIT).await {
             Ok(answer) => engine.with_settings(settings, &answer.stdout),
             Err(error) => {
-                let reason = explain(&self.docker, target, "ask for its settings", None, error).await;
+                let reason = diagnose(&self.docker, target, "ask for its settings", None, error).await;
                 debug!(target = %target.name, %reason, "the drill's server gets what the command line says");
                 settings
             }
@@ -286,7 +286,7 @@ impl Drill<'_> {
                 survey(&self.docker, scratch, restore::ANSWER_LIMIT).await?;
                 Ok(scratch.engine.parse_answering(&answer.stdout))
             }
-            Err(error) => Err(explain(&self.docker, scratch, "ask its server", None, error).await),
+            Err(error) => Err(diagnose(&self.docker, scratch, "ask its server", None, error).await),
         }
     }
 
@@ -301,7 +301,7 @@ impl Drill<'_> {
         let Some(command) = target.engine.scratch_account(&target.facts(), &name) else { return Ok(()) };
         let made = self.docker.capture(target.tools(), &command, ANSWER_BYTES, SHORT_LIMIT).await;
         if let Err(error) = made {
-            return Err(explain(&self.docker, target, "make an account for the drill", None, error).await);
+            return Err(diagnose(&self.docker, target, "make an account for the drill", None, error).await);
         }
         target.labels.user = Some(name);
         if target.engine.accounts_are_replaced() {

@@ -13,8 +13,8 @@ use crate::engine::{
     self, Control, Edit, Exchange, Inventory, SESSION, Separated, Separation, Separator, Side, Stage, Staged,
     Way,
 };
+use crate::jobs::diagnosis::diagnose;
 use crate::jobs::error::{JobError, Kind, stoppable};
-use crate::jobs::explain::explain;
 use crate::model::command::Command;
 use crate::model::drill::Problem;
 use crate::model::run::RunId;
@@ -367,7 +367,7 @@ impl<'a> Server<'a> {
     }
 
     async fn explained(&self, what: &str, error: ExecError) -> JobError {
-        explain(self.docker, self.target, what, None, error).await
+        diagnose(self.docker, self.target, what, None, error).await
     }
 }
 

@@ -7,8 +7,8 @@ use super::planned::{Plan, Wanted};
 use crate::discovery::Target;
 use crate::docker::Docker;
 use crate::engine::{Problem, Surroundings};
+use crate::jobs::diagnosis::diagnose;
 use crate::jobs::error::{JobError, Kind};
-use crate::jobs::explain::explain;
 use crate::model::database::DatabaseOptions;
 
 pub(super) async fn ask(docker: &Docker, target: &Target) -> Result<Surroundings, JobError> {
@@ -21,7 +21,7 @@ pub(super) async fn ask(docker: &Docker, target: &Target) -> Result<Surroundings
             .engine
             .parse_surroundings(&answer.stdout)
             .map_err(|error| JobError::new(Kind::Content, error.to_string())),
-        Err(error) => Err(explain(docker, target, "ask the server what it has", None, error).await),
+        Err(error) => Err(diagnose(docker, target, "ask the server what it has", None, error).await),
     }
 }
 
@@ -63,7 +63,7 @@ async fn probe(
     let id = target.tools();
     let Err(error) = docker.capture(id, &command, ANSWER_BYTES, ANSWER_LIMIT).await else { return Ok(()) };
     let what = format!("make database {name:?} as it was");
-    match explain(docker, target, &what, Some(name), error).await {
+    match diagnose(docker, target, &what, Some(name), error).await {
         error if error.kind == LACKING => Err(error),
         _ => Ok(()),
     }

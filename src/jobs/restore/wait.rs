@@ -10,8 +10,8 @@ use crate::clock;
 use crate::discovery::Target;
 use crate::docker::Docker;
 use crate::engine::{self, Survey};
+use crate::jobs::diagnosis::diagnose;
 use crate::jobs::error::{JobError, Kind};
-use crate::jobs::explain::explain;
 use crate::jobs::survey::survey;
 
 /// Setting up, or recovering after a crash, takes minutes.
@@ -54,7 +54,7 @@ async fn answer(docker: &Docker, target: &Target) -> Result<Survey, JobError> {
     };
     let answering = match docker.capture(target.tools(), &command, ANSWER_BYTES, ANSWER_LIMIT).await {
         Ok(answer) => target.engine.parse_answering(&answer.stdout),
-        Err(error) => return Err(explain(docker, target, "ask the server", None, error).await),
+        Err(error) => return Err(diagnose(docker, target, "ask the server", None, error).await),
     };
     let is_setting_up = match answering.settles_after() {
         None => true,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use dumpcar::app::App;
 use dumpcar::config::Config;
-use dumpcar::discovery::State;
+use dumpcar::discovery::Readiness;
 use dumpcar::engine::{Command, Facts, Survey};
 
 use super::{TARGET_ENV, add_targets, assert_clean, tools, with_every_secret};
@@ -31,7 +31,7 @@ async fn nothing_that_a_panic_could_print_shows_a_secret() {
     show("Found", &found);
     let survey = Survey { reads_accounts: true, ..Survey::default() };
     for one in &found {
-        let State::Ready(target) = &one.state else { panic!("{one:?}") };
+        let Readiness::Ready(target) = &one.state else { panic!("{one:?}") };
         show("Target", target);
         show("Container", &target.container);
         assert_eq!(target.container.env.len(), TARGET_ENV.len(), "the secrets are there");

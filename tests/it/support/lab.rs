@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use dumpcar::app::App;
-use dumpcar::discovery::{State, Target};
+use dumpcar::discovery::{Readiness, Target};
 use dumpcar::jobs::backup::{self, Order};
 use dumpcar::model::trigger::Trigger;
 use dumpcar::outcome::Verdict;
@@ -34,8 +34,8 @@ impl Lab {
         let app = world.app();
         let found = app.discover().await.unwrap();
         let targets = found.into_iter().map(|one| match one.state {
-            State::Ready(target) => *target,
-            other @ (State::Unavailable { .. } | State::Invalid { .. }) => panic!("{other:?}"),
+            Readiness::Ready(target) => *target,
+            other @ (Readiness::Unavailable { .. } | Readiness::Invalid { .. }) => panic!("{other:?}"),
         });
         let targets = Mutex::new(targets.collect());
         let mut lab = Self { world, script, app, argv: Vec::new(), targets };

@@ -1,4 +1,4 @@
-use dumpcar::jobs::verify::{self, State};
+use dumpcar::jobs::verify::{self, Soundness};
 use dumpcar::pipeline::Progress;
 use serde_json::{Value, json};
 
@@ -44,17 +44,17 @@ async fn every_byte_counts() {
         let object = Object::database("shop", compression, WHOLE.repeat(3).as_bytes());
         let (name, stored) = (object.name().to_owned(), object.stored.clone());
         world.store_backup("shop", NEW, "postgresql", &[object]);
-        assert_eq!(state().await, State::Ok, "{compression}");
+        assert_eq!(state().await, Soundness::Ok, "{compression}");
         let key = format!("shop/{NEW}/{name}");
         for at in 0..stored.len() {
             let mut flipped = stored.clone();
             flipped[at] ^= 1 << (at % 8);
             world.write(&key, &flipped);
-            assert_eq!(state().await, State::Damaged, "{compression}, byte {at}");
+            assert_eq!(state().await, Soundness::Damaged, "{compression}, byte {at}");
         }
         for length in (0..stored.len()).step_by(17) {
             world.write(&key, &stored[..length]);
-            assert_eq!(state().await, State::Damaged, "{compression}, {length} bytes");
+            assert_eq!(state().await, Soundness::Damaged, "{compression}, {length} bytes");
         }
     }
 }

@@ -58,12 +58,12 @@ pub(super) struct Row<'a> {
     pub(super) rowid: u64,
     /// As much of the payload as is on this page.
     pub(super) local: &'a [u8],
-    pub(super) rest: Option<Rest>,
+    pub(super) rest: Option<Overflow>,
 }
 
 /// The rest of a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Rest {
+pub(super) struct Overflow {
     /// The page it begins on.
     pub(super) first: u32,
     pub(super) pages: u32,
@@ -159,7 +159,7 @@ impl<'a> BtreePage<'a> {
         let usable = self.usable.len();
         let (local, behind) = bytes.split_at_checked(local(payload, usable, self.kind.is_table()))?;
         let pages = u32::try_from((payload - local.len()).div_ceil(usable - 4)).ok()?;
-        let rest = if pages == 0 { None } else { Some(Rest { first: number(behind)?.0, pages }) };
+        let rest = if pages == 0 { None } else { Some(Overflow { first: number(behind)?.0, pages }) };
         Some(Cell { child, row: Some(Row { rowid, local, rest }) })
     }
 }

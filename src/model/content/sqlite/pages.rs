@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::cell::{BtreePage, Kind, Rest};
+use super::cell::{BtreePage, Kind, Overflow};
 use super::header::Header;
 use crate::model::content::Unread;
 use crate::model::content::rows::{chain, mix};
@@ -130,7 +130,7 @@ impl Pages {
             let hash = chain(row.rowid, xxh3_64(row.local));
             match row.rest {
                 None => sum = sum.wrapping_add(mix(hash)),
-                Some(Rest { first, pages }) => {
+                Some(Overflow { first, pages }) => {
                     let [high, low] = halves(hash);
                     self.spilled.extend([first, pages, high, low]);
                 }

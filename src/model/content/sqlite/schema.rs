@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::cell::{BtreePage, Kind, Rest, Row, varint};
+use super::cell::{BtreePage, Kind, Overflow, Row, varint};
 use super::header::{Encoding, Header};
 use super::pages::Pages;
 use super::tree::Walk;
@@ -148,7 +148,7 @@ impl Kept {
 
     /// Waits for the pages with the rest of the row's names.
     fn want(&mut self, number: u32, row: Option<Row<'_>>, header: &Header) {
-        let Some(Row { local, rest: Some(Rest { first, .. }), .. }) = row else { return };
+        let Some(Row { local, rest: Some(Overflow { first, .. }), .. }) = row else { return };
         let names = Heading::read(local).map_or(0, |heading| heading.names());
         let missing = names.saturating_sub(local.len() as u64);
         self.want_page(number, first, missing.div_ceil(header.usable as u64 - 4));

@@ -6,7 +6,7 @@ use crate::docker::{Docker, DockerError, ExecError, names_no_user};
 use crate::engine;
 
 /// Why a command in a target failed to do `what`.
-pub(super) async fn explain(
+pub(super) async fn diagnose(
     docker: &Docker,
     target: &Target,
     what: &str,

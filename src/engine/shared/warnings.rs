@@ -22,7 +22,7 @@ const MAX_LINES: usize = 5;
 const MAX_CHARS: usize = 1000;
 
 /// The last lines of `stderr` that somebody should see, in one; `None` when there are none.
-pub fn remarks(stderr: &str) -> Option<String> {
+pub fn warnings(stderr: &str) -> Option<String> {
     // A carriage return is how progress is shown on a terminal: what was written over is gone there as well.
     let lines = stderr.lines().filter_map(|line| line.trim_end().rsplit('\r').next()).map(str::trim);
     let is_telling = |line: &&str| {
@@ -50,23 +50,23 @@ mod tests {
             "mysqldump: Deprecated program name. It will be removed in a future release, use '/usr/bin/mariadb-dump' instead\n",
             "WARNING: option --ssl-verify-server-cert is disabled, because of an insecure passwordless login.\n",
         ] {
-            assert_eq!(remarks(chatter), None, "{chatter}");
+            assert_eq!(warnings(chatter), None, "{chatter}");
         }
     }
 
     #[test]
     fn an_error_is_shown_whatever_stands_around_it() {
         let stderr = "mysqldump: Deprecated program name.\nERROR: cannot read block 7\n\nmysqldump: Deprecated program name.\n";
-        assert_eq!(remarks(stderr).unwrap(), "ERROR: cannot read block 7");
+        assert_eq!(warnings(stderr).unwrap(), "ERROR: cannot read block 7");
     }
 
     #[test]
     fn of_much_only_the_end_is_shown_in_one_line() {
         let lines: String = (1..=100).map(|line| format!("line {line}\n")).collect();
-        assert_eq!(remarks(&lines).unwrap(), "line 96 | line 97 | line 98 | line 99 | line 100");
-        assert_eq!(remarks("10 %\r50 %\r100 %\r\n").unwrap(), "100 %");
-        assert_eq!(remarks("\u{1b}[31mred\n").unwrap(), "[31mred");
-        let long = remarks(&format!("{}end", "x".repeat(5000))).unwrap();
+        assert_eq!(warnings(&lines).unwrap(), "line 96 | line 97 | line 98 | line 99 | line 100");
+        assert_eq!(warnings("10 %\r50 %\r100 %\r\n").unwrap(), "100 %");
+        assert_eq!(warnings("\u{1b}[31mred\n").unwrap(), "[31mred");
+        let long = warnings(&format!("{}end", "x".repeat(5000))).unwrap();
         assert_eq!(long.len(), MAX_CHARS);
         assert!(long.ends_with("xend"));
     }

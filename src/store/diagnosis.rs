@@ -13,7 +13,7 @@ use crate::model::certificate::{self, Cures};
 
 impl StoreError {
     /// Classifies what the S3 client reports for a request that should `what` ("write", "list", …) something.
-    pub(super) fn explain(place: &Place, what: &'static str, error: &object_store::Error) -> Self {
+    pub(super) fn diagnose(place: &Place, what: &'static str, error: &object_store::Error) -> Self {
         use StoreErrorKind::{Damaged, Denied, NotFound, Refused, Transient};
         let Place { bucket, endpoint, .. } = place;
         // Only what is read in pieces is asked for with a condition that can fail so.

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::clock;
 use crate::model::key::BackupKey;
 use crate::model::manifest::Manifest;
-use crate::model::retention::{Candidate, Standing, is_from_the_future};
+use crate::model::retention::{Candidate, Standing};
 use crate::model::target::TargetName;
 use crate::store::{Catalog, Store, StoreError, StoreErrorKind, StoredBackup};
 use crate::worth::{Remembered, Worth, assess, says_something};
@@ -63,9 +63,8 @@ pub async fn last_good(
     catalog: &Catalog,
     names: &[TargetName],
 ) -> Result<Option<Manifest>, StoreError> {
-    let now = clock::now();
     let mut partial = None;
-    for backup in catalog.history(names).iter().filter(|backup| !is_from_the_future(backup.key.stamp, now)) {
+    for backup in &catalog.to_date(names, clock::now()) {
         if let Some(manifest) = remembered.find(backup, catalog) {
             // Also when it is the last good one no more.
             let worth = Worth::Good(manifest.clone());
@@ -104,8 +103,7 @@ pub async fn newest(
     catalog: &Catalog,
     names: &[TargetName],
 ) -> Result<Option<BackupKey>, StoreError> {
-    let now = clock::now();
-    for backup in catalog.history(names).iter().filter(|backup| !is_from_the_future(backup.key.stamp, now)) {
+    for backup in &catalog.to_date(names, clock::now()) {
         if !store.wants_signatures() {
             return Ok(Some(backup.key.clone()));
         }
