@@ -15,6 +15,7 @@ mod writers;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info, warn};
 
@@ -29,8 +30,9 @@ use crate::lock::RunLock;
 use crate::outcome::{PANICKED, Summary, Verdict};
 use crate::pipeline::Progress;
 
-/// The wait before the first retry; each further one is three times as long.
-const FIRST_BACKOFF: Duration = Duration::from_secs(10);
+/// When a run is tried again, as often as `DUMPCAR_RETRIES` says.
+const RETRIES: ExponentialBuilder =
+    ExponentialBuilder::new().with_min_delay(Duration::from_secs(10)).with_factor(3.0).without_max_delay();
 
 /// How long a run may clean up once Dumpcar was told to stop: Docker kills it after 10 s.
 const STOP_LIMIT: Duration = Duration::from_secs(8);
@@ -130,27 +132,28 @@ async fn attempts(
     stop: &CancellationToken,
     progress: &Progress,
 ) -> Result<Summary, JobError> {
-    let mut backoff = FIRST_BACKOFF;
+    let retries = usize::try_from(app.config.retries).unwrap_or(usize::MAX);
+    let mut waits = RETRIES.with_max_times(retries).build();
     let mut tried = 0;
     // The container may be another one by the time of a retry: replaced, or its labels changed.
     let mut current = target.clone();
     loop {
-        let is_last_try = tried >= app.config.retries;
-        match Box::pin(attempt(app, &current, order, is_last_try, stop, progress)).await {
-            Err(error) if error.kind.may_pass() && tried < app.config.retries => {
-                tried += 1;
-                info!(reason = %error, wait = %humantime::format_duration(backoff), "trying again");
+        tried += 1;
+        let wait = waits.next();
+        let result = Box::pin(attempt(app, &current, order, wait.is_none(), stop, progress)).await;
+        match (result, wait) {
+            (Err(error), Some(wait)) if error.kind.may_pass() => {
+                info!(reason = %error, wait = %humantime::format_duration(wait), "trying again");
                 progress.set_stage(format!("waiting to try again: {error}"));
-                stoppable(stop, tokio::time::sleep(backoff)).await?;
-                backoff *= 3;
+                stoppable(stop, tokio::time::sleep(wait)).await?;
                 if let Some(replaced) = app.target(&target.name).await {
                     current = replaced;
                 }
             }
-            Err(error) if tried > 0 && !error.is_stopped() => {
-                return Err(error.in_words(|reason| format!("{reason} (tried {} times)", tried + 1)));
+            (Err(error), _) if tried > 1 && !error.is_stopped() => {
+                return Err(error.in_words(|reason| format!("{reason} (tried {tried} times)")));
             }
-            other => return other,
+            (result, _) => return result,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable as _};
 use tracing::warn;
 
 use crate::app::App;
@@ -12,8 +13,8 @@ use crate::docker::{Docker, Image};
 use crate::model::id::ContainerName;
 use crate::model::run::{RunId, Scratch};
 
-const TRIES: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(500);
+const REMOVE_AGAIN: ConstantBuilder =
+    ConstantBuilder::new().with_delay(Duration::from_millis(500)).with_max_times(2);
 
 /// Labels that say whose it is, and that take back those of its image: it is no target, and nobody else's.
 pub(super) async fn labels(app: &App, run: &RunId, image: &Image) -> HashMap<String, String> {
@@ -33,11 +34,7 @@ pub(super) async fn labels(app: &App, run: &RunId, image: &Image) -> HashMap<Str
 
 /// Removes it. One that stays is swept later.
 pub(super) async fn remove(docker: &Docker, container: &ContainerName) {
-    for _ in 0..TRIES {
-        match docker.remove(container).await {
-            Ok(()) => return,
-            Err(error) => warn!(%container, %error, "cannot remove a container that Dumpcar made"),
-        }
-        tokio::time::sleep(PAUSE).await;
+    if let Err(error) = (|| docker.remove(container)).retry(REMOVE_AGAIN).await {
+        warn!(%container, %error, "cannot remove a container that Dumpcar made");
     }
 }

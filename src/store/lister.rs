@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable as _};
 use object_store::ClientOptions;
 use object_store::aws::{AwsAuthorizer, AwsCredentialProvider};
 use object_store::client::{HttpClient, HttpConnector as _, HttpRequest, HttpRequestBody};
@@ -16,10 +17,9 @@ use super::error::StoreError;
 use super::refusal::Refusal;
 use crate::model::key::UNRESERVED;
 
-/// How often a page of the list is tried. The wait doubles each time: about 6 s of trying.
-const LIST_TRIES: u32 = 5;
-
-const FIRST_WAIT: Duration = Duration::from_millis(400);
+/// When a page of the list is tried again: about 6 s of trying.
+const LIST_AGAIN: ExponentialBuilder =
+    ExponentialBuilder::new().with_min_delay(Duration::from_millis(400)).with_factor(2.0).with_max_times(4);
 
 /// What the request needs that the S3 client keeps to itself.
 pub(super) struct Lister {
@@ -70,17 +70,9 @@ impl Lister {
         prefix: &str,
         marker: Option<&Marker>,
     ) -> Result<Page, object_store::Error> {
-        let mut wait = FIRST_WAIT;
-        let mut tried = 0;
-        loop {
-            tried += 1;
-            match self.try_page(prefix, marker).await {
-                Err(Failure::Passing(_)) if tried < LIST_TRIES => tokio::time::sleep(wait).await,
-                Err(Failure::Passing(error) | Failure::Lasting(error)) => return Err(error),
-                Ok(page) => return Ok(page),
-            }
-            wait *= 2;
-        }
+        let listed = (|| self.try_page(prefix, marker)).retry(LIST_AGAIN);
+        let listed = listed.when(|failure| matches!(failure, Failure::Passing(_))).await;
+        listed.map_err(|(Failure::Passing(error) | Failure::Lasting(error))| error)
     }
 
     fn http(&self) -> Result<&HttpClient, object_store::Error> {

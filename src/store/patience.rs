@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -18,11 +19,12 @@ use super::timeout::within;
 /// dump holds open meanwhile.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
-/// The wait before the second try; each further one is twice as long, up to [`LONGEST_WAIT`].
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-
-/// A store that is back is noticed within this time.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// A store that is back is noticed within half a minute.
+const WAITS: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_secs(1))
+    .with_factor(2.0)
+    .with_max_delay(Duration::from_secs(30))
+    .without_max_times();
 
 /// A transfer slower than this counts as stuck.
 const SLOWEST_BYTES_PER_SECOND: u64 = 64 * 1024;
@@ -38,12 +40,18 @@ pub(super) fn transfer_limit(bytes: u64, share: Option<u64>) -> Duration {
 }
 
 /// The patience with one request.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Patience {
     failing_since: Option<Instant>,
-    wait: Option<Duration>,
+    waits: ExponentialBackoff,
     /// Once cancelled, there is no further try.
     enough: Option<CancellationToken>,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { failing_since: None, waits: WAITS.build(), enough: None }
+    }
 }
 
 impl Patience {
@@ -60,11 +68,10 @@ impl Patience {
             return Err(error);
         }
         let since = *self.failing_since.get_or_insert_with(Instant::now);
-        let wait = self.wait.map_or(FIRST_WAIT, |wait| (wait * 2).min(LONGEST_WAIT));
+        let wait = self.waits.next().unwrap_or(PATIENCE);
         if since.elapsed() + wait > PATIENCE {
             return Err(error.after_trying_for(since.elapsed()));
         }
-        self.wait = Some(wait);
         tracing::info!(reason = %error, wait = %humantime::format_duration(wait), "the store failed, trying again");
         let enough = async {
             match &self.enough {

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable as _};
 use jiff::Timestamp;
 use object_store::MultipartId;
 use object_store::path::Path;
@@ -13,8 +14,9 @@ use super::error::{StoreError, StoreErrorKind};
 use super::lister::{Entry, Marker};
 use super::timeout::{ANSWER_LIMIT, within};
 
-/// How often an abort is tried: it is all that stands between a failed run and parts that cost money for ever.
-const ABORT_TRIES: u32 = 3;
+/// When an abort is tried again: it is all that stands between a failed run and parts that cost money for ever.
+const ABORT_AGAIN: ExponentialBuilder =
+    ExponentialBuilder::new().with_min_delay(Duration::from_millis(200)).with_factor(2.0).with_max_times(2);
 
 /// An upload that somebody began.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,20 +94,11 @@ impl Store {
     }
 
     pub(super) async fn abort_upload(&self, path: &Path, id: &MultipartId) -> Result<(), StoreError> {
-        let mut tried = 0;
-        loop {
-            tried += 1;
-            match within(ANSWER_LIMIT, self.backend.abort_multipart(path, id)).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => return Ok(()),
-                Err(error) => {
-                    let error = self.error("abort an upload", error);
-                    if tried == ABORT_TRIES || error.kind != StoreErrorKind::Transient {
-                        return Err(error);
-                    }
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(200) * tried).await;
-        }
+        let abort = async || match within(ANSWER_LIMIT, self.backend.abort_multipart(path, id)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.error("abort an upload", error)),
+        };
+        abort.retry(ABORT_AGAIN).when(|error| error.kind == StoreErrorKind::Transient).await
     }
 }
 

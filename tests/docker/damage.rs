@@ -50,12 +50,13 @@ fn what_is_damaged_is_never_restored(product: Product, compression: &str) {
         (format!("byte {at} of {} flipped", whole.len()), bytes)
     };
     let last = whole.len() - 1;
-    let mut damages: Vec<_> = (0..=8).map(|part| flipped(last * part / 8)).collect();
+    // Each byte, and each place to cut, is tried where no server has to run: `it/verify/damage.rs`.
+    let mut damages: Vec<_> = [0, last / 2, last].map(flipped).into();
     if compression == "none" {
         let row = whole.windows(7).position(|bytes| bytes == b"row 77 ").unwrap();
         damages.push(flipped(row + 4));
     }
-    damages.extend([0, whole.len() / 2, last].map(|at| (format!("cut at {at}"), whole[..at].to_vec())));
+    damages.extend([0, last].map(|at| (format!("cut at {at}"), whole[..at].to_vec())));
     damages.push(("another backup's".to_owned(), world.read(&objects.pop().unwrap())));
 
     // By its name: one whose object has another size is not taken by itself.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
+use backon::{ConstantBuilder, Retryable as _};
 use tracing::warn;
 
 use super::plan::{Part, SURVEY_LIMIT};
@@ -23,8 +23,8 @@ const FOUND_BYTES: usize = 1024 * 1024;
 const EXAMINE_LIMIT: Duration = Duration::from_secs(3600);
 
 /// How often, and how fast, a server that was lost in the middle of a dump is asked whether it is back.
-const ANSWERS: u32 = 15;
-const ANSWERS_STEP: Duration = Duration::from_secs(2);
+const ASK_AGAIN: ConstantBuilder =
+    ConstantBuilder::new().with_delay(Duration::from_secs(2)).with_max_times(14);
 
 /// What came of the dumps besides the objects.
 pub(super) struct Dumped {
@@ -99,16 +99,9 @@ impl Run<'_> {
             return Ok(false);
         };
         self.progress.set_stage(format!("asking whether the server is there after {}", part.what()));
-        for _ in 0..ANSWERS {
-            let asked = docker.capture(target.tools(), &command, MOST_BYTES, SURVEY_LIMIT);
-            match stoppable(stop, asked).await? {
-                Ok(_) => return Ok(true),
-                // It is starting.
-                Err(ExecError::Failed { .. }) => stoppable(stop, sleep(ANSWERS_STEP)).await?,
-                Err(_) => break,
-            }
-        }
-        Ok(false)
+        let asked = || docker.capture(target.tools(), &command, MOST_BYTES, SURVEY_LIMIT);
+        let is_starting = |error: &ExecError| matches!(error, ExecError::Failed { .. });
+        Ok(stoppable(stop, asked.retry(ASK_AGAIN).when(is_starting)).await?.is_ok())
     }
 
     /// Dumps a database without what is broken in it; what is left out is `missing`, and may be all of it.

@@ -54,11 +54,14 @@ pub(crate) fn until(what: &str, condition: impl FnMut() -> bool) {
 
 pub(crate) fn holds_within(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
+    // Most conditions ask Docker, which takes a processor longer than the first pauses last.
+    let mut pause = Duration::from_millis(25);
     while !condition() {
         if start.elapsed() > limit {
             return false;
         }
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(pause);
+        pause = pause.mul_f64(1.5).min(Duration::from_millis(250));
     }
     true
 }
@@ -136,6 +139,10 @@ impl Container {
 
     pub(crate) fn inspect(&self, format: &str) -> String {
         docker(&["inspect", "--format", format, &self.id])
+    }
+
+    pub(crate) fn address(&self) -> String {
+        self.inspect("{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
     }
 
     /// Both outputs of the container's own process.

@@ -50,7 +50,7 @@ impl Engine {
 
     /// Where it listens in TLS.
     pub(crate) fn address(&self) -> String {
-        self.container.inspect("{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
+        self.container.address()
     }
 
     fn made(network: &str) -> Self {

@@ -1,5 +1,9 @@
 //! The database servers, and what their stock clients do with them.
 
+use std::io::ErrorKind;
+use std::net::{IpAddr, TcpStream};
+use std::time::Duration;
+
 use super::docker::{Container, image, until};
 use super::world::World;
 
@@ -144,11 +148,26 @@ impl Server {
     }
 
     pub(crate) fn wait_until_it_answers(&self) {
+        self.wait_until_it_listens();
         until("the server answers", || {
             assert_eq!(self.container.inspect("{{.State.Status}}"), "running", "{}", self.container.logs());
             // While an image sets a server up, it answers on its socket only.
             let command = self.client(true, "");
             self.container.feed(&as_strs(&command), b"SELECT 1;\n").0.is_ok()
+        });
+    }
+
+    /// To run a client takes longer than to set a server up, so one is run when there is a chance. A connection costs nothing.
+    fn wait_until_it_listens(&self) {
+        let Ok(address) = self.container.address().parse::<IpAddr>() else { return };
+        let port = match self.product.kind {
+            Kind::Postgresql => 5432,
+            Kind::Mariadb | Kind::Mysql => 3306,
+        };
+        until("the server listens", || {
+            let connected = TcpStream::connect_timeout(&(address, port).into(), Duration::from_secs(1));
+            // One that has ended says nothing, and the client will say why.
+            !connected.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
         });
     }
 
