@@ -1,4 +1,4 @@
-//! Weeks of a daemon whose world fails at random, of which only the seed is known. Time is a number here, so that ten thousand of
+//! Weeks of a daemon whose world fails at random, of which only the seed is known. Time is a number here, so that thousands of
 //! them take seconds.
 //!
 //! `DUMPCAR_TEST_WEEK` repeats one of them, and `DUMPCAR_TEST_WEEKS` says how many there are.
@@ -354,7 +354,7 @@ fn a_week_of_outages_costs_no_night_and_health_tells_the_truth() {
         return week(seed);
     }
     let weeks =
-        std::env::var("DUMPCAR_TEST_WEEKS").ok().and_then(|weeks| weeks.parse().ok()).unwrap_or(10_000);
+        std::env::var("DUMPCAR_TEST_WEEKS").ok().and_then(|weeks| weeks.parse().ok()).unwrap_or(3_000);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..2)
             .map(|worker| scope.spawn(move || (0..weeks).filter(|seed| seed % 2 == worker).for_each(week)))

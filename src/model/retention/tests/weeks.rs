@@ -97,7 +97,7 @@ impl Weeks {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    #![proptest_config(ProptestConfig::with_cases(3_000))]
 
     /// Promise P5, by default: whatever happens in weeks, there is a good backup of each of the last seven days that had one.
     #[test]
