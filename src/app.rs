@@ -25,7 +25,7 @@ pub struct App {
     pub identity: Identity,
     /// The runs of this process that have not ended.
     pub runs: Mutex<BTreeSet<RunId>>,
-    /// The last good backups it knows.
+    /// What it knows of backups: the last good ones, and what each is to retention.
     pub last_good: Remembered,
     /// What was said once and need not be said every night.
     pub(crate) said: Mutex<BTreeSet<String>>,

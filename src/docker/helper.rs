@@ -1,4 +1,4 @@
-//! Containers of Dumpcar's own image that read a target's files.
+//! Containers of Dumpcar's own image that read and write a target's files.
 
 use std::collections::HashMap;
 

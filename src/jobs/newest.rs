@@ -1,4 +1,4 @@
-//! The newest backup of a target, and its newest good one.
+//! The newest backup of a target, its newest good one, and what each is to retention, as far as it is remembered.
 
 use tracing::warn;
 

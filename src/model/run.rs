@@ -34,7 +34,7 @@ pub const LEASE: Duration = Duration::from_secs(24 * 3600);
 /// [`MOST_PRUNED`]: super::retention::MOST_PRUNED
 pub const LARGEST: u64 = 64 * 1024;
 
-/// The name of one attempt of one run: 16 hexadecimal digits, new for each.
+/// The name of one attempt of a backup, or of one restore, drill or sweep: 16 hexadecimal digits, new for each.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct RunId(String);
@@ -113,7 +113,7 @@ pub struct RunRecord {
     pub holder: Holder,
 }
 
-/// What the label of a scratch container says: whose it is. Its name is the label prefix and [`Scratch::LABEL`].
+/// What the label of a container says that Dumpcar made, for a drill's server or a helper: whose it is. Its name is the label prefix and [`Scratch::LABEL`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scratch {
     pub run: RunId,

@@ -1,4 +1,5 @@
-//! Whether all is well, as the daemon sees it and as `dumpcar healthcheck` asks it.
+//! Whether all is well, as the daemon says and `dumpcar healthcheck` asks. When a target is unhealthy is decided in
+//! `scheduler/plan/target.rs`; here, only that a daemon hangs.
 //!
 //! The two are different processes of one container. They speak over an abstract Unix socket: no port, and no file,
 //! since the image is read-only.

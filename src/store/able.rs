@@ -1,4 +1,4 @@
-//! The S3 client, and what this store was found not to be able to do.
+//! The S3 client, which asks otherwise where this store has refused a way. What is remembered of that is in `learned.rs`.
 //!
 //! No table says which server knows what: that changes, and behind a name may be any server. What a store refuses is tried in
 //! the way that it may know instead; if that works, it is remembered for as long as the process runs, and told once.

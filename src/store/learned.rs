@@ -1,4 +1,4 @@
-//! What this store was found to do in its own way: not to take of an upload in parts, and to keep.
+//! What is remembered of this store: what it does not take of an upload in parts, and what it keeps.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 

@@ -1,4 +1,4 @@
-//! What comes before a run: its place in the bucket, its record, and the leavings of earlier ones.
+//! What comes before an attempt's dumps: its place in the bucket, its record, and the leavings of earlier ones.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
