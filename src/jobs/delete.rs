@@ -10,12 +10,12 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::clock;
 use crate::jobs::error::{JobError, Kind};
-use crate::jobs::newest::see;
+use crate::jobs::newest::newest_good;
 use crate::jobs::prune;
 use crate::jobs::record::Entry;
 use crate::lock::RunLock;
 use crate::model::key::{BackupKey, Stamp};
-use crate::model::retention::{MOST_PRUNED, Standing, is_from_the_future};
+use crate::model::retention::MOST_PRUNED;
 use crate::model::target::TargetName;
 use crate::store::{Catalog, StoreError, StoreErrorKind, StoredBackup};
 use crate::worth::{self, Worth};
@@ -127,20 +127,6 @@ async fn assess(app: &App, catalog: &Catalog, key: &BackupKey) -> Result<Worth, 
 /// Whether a failure is of this one manifest.
 fn is_its_own(error: &StoreError) -> bool {
     worth::says_something(error) || matches!(error.kind, StoreErrorKind::Denied | StoreErrorKind::Refused)
-}
-
-async fn newest_good(
-    app: &App,
-    catalog: &Catalog,
-    backups: impl Iterator<Item = &StoredBackup>,
-    now: Timestamp,
-) -> Result<Option<Stamp>, StoreError> {
-    for backup in backups.filter(|backup| !is_from_the_future(backup.key.stamp, now)) {
-        if matches!(see(app, catalog, backup).await?.candidate.standing, Standing::Counts { .. }) {
-            return Ok(Some(backup.key.stamp));
-        }
-    }
-    Ok(None)
 }
 
 /// Carries the plan out, oldest first and on record, so that what a killed process leaves is found. Returns what is gone.

@@ -1,12 +1,13 @@
 //! The newest backup of a target, its newest good one, and what each is to retention, as far as it is remembered.
 
+use jiff::Timestamp;
 use tracing::warn;
 
 use crate::app::App;
 use crate::clock;
-use crate::model::key::BackupKey;
+use crate::model::key::{BackupKey, Stamp};
 use crate::model::manifest::Manifest;
-use crate::model::retention::{Candidate, Standing};
+use crate::model::retention::{Candidate, Standing, is_from_the_future};
 use crate::model::target::TargetName;
 use crate::store::{Catalog, Store, StoreError, StoreErrorKind, StoredBackup};
 use crate::worth::{Remembered, Worth, assess, says_something};
@@ -91,6 +92,24 @@ pub async fn last_good(
         }
     }
     Ok(partial)
+}
+
+/// The newest of `backups` that counts as good, which come newest first. One dated in the future would be it until that day.
+///
+/// # Errors
+/// The store does not answer.
+pub(super) async fn newest_good(
+    app: &App,
+    catalog: &Catalog,
+    backups: impl Iterator<Item = &StoredBackup>,
+    now: Timestamp,
+) -> Result<Option<Stamp>, StoreError> {
+    for backup in backups.filter(|backup| !is_from_the_future(backup.key.stamp, now)) {
+        if matches!(see(app, catalog, backup).await?.candidate.standing, Standing::Counts { .. }) {
+            return Ok(Some(backup.key.stamp));
+        }
+    }
+    Ok(None)
 }
 
 /// The newest backup of a target under its names: of those that are not dated in the future, the first that is not unsigned.
