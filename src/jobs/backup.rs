@@ -1,4 +1,4 @@
-//! One run of one target: its lock, its time limit, its end when Dumpcar is told to stop, and its attempts ([`attempt`]).
+//! One run of one target: its lock, its time limit, its end when Dumpcar is told to stop, and its attempts.
 
 mod alive;
 mod attempt;
