@@ -7,6 +7,8 @@ WORKDIR /build
 # makes it takes a minute to compile.
 ARG AUDITABLE=
 RUN [ -z "$AUDITABLE" ] || cargo install --locked cargo-auditable
+# A profile of Cargo.toml: quick is for trying things out.
+ARG PROFILE=release
 # Static, so that it runs in an empty image; relocations packed, which takes 350 KB off it. With --target, macros and build
 # scripts are still built for the host.
 ENV RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs"
@@ -18,14 +20,14 @@ COPY Cargo.toml Cargo.lock ./
 RUN mkdir -p src tests/it tests/docker benches \
  && echo 'fn main() {}' | tee src/main.rs tests/it/main.rs tests/docker/main.rs benches/stages.rs benches/once.rs >/dev/null \
  && touch src/lib.rs \
- && cargo ${AUDITABLE:+auditable} build --release --locked --bin dumpcar --target "$(rustc -vV | sed -n 's/^host: //p')"
+ && cargo ${AUDITABLE:+auditable} build --profile "$PROFILE" --locked --bin dumpcar --target "$(rustc -vV | sed -n 's/^host: //p')"
 
 COPY src src
 # Cargo goes by time stamps, and those of a checkout may be older than the stand-ins built a moment ago.
 RUN touch src/main.rs src/lib.rs \
  && target=$(rustc -vV | sed -n 's/^host: //p') \
- && cargo ${AUDITABLE:+auditable} build --release --locked --bin dumpcar --target "$target" \
- && cp "target/$target/release/dumpcar" /dumpcar
+ && cargo ${AUDITABLE:+auditable} build --profile "$PROFILE" --locked --bin dumpcar --target "$target" \
+ && cp "target/$target/$PROFILE/dumpcar" /dumpcar
 
 # Nothing but the binary: certificates and time zones are inside of it. It needs no root either, only access to the
 # Docker socket: --user 65534 --group-add "$(stat -c %g /var/run/docker.sock)".

@@ -109,10 +109,11 @@ own_images() {
     done
 }
 
-# build_dumpcar TAG: needs RUST_IMAGE. The build stage is tagged, because the classic builder has no other cache.
+# build_dumpcar TAG [PROFILE]: needs RUST_IMAGE. The build stage is tagged, because the classic builder has no other cache.
 build_dumpcar() {
-    local stage=dumpcar-test/build-stage:latest old args
-    args=("${PROXY_ARGS[@]}" --build-arg "RUST_IMAGE=$RUST_IMAGE")
+    local profile=${2:-release} stage old args
+    stage=dumpcar-test/build-stage:$profile
+    args=("${PROXY_ARGS[@]}" --build-arg "RUST_IMAGE=$RUST_IMAGE" --build-arg "PROFILE=$profile")
     args+=(--build-arg "VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml" | head -n 1)")
     args+=(--build-arg "REVISION=$(git -C "$ROOT" rev-parse HEAD 2>/dev/null || echo unknown)")
     old=$(docker image inspect --format '{{.Id}}' "$stage" 2>/dev/null) || old=

@@ -13,7 +13,7 @@ use crate::holder::Identity;
 use crate::model::run::RunId;
 use crate::model::target::TargetName;
 use crate::store::{S3Error, Store};
-use crate::worth::Remembered;
+use crate::worth::BackupCache;
 
 /// The settings and the two places everything happens between.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct App {
     /// The runs of this process that have not ended.
     pub runs: Mutex<BTreeSet<RunId>>,
     /// What it knows of backups: the last good ones, and what each is to retention.
-    pub last_good: Remembered,
+    pub backup_cache: BackupCache,
     /// What was said once and need not be said every night.
     pub(crate) said: Mutex<BTreeSet<String>>,
 }
@@ -58,7 +58,7 @@ impl App {
             store,
             identity,
             runs: Mutex::default(),
-            last_good: Remembered::default(),
+            backup_cache: BackupCache::default(),
             said: Mutex::default(),
         })
     }
@@ -93,7 +93,7 @@ impl App {
         let found = self.discover().await.ok()?.into_iter().find(|found| found.name == *name)?;
         match found.state {
             Readiness::Ready(target) => Some(*target),
-            Readiness::Unavailable { .. } | Readiness::Invalid { .. } => None,
+            Readiness::Unavailable { .. } | Readiness::Misconfigured { .. } => None,
         }
     }
 

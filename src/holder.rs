@@ -53,7 +53,7 @@ impl Identity {
                     process: self.process.clone(),
                     boot: line_of("/proc/sys/kernel/random/boot_id"),
                     network: self.socket.as_ref().map(|_| link_of("/proc/self/ns/net")).unwrap_or_default(),
-                    engine,
+                    docker_engine: engine,
                     container: container
                         .map(|own| HolderContainer { id: own.id, started: Line::clean(&own.started) }),
                 }

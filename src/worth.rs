@@ -96,14 +96,14 @@ pub async fn assess(store: &Store, catalog: &Catalog, key: &BackupKey) -> Result
 /// What this process has read of backups, or made, so that the daemon need not read tonight what it wrote last night. A listing
 /// says each time whether it is still there, and still the same.
 #[derive(Debug, Default)]
-pub struct Remembered {
+pub struct BackupCache {
     /// The last good backup of each target.
     last_good: Mutex<BTreeMap<TargetName, (Version, Manifest)>>,
     /// What backups are to retention, by the versions of their manifests, and the fingerprints of what was listed beside these.
     standings: Mutex<BTreeMap<BackupKey, (Version, u64, Candidate)>>,
 }
 
-impl Remembered {
+impl BackupCache {
     /// Remembers a good one; of its content, which may be large, only the numbers, which are compared.
     pub fn keep(&self, version: Version, manifest: &Manifest) {
         let objects = manifest.objects.iter();

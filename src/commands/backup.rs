@@ -67,7 +67,7 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
                 outcomes.push(Outcome { target, verdict: Verdict::Skipped { reason } });
                 continue;
             }
-            Readiness::Invalid { reason } => {
+            Readiness::Misconfigured { reason } => {
                 outcomes.push(Outcome { target, verdict: Verdict::Failed { reason } });
                 continue;
             }
@@ -122,7 +122,7 @@ async fn confirm_smaller(app: &App, targets: &[TargetName], stop: &CancellationT
         let found = async {
             let names = names_of(target, served(app).await.as_deref());
             let catalog = app.store.catalog_of(&names).await?;
-            newest::last_good(&app.store, &app.last_good, &catalog, &names).await
+            newest::last_good(&app.store, &app.backup_cache, &catalog, &names).await
         };
         match stop.run_until_cancelled(found).await {
             Some(Ok(Some(good))) => {

@@ -106,7 +106,7 @@ fn with_docker(
     for one in found {
         match one.state {
             Readiness::Ready(target) => chosen.push((target.names(), target.retention)),
-            Readiness::Unavailable { .. } | Readiness::Invalid { .. } => {
+            Readiness::Unavailable { .. } | Readiness::Misconfigured { .. } => {
                 warn!(target = %one.name, "not pruned: its container cannot be backed up now, so no backup of it is deleted");
                 bad += 1;
             }

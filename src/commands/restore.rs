@@ -187,7 +187,7 @@ async fn own_target(app: &App, into: &Target) -> Option<Target> {
     let found = app.discover().await.ok()?;
     found.into_iter().find_map(|found| match found.state {
         Readiness::Ready(target) if target.container.id == into.container.id => Some(*target),
-        Readiness::Ready(_) | Readiness::Unavailable { .. } | Readiness::Invalid { .. } => None,
+        Readiness::Ready(_) | Readiness::Unavailable { .. } | Readiness::Misconfigured { .. } => None,
     })
 }
 

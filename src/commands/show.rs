@@ -97,7 +97,7 @@ async fn look(
         }
         Err(reason) => Retention::stays(reason),
     };
-    let last_good = newest::last_good(&app.store, &app.last_good, catalog, names).await?;
+    let last_good = newest::last_good(&app.store, &app.backup_cache, catalog, names).await?;
     let is_last_good = last_good.is_some_and(|good| good.target == key.target && good.stamp == key.stamp);
     let restore = restore_command(&key, &worth, names, container);
     Ok(Shown::new(backup, &worth, catalog, drill, is_last_good, retention, restore))

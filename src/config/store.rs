@@ -79,7 +79,7 @@ fn is_folder(name: &str) -> bool {
 
 impl StoreUrl {
     /// Whether the bucket's name may be part of a host's name.
-    pub fn may_be_host(&self) -> bool {
+    pub(super) fn may_be_host(&self) -> bool {
         is_bucket(&self.bucket)
     }
 }

@@ -4,23 +4,23 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::docker::{Bystander, Container};
 use crate::engine::Engine;
-use crate::model::run::Scratch;
+use crate::model::run::ContainerRecord;
 use crate::model::target::TargetName;
 
 /// What a container says of itself if it is that of a drill, or a helper, of this sidecar or another one.
 ///
 /// Its name has to say the same as its label: an image made of such a container (`docker commit`) has the label as well.
-pub fn scratch_of(name: &str, labels: &HashMap<String, String>) -> Option<Scratch> {
-    let end = format!(".{}", Scratch::LABEL);
+pub fn scratch_of(name: &str, labels: &HashMap<String, String>) -> Option<ContainerRecord> {
+    let end = format!(".{}", ContainerRecord::LABEL);
     let labels = labels.iter().filter(|(label, _)| label.ends_with(&end));
-    let mut named = labels.filter_map(|(_, json)| serde_json::from_str::<Scratch>(json).ok());
-    named.find(|scratch| Scratch::is_name_of(&scratch.run, name))
+    let mut named = labels.filter_map(|(_, json)| serde_json::from_str::<ContainerRecord>(json).ok());
+    named.find(|scratch| ContainerRecord::is_name_of(&scratch.run, name))
 }
 
 /// Whether it is the container of a drill, whoever made it.
 pub(super) fn is_scratch(name: &str, labels: &HashMap<String, String>) -> bool {
-    let run = labels.get(Scratch::MARK).and_then(|run| run.parse().ok());
-    run.is_some_and(|run| Scratch::is_name_of(&run, name)) || scratch_of(name, labels).is_some()
+    let run = labels.get(ContainerRecord::MARK).and_then(|run| run.parse().ok());
+    run.is_some_and(|run| ContainerRecord::is_name_of(&run, name)) || scratch_of(name, labels).is_some()
 }
 
 /// `docker compose run db psql` gives its one-off container the service's labels. Without the project, the label is the

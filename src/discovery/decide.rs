@@ -29,7 +29,7 @@ pub(super) fn decide(container: Container, config: &Config, all: &[Bystander]) -
             was: Vec::new(),
             container: container.name.clone(),
             schedule: config.schedule.clone(),
-            state: Readiness::Invalid { reason: format!("container {}: {reason}", container.name) },
+            state: Readiness::Misconfigured { reason: format!("container {}: {reason}", container.name) },
         })
     };
     // Before the rest is read: another group's mistakes are another sidecar's to report.
@@ -164,7 +164,7 @@ pub fn destination(mut container: Container, config: &Config) -> Result<Target, 
     container.health = None;
     match decide(container, config, &[]).map(|found| found.state) {
         Some(Readiness::Ready(target)) => Ok(*target),
-        Some(Readiness::Unavailable { reason, .. } | Readiness::Invalid { reason }) => Err(reason),
+        Some(Readiness::Unavailable { reason, .. } | Readiness::Misconfigured { reason }) => Err(reason),
         None => Err("it is no container that Dumpcar could restore into".to_owned()),
     }
 }
@@ -174,7 +174,7 @@ pub fn destination(mut container: Container, config: &Config) -> Result<Target, 
 pub fn labelled(container: Container, config: &Config) -> Option<Result<Target, String>> {
     Some(match decide(Container { health: None, ..container }, config, &[])?.state {
         Readiness::Ready(target) => Ok(*target),
-        Readiness::Unavailable { reason, .. } | Readiness::Invalid { reason } => Err(reason),
+        Readiness::Unavailable { reason, .. } | Readiness::Misconfigured { reason } => Err(reason),
     })
 }
 

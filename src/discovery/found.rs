@@ -34,7 +34,7 @@ pub enum Readiness {
         is_stopped: bool,
     },
     /// Its labels are wrong, or it is not known how to back it up.
-    Invalid {
+    Misconfigured {
         reason: String,
     },
 }

@@ -22,7 +22,7 @@ pub(super) fn refuse_shared_names(found: &mut [Found], prefix: &str) {
     }
     for one in found {
         let Some(sharing) = owners.get(&one.name).filter(|sharing| sharing.len() > 1) else { continue };
-        one.state = Readiness::Invalid {
+        one.state = Readiness::Misconfigured {
             reason: format!(
                 "the containers {} have the same target name {}: give each its own label {prefix}.name",
                 sharing.join(" and "),
@@ -55,7 +55,7 @@ pub(super) fn refuse_shared_histories(found: &mut Vec<Found>, prefix: &str) {
             );
             for one in found.iter_mut() {
                 if one.container == *container || others.contains(&one.container) {
-                    one.state = Readiness::Invalid { reason: reason.clone() };
+                    one.state = Readiness::Misconfigured { reason: reason.clone() };
                 }
             }
         }

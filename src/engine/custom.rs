@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::kind::{Kind, ScratchServer};
 use super::shared::broken::Without;
 use super::shared::facts::Facts;
-use super::shared::problem::Problem;
+use super::shared::failure::ToolFailure;
 use super::shared::scratch;
 use super::shared::signs::Said;
 use super::shared::survey::Survey;
@@ -43,13 +43,13 @@ impl Kind for Custom {
     }
 
     /// Of a program nobody knows only the status means something.
-    fn problem(&self, said: &Said<'_>) -> Option<Problem> {
-        matches!(said.exit_status, 126 | 127).then_some(Problem::ToolMissing)
+    fn failure(&self, said: &Said<'_>) -> Option<ToolFailure> {
+        matches!(said.exit_status, 126 | 127).then_some(ToolFailure::ToolMissing)
     }
 
-    fn message(&self, problem: Problem, said: &Said<'_>) -> Option<String> {
+    fn message(&self, failure: ToolFailure, said: &Said<'_>) -> Option<String> {
         let Said { exit_status, shown, .. } = said;
-        (problem == Problem::ToolMissing).then(|| {
+        (failure == ToolFailure::ToolMissing).then(|| {
             format!("the container cannot run the command of its label (exit status {exit_status}): {shown}")
         })
     }

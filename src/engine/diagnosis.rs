@@ -2,13 +2,13 @@
 
 use super::registry::Engine;
 use super::shared::facts::Facts;
-use super::shared::problem::Problem;
+use super::shared::failure::ToolFailure;
 use super::shared::signs::Said;
 
 /// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnosis {
-    pub problem: Problem,
+    pub failure: ToolFailure,
     /// One line without a line end.
     pub text: String,
 }
@@ -26,19 +26,19 @@ pub fn diagnose(
     database: Option<&str>,
 ) -> Diagnosis {
     let said = Said::new(exit_status, stderr_tail, facts, hide);
-    let problem = said.of_the_system().or_else(|| engine.problem(&said)).unwrap_or(match exit_status {
-        129.. => Problem::Killed,
-        _ => Problem::Other,
+    let failure = said.of_the_system().or_else(|| engine.failure(&said)).unwrap_or(match exit_status {
+        129.. => ToolFailure::Killed,
+        _ => ToolFailure::Other,
     });
-    let text = engine.message(problem, &said).unwrap_or_else(|| text(problem, engine, &said, database));
-    Diagnosis { problem, text }
+    let text = engine.message(failure, &said).unwrap_or_else(|| text(failure, engine, &said, database));
+    Diagnosis { failure, text }
 }
 
-fn text(problem: Problem, engine: Engine, said: &Said<'_>, database: Option<&str>) -> String {
+fn text(failure: ToolFailure, engine: Engine, said: &Said<'_>, database: Option<&str>) -> String {
     let Said { exit_status, line, shown, facts, .. } = said;
-    match problem {
-        Problem::AuthRefused => auth_refused(engine, said),
-        Problem::ToolMissing => {
+    match failure {
+        ToolFailure::AuthRefused => auth_refused(engine, said),
+        ToolFailure::ToolMissing => {
             let tools = said.marked("dumpcar: cannot find ", " in the container").unwrap_or("its tools");
             format!(
                 "the container has no {}: is it {}? Say what it is by the label dumpcar.engine, \
@@ -47,35 +47,35 @@ fn text(problem: Problem, engine: Engine, said: &Said<'_>, database: Option<&str
                 engine.name()
             )
         }
-        Problem::NotAccepting if is_nobody(line) => format!(
+        ToolFailure::NotAccepting if is_nobody(line) => format!(
             "nothing listens where the server was looked for, {}: {shown}; if it runs and listens elsewhere, say where by the labels \
              {WHERE}",
             engine.looked_for(facts)
         ),
-        Problem::NotAccepting => format!("the server takes no connection now: {shown}"),
-        Problem::OtherServer => {
+        ToolFailure::NotAccepting => format!("the server takes no connection now: {shown}"),
+        ToolFailure::OtherServer => {
             format!("{shown}; say where this container's own server listens by the labels {WHERE}")
         }
-        Problem::DatabaseGone => match database {
+        ToolFailure::DatabaseGone => match database {
             Some(name) => format!("database {name:?} is gone since it was listed: {shown}"),
             None => format!("the database is gone: {shown}"),
         },
-        Problem::PermissionDenied => format!(
+        ToolFailure::PermissionDenied => format!(
             "{} may not do all of it: {shown}; name a login that may by the labels dumpcar.user and \
              dumpcar.password-file",
             engine.login(facts).unwrap_or_default().who()
         ),
-        Problem::RoleMissing => format!(
+        ToolFailure::RoleMissing => format!(
             "the server lacks a role that something belongs to: {shown}; add --globals, which restores the roles, or make it first"
         ),
-        Problem::NameHidden => format!(
+        ToolFailure::NameHidden => format!(
             "{shown}; a function that finds it in every restore has a path of its own (ALTER FUNCTION … SET search_path)"
         ),
-        Problem::Lacking => {
+        ToolFailure::Lacking => {
             format!("the server lacks what the backup needs: {shown}; take a server like that of the backup")
         }
-        Problem::Busy => format!("what others did to the same tables was in the way: {shown}"),
-        Problem::PasswordFile => {
+        ToolFailure::Busy => format!("what others did to the same tables was in the way: {shown}"),
+        ToolFailure::PasswordFile => {
             let path = said.marked(" file ", "\n").unwrap_or("the password file");
             format!(
                 "cannot read {path} in the container: it is missing, or {} may not read it (labels \
@@ -83,20 +83,20 @@ fn text(problem: Problem, engine: Engine, said: &Said<'_>, database: Option<&str
                 facts.exec_user.unwrap_or("the container's user")
             )
         }
-        Problem::ClientCommand => format!(
+        ToolFailure::ClientCommand => format!(
             "the dump contains a command for the client itself; Dumpcar refuses it, because no dump tool writes one: {shown}"
         ),
-        Problem::DiskFull => format!("no room is left on the disk: {shown}"),
-        Problem::ReadOnly => format!("nothing may be written there: {shown}"),
-        Problem::NoMemory => format!("the server, or its container, has too little memory: {shown}"),
-        Problem::Killed if *exit_status == 137 => {
+        ToolFailure::DiskFull => format!("no room is left on the disk: {shown}"),
+        ToolFailure::ReadOnly => format!("nothing may be written there: {shown}"),
+        ToolFailure::NoMemory => format!("the server, or its container, has too little memory: {shown}"),
+        ToolFailure::Killed if *exit_status == 137 => {
             "the tool was killed (signal 9): the container's memory is too small, or somebody stopped it"
                 .to_owned()
         }
-        Problem::Killed => {
+        ToolFailure::Killed => {
             format!("the tool was stopped by signal {}: {shown}", exit_status.saturating_sub(128))
         }
-        Problem::Other => format!("exit status {exit_status}: {shown}"),
+        ToolFailure::Other => format!("exit status {exit_status}: {shown}"),
     }
 }
 

@@ -14,13 +14,13 @@ use super::mariadb_mysql::restore::exchange::Exchange;
 use super::postgresql::globals::{Globals, Tablespace};
 use super::shared::address::Address;
 use super::shared::broken::Without;
-use super::shared::content::{self, ContentError};
+use super::shared::completeness::{self, IncompleteDump};
 use super::shared::detection::Detection;
 use super::shared::facts::Facts;
+use super::shared::failure::ToolFailure;
 use super::shared::loading::Loading;
 use super::shared::login::Login;
 use super::shared::names;
-use super::shared::problem::Problem;
 use super::shared::replacement::{self, Replacement, Staged};
 use super::shared::signs::Said;
 use super::shared::surroundings::{Placement, Surroundings};
@@ -178,8 +178,8 @@ pub trait Kind: ScratchServer {
         head: &[u8],
         tail: &[u8],
         plain_bytes: u64,
-    ) -> Result<(), ContentError> {
-        content::check(self.last_line(kind), head, tail, plain_bytes)
+    ) -> Result<(), IncompleteDump> {
+        completeness::check(self.last_line(kind), head, tail, plain_bytes)
     }
 
     /// How its dump is written, for whoever counts what is in it; `None` if nobody can tell.
@@ -190,12 +190,12 @@ pub trait Kind: ScratchServer {
     // What its tools say.
 
     /// What a failed tool means; `None` if only its exit status tells.
-    fn problem(&self, _said: &Said<'_>) -> Option<Problem> {
+    fn failure(&self, _said: &Said<'_>) -> Option<ToolFailure> {
         None
     }
 
-    /// The message for a problem, where it is not the same for every engine.
-    fn message(&self, _problem: Problem, _said: &Said<'_>) -> Option<String> {
+    /// The message for a failure, where it is not the same for every engine.
+    fn message(&self, _failure: ToolFailure, _said: &Said<'_>) -> Option<String> {
         None
     }
 

@@ -17,7 +17,7 @@ use crate::model::engine::EngineName;
 use crate::model::manifest::{Manifest, ObjectKind};
 
 /// An engine is its folder, and its line here.
-static KINDS: [&dyn Kind; 7] = [&POSTGRESQL, &MARIADB, &MYSQL, &REDIS, &VALKEY, &SQLITE, &CUSTOM];
+static KINDS: &[&dyn Kind] = &[&POSTGRESQL, &MARIADB, &MYSQL, &REDIS, &VALKEY, &SQLITE, &CUSTOM];
 
 /// One of the engines. What it is and does: [`Kind`].
 #[derive(Clone, Copy)]
@@ -29,7 +29,7 @@ impl Engine {
 
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        KINDS.into_iter().map(Self::of_kind)
+        KINDS.iter().copied().map(Self::of_kind)
     }
 
     /// The names of those that Dumpcar knows itself, for a message.

@@ -6,7 +6,7 @@ use crate::model::drill::DrillResult;
 use crate::model::key::{BackupKey, may_be_object};
 use crate::model::line::is_unsafe;
 use crate::model::manifest::{Manifest, VERSION};
-use crate::model::run::{self, Holder, RunRecord, Scratch};
+use crate::model::run::{self, ContainerRecord, Holder, RunRecord};
 
 /// Neither a path nor a query: the parts of a request to Docker or of a key.
 fn is_plain(text: &str) -> bool {
@@ -69,7 +69,7 @@ pub fn manifest(data: &[u8]) {
 fn holder(holder: &Holder) {
     assert!(is_hex(holder.process.as_str(), 32));
     let lines = [&*holder.instance, &*holder.boot, &*holder.network];
-    assert!(lines.into_iter().chain(holder.engine.as_deref()).all(is_line));
+    assert!(lines.into_iter().chain(holder.docker_engine.as_deref()).all(is_line));
     if let Some(container) = &holder.container {
         assert!(is_hex(container.id.as_str(), 64) && is_line(&container.started));
     }
@@ -104,12 +104,15 @@ pub fn record(data: &[u8]) {
 
 /// The label of a scratch container.
 pub fn scratch(data: &[u8]) {
-    let Ok(label) = serde_json::from_slice::<Scratch>(data) else { return };
+    let Ok(label) = serde_json::from_slice::<ContainerRecord>(data) else { return };
     assert!(is_hex(label.run.as_str(), 16));
-    assert!(is_plain(Scratch::container(&label.run).as_str()));
+    assert!(is_plain(ContainerRecord::container(&label.run).as_str()));
     holder(&label.holder);
     let json = serde_json::to_vec(&label).expect("a label has only string keys");
-    assert_eq!(serde_json::from_slice::<Scratch>(&json).expect("it was written by this version"), label);
+    assert_eq!(
+        serde_json::from_slice::<ContainerRecord>(&json).expect("it was written by this version"),
+        label
+    );
 }
 
 /// The result of a drill, beside the backup it is about or beside another one.

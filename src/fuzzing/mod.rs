@@ -27,7 +27,7 @@ use crate::config::labels::TargetLabels;
 use crate::docker::TrailerStripper;
 use crate::engine::Engine;
 use crate::model::schedule::Schedule;
-use crate::signing::{Kind, Signature, Signer, TrustedSigners, open, seal};
+use crate::signing::{Namespace, Signature, Signer, TrustedSigners, open, seal};
 
 const MARKER: &str = "dumpcar-0123456789abcdef0123456789abcdef";
 
@@ -197,14 +197,14 @@ pub fn signature(data: &[u8]) {
     }
     let signer = Signer::from_seed(&[1; 32]);
     let trusted: TrustedSigners = signer.public_key().to_string().parse().expect("a public key");
-    if let Ok(opened) = open(Kind::Record, data, &trusted) {
-        assert_eq!(open(Kind::Record, &seal(Kind::Record, &opened, &signer), &trusted), Ok(opened));
+    if let Ok(opened) = open(Namespace::Record, data, &trusted) {
+        assert_eq!(open(Namespace::Record, &seal(Namespace::Record, &opened, &signer), &trusted), Ok(opened));
     }
     let Ok(text) = std::str::from_utf8(data) else { return };
     match text.parse::<Signer>() {
         Ok(signer) => {
-            let signature = signer.sign(Kind::Drill, data);
-            assert_eq!(signature.check(Kind::Drill, data), Ok(()));
+            let signature = signer.sign(Namespace::Drill, data);
+            assert_eq!(signature.check(Namespace::Drill, data), Ok(()));
         }
         Err(error) => assert!(!error.to_string().is_empty()),
     }

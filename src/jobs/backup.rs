@@ -3,12 +3,12 @@
 mod alive;
 mod attempt;
 mod begin;
+mod context;
 mod hooks;
 mod missing;
 mod order;
 mod part;
 mod plan;
-mod run;
 mod suspicion;
 mod writers;
 
@@ -24,7 +24,7 @@ pub use order::Order;
 
 use crate::app::App;
 use crate::discovery::Target;
-use crate::jobs::error::{JobError, Kind, stoppable};
+use crate::jobs::error::{JobError, JobErrorKind, stoppable};
 use crate::jobs::span;
 use crate::lock::RunLock;
 use crate::outcome::{PANICKED, Summary, Verdict};
@@ -111,7 +111,7 @@ async fn limited(
             limited.cancel();
             match attempts.await {
                 Err(error) if error.is_stopped() && !stop.is_cancelled() => Err(JobError::new(
-                    Kind::TooLong,
+                    JobErrorKind::TooLong,
                     format!(
                         "not done after {}: raise DUMPCAR_TIMEOUT or the label {}.timeout",
                         humantime::format_duration(target.timeout),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use bytes::Bytes;
 
 use crate::engine::Engine;
-use crate::jobs::error::{JobError, Kind};
+use crate::jobs::error::{JobError, JobErrorKind};
 use crate::model::key::BackupKey;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
 use crate::pipeline::{self, Form, ReadError};
@@ -25,7 +25,7 @@ pub enum Wanted {
 /// # Errors
 /// There is none, or several; the text lists them.
 pub fn choose<'a>(manifest: &'a Manifest, wanted: &Wanted) -> Result<&'a ManifestObject, JobError> {
-    let nothing = |text: String| Err(JobError::new(Kind::Nothing, text));
+    let nothing = |text: String| Err(JobError::new(JobErrorKind::Nothing, text));
     let databases = || {
         let names: Vec<_> = manifest.objects.iter().filter_map(|object| object.database.as_deref()).collect();
         if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) }

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 
 use crate::app::App;
 use crate::clock;
-use crate::jobs::error::{JobError, Kind};
+use crate::jobs::error::{JobError, JobErrorKind};
 use crate::jobs::newest::newest_good;
 use crate::jobs::prune;
 use crate::jobs::record::Entry;
@@ -137,7 +137,7 @@ pub async fn run(app: &App, plan: &Plan, stop: &CancellationToken) -> (Vec<Stamp
     let mut gone = Vec::new();
     let Some(_lock) = RunLock::take(&app.store.to_string(), plan.target.as_str()) else {
         let reason = "a backup or a restore of it is running: wait for that one";
-        return (gone, Err(JobError::new(Kind::Busy, reason)));
+        return (gone, Err(JobError::new(JobErrorKind::Busy, reason)));
     };
     let oldest_first: Vec<&(StoredBackup, Worth)> = plan.doomed.iter().rev().collect();
     for batch in oldest_first.chunks(MOST_PRUNED) {
@@ -179,14 +179,14 @@ async fn delete(
             Err(error) => match app.store.kept(key, &error, clock::now()).await {
                 // The others may go.
                 Some(kept) => {
-                    let locked = JobError::new(Kind::Store(error.kind), format!("{key} is {kept}"));
+                    let locked = JobError::new(JobErrorKind::Store(error.kind), format!("{key} is {kept}"));
                     stays = stays.and(Err(locked));
                     continue;
                 }
                 None => return Err(JobError::from(error).in_words(|error| format!("{key}: {error}"))),
             },
         };
-        app.last_good.forget(key);
+        app.backup_cache.forget(key);
         gone.push(key.stamp);
         info!(
             target = %key.target, backup = %key.stamp, bytes = backup.bytes, old_version = kept.map(tracing::field::display),

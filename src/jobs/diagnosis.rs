@@ -1,6 +1,6 @@
 //! What went wrong in a target, in the words of whoever has to do something about it.
 
-use super::error::{JobError, Kind};
+use super::error::{JobError, JobErrorKind};
 use crate::discovery::Target;
 use crate::docker::{Docker, DockerError, ExecError, names_no_user};
 use crate::engine;
@@ -20,25 +20,25 @@ pub(super) async fn diagnose(
         ExecError::Failed { status, stderr } => {
             let diagnosis =
                 engine::diagnose(target.engine, status.into(), &stderr, &hide, &target.facts(), database);
-            let meant = match (diagnosis.problem, target.beside.as_slice()) {
+            let meant = match (diagnosis.failure, target.beside.as_slice()) {
                 // The application knows its database's password, and looks like one.
-                (engine::Problem::ToolMissing, [_, ..]) => format!(
+                (engine::ToolFailure::ToolMissing, [_, ..]) => format!(
                     "; or does {} have the database? Then its container gets the labels",
                     target.beside.join(" or ")
                 ),
                 _ => String::new(),
             };
-            (Kind::Tool(diagnosis.problem), format!("{}{meant}", diagnosis.text))
+            (JobErrorKind::Tool(diagnosis.failure), format!("{}{meant}", diagnosis.text))
         }
         ExecError::NoUser { message } => {
-            (Kind::Tool(engine::Problem::ToolMissing), no_user(target, &message))
+            (JobErrorKind::Tool(engine::ToolFailure::ToolMissing), no_user(target, &message))
         }
         // So say newer engines.
         ExecError::Docker(DockerError::Refused { message, .. }) if names_no_user(&message) => {
-            (Kind::Tool(engine::Problem::ToolMissing), no_user(target, &message))
+            (JobErrorKind::Tool(engine::ToolFailure::ToolMissing), no_user(target, &message))
         }
         ExecError::Docker(error) => {
-            let kind = Kind::Docker { may_pass: error.is_transient() };
+            let kind = JobErrorKind::Docker { may_pass: error.is_transient() };
             // Docker's own words have the container's id, which nobody knows it by.
             let is_about_it =
                 matches!(error, DockerError::NotFound { .. } | DockerError::Refused { status: 409, .. });
@@ -48,26 +48,26 @@ pub(super) async fn diagnose(
         error @ ExecError::NotStarted { .. } if error.is_missing_shell() => {
             let image = &target.container.image;
             (
-                Kind::Tool(engine::Problem::ToolMissing),
+                JobErrorKind::Tool(engine::ToolFailure::ToolMissing),
                 format!("{error}; Dumpcar needs `sh` in the image {image}"),
             )
         }
         // Mostly the container itself ended, and took the tool with it.
         error @ (ExecError::Cut { .. } | ExecError::NotStarted { .. } | ExecError::Contradicted { .. }) => {
-            (Kind::Broken, whereabouts(docker, target).await.unwrap_or_else(|| error.to_string()))
+            (JobErrorKind::Broken, whereabouts(docker, target).await.unwrap_or_else(|| error.to_string()))
         }
         // A paused container looks the same.
         error @ ExecError::Stalled(_) => {
             let seen = whereabouts(docker, target).await;
             let said = || format!("{error}; is it waiting for a lock? (DUMPCAR_STALL_TIMEOUT)");
-            (Kind::Broken, seen.unwrap_or_else(said))
+            (JobErrorKind::Broken, seen.unwrap_or_else(said))
         }
         error @ (ExecError::Trailing(_)
         | ExecError::TooMuch { .. }
         | ExecError::Timeout { .. }
         | ExecError::InputLeft { .. }
         | ExecError::Surplus
-        | ExecError::Protocol) => (Kind::Broken, error.to_string()),
+        | ExecError::Protocol) => (JobErrorKind::Broken, error.to_string()),
     };
     JobError::new(kind, format!("{what}: {reason}"))
 }

@@ -21,7 +21,7 @@ use tracing::{Instrument as _, warn};
 use context::Drill;
 pub use sweep::sweep;
 
-use super::error::{JobError, Kind};
+use super::error::{JobError, JobErrorKind};
 use super::record::new_run;
 use super::span;
 use crate::app::App;
@@ -31,7 +31,7 @@ use crate::engine::{self, Engine};
 use crate::model::drill::DrillResult;
 use crate::model::key::BackupKey;
 use crate::model::manifest::Manifest;
-use crate::model::run::Scratch;
+use crate::model::run::ContainerRecord;
 use crate::pipeline::Progress;
 use crate::report::End;
 
@@ -75,7 +75,7 @@ async fn one(
     span::is_run(&run);
     app.runs.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone());
     let docker = app.docker.on_behalf_of(&run);
-    let watch = storage::watch(docker.clone(), Scratch::container(&run), app.config.drill_disk);
+    let watch = storage::watch(docker.clone(), ContainerRecord::container(&run), app.config.drill_disk);
     let mut drill = Drill {
         app,
         docker,
@@ -96,7 +96,7 @@ async fn one(
             () = stop.cancelled() => Err(JobError::stopped()),
             problem = watch => Err(problem),
             ended = work => ended.unwrap_or_else(|_| Err(JobError::new(
-                Kind::TooLong,
+                JobErrorKind::TooLong,
                 format!("not done after {} (DUMPCAR_DRILL_TIMEOUT)", humantime::format_duration(limit)),
             ))),
         }
@@ -135,7 +135,7 @@ impl Drill<'_> {
     }
 
     fn may_take_disk(&self, error: &JobError) -> bool {
-        let is_full = error.kind == Kind::Tool(engine::Problem::DiskFull);
+        let is_full = error.kind == JobErrorKind::Tool(engine::ToolFailure::DiskFull);
         is_full && self.container.is_some() && !self.is_for_disk && self.app.config.drill_disk > 0
     }
 
@@ -160,12 +160,12 @@ impl Drill<'_> {
     /// what they run.
     fn engine(&self) -> Result<Engine, JobError> {
         let prefix = &self.app.config.label_prefix;
-        let engine =
-            Engine::of(self.manifest).map_err(|error| JobError::new(Kind::Wrong, error.to_string()))?;
+        let engine = Engine::of(self.manifest)
+            .map_err(|error| JobError::new(JobErrorKind::Wrong, error.to_string()))?;
         let custom = self.target.and_then(|target| target.labels.custom.as_ref());
         if engine.is_defined_by_labels() && custom.is_none_or(|custom| custom.restore.is_none()) {
             return Err(JobError::new(
-                Kind::Wrong,
+                JobErrorKind::Wrong,
                 format!(
                     "no restore command: a drill takes that of the label {prefix}.restore-command on a container of this \
                      target, never the manifest's"

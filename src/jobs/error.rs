@@ -13,14 +13,14 @@ use crate::store::{StoreError, StoreErrorKind};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct JobError {
-    pub kind: Kind,
+    pub kind: JobErrorKind,
     text: String,
     blame: Option<Box<Problem>>,
 }
 
 /// What went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum JobErrorKind {
     /// Dumpcar was told to stop.
     Stopped,
     /// There is no such thing as was asked for.
@@ -39,23 +39,23 @@ pub enum Kind {
     /// A command broke off, fell silent or contradicts itself.
     Broken,
     /// A tool has failed.
-    Tool(engine::Problem),
+    Tool(engine::ToolFailure),
     /// A tool ended well, and what it printed is not whole.
-    Content,
+    IncompleteDump,
     /// What is in the bucket is not what its manifest says, or does not come back.
     Backup,
     /// A bug.
     Internal,
 }
 
-impl Kind {
+impl JobErrorKind {
     /// Whether the same may go well a little later.
     pub fn may_pass(self) -> bool {
         match self {
             Self::Store(kind) => matches!(kind, StoreErrorKind::Transient | StoreErrorKind::Lost),
             Self::Docker { may_pass } => may_pass,
             Self::Tool(problem) => problem.is_transient(),
-            Self::Broken | Self::Content => true,
+            Self::Broken | Self::IncompleteDump => true,
             Self::Stopped
             | Self::Nothing
             | Self::Wrong
@@ -78,7 +78,7 @@ impl Kind {
 }
 
 impl JobError {
-    pub fn new(kind: Kind, text: impl Into<String>) -> Self {
+    pub fn new(kind: JobErrorKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into(), blame: None }
     }
 
@@ -88,26 +88,26 @@ impl JobError {
     }
 
     pub fn stopped() -> Self {
-        Self::new(Kind::Stopped, "stopped before it was done")
+        Self::new(JobErrorKind::Stopped, "stopped before it was done")
     }
 
     /// The backup is not good.
-    pub fn of_backup(problem: Problem, text: impl Into<String>) -> Self {
-        Self { blame: Some(Box::new(problem)), ..Self::new(Kind::Backup, text) }
+    pub(super) fn of_backup(problem: Problem, text: impl Into<String>) -> Self {
+        Self { blame: Some(Box::new(problem)), ..Self::new(JobErrorKind::Backup, text) }
     }
 
     pub fn is_stopped(&self) -> bool {
-        self.kind == Kind::Stopped
+        self.kind == JobErrorKind::Stopped
     }
 
     /// What is wrong with the backup; `None` where that is not known.
-    pub fn blame(&self) -> Option<&Problem> {
+    pub(super) fn blame(&self) -> Option<&Problem> {
         self.blame.as_deref()
     }
 
     /// If the server has refused what it was given: that this is a problem of the backup.
     #[must_use]
-    pub fn or_blame(self, problem: impl FnOnce() -> Problem) -> Self {
+    pub(super) fn or_blame(self, problem: impl FnOnce() -> Problem) -> Self {
         let is_new = self.blame.is_none() && self.kind.is_refusal();
         let blame = if is_new { Some(Box::new(problem())) } else { self.blame };
         Self { blame, ..self }
@@ -115,14 +115,14 @@ impl JobError {
 
     /// The same, but for this it says nothing about the backup.
     #[must_use]
-    pub fn without_blame(self) -> Self {
+    pub(super) fn without_blame(self) -> Self {
         Self { blame: None, ..self }
     }
 
     /// The same, but an answer that is not understood does not pass by asking again.
     #[must_use]
-    pub fn for_good(self) -> Self {
-        let kind = if self.kind == Kind::Content { Kind::Wrong } else { self.kind };
+    pub(super) fn for_good(self) -> Self {
+        let kind = if self.kind == JobErrorKind::IncompleteDump { JobErrorKind::Wrong } else { self.kind };
         Self { kind, ..self }
     }
 
@@ -136,14 +136,14 @@ impl JobError {
 impl From<StoreError> for JobError {
     fn from(error: StoreError) -> Self {
         let is_stop = error.kind == StoreErrorKind::Stopped;
-        let kind = if is_stop { Kind::Stopped } else { Kind::Store(error.kind) };
+        let kind = if is_stop { JobErrorKind::Stopped } else { JobErrorKind::Store(error.kind) };
         Self::new(kind, error.to_string())
     }
 }
 
 impl From<DockerError> for JobError {
     fn from(error: DockerError) -> Self {
-        Self::new(Kind::Docker { may_pass: error.is_transient() }, error.to_string())
+        Self::new(JobErrorKind::Docker { may_pass: error.is_transient() }, error.to_string())
     }
 }
 
@@ -175,16 +175,16 @@ mod tests {
     #[test]
     fn only_a_refusal_blames_the_backup() {
         let blamed = |kind| JobError::new(kind, "x").or_blame(|| Problem::SwapFailed {}).blame().is_some();
-        assert!(blamed(Kind::Tool(engine::Problem::Other)));
+        assert!(blamed(JobErrorKind::Tool(engine::ToolFailure::Other)));
         for kind in [
-            Kind::Stopped,
-            Kind::Docker { may_pass: false },
-            Kind::Broken,
-            Kind::Store(StoreErrorKind::Refused),
-            Kind::Tool(engine::Problem::DiskFull),
-            Kind::Tool(engine::Problem::ToolMissing),
-            Kind::Tool(engine::Problem::AuthRefused),
-            Kind::Tool(engine::Problem::NotAccepting),
+            JobErrorKind::Stopped,
+            JobErrorKind::Docker { may_pass: false },
+            JobErrorKind::Broken,
+            JobErrorKind::Store(StoreErrorKind::Refused),
+            JobErrorKind::Tool(engine::ToolFailure::DiskFull),
+            JobErrorKind::Tool(engine::ToolFailure::ToolMissing),
+            JobErrorKind::Tool(engine::ToolFailure::AuthRefused),
+            JobErrorKind::Tool(engine::ToolFailure::NotAccepting),
         ] {
             assert!(!blamed(kind), "{kind:?}");
         }

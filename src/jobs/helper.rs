@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use super::error::{JobError, Kind};
+use super::error::{JobError, JobErrorKind};
 use super::record::new_run;
 use super::scratch;
 use crate::app::App;
@@ -14,7 +14,7 @@ use crate::discovery::Target;
 use crate::docker::{Docker, HelperContainer, Image, Mount};
 use crate::model::helper::{COMMAND, WAIT, split_path};
 use crate::model::id::ContainerName;
-use crate::model::run::{RunId, Scratch};
+use crate::model::run::{ContainerRecord, RunId};
 
 /// A running helper container, and the target with it.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl<'a> Helper<'a> {
         let mounts = mounts(target, target.labels.paths.iter().chain(paths), &app.config.label_prefix)?;
         let image = image(app).await?;
         let run = new_run();
-        let name = Scratch::helper(&run);
+        let name = ContainerRecord::helper(&run);
         let living = Living::new(&app.runs, &run);
         let container = HelperContainer {
             name: name.clone(),
@@ -84,7 +84,7 @@ impl<'a> Helper<'a> {
 /// Nobody says which it is, or it is not there.
 pub(super) async fn image(app: &App) -> Result<Image, JobError> {
     const CURE: &str = "set DUMPCAR_HELPER_IMAGE to the id of an image of the same version (docker image inspect --format '{{.Id}}')";
-    let wrong = |text: String| JobError::new(Kind::Wrong, text);
+    let wrong = |text: String| JobError::new(JobErrorKind::Wrong, text);
     let id = match &app.config.helper_image {
         Some(id) => id.clone(),
         None => {
@@ -124,7 +124,7 @@ fn mounts<'p>(
             None if target.engine.usual_paths(&target.container.image).contains(&path.as_str()) => {}
             Some(Mount { kind, path: at, .. }) => {
                 return Err(JobError::new(
-                    Kind::Wrong,
+                    JobErrorKind::Wrong,
                     format!(
                         "{path} of container {container} is in the {kind} at {at}, which no other container can have: put it into a volume"
                     ),
@@ -132,7 +132,7 @@ fn mounts<'p>(
             }
             None => {
                 return Err(JobError::new(
-                    Kind::Wrong,
+                    JobErrorKind::Wrong,
                     format!(
                         "{path} is in no volume of container {container}, so it would be lost with the container: put it into a volume, or correct the label {prefix}.path"
                     ),
@@ -144,7 +144,7 @@ fn mounts<'p>(
         let paths = target.labels.paths.join(" and ");
         let container = &target.container.name;
         return Err(JobError::new(
-            Kind::Wrong,
+            JobErrorKind::Wrong,
             format!(
                 "no volume of container {container} has {paths}: say where its databases are by the label {prefix}.path"
             ),

@@ -2,7 +2,7 @@
 
 use tracing::{info, warn};
 
-use super::error::{JobError, Kind};
+use super::error::{JobError, JobErrorKind};
 use crate::app::App;
 use crate::docker::{Docker, DockerError, ExecError};
 use crate::model::id::ContainerId;
@@ -30,7 +30,9 @@ pub(super) async fn end_tools(
         {
             Ok(())
         }
-        Err(error) => Err(JobError::new(Kind::Broken, format!("end its dump tool in the target: {error}"))),
+        Err(error) => {
+            Err(JobError::new(JobErrorKind::Broken, format!("end its dump tool in the target: {error}")))
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::model::manifest::Manifest;
 use crate::model::retention::{Candidate, Standing, is_from_the_future};
 use crate::model::target::TargetName;
 use crate::store::{Catalog, Store, StoreError, StoreErrorKind, StoredBackup};
-use crate::worth::{Remembered, Worth, assess, says_something};
+use crate::worth::{BackupCache, Worth, assess, says_something};
 
 /// What a backup is to retention.
 pub(super) struct Seen {
@@ -30,7 +30,7 @@ pub(super) async fn see(app: &App, catalog: &Catalog, backup: &StoredBackup) -> 
     let stamp = backup.key.stamp;
     // Without an ETag, a size is all there is to know a manifest by, and anybody can get that right.
     let is_sure = !app.store.wants_signatures() || backup.manifest.e_tag.is_some();
-    if let Some(candidate) = app.last_good.candidate(backup, catalog).filter(|_| is_sure) {
+    if let Some(candidate) = app.backup_cache.candidate(backup, catalog).filter(|_| is_sure) {
         return Ok(Seen { candidate, is_new: false, good: None });
     }
     let worth = match assess(&app.store, catalog, &backup.key).await {
@@ -44,7 +44,7 @@ pub(super) async fn see(app: &App, catalog: &Catalog, backup: &StoredBackup) -> 
         Err(error) => return Err(error),
     };
     let candidate = worth.candidate(stamp);
-    app.last_good.set_candidate(backup, catalog, candidate.clone());
+    app.backup_cache.set_candidate(backup, catalog, candidate.clone());
     let good = if let Worth::Good(manifest) = worth { Some(manifest) } else { None };
     Ok(Seen { candidate, is_new: true, good })
 }
@@ -60,7 +60,7 @@ pub(super) async fn see(app: &App, catalog: &Catalog, backup: &StoredBackup) -> 
 /// A manifest could not be read, which says nothing about it.
 pub async fn last_good(
     store: &Store,
-    remembered: &Remembered,
+    remembered: &BackupCache,
     catalog: &Catalog,
     names: &[TargetName],
 ) -> Result<Option<Manifest>, StoreError> {

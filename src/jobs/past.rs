@@ -115,7 +115,7 @@ async fn of_target(
     for backup in backups.iter().take(MOST_LOOKED_AT) {
         let Seen { candidate, good, .. } = see(app, catalog, backup).await?;
         if let Some(good) = good {
-            app.last_good.keep(backup.manifest.clone(), &good);
+            app.backup_cache.keep(backup.manifest.clone(), &good);
         }
         let Candidate { stamp, standing, writer } = candidate;
         let problem = match standing {
@@ -144,7 +144,7 @@ async fn of_target(
 /// Whether a backup was made here: what another host has made, that one tells of.
 async fn is_ours(app: &App, writer: &Writer) -> bool {
     let own = app.identity.holder(&app.docker).await;
-    Writer::new(own.engine.as_ref(), &own.instance).is_none_or(|own| own.shares(writer))
+    Writer::new(own.docker_engine.as_ref(), &own.instance).is_none_or(|own| own.shares(writer))
 }
 
 async fn drilled(app: &App, backups: &[StoredBackup]) -> Result<Option<Drilled>, StoreError> {

@@ -174,7 +174,7 @@ impl Pruned {
 ///
 /// # Errors
 /// What was in the way, in one line.
-pub async fn after_run(
+pub(super) async fn after_run(
     app: &App,
     target: &Target,
     catalog: &Catalog,
@@ -243,7 +243,7 @@ async fn delete(
         let key = BackupKey { target: target.clone(), stamp };
         match app.store.delete_backup(&key, clock::now()).await {
             Ok(Deleted { bytes, kept }) => {
-                app.last_good.forget(&key);
+                app.backup_cache.forget(&key);
                 pruned.deleted += 1;
                 match kept {
                     None => info!(target = %target, backup = %stamp, bytes, "backup pruned"),
@@ -256,7 +256,7 @@ async fn delete(
             }
             // Another prune of this target was faster, and has counted it.
             Err(error) if error.kind == StoreErrorKind::NotFound => {
-                app.last_good.forget(&key);
+                app.backup_cache.forget(&key);
                 info!(target = %target, backup = %stamp, "gone already: another Dumpcar prunes this target at the same time");
             }
             // Which objects are its own, only the manifest could say. The others go on.
@@ -279,7 +279,7 @@ async fn delete(
 }
 
 /// Once: what was deleted is still paid for.
-pub async fn warn_of_versions(app: &App) {
+pub(super) async fn warn_of_versions(app: &App) {
     const HINT: &str = "this bucket keeps old versions: what Dumpcar deletes stays in it, and is paid for, until a lifecycle rule of the \
                         bucket removes it; `dumpcar policy --lifecycle` prints such rules";
     if app.store.leaves_versions() && app.is_news(HINT) && app.store.piles_up_versions().await {

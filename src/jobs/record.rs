@@ -86,7 +86,7 @@ impl<'a> Entry<'a> {
             container: target
                 .filter(|target| restores || !target.engine.is_file())
                 .map(|target| target.container.id.clone()),
-            engine: target.and(holder.engine.clone()),
+            docker_engine: target.and(holder.docker_engine.clone()),
             stamp,
             prunes,
             restores,

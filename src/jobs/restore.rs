@@ -31,7 +31,7 @@ use tracing::{Instrument as _, info, warn};
 use self::check::{damaged, unread};
 use self::context::{ANSWER_BYTES, Loaded, Restore, UNTOUCHED, what};
 use super::diagnosis::diagnose;
-use super::error::{JobError, Kind, stoppable};
+use super::error::{JobError, JobErrorKind, stoppable};
 use super::helper::{Access, Helper};
 use super::record::Entry;
 use super::span;
@@ -77,7 +77,7 @@ async fn one(
     let names = [name, plan.target.name.as_str()];
     let _locks = RunLock::take_all(&app.store.to_string(), &names).map_err(|name| {
         let reason = format!("a backup or a restore of {name} is running: wait for that one");
-        untouched(JobError::new(Kind::Busy, reason))
+        untouched(JobError::new(JobErrorKind::Busy, reason))
     })?;
     let entry = Entry::of_restore(app, &plan.key.target, &plan.target)
         .await
@@ -180,7 +180,7 @@ impl Restore<'_> {
         }
         self.load(object, Some(name), edit).await?;
         // Nothing of it is in use yet.
-        edit.problem().map_or(Ok(()), |problem| Err(JobError::new(Kind::Wrong, problem)))
+        edit.problem().map_or(Ok(()), |problem| Err(JobError::new(JobErrorKind::Wrong, problem)))
     }
 
     /// Returns what the tool has said.
@@ -194,7 +194,7 @@ impl Restore<'_> {
         let target = &plan.target;
         let what = object.database.as_deref().map_or_else(|| object.name.clone(), what);
         let Some(command) = target.engine.load(&target.facts(), database, &random::hex(16)) else {
-            return Err(JobError::new(Kind::Wrong, "no restore command"));
+            return Err(JobError::new(JobErrorKind::Wrong, "no restore command"));
         };
         progress.set_stage(format!("restoring {what}"));
         let started = Instant::now();
@@ -228,7 +228,7 @@ impl Restore<'_> {
             tokio::select! {
                 biased;
                 restored = restored => Ok(restored),
-                why = stalled => Err(JobError::new(Kind::Broken, format!("{what}: {why}"))),
+                why = stalled => Err(JobError::new(JobErrorKind::Broken, format!("{what}: {why}"))),
             }
         };
         let error = match stoppable(self.stop, restored).await {

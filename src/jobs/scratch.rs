@@ -11,7 +11,7 @@ use crate::clock;
 use crate::discovery;
 use crate::docker::{Docker, Image};
 use crate::model::id::ContainerName;
-use crate::model::run::{RunId, Scratch};
+use crate::model::run::{ContainerRecord, RunId};
 
 const REMOVE_AGAIN: ConstantBuilder =
     ConstantBuilder::new().with_delay(Duration::from_millis(500)).with_max_times(2);
@@ -19,15 +19,15 @@ const REMOVE_AGAIN: ConstantBuilder =
 /// Labels that say whose it is, and that take back those of its image: it is no target, and nobody else's.
 pub(super) async fn labels(app: &App, run: &RunId, image: &Image) -> HashMap<String, String> {
     let holder = app.identity.holder(&app.docker).await.clone();
-    let scratch = Scratch { run: run.clone(), created: clock::now(), holder };
+    let scratch = ContainerRecord { run: run.clone(), created: clock::now(), holder };
     let json = serde_json::to_string(&scratch).expect("a label has only string keys");
     let emptied = image.labels.iter().map(|label| {
         let is_opt_in = label.ends_with(".enable") || label.ends_with(".enabled");
         (label.clone(), if is_opt_in { "false".to_owned() } else { String::new() })
     });
     let own = [
-        (format!("{}{}", discovery::label_start(&app.config.label_prefix), Scratch::LABEL), json),
-        (Scratch::MARK.to_owned(), run.to_string()),
+        (format!("{}{}", discovery::label_start(&app.config.label_prefix), ContainerRecord::LABEL), json),
+        (ContainerRecord::MARK.to_owned(), run.to_string()),
     ];
     emptied.chain(own).collect()
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::diagnosis::diagnose;
-use super::error::{JobError, Kind};
+use super::error::{JobError, JobErrorKind};
 use crate::discovery::Target;
 use crate::docker::Docker;
 use crate::engine::Survey;
@@ -21,6 +21,6 @@ pub(super) async fn survey(docker: &Docker, target: &Target, limit: Duration) ->
     };
     target.engine.parse_survey(&answer.stdout).map_err(|error| {
         let said = target.container.redact(&error.to_string());
-        JobError::new(Kind::Content, format!("{WHAT}: {said}"))
+        JobError::new(JobErrorKind::IncompleteDump, format!("{WHAT}: {said}"))
     })
 }

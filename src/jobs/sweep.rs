@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::clock;
 use crate::discovery;
 use crate::docker::DockerError;
-use crate::jobs::error::{JobError, Kind};
+use crate::jobs::error::{JobError, JobErrorKind};
 use crate::jobs::{drill, leftovers, restore};
 use crate::model::key::BackupKey;
 use crate::model::run::{Fate, LEASE, RunId, RunRecord, Witness};
@@ -62,7 +62,9 @@ pub async fn sweep(
         };
         match done {
             // What these keys may not delete today, they may not delete tomorrow.
-            Err(left) if left.kind == Kind::Store(StoreErrorKind::Denied) && !app.is_news(&record.key()) => {}
+            Err(left)
+                if left.kind == JobErrorKind::Store(StoreErrorKind::Denied)
+                    && !app.is_news(&record.key()) => {}
             Ok(()) => {
                 info!(%target, run = %record.run, instance = %record.holder.instance, "cleaned up after a run that was killed");
             }
@@ -79,7 +81,7 @@ pub async fn sweep(
 async fn may_be_swept(app: &App, stored: &StoredRecord) -> Result<bool, StoreError> {
     let StoredRecord { record, renewed } = stored;
     let own = app.identity.holder(&app.docker).await;
-    if record.is_elsewhere(own.engine.as_ref()) {
+    if record.is_elsewhere(own.docker_engine.as_ref()) {
         leave_to_other_engine(app, record);
         return Ok(false);
     }
@@ -135,10 +137,10 @@ async fn clear_container(app: &App, record: &RunRecord, renewed: Timestamp) -> R
             }
             if record.restores { restore::drop_leftovers(app, &target, &record.run).await } else { Ok(()) }
         }
-        Some(Err(reason)) => Err(JobError::new(Kind::Wrong, reason)),
+        Some(Err(reason)) => Err(JobError::new(JobErrorKind::Wrong, reason)),
         // What is not a target is not touched, whatever a record says.
         None if age(renewed) < ORPHAN_AGE => Err(JobError::new(
-            Kind::Wrong,
+            JobErrorKind::Wrong,
             format!(
                 "container {name} is no target by its labels, so it is not looked for its tool or databases in there"
             ),
@@ -166,7 +168,7 @@ pub async fn orphans(app: &App, target: &TargetName, catalog: &Catalog, living: 
         let folder = BackupKey { target: target.clone(), stamp };
         if let Err(left) = leftovers::clean_folder(&app.store, &folder).await {
             // What these keys may not delete, or a lock keeps, is the same the next night.
-            if left.kind == Kind::Store(StoreErrorKind::Denied) && !app.is_news(&folder.to_string()) {
+            if left.kind == JobErrorKind::Store(StoreErrorKind::Denied) && !app.is_news(&folder.to_string()) {
                 continue;
             }
             warn!(%target, %left, "cannot remove what is no backup; the next run tries again");

@@ -31,7 +31,7 @@ pub struct Report {
     pub state: Soundness,
     /// What is wrong; empty when nothing is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub problems: Vec<Problem>,
+    pub problems: Vec<Finding>,
     /// Files in the folder that are not Dumpcar's.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub foreign: Vec<String>,
@@ -65,7 +65,7 @@ pub enum Soundness {
 
 /// What is wrong with one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Problem {
+pub struct Finding {
     pub object: String,
     pub state: Soundness,
     pub reason: String,
@@ -85,7 +85,7 @@ impl Soundness {
     }
 }
 
-impl Problem {
+impl Finding {
     fn new(object: &str, state: Soundness, reason: impl Into<String>) -> Self {
         Self { object: object.to_owned(), state, reason: reason.into() }
     }
@@ -141,7 +141,7 @@ impl Report {
     }
 
     /// What was found, in one line.
-    pub fn finding(&self) -> String {
+    fn finding(&self) -> String {
         let mut text = match self.state {
             Soundness::Ok => "ok".to_owned(),
             Soundness::Orphaned => "orphaned: objects without a manifest are no backup".to_owned(),
@@ -150,7 +150,7 @@ impl Report {
             | Soundness::Unreadable
             | Soundness::Missing
             | Soundness::Damaged => {
-                let of_one = |one: &Problem| format!("{}: {}: {}", one.state.word(), one.object, one.reason);
+                let of_one = |one: &Finding| format!("{}: {}: {}", one.state.word(), one.object, one.reason);
                 self.problems.iter().map(of_one).collect::<Vec<_>>().join("; ")
             }
         };
@@ -277,13 +277,13 @@ async fn backup(store: &Store, catalog: &Catalog, key: &BackupKey, progress: &Pr
 }
 
 /// A manifest that can be held against its objects, and its engine if this version knows it; `None` when it is gone.
-async fn manifest(store: &Store, key: &BackupKey) -> Option<Result<(Manifest, Option<Engine>), Problem>> {
-    let unreadable = |reason: String| Some(Err(Problem::new(MANIFEST, Soundness::Unreadable, reason)));
+async fn manifest(store: &Store, key: &BackupKey) -> Option<Result<(Manifest, Option<Engine>), Finding>> {
+    let unreadable = |reason: String| Some(Err(Finding::new(MANIFEST, Soundness::Unreadable, reason)));
     let manifest = match store.manifest(key).await {
         Ok(manifest) => manifest,
         Err(error) if error.kind == StoreErrorKind::NotFound => return None,
         Err(error) if error.kind == StoreErrorKind::Damaged => return unreadable(error.to_string()),
-        Err(error) => return Some(Err(Problem::of_store(MANIFEST, &error))),
+        Err(error) => return Some(Err(Finding::of_store(MANIFEST, &error))),
     };
     match Engine::of(&manifest) {
         Ok(engine) => Some(Ok((manifest, Some(engine)))),
@@ -302,17 +302,17 @@ async fn read(
     object: &ManifestObject,
     engine: Option<Engine>,
     progress: &Progress,
-) -> Result<(), Problem> {
+) -> Result<(), Finding> {
     let count = async |piece: Bytes| {
         progress.add_plain(piece.len());
         Ok(())
     };
     let ends = pipeline::read(store, key, object, Form::Plain, count)
         .await
-        .map_err(|error| Problem::of_read(&object.name, &error))?;
+        .map_err(|error| Finding::of_read(&object.name, &error))?;
     let checked =
         engine.map_or(Ok(()), |engine| engine.check(object.kind, &ends.head, &ends.tail, ends.bytes));
-    checked.map_err(|error| Problem::new(&object.name, Soundness::Damaged, error.to_string()))
+    checked.map_err(|error| Finding::new(&object.name, Soundness::Damaged, error.to_string()))
 }
 
 async fn is_deleted(store: &Store, key: &BackupKey) -> bool {

@@ -127,7 +127,7 @@ plain_text!(ImageDigest);
 
 impl ImageDigest {
     /// The name without the digest.
-    pub fn repository(&self) -> &str {
+    fn repository(&self) -> &str {
         self.0.split('@').next().unwrap_or_default()
     }
 

@@ -53,7 +53,8 @@ impl PartPlan {
     }
 
     /// The largest upload that fits, in bytes.
-    pub fn capacity(&self) -> u64 {
+    #[cfg(test)]
+    fn capacity(&self) -> u64 {
         (1..=self.max_parts).filter_map(|number| self.size_of(number)).sum()
     }
 

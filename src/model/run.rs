@@ -98,8 +98,8 @@ pub struct RunRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<ContainerId>,
     /// The Docker engine that container is one of, if that says who it is. Stays when another process takes the record over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub engine: Option<Line>,
+    #[serde(rename = "engine", default, skip_serializing_if = "Option::is_none")]
+    pub docker_engine: Option<Line>,
     /// The backup in the making. Absent when none is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamp: Option<Stamp>,
@@ -113,15 +113,15 @@ pub struct RunRecord {
     pub holder: Holder,
 }
 
-/// What the label of a container says that Dumpcar made, for a drill's server or a helper: whose it is. Its name is the label prefix and [`Scratch::LABEL`].
+/// What the label of a container says that Dumpcar made, for a drill's server or a helper: whose it is. Its name is the label prefix and [`ContainerRecord::LABEL`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Scratch {
+pub struct ContainerRecord {
     pub run: RunId,
     pub created: Timestamp,
     pub holder: Holder,
 }
 
-impl Scratch {
+impl ContainerRecord {
     pub const LABEL: &str = "scratch";
 
     /// The label by which every Dumpcar knows a scratch container, whatever the prefix of its labels and the version that made it.
@@ -204,7 +204,7 @@ impl RunRecord {
     /// Whether databases of a restore may be left in a container of another Docker engine than `engine`: only there can they be
     /// found and dropped.
     pub fn is_elsewhere(&self, engine: Option<&Line>) -> bool {
-        let of_record = self.engine.as_ref().or(self.holder.engine.as_ref());
+        let of_record = self.docker_engine.as_ref().or(self.holder.docker_engine.as_ref());
         self.restores && self.container.is_some() && of_record.is_some() && of_record != engine
     }
 
@@ -226,8 +226,8 @@ pub struct Holder {
     /// The network namespace, in which the socket is seen (`/proc/self/ns/net`); empty when there is no socket.
     pub network: Line,
     /// The Docker engine the process speaks to, if that says who it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub engine: Option<Line>,
+    #[serde(rename = "engine", default, skip_serializing_if = "Option::is_none")]
+    pub docker_engine: Option<Line>,
     /// The container the process runs in, if it is one of that engine's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<HolderContainer>,
@@ -295,8 +295,12 @@ impl Holder {
             // The container lives on, and the process may have been one of several in it.
             Witness::Runs { .. } | Witness::Silent => Fate::Unknown,
             // Only of the engine it was on; and machines that were cloned have engines of one name, not one kernel.
-            Witness::Missing if self.boot == judge.boot && self.engine == judge.engine => {
-                if self.engine.is_some() { Fate::Dead } else { Fate::Unknown }
+            Witness::Missing if self.boot == judge.boot && self.docker_engine == judge.docker_engine => {
+                if self.docker_engine.is_some() {
+                    Fate::Dead
+                } else {
+                    Fate::Unknown
+                }
             }
             Witness::Missing => Fate::Unknown,
         }

@@ -22,7 +22,7 @@ use crate::clock;
 use crate::discovery::{Found, Readiness};
 use crate::docker::DockerError;
 use crate::jobs::backup::{self, Order};
-use crate::jobs::error::{JobError, Kind};
+use crate::jobs::error::{JobError, JobErrorKind};
 use crate::jobs::{past, readme, record, sweep};
 use crate::model::forgotten::Forgotten;
 use crate::model::job::Job;
@@ -170,7 +170,7 @@ impl Scheduler {
             Action::Verify => {
                 self.spawn(
                     async move { Input::Verified(chores::verify(&app, &reporter).await).into() },
-                    Input::Verified(Err(JobError::new(Kind::Internal, PANICKED))),
+                    Input::Verified(Err(JobError::new(JobErrorKind::Internal, PANICKED))),
                 );
             }
             Action::Remember(name) => {
@@ -242,7 +242,7 @@ fn seen(app: &App, one: &Found) -> Seen {
             (Some(target.engine.name()), Some(schedule.clone()), Condition::Ready { id, started })
         }
         Readiness::Unavailable { reason, .. } => (None, None, Condition::Unavailable(reason.clone())),
-        Readiness::Invalid { reason } => (None, None, Condition::Invalid(reason.clone())),
+        Readiness::Misconfigured { reason } => (None, None, Condition::Misconfigured(reason.clone())),
     };
     Seen {
         name: one.name.clone(),

@@ -17,7 +17,7 @@ pub use trusted::{TrustedSigners, TrustedSignersError};
 
 /// What a signature is for: the namespace of the SSH signature. One kind is never taken for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum Namespace {
     /// `manifest.json`, with its signature in a file of its own.
     Manifest,
     /// A run's record, with its signature in it.
@@ -30,10 +30,10 @@ pub enum Kind {
     Verified,
 }
 
-impl Kind {
+impl Namespace {
     const ALL: [Self; 5] = [Self::Manifest, Self::Record, Self::Drill, Self::Forgotten, Self::Verified];
 
-    pub fn namespace(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Manifest => "dumpcar-manifest",
             Self::Record => "dumpcar-record",
@@ -51,8 +51,8 @@ pub enum Unsigned {
     Missing,
     #[error("has a signature that is not one of an Ed25519 key in OpenSSH's form")]
     Malformed,
-    #[error("has a signature that was made for something else than {}", .0.namespace())]
-    OtherKind(Kind),
+    #[error("has a signature that was made for something else than {}", .0.as_str())]
+    OtherNamespace(Namespace),
     #[error("is signed by {}, which is none of DUMPCAR_TRUSTED_SIGNERS", .0.fingerprint())]
     Untrusted(PublicKey),
     #[error("is not what was signed")]

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Kind, Signature, Signer, TrustedSigners, Unsigned};
+use super::{Namespace, Signature, Signer, TrustedSigners, Unsigned};
 
 /// The field of a JSON object that has its signature, in base64.
 const FIELD: &str = "signature";
@@ -14,7 +14,7 @@ const FIELD: &str = "signature";
 ///
 /// # Panics
 /// On what is no JSON object.
-pub fn seal(kind: Kind, json: &[u8], signer: &Signer) -> Vec<u8> {
+pub fn seal(kind: Namespace, json: &[u8], signer: &Signer) -> Vec<u8> {
     let mut object: Map<String, Value> =
         serde_json::from_slice(json).expect("what Dumpcar writes is a JSON object");
     let signature = signer.sign(kind, &canonical(&object));
@@ -30,7 +30,7 @@ pub fn seal(kind: Kind, json: &[u8], signer: &Signer) -> Vec<u8> {
 ///
 /// # Errors
 /// Why it does not count as signed.
-pub fn open(kind: Kind, sealed: &[u8], trusted: &TrustedSigners) -> Result<Vec<u8>, Unsigned> {
+pub fn open(kind: Namespace, sealed: &[u8], trusted: &TrustedSigners) -> Result<Vec<u8>, Unsigned> {
     let mut object: Map<String, Value> = serde_json::from_slice(sealed).map_err(|_| Unsigned::Missing)?;
     let signature = match object.remove(FIELD) {
         Some(Value::String(text)) => Signature::from_base64(&text)?,
@@ -61,14 +61,14 @@ mod tests {
     }
 
     fn sealed() -> Vec<u8> {
-        seal(Kind::Record, JSON.as_bytes(), &signer())
+        seal(Namespace::Record, JSON.as_bytes(), &signer())
     }
 
     #[test]
     fn what_was_signed_comes_out_however_it_is_laid_out() {
         let compact = serde_json::to_vec(&serde_json::from_slice::<Value>(&sealed()).unwrap()).unwrap();
         for sealed in [sealed(), compact, [b"\n\t ", &sealed()[..]].concat()] {
-            let opened = open(Kind::Record, &sealed, &trusted()).unwrap();
+            let opened = open(Namespace::Record, &sealed, &trusted()).unwrap();
             assert_eq!(opened, r#"{"a":"é","b":{"a":[null,"x\n"],"z":1.5},"version":1}"#.as_bytes());
         }
     }
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn nothing_of_it_can_be_changed() {
         let sealed = String::from_utf8(sealed()).unwrap();
-        let open = |text: &str| open(Kind::Record, text.as_bytes(), &trusted());
+        let open = |text: &str| open(Namespace::Record, text.as_bytes(), &trusted());
         for (what, changed, reason) in [
             ("a value", sealed.replace("é", "e"), Unsigned::Altered),
             ("a name", sealed.replace("\"z\"", "\"y\""), Unsigned::Altered),
@@ -106,9 +106,15 @@ mod tests {
 
     #[test]
     fn another_kind_or_key_does_not_count() {
-        assert_eq!(open(Kind::Drill, &sealed(), &trusted()), Err(Unsigned::OtherKind(Kind::Drill)));
+        assert_eq!(
+            open(Namespace::Drill, &sealed(), &trusted()),
+            Err(Unsigned::OtherNamespace(Namespace::Drill))
+        );
         let other = Signer::from_seed(&[2; 32]).public_key();
         let others: TrustedSigners = other.to_string().parse().unwrap();
-        assert_eq!(open(Kind::Record, &sealed(), &others), Err(Unsigned::Untrusted(signer().public_key())));
+        assert_eq!(
+            open(Namespace::Record, &sealed(), &others),
+            Err(Unsigned::Untrusted(signer().public_key()))
+        );
     }
 }

@@ -7,7 +7,7 @@ use ring::signature::{ED25519, UnparsedPublicKey};
 
 use super::keys::TYPE;
 use super::wire::{Fields, armor, disarm, put_string, strings};
-use super::{Kind, PublicKey, Signer, Unsigned};
+use super::{Namespace, PublicKey, Signer, Unsigned};
 
 const ARMOR: &str = "SSH SIGNATURE";
 const MAGIC: &[u8] = b"SSHSIG";
@@ -43,13 +43,13 @@ impl Hash {
 pub struct Signature {
     key: PublicKey,
     /// `None` when it is not for anything of Dumpcar's.
-    kind: Option<Kind>,
+    kind: Option<Namespace>,
     hash: Hash,
     bytes: [u8; 64],
 }
 
 impl Signer {
-    pub fn sign(&self, kind: Kind, message: &[u8]) -> Signature {
+    pub fn sign(&self, kind: Namespace, message: &[u8]) -> Signature {
         let hash = Hash::Sha512;
         let signed = self.pair.sign(&signed(kind, hash, message));
         let bytes = signed.as_ref().try_into().expect("a signature has 64 bytes");
@@ -58,9 +58,9 @@ impl Signer {
 }
 
 /// What the key really signs.
-fn signed(kind: Kind, hash: Hash, message: &[u8]) -> Vec<u8> {
+fn signed(kind: Namespace, hash: Hash, message: &[u8]) -> Vec<u8> {
     let digest = digest(hash.algorithm(), message);
-    let fields = strings(&[kind.namespace().as_bytes(), b"", hash.name().as_bytes(), digest.as_ref()]);
+    let fields = strings(&[kind.as_str().as_bytes(), b"", hash.name().as_bytes(), digest.as_ref()]);
     [MAGIC, &fields].concat()
 }
 
@@ -77,9 +77,9 @@ impl Signature {
     ///
     /// # Errors
     /// Why not. Whether the key is trusted is another question.
-    pub fn check(&self, kind: Kind, message: &[u8]) -> Result<(), Unsigned> {
+    pub fn check(&self, kind: Namespace, message: &[u8]) -> Result<(), Unsigned> {
         if self.kind != Some(kind) {
-            return Err(Unsigned::OtherKind(kind));
+            return Err(Unsigned::OtherNamespace(kind));
         }
         let key = UnparsedPublicKey::new(&ED25519, self.key.0);
         key.verify(&signed(kind, self.hash, message), &self.bytes).map_err(|_| Unsigned::Altered)
@@ -114,7 +114,7 @@ impl Signature {
     fn encode(&self) -> Vec<u8> {
         let mut blob = MAGIC.to_vec();
         blob.extend(VERSION.to_be_bytes());
-        let namespace = self.kind.map(Kind::namespace).unwrap_or_default();
+        let namespace = self.kind.map(Namespace::as_str).unwrap_or_default();
         let signature = strings(&[TYPE.as_bytes(), &self.bytes]);
         for field in [&self.key.blob(), namespace.as_bytes(), b"", self.hash.name().as_bytes(), &signature] {
             put_string(&mut blob, field);
@@ -128,7 +128,7 @@ impl Signature {
         (fields.number()? == VERSION).then_some(())?;
         let key = PublicKey::from_blob(fields.string()?)?;
         let namespace = fields.string()?;
-        let kind = Kind::ALL.into_iter().find(|kind| kind.namespace().as_bytes() == namespace);
+        let kind = Namespace::ALL.into_iter().find(|kind| kind.as_str().as_bytes() == namespace);
         // Reserved: nothing is there until somebody says what it means.
         fields.expect_string(b"")?;
         let name = fields.string()?;
@@ -160,12 +160,12 @@ mod tests {
     fn signatures_of_ssh_keygen_hold_and_ours_are_the_same() {
         for file in FILES {
             let signature = Signature::from_armor(file.as_bytes()).unwrap();
-            assert_eq!(signature.check(Kind::Manifest, MESSAGE), Ok(()));
+            assert_eq!(signature.check(Namespace::Manifest, MESSAGE), Ok(()));
             assert_eq!(signature.key(), signer().public_key());
             assert_eq!(signature.to_armor(), file);
             assert_eq!(Signature::from_base64(&signature.to_base64()).unwrap(), signature);
         }
-        assert_eq!(signer().sign(Kind::Manifest, MESSAGE).to_armor(), FILES[0]);
+        assert_eq!(signer().sign(Namespace::Manifest, MESSAGE).to_armor(), FILES[0]);
     }
 
     #[test]
@@ -173,10 +173,10 @@ mod tests {
         for file in FILES {
             let signature = Signature::from_armor(file.as_bytes()).unwrap();
             for other in [&b"{\"version\":1}"[..], b"{\"version\":2}\n", b""] {
-                assert_eq!(signature.check(Kind::Manifest, other), Err(Unsigned::Altered));
+                assert_eq!(signature.check(Namespace::Manifest, other), Err(Unsigned::Altered));
             }
-            for kind in [Kind::Record, Kind::Drill] {
-                assert_eq!(signature.check(kind, MESSAGE), Err(Unsigned::OtherKind(kind)));
+            for kind in [Namespace::Record, Namespace::Drill] {
+                assert_eq!(signature.check(kind, MESSAGE), Err(Unsigned::OtherNamespace(kind)));
                 let renamed = Signature { kind: Some(kind), ..signature.clone() };
                 assert_eq!(renamed.check(kind, MESSAGE), Err(Unsigned::Altered));
             }
@@ -194,7 +194,10 @@ mod tests {
             other
         });
         let signature = Signature::decode(&other.unwrap()).unwrap();
-        assert_eq!(signature.check(Kind::Manifest, MESSAGE), Err(Unsigned::OtherKind(Kind::Manifest)));
+        assert_eq!(
+            signature.check(Namespace::Manifest, MESSAGE),
+            Err(Unsigned::OtherNamespace(Namespace::Manifest))
+        );
     }
 
     #[test]
@@ -205,7 +208,7 @@ mod tests {
                 let mut changed = blob.clone();
                 changed[at] ^= 1 << bit;
                 let holds = Signature::decode(&changed)
-                    .is_some_and(|signature| signature.check(Kind::Manifest, MESSAGE).is_ok());
+                    .is_some_and(|signature| signature.check(Namespace::Manifest, MESSAGE).is_ok());
                 assert!(!holds, "bit {bit} of byte {at}");
             }
             for end in 0..blob.len() {
@@ -227,7 +230,7 @@ mod tests {
         #[test]
         fn what_is_signed_is_read_back(seed: [u8; 32], message: Vec<u8>, at: prop::sample::Index, bit in 0..8_u8) {
             let signer = Signer::from_seed(&seed);
-            for kind in Kind::ALL {
+            for kind in Namespace::ALL {
                 let signature = signer.sign(kind, &message);
                 prop_assert_eq!(&Signature::from_armor(signature.to_armor().as_bytes()).unwrap(), &signature);
                 prop_assert_eq!(&Signature::from_base64(&signature.to_base64()).unwrap(), &signature);

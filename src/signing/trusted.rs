@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::keys::TYPE;
-use super::{Kind, PublicKey, Signature, Unsigned};
+use super::{Namespace, PublicKey, Signature, Unsigned};
 
 /// The keys of `DUMPCAR_TRUSTED_SIGNERS`; there is at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl TrustedSigners {
     ///
     /// # Errors
     /// Why it does not count as signed.
-    pub fn verify(&self, kind: Kind, message: &[u8], signature: &Signature) -> Result<(), Unsigned> {
+    pub fn verify(&self, kind: Namespace, message: &[u8], signature: &Signature) -> Result<(), Unsigned> {
         if !self.contains(signature.key()) {
             return Err(Unsigned::Untrusted(signature.key()));
         }
@@ -160,7 +160,8 @@ mod tests {
     fn only_a_listed_key_counts() {
         let (ours, other) = (Signer::from_seed(&[1; 32]), Signer::from_seed(&[2; 32]));
         let trusted: TrustedSigners = ours.public_key().to_string().parse().unwrap();
-        let verify = |signer: &Signer| trusted.verify(Kind::Record, b"x", &signer.sign(Kind::Record, b"x"));
+        let verify =
+            |signer: &Signer| trusted.verify(Namespace::Record, b"x", &signer.sign(Namespace::Record, b"x"));
         assert_eq!(verify(&ours), Ok(()));
         assert_eq!(verify(&other), Err(Unsigned::Untrusted(other.public_key())));
     }

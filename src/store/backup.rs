@@ -14,7 +14,7 @@ use crate::model::drill::DrillResult;
 use crate::model::key::{BackupKey, CLAIM, DRILL, MANIFEST, may_be_object};
 use crate::model::manifest::{self, Manifest};
 use crate::model::run::{self, RunId};
-use crate::signing::Kind;
+use crate::signing::Namespace;
 
 impl Store {
     /// Writes the manifest: from here on the backup exists.
@@ -160,7 +160,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn put_drill(&self, key: &BackupKey, result: &DrillResult) -> Result<(), StoreError> {
-        let (path, json) = (self.path(&key.object(DRILL)), self.sealed(Kind::Drill, result.to_json()));
+        let (path, json) = (self.path(&key.object(DRILL)), self.sealed(Namespace::Drill, result.to_json()));
         let put =
             || self.backend.put_opts(&path, PutPayload::from_bytes(json.clone()), PutOptions::default());
         self.patiently(Patience::default(), "write", ANSWER_LIMIT, put).await.map(drop)
@@ -172,7 +172,7 @@ impl Store {
     /// See [`StoreError`].
     pub async fn drill(&self, key: &BackupKey) -> Result<Option<DrillResult>, StoreError> {
         let file = key.object(DRILL);
-        let json = self.opened(Kind::Drill, &file, self.get(&file, run::LARGEST).await?)?;
+        let json = self.opened(Namespace::Drill, &file, self.get(&file, run::LARGEST).await?)?;
         Ok(DrillResult::from_json(&json, key))
     }
 }

@@ -7,7 +7,7 @@ use super::cause::short;
 use crate::model::key::BackupKey;
 use crate::model::manifest::ManifestError;
 use crate::model::run::RecordError;
-use crate::signing::{Kind, Unsigned};
+use crate::signing::{Namespace, Unsigned};
 
 /// A request to the store that was not done. The text is one line, names the thing, and says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -91,16 +91,16 @@ impl StoreError {
         )
     }
 
-    pub(super) fn unsigned(kind: Kind, key: &str, reason: Unsigned) -> Self {
+    pub(super) fn unsigned(kind: Namespace, key: &str, reason: Unsigned) -> Self {
         let cure = match (reason, kind) {
             (Unsigned::Untrusted(_), _) => "if you trust this signer, add the key",
-            (_, Kind::Manifest) => {
+            (_, Namespace::Manifest) => {
                 "if you trust it, put the signature of `ssh-keygen -Y sign -n dumpcar-manifest` beside it"
             }
-            (_, Kind::Record) => "if no Dumpcar without DUMPCAR_SIGNING_KEY is at work here, delete it",
-            (_, Kind::Drill) => "drill this backup again",
-            (_, Kind::Forgotten) => "run `dumpcar forget` again",
-            (_, Kind::Verified) => "the next verification writes it again",
+            (_, Namespace::Record) => "if no Dumpcar without DUMPCAR_SIGNING_KEY is at work here, delete it",
+            (_, Namespace::Drill) => "drill this backup again",
+            (_, Namespace::Forgotten) => "run `dumpcar forget` again",
+            (_, Namespace::Verified) => "the next verification writes it again",
         };
         Self::new(StoreErrorKind::Unsigned, format!("{key} {reason}: {cure}"))
     }

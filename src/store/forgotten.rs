@@ -11,7 +11,7 @@ use super::error::{StoreError, StoreErrorKind};
 use super::timeout::{ANSWER_LIMIT, within};
 use crate::model::forgotten::{FORGOTTEN, Forgotten};
 use crate::model::target::TargetName;
-use crate::signing::Kind;
+use crate::signing::Namespace;
 
 /// More bytes than these it never has.
 const LARGEST: u64 = 8 * 1024;
@@ -29,7 +29,7 @@ impl Store {
     /// See [`StoreError`].
     pub async fn put_forgotten(&self, forgotten: &Forgotten) -> Result<(), StoreError> {
         let path = self.path(&Forgotten::key(&forgotten.target));
-        let json = PutPayload::from_bytes(self.sealed(Kind::Forgotten, forgotten.to_json()));
+        let json = PutPayload::from_bytes(self.sealed(Namespace::Forgotten, forgotten.to_json()));
         within(ANSWER_LIMIT, self.backend.put_opts(&path, json, PutOptions::default()))
             .await
             .map(drop)
@@ -45,7 +45,7 @@ impl Store {
         let keys = keys.filter(|key| Forgotten::parse_key(key).is_some()).take(MOST_READ);
         let read = stream::iter(keys).map(async |key| match self.get(&key, LARGEST).await {
             Ok(json) => {
-                self.opened(Kind::Forgotten, &key, json).map(|json| Forgotten::from_json(&json, &key))
+                self.opened(Namespace::Forgotten, &key, json).map(|json| Forgotten::from_json(&json, &key))
             }
             Err(error) => Err(error),
         });

@@ -2,12 +2,12 @@
 //!
 //! Only this module names S3.
 
-mod able;
 mod answer;
 mod backup;
 mod bucket;
 mod catalog;
 mod cause;
+mod client;
 mod confirm;
 mod diagnosis;
 mod download;

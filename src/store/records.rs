@@ -10,7 +10,7 @@ use super::timeout::{ANSWER_LIMIT, within};
 use crate::model::key::BackupKey;
 use crate::model::run::{LARGEST, RECORDS, RecordError, RunId, RunRecord};
 use crate::model::target::TargetName;
-use crate::signing::Kind;
+use crate::signing::Namespace;
 
 /// A record, and when it was last written by the store's clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Store {
     /// See [`StoreError`].
     pub async fn put_record(&self, record: &RunRecord) -> Result<(), StoreError> {
         let path = self.path(&record.key());
-        let json = PutPayload::from_bytes(self.sealed(Kind::Record, record.to_json()));
+        let json = PutPayload::from_bytes(self.sealed(Namespace::Record, record.to_json()));
         within(ANSWER_LIMIT, self.backend.put_opts(&path, json, PutOptions::default()))
             .await
             .map(|put| self.learned.written(put.version.as_deref()))
@@ -108,7 +108,7 @@ impl Store {
     /// [`StoreErrorKind::Unsigned`] when only signed ones count.
     pub async fn record(&self, key: &str) -> Result<Option<RunRecord>, StoreError> {
         match self.get(key, LARGEST).await {
-            Ok(json) => RunRecord::from_json(&self.opened(Kind::Record, key, json)?, key)
+            Ok(json) => RunRecord::from_json(&self.opened(Namespace::Record, key, json)?, key)
                 .map(Some)
                 .map_err(|error: RecordError| StoreError::bad_record(key, &error)),
             Err(error) if error.kind == StoreErrorKind::NotFound => Ok(None),

@@ -9,9 +9,9 @@ use std::time::Duration;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum as S3Checksum};
 use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
 
-use super::able::Able;
 use super::answer::Connector;
 use super::bucket::Store;
+use super::client::AdaptiveClient;
 use super::limit::Limit;
 use super::lister::Lister;
 use super::place::Place;
@@ -76,8 +76,8 @@ impl Store {
         let (is_anonymous, requester_pays) =
             (is_set(AmazonS3ConfigKey::SkipSignature), is_set(AmazonS3ConfigKey::RequestPayer));
         let endpoint = settings.endpoint.clone().unwrap_or_else(|| format!("AWS S3 in {}", settings.region));
-        let backend =
-            Able::new(builder, endpoint.clone()).map_err(|error| S3Error::refused(config, error))?;
+        let backend = AdaptiveClient::new(builder, endpoint.clone())
+            .map_err(|error| S3Error::refused(config, error))?;
         let lister = Lister {
             options,
             http: OnceLock::new(),

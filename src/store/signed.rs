@@ -9,7 +9,7 @@ use futures_util::future::try_join;
 use super::bucket::Store;
 use super::error::{StoreError, StoreErrorKind};
 use crate::model::key::BackupKey;
-use crate::signing::{self, Kind, Signature, Unsigned};
+use crate::signing::{self, Namespace, Signature, Unsigned};
 
 impl Store {
     /// Whether only what is signed counts.
@@ -25,7 +25,7 @@ impl Store {
     /// Writes the signature of a manifest, if there is somebody to sign.
     pub(super) async fn put_signature(&self, key: &BackupKey, manifest: &[u8]) -> Result<(), StoreError> {
         let Some(signer) = &self.signing.signer else { return Ok(()) };
-        let file = Bytes::from(signer.sign(Kind::Manifest, manifest).to_armor());
+        let file = Bytes::from(signer.sign(Namespace::Manifest, manifest).to_armor());
         self.create(key, &key.signature(), &file).await.map(drop)
     }
 
@@ -46,8 +46,8 @@ impl Store {
         let Some(trusted) = &self.signing.trusted else { return self.get_manifest(key).await };
         let (manifest, signature) = try_join(self.get_manifest(key), self.signature(key)).await?;
         signature
-            .and_then(|signature| trusted.verify(Kind::Manifest, &manifest, &signature))
-            .map_err(|reason| StoreError::unsigned(Kind::Manifest, &key.manifest(), reason))?;
+            .and_then(|signature| trusted.verify(Namespace::Manifest, &manifest, &signature))
+            .map_err(|reason| StoreError::unsigned(Namespace::Manifest, &key.manifest(), reason))?;
         Ok(manifest)
     }
 
@@ -63,7 +63,7 @@ impl Store {
     }
 
     /// The JSON object with its signature in it, if there is somebody to sign.
-    pub(super) fn sealed(&self, kind: Kind, json: Vec<u8>) -> Bytes {
+    pub(super) fn sealed(&self, kind: Namespace, json: Vec<u8>) -> Bytes {
         match &self.signing.signer {
             Some(signer) => signing::seal(kind, &json, signer).into(),
             None => json.into(),
@@ -71,7 +71,7 @@ impl Store {
     }
 
     /// What counts of the JSON object that was read from `key`.
-    pub(super) fn opened(&self, kind: Kind, key: &str, json: Bytes) -> Result<Bytes, StoreError> {
+    pub(super) fn opened(&self, kind: Namespace, key: &str, json: Bytes) -> Result<Bytes, StoreError> {
         match &self.signing.trusted {
             Some(trusted) => signing::open(kind, &json, trusted)
                 .map(Bytes::from)

@@ -8,7 +8,7 @@ use super::bucket::Store;
 use super::error::{StoreError, StoreErrorKind};
 use super::timeout::{ANSWER_LIMIT, within};
 use crate::model::verified::{VERIFIED, Verified};
-use crate::signing::Kind;
+use crate::signing::Namespace;
 
 /// More bytes than these it never has.
 const LARGEST: u64 = 16 * 1024;
@@ -19,7 +19,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn put_verified(&self, verified: &Verified) -> Result<(), StoreError> {
-        let json = PutPayload::from_bytes(self.sealed(Kind::Verified, verified.to_json()));
+        let json = PutPayload::from_bytes(self.sealed(Namespace::Verified, verified.to_json()));
         within(ANSWER_LIMIT, self.backend.put_opts(&self.path(VERIFIED), json, PutOptions::default()))
             .await
             .map(drop)
@@ -33,7 +33,7 @@ impl Store {
     /// See [`StoreError`].
     pub async fn verified(&self, now: Timestamp) -> Result<Option<Verified>, StoreError> {
         let json = match self.get(VERIFIED, LARGEST).await {
-            Ok(json) => self.opened(Kind::Verified, VERIFIED, json),
+            Ok(json) => self.opened(Namespace::Verified, VERIFIED, json),
             Err(error) => Err(error),
         };
         let json = match json {

@@ -9,7 +9,7 @@ mod unsigned;
 
 use std::process::Stdio;
 
-use dumpcar::signing::{Kind, Signer, private_key_file};
+use dumpcar::signing::{Namespace, Signer, private_key_file};
 use serde_json::Value;
 
 use super::support::docker::Script;
@@ -41,7 +41,7 @@ fn signing(world: World) -> World {
     world.set("DUMPCAR_SIGNING_KEY", &private_key(OWN)).set("DUMPCAR_TRUSTED_SIGNERS", &public_key(OWN))
 }
 
-fn sign(world: &World, stamp: &str, seed: [u8; 32], kind: Kind) {
+fn sign(world: &World, stamp: &str, seed: [u8; 32], kind: Namespace) {
     let manifest = world.read(&format!("shop/{stamp}/manifest.json"));
     let signature = Signer::from_seed(&seed).sign(kind, &manifest).to_armor();
     world.write(&format!("shop/{stamp}/manifest.json.sig"), signature.as_bytes());
@@ -54,7 +54,7 @@ fn plant(world: &World, stamp: &str) {
 
 fn stored(world: &World, stamp: &str) {
     plant(world, stamp);
-    sign(world, stamp, OWN, Kind::Manifest);
+    sign(world, stamp, OWN, Namespace::Manifest);
 }
 
 fn rows(ended: &Ended) -> Vec<Value> {

@@ -10,9 +10,9 @@ use crate::engine::shared::address::Address;
 use crate::engine::shared::broken::Without;
 use crate::engine::shared::detection::Detection;
 use crate::engine::shared::facts::Facts;
+use crate::engine::shared::failure::ToolFailure;
 use crate::engine::shared::login::{Login, User};
 use crate::engine::shared::names::shell_quoted;
-use crate::engine::shared::problem::Problem;
 use crate::engine::shared::replacement::{self, Replacement};
 use crate::engine::shared::scratch::{self, FOLDER_IN_LAYER};
 use crate::engine::shared::settings::Rules;
@@ -146,12 +146,12 @@ impl Kind for MariadbMysql {
         }
     }
 
-    fn problem(&self, said: &Said<'_>) -> Option<Problem> {
-        signs::problem(said)
+    fn failure(&self, said: &Said<'_>) -> Option<ToolFailure> {
+        signs::failure(said)
     }
 
-    fn message(&self, problem: Problem, said: &Said<'_>) -> Option<String> {
-        signs::message(problem, said, &login::login(self.0, said.facts))
+    fn message(&self, failure: ToolFailure, said: &Said<'_>) -> Option<String> {
+        signs::message(failure, said, &login::login(self.0, said.facts))
     }
 
     fn replacement(&self) -> Replacement {

@@ -1,73 +1,73 @@
 //! What the tools and the servers of MariaDB and MySQL say when they fail.
 
+use crate::engine::shared::failure::ToolFailure;
 use crate::engine::shared::login::Login;
-use crate::engine::shared::problem::Problem;
 use crate::engine::shared::signs::Said;
 
-const SIGNS: [(&str, Problem); 46] = [
-    ("unknown command '\\", Problem::ClientCommand),
-    ("not allowed in the sandbox mode", Problem::ClientCommand),
-    ("disk full", Problem::DiskFull),
-    ("as disk is full", Problem::DiskFull),
-    ("the table is full", Problem::DiskFull),
-    ("' is full", Problem::DiskFull),
-    ("(errno: 28", Problem::DiskFull),
-    ("(errcode: 28", Problem::DiskFull),
-    ("(os errno 28", Problem::DiskFull),
-    ("memory exhausted", Problem::NoMemory),
-    ("ran out of memory", Problem::NoMemory),
-    ("out of sort memory", Problem::NoMemory),
-    ("exceeds the lock table size", Problem::NoMemory),
-    ("can't create a new thread", Problem::NoMemory),
-    ("cannot initialize innodb buffer pool", Problem::NoMemory),
-    ("cannot allocate memory for the buffer pool", Problem::NoMemory),
-    ("plugin '' is not loaded", Problem::Lacking),
-    ("unknown storage engine", Problem::Lacking),
-    ("can't open shared library", Problem::Lacking),
-    ("feature is disabled; you need", Problem::Lacking),
-    ("feature was disabled; you need", Problem::Lacking),
-    ("from keyring", Problem::Lacking),
+const SIGNS: [(&str, ToolFailure); 46] = [
+    ("unknown command '\\", ToolFailure::ClientCommand),
+    ("not allowed in the sandbox mode", ToolFailure::ClientCommand),
+    ("disk full", ToolFailure::DiskFull),
+    ("as disk is full", ToolFailure::DiskFull),
+    ("the table is full", ToolFailure::DiskFull),
+    ("' is full", ToolFailure::DiskFull),
+    ("(errno: 28", ToolFailure::DiskFull),
+    ("(errcode: 28", ToolFailure::DiskFull),
+    ("(os errno 28", ToolFailure::DiskFull),
+    ("memory exhausted", ToolFailure::NoMemory),
+    ("ran out of memory", ToolFailure::NoMemory),
+    ("out of sort memory", ToolFailure::NoMemory),
+    ("exceeds the lock table size", ToolFailure::NoMemory),
+    ("can't create a new thread", ToolFailure::NoMemory),
+    ("cannot initialize innodb buffer pool", ToolFailure::NoMemory),
+    ("cannot allocate memory for the buffer pool", ToolFailure::NoMemory),
+    ("plugin '' is not loaded", ToolFailure::Lacking),
+    ("unknown storage engine", ToolFailure::Lacking),
+    ("can't open shared library", ToolFailure::Lacking),
+    ("feature is disabled; you need", ToolFailure::Lacking),
+    ("feature was disabled; you need", ToolFailure::Lacking),
+    ("from keyring", ToolFailure::Lacking),
     // A tablespace, or a folder, of MySQL's.
-    ("error 3510 ", Problem::Lacking),
-    ("error 3121 ", Problem::Lacking),
+    ("error 3510 ", ToolFailure::Lacking),
+    ("error 3121 ", ToolFailure::Lacking),
     // MyISAM names a file for its table alone, so two databases cannot have the same folder.
-    ("error 156 ", Problem::Lacking),
-    ("can't connect to ", Problem::NotAccepting),
-    ("server shutdown in progress", Problem::NotAccepting),
-    ("shutdown in progress", Problem::NotAccepting),
-    ("server has gone away", Problem::NotAccepting),
-    ("lost connection to ", Problem::NotAccepting),
-    ("timeout expired", Problem::NotAccepting),
-    ("too many connections", Problem::NotAccepting),
-    ("lock timeout", Problem::Busy),
-    ("lock wait timeout", Problem::Busy),
-    ("deadlock", Problem::Busy),
-    ("table definition has changed", Problem::Busy),
-    ("(using password:", Problem::AuthRefused),
-    ("error: 1698", Problem::AuthRefused),
-    ("error 1698", Problem::AuthRefused),
-    ("account is locked", Problem::AuthRefused),
-    ("password has expired", Problem::AuthRefused),
-    ("unknown database", Problem::DatabaseGone),
-    ("permission denied", Problem::PermissionDenied),
-    ("access denied", Problem::PermissionDenied),
-    ("command denied", Problem::PermissionDenied),
-    ("insufficient privileges", Problem::PermissionDenied),
+    ("error 156 ", ToolFailure::Lacking),
+    ("can't connect to ", ToolFailure::NotAccepting),
+    ("server shutdown in progress", ToolFailure::NotAccepting),
+    ("shutdown in progress", ToolFailure::NotAccepting),
+    ("server has gone away", ToolFailure::NotAccepting),
+    ("lost connection to ", ToolFailure::NotAccepting),
+    ("timeout expired", ToolFailure::NotAccepting),
+    ("too many connections", ToolFailure::NotAccepting),
+    ("lock timeout", ToolFailure::Busy),
+    ("lock wait timeout", ToolFailure::Busy),
+    ("deadlock", ToolFailure::Busy),
+    ("table definition has changed", ToolFailure::Busy),
+    ("(using password:", ToolFailure::AuthRefused),
+    ("error: 1698", ToolFailure::AuthRefused),
+    ("error 1698", ToolFailure::AuthRefused),
+    ("account is locked", ToolFailure::AuthRefused),
+    ("password has expired", ToolFailure::AuthRefused),
+    ("unknown database", ToolFailure::DatabaseGone),
+    ("permission denied", ToolFailure::PermissionDenied),
+    ("access denied", ToolFailure::PermissionDenied),
+    ("command denied", ToolFailure::PermissionDenied),
+    ("insufficient privileges", ToolFailure::PermissionDenied),
 ];
 
-pub(super) fn problem(said: &Said<'_>) -> Option<Problem> {
+pub(super) fn failure(said: &Said<'_>) -> Option<ToolFailure> {
     // A statement of a dump may speak of a database that is not there; the one it is loaded into is.
     let is_of_statement = |line: &str| line.contains(" at line ") && line.contains("unknown database");
     match said.lower.lines().any(is_of_statement) {
-        true => Some(Problem::Other),
+        true => Some(ToolFailure::Other),
         false => said.find(&SIGNS),
     }
 }
 
-pub(super) fn message(problem: Problem, said: &Said<'_>, login: &Login) -> Option<String> {
+pub(super) fn message(failure: ToolFailure, said: &Said<'_>, login: &Login) -> Option<String> {
     let Said { line, shown, facts, .. } = said;
     let is_about_place = ["ERROR 156 ", "ERROR 3510 ", "ERROR 3121 "].iter().any(|sign| line.contains(sign));
-    if problem == Problem::AuthRefused
+    if failure == ToolFailure::AuthRefused
         && login.user_name() == Some("root")
         && said.file_with_carriage_return().is_none()
     {
@@ -79,13 +79,14 @@ pub(super) fn message(problem: Problem, said: &Said<'_>, login: &Login) -> Optio
              dumpcar.password-file names, or make a login of your own (dumpcar.user) ({shown})",
             login.password.origin()
         ))
-    } else if problem == Problem::NotAccepting && line.starts_with("ERROR ") && line.contains(" at line ") {
+    } else if failure == ToolFailure::NotAccepting && line.starts_with("ERROR ") && line.contains(" at line ")
+    {
         // It has taken statements before.
         Some(format!(
             "the server ended the session: {shown}; its log says why: it was restarted, somebody has killed the session, or a row is \
              larger than its max_allowed_packet"
         ))
-    } else if problem == Problem::Lacking && is_about_place {
+    } else if failure == ToolFailure::Lacking && is_about_place {
         Some(format!(
             "the server lacks what the backup needs: {shown}; make that place first, or pass --no-tablespaces"
         ))

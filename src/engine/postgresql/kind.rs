@@ -11,10 +11,10 @@ use crate::engine::shared::address::Address;
 use crate::engine::shared::broken::Without;
 use crate::engine::shared::detection::Detection;
 use crate::engine::shared::facts::Facts;
+use crate::engine::shared::failure::ToolFailure;
 use crate::engine::shared::loading::Loading;
 use crate::engine::shared::login::{Login, User};
 use crate::engine::shared::names::shell_quoted;
-use crate::engine::shared::problem::Problem;
 use crate::engine::shared::replacement::{Replacement, Staged};
 use crate::engine::shared::scratch::{self, FOLDER_IN_LAYER};
 use crate::engine::shared::settings::Rules;
@@ -137,12 +137,12 @@ impl Kind for Postgresql {
         }
     }
 
-    fn problem(&self, said: &Said<'_>) -> Option<Problem> {
-        signs::problem(said)
+    fn failure(&self, said: &Said<'_>) -> Option<ToolFailure> {
+        signs::failure(said)
     }
 
-    fn message(&self, problem: Problem, said: &Said<'_>) -> Option<String> {
-        signs::message(problem, said, &login::login(said.facts).who())
+    fn message(&self, failure: ToolFailure, said: &Said<'_>) -> Option<String> {
+        signs::message(failure, said, &login::login(said.facts).who())
     }
 
     fn replacement(&self) -> Replacement {

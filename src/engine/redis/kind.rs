@@ -9,12 +9,12 @@ use crate::engine::edit::Edit;
 use crate::engine::kind::{Kind, ScratchServer};
 use crate::engine::shared::address::Address;
 use crate::engine::shared::broken::Without;
-use crate::engine::shared::content::{self, ContentError};
+use crate::engine::shared::completeness::{self, IncompleteDump};
 use crate::engine::shared::detection::Detection;
 use crate::engine::shared::facts::Facts;
+use crate::engine::shared::failure::ToolFailure;
 use crate::engine::shared::loading::Loading;
 use crate::engine::shared::login::Login;
-use crate::engine::shared::problem::Problem;
 use crate::engine::shared::replacement::{Replacement, Staged};
 use crate::engine::shared::scratch::{self, FOLDER_IN_LAYER};
 use crate::engine::shared::settings::Rules;
@@ -105,10 +105,10 @@ impl Kind for RedisValkey {
         head: &[u8],
         tail: &[u8],
         plain_bytes: u64,
-    ) -> Result<(), ContentError> {
-        content::check(None, head, tail, plain_bytes)?;
+    ) -> Result<(), IncompleteDump> {
+        completeness::check(None, head, tail, plain_bytes)?;
         let is_dump = head.starts_with(b"REDIS") || head.starts_with(b"VALKEY");
-        if is_dump { Ok(()) } else { Err(ContentError::NoMagic("REDIS")) }
+        if is_dump { Ok(()) } else { Err(IncompleteDump::NoMagic("REDIS")) }
     }
 
     fn dialect(&self, kind: ObjectKind) -> Option<Dialect> {
@@ -118,12 +118,12 @@ impl Kind for RedisValkey {
         }
     }
 
-    fn problem(&self, said: &Said<'_>) -> Option<Problem> {
-        signs::problem(said)
+    fn failure(&self, said: &Said<'_>) -> Option<ToolFailure> {
+        signs::failure(said)
     }
 
-    fn message(&self, problem: Problem, said: &Said<'_>) -> Option<String> {
-        signs::message(problem, said, &login::login(said.facts).who())
+    fn message(&self, failure: ToolFailure, said: &Said<'_>) -> Option<String> {
+        signs::message(failure, said, &login::login(said.facts).who())
     }
 
     fn replacement(&self) -> Replacement {

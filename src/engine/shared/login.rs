@@ -45,7 +45,7 @@ pub enum Password {
 
 impl Login {
     /// The name, unless only a file inside the container knows it.
-    pub fn user_name(&self) -> Option<&str> {
+    pub(in crate::engine) fn user_name(&self) -> Option<&str> {
         match &self.user {
             User::Named(name) => Some(name),
             User::Unknown | User::InFile(_) => None,

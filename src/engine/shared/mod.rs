@@ -3,13 +3,13 @@
 pub(super) mod activity;
 pub(super) mod address;
 pub(super) mod broken;
-pub(super) mod content;
+pub(super) mod completeness;
 pub(super) mod detection;
 pub(super) mod facts;
+pub(super) mod failure;
 pub(super) mod loading;
 pub(super) mod login;
 pub(super) mod names;
-pub(super) mod problem;
 pub(super) mod replacement;
 pub(super) mod scratch;
 pub(super) mod settings;

@@ -3,25 +3,25 @@
 use std::fmt;
 
 use super::facts::Facts;
-use super::problem::Problem;
+use super::failure::ToolFailure;
 
 /// The operating system's words, the same in every program. The first that is found decides, here and in every list of signs: of two that
 /// are in one message the more telling stands first.
-const SYSTEM: [(&str, Problem); 6] = [
+const SYSTEM: [(&str, ToolFailure); 6] = [
     // A segment lies in memory, whatever the message says of a device.
-    ("could not resize shared memory segment", Problem::NoMemory),
-    ("no space left on device", Problem::DiskFull),
-    ("disk quota exceeded", Problem::DiskFull),
-    ("read-only file system", Problem::ReadOnly),
-    ("cannot allocate memory", Problem::NoMemory),
-    ("out of memory", Problem::NoMemory),
+    ("could not resize shared memory segment", ToolFailure::NoMemory),
+    ("no space left on device", ToolFailure::DiskFull),
+    ("disk quota exceeded", ToolFailure::DiskFull),
+    ("read-only file system", ToolFailure::ReadOnly),
+    ("cannot allocate memory", ToolFailure::NoMemory),
+    ("out of memory", ToolFailure::NoMemory),
 ];
 
 /// What the scripts of Dumpcar say themselves.
-const OWN: [(&str, Problem); 3] = [
-    ("dumpcar: cannot read ", Problem::PasswordFile),
-    ("dumpcar: cannot find ", Problem::ToolMissing),
-    ("dumpcar: the server at ", Problem::OtherServer),
+const OWN: [(&str, ToolFailure); 3] = [
+    ("dumpcar: cannot read ", ToolFailure::PasswordFile),
+    ("dumpcar: cannot find ", ToolFailure::ToolMissing),
+    ("dumpcar: the server at ", ToolFailure::OtherServer),
 ];
 
 /// What a failed command said.
@@ -67,13 +67,13 @@ impl<'a> Said<'a> {
     }
 
     /// What the operating system says, in every program's words.
-    pub(in crate::engine) fn of_the_system(&self) -> Option<Problem> {
-        SYSTEM.iter().find(|(sign, _)| self.plain.contains(sign)).map(|(_, problem)| *problem)
+    pub(in crate::engine) fn of_the_system(&self) -> Option<ToolFailure> {
+        SYSTEM.iter().find(|(sign, _)| self.plain.contains(sign)).map(|(_, failure)| *failure)
     }
 
     /// The first of an engine's signs that is there; before them those of Dumpcar's scripts.
-    pub(in crate::engine) fn find(&self, signs: &[(&str, Problem)]) -> Option<Problem> {
-        OWN.iter().chain(signs).find(|(sign, _)| self.plain.contains(sign)).map(|(_, problem)| *problem)
+    pub(in crate::engine) fn find(&self, signs: &[(&str, ToolFailure)]) -> Option<ToolFailure> {
+        OWN.iter().chain(signs).find(|(sign, _)| self.plain.contains(sign)).map(|(_, failure)| *failure)
     }
 
     /// Whether one line has both, the first before a name.

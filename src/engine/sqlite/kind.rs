@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use super::applications;
 use crate::engine::kind::{Kind, ScratchServer};
 use crate::engine::shared::broken::Without;
-use crate::engine::shared::content::{self, ContentError};
+use crate::engine::shared::completeness::{self, IncompleteDump};
 use crate::engine::shared::facts::Facts;
+use crate::engine::shared::failure::ToolFailure;
 use crate::engine::shared::names::{old_name_of_any_length, shell_quoted};
-use crate::engine::shared::problem::Problem;
 use crate::engine::shared::replacement::{LEFTOVERS, Replacement, Staged, is_leftover};
 use crate::engine::shared::signs::Said;
 use crate::engine::shared::survey::{Database, Survey, SurveyError};
@@ -93,12 +93,12 @@ impl Kind for Sqlite {
         head: &[u8],
         tail: &[u8],
         plain_bytes: u64,
-    ) -> Result<(), ContentError> {
-        content::check(None, head, tail, plain_bytes)?;
+    ) -> Result<(), IncompleteDump> {
+        completeness::check(None, head, tail, plain_bytes)?;
         if head.starts_with(MAGIC.as_bytes()) {
             Ok(())
         } else {
-            Err(ContentError::NoMagic("SQLite format 3"))
+            Err(IncompleteDump::NoMagic("SQLite format 3"))
         }
     }
 
@@ -110,15 +110,15 @@ impl Kind for Sqlite {
     }
 
     /// By the exit statuses of [`crate::helper`].
-    fn problem(&self, said: &Said<'_>) -> Option<Problem> {
+    fn failure(&self, said: &Said<'_>) -> Option<ToolFailure> {
         match said.exit_status {
-            75 => Some(Problem::Busy),
-            64..=70 | 74 => Some(Problem::Other),
+            75 => Some(ToolFailure::Busy),
+            64..=70 | 74 => Some(ToolFailure::Other),
             _ => None,
         }
     }
 
-    fn message(&self, _problem: Problem, said: &Said<'_>) -> Option<String> {
+    fn message(&self, _failure: ToolFailure, said: &Said<'_>) -> Option<String> {
         said.shown.strip_prefix("dumpcar: ").map(str::to_owned)
     }
 

@@ -20,7 +20,7 @@ fn secrets_are_left_out_after_all_was_understood() {
         let hide = |said: &str| said.replace(password, "***");
         let said = "pg_dump: error: FATAL:  password authentication failed for user \"postgres\"\n";
         let refused = diagnose(Engine::POSTGRESQL, 1, said, &hide, &facts, Some("shop"));
-        assert_eq!(refused.problem, Problem::AuthRefused, "{password}");
+        assert_eq!(refused.failure, ToolFailure::AuthRefused, "{password}");
         assert!(
             refused.text.starts_with("the server refused user \"postgres\" with the password"),
             "{}",
@@ -45,240 +45,243 @@ fn secrets_are_left_out_after_all_was_understood() {
 }
 
 /// Word for word from pg_dump and psql 15.18 and 17.12.
-const POSTGRESQL: [(&str, Problem); 23] = [
+const POSTGRESQL: [(&str, ToolFailure); 23] = [
     (
         r#"pg_dump: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  database "nope" does not exist"#,
-        Problem::DatabaseGone,
+        ToolFailure::DatabaseGone,
     ),
     (
         r#"pg_dump: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  role "nobody" does not exist"#,
-        Problem::AuthRefused,
+        ToolFailure::AuthRefused,
     ),
     (
         r#"pg_dump: error: connection to server at "172.17.0.2", port 5432 failed: FATAL:  password authentication failed for user "postgres""#,
-        Problem::AuthRefused,
+        ToolFailure::AuthRefused,
     ),
     (
         r#"pg_dump: error: connection to server at "172.17.0.2", port 5432 failed: fe_sendauth: no password supplied"#,
-        Problem::AuthRefused,
+        ToolFailure::AuthRefused,
     ),
     (
         r#"pg_dump: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  Peer authentication failed for user "postgres""#,
-        Problem::AuthRefused,
+        ToolFailure::AuthRefused,
     ),
     (
         r#"pg_dump: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  role "lim" is not permitted to log in"#,
-        Problem::AuthRefused,
+        ToolFailure::AuthRefused,
     ),
     (
         "psql: error: connection to server on socket \"/var/run/postgresql/.s.PGSQL.5999\" failed: No such file or directory\n\tIs the server running locally and accepting connections on that socket?",
-        Problem::NotAccepting,
+        ToolFailure::NotAccepting,
     ),
     (
         r#"psql: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  the database system is starting up"#,
-        Problem::NotAccepting,
+        ToolFailure::NotAccepting,
     ),
     (
         r#"psql: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  the database system is shutting down"#,
-        Problem::NotAccepting,
+        ToolFailure::NotAccepting,
     ),
     (
         r#"psql: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  the database system is in recovery mode"#,
-        Problem::NotAccepting,
+        ToolFailure::NotAccepting,
     ),
     (
         r#"pg_dump: error: connection to server on socket "/var/run/postgresql/.s.PGSQL.5432" failed: FATAL:  sorry, too many clients already"#,
-        Problem::NotAccepting,
+        ToolFailure::NotAccepting,
     ),
     (
         "pg_dump: error: Dumping the contents of table \"big\" failed: PQgetCopyData() failed.\npg_dump: detail: Error message from server: server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally\n\tbefore or while processing the request.\npg_dump: detail: Command was: COPY app.big (t) TO stdout;",
-        Problem::NotAccepting,
+        ToolFailure::NotAccepting,
     ),
     (
         "pg_dump: error: Dumping the contents of table \"big\" failed: PQgetResult() failed.\npg_dump: detail: Error message from server: FATAL:  terminating connection due to administrator command\npg_dump: detail: Command was: COPY app.big (t) TO stdout;",
-        Problem::NotAccepting,
+        ToolFailure::NotAccepting,
     ),
     (
         "pg_dump: error: query failed: ERROR:  permission denied for table empty_table\npg_dump: detail: Query was: LOCK TABLE app.empty_table IN ACCESS SHARE MODE",
-        Problem::PermissionDenied,
+        ToolFailure::PermissionDenied,
     ),
     (
         "pg_dump: error: query failed: ERROR:  permission denied for table t\npg_dump: detail: Query was: LOCK TABLE app.\"disk full\" IN ACCESS SHARE MODE",
-        Problem::PermissionDenied,
+        ToolFailure::PermissionDenied,
     ),
     (
         "pg_dumpall: error: query failed: ERROR:  permission denied for table pg_authid\npg_dumpall: detail: Query was: SELECT oid",
-        Problem::PermissionDenied,
+        ToolFailure::PermissionDenied,
     ),
     (
         "pg_dump: error: connection to server on socket \"/var/run/postgresql/.s.PGSQL.5432\" failed: FATAL:  permission denied for database \"shop\"\nDETAIL:  User does not have CONNECT privilege.",
-        Problem::PermissionDenied,
+        ToolFailure::PermissionDenied,
     ),
     (
         "pg_dump: error: query failed: ERROR:  canceling statement due to statement timeout\npg_dump: detail: Query was: LOCK TABLE app.log IN ACCESS SHARE MODE",
-        Problem::Busy,
+        ToolFailure::Busy,
     ),
-    ("dumpcar: cannot find pg_dump in the container", Problem::ToolMissing),
-    ("dumpcar: cannot read password file /run/secrets/pw", Problem::PasswordFile),
-    ("pg_dump: error: something new", Problem::Other),
-    (r#"ERROR:  role "shop_owner" does not exist"#, Problem::RoleMissing),
+    ("dumpcar: cannot find pg_dump in the container", ToolFailure::ToolMissing),
+    ("dumpcar: cannot read password file /run/secrets/pw", ToolFailure::PasswordFile),
+    ("pg_dump: error: something new", ToolFailure::Other),
+    (r#"ERROR:  role "shop_owner" does not exist"#, ToolFailure::RoleMissing),
     (
         r"psql:<stdin>:2: error: backslash commands are restricted; only \unrestrict is allowed",
-        Problem::ClientCommand,
+        ToolFailure::ClientCommand,
     ),
 ];
 
 /// Word for word from the tools of MariaDB 10.11.18 and 11.8.9 (the same words) and MySQL 9.7.4.
-const MYSQL: [(&str, Problem); 23] = [
+const MYSQL: [(&str, ToolFailure); 23] = [
     (
         r#"mariadb-dump: Got error: 1049: "Unknown database 'nope'" when selecting the database"#,
-        Problem::DatabaseGone,
+        ToolFailure::DatabaseGone,
     ),
     (
         r#"mariadb-dump: Got error: 1045: "Access denied for user 'root'@'localhost' (using password: YES)" when trying to connect"#,
-        Problem::AuthRefused,
+        ToolFailure::AuthRefused,
     ),
     (
         r#"mariadb-dump: Got error: 1044: "Access denied for user 'app'@'%' to database 'empty'" when selecting the database"#,
-        Problem::PermissionDenied,
+        ToolFailure::PermissionDenied,
     ),
     (
         "mariadb-dump: Couldn't execute 'show create table `a_view_before_its_base`': SHOW VIEW command denied to user 'app'@'localhost' for table `shop`.`a_view_before_its_base` (1142)",
-        Problem::PermissionDenied,
+        ToolFailure::PermissionDenied,
     ),
     (
         r#"mariadb-dump: Got error: 4151: "Access denied, this account is locked" when trying to connect"#,
-        Problem::AuthRefused,
+        ToolFailure::AuthRefused,
     ),
     (
         r#"mariadb-dump: Got error: 2002: "Can't connect to local server through socket '/nope.sock' (2)" when trying to connect"#,
-        Problem::NotAccepting,
+        ToolFailure::NotAccepting,
     ),
     (
         "ERROR 2002 (HY000): Can't connect to local server through socket '/run/mysqld/mysqld.sock' (2)",
-        Problem::NotAccepting,
+        ToolFailure::NotAccepting,
     ),
     (
         "mariadb-dump: Error 2013: Lost connection to server during query when dumping table `big` at row: 17441",
-        Problem::NotAccepting,
+        ToolFailure::NotAccepting,
     ),
     (
         r#"mariadb-dump: Got error: 2002: "Received error packet before completion of TLS handshake. The authenticity of the following error cannot be verified: 1040 - Too many connections" when trying to connect"#,
-        Problem::NotAccepting,
+        ToolFailure::NotAccepting,
     ),
     (
         "--------------\nselect * from mysql.user\n--------------\n\nERROR 1142 (42000) at line 1: SELECT command denied to user 'app'@'localhost' for table `mysql`.`user`",
-        Problem::PermissionDenied,
+        ToolFailure::PermissionDenied,
     ),
     (
         "mysqldump: Got error: 1049: Unknown database 'nope' when selecting the database",
-        Problem::DatabaseGone,
+        ToolFailure::DatabaseGone,
     ),
     (
         "ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: NO)",
-        Problem::AuthRefused,
+        ToolFailure::AuthRefused,
     ),
     (
         "mysqldump: Got error: 3118: Access denied for user 'locked'@'localhost'. Account is locked. when trying to connect",
-        Problem::AuthRefused,
+        ToolFailure::AuthRefused,
     ),
     (
         "mysqldump: Couldn't execute 'FLUSH /*!40101 LOCAL */ TABLES': Access denied; you need (at least one of) the RELOAD or FLUSH_TABLES privilege(s) for this operation (1227)",
-        Problem::PermissionDenied,
+        ToolFailure::PermissionDenied,
     ),
     (
         "mysqldump: Got error: 2002: Can't connect to local MySQL server through socket '/nope.sock' (2) when trying to connect",
-        Problem::NotAccepting,
+        ToolFailure::NotAccepting,
     ),
     (
         "mysqldump: Error 2013: Lost connection to MySQL server during query when dumping table `big` at row: 10787",
-        Problem::NotAccepting,
+        ToolFailure::NotAccepting,
     ),
-    ("mysqldump: Got error: 1040: Too many connections when trying to connect", Problem::NotAccepting),
+    ("mysqldump: Got error: 1040: Too many connections when trying to connect", ToolFailure::NotAccepting),
     (
         "ERROR 1142 (42000) at line 1: SELECT command denied to user 'app'@'localhost' for table 'user'",
-        Problem::PermissionDenied,
+        ToolFailure::PermissionDenied,
     ),
     (
         "Warning: A partial dump from a server that has GTIDs will by default include the GTIDs of all transactions.",
-        Problem::Other,
+        ToolFailure::Other,
     ),
-    ("dumpcar: cannot find mariadb-dump mysqldump in the container", Problem::ToolMissing),
-    ("mysqldump: Error: something new", Problem::Other),
-    (r"ERROR at line 2: Unknown command '\!'.", Problem::ClientCommand),
-    ("ERROR at line 1: Not allowed in the sandbox mode", Problem::ClientCommand),
+    ("dumpcar: cannot find mariadb-dump mysqldump in the container", ToolFailure::ToolMissing),
+    ("mysqldump: Error: something new", ToolFailure::Other),
+    (r"ERROR at line 2: Unknown command '\!'.", ToolFailure::ClientCommand),
+    ("ERROR at line 1: Not allowed in the sandbox mode", ToolFailure::ClientCommand),
 ];
 
 #[test]
 fn what_the_tools_really_say_is_understood() {
-    for (stderr, problem) in POSTGRESQL {
-        assert_eq!(diagnosis(Engine::POSTGRESQL, 1, stderr).problem, problem, "{stderr}");
+    for (stderr, failure) in POSTGRESQL {
+        assert_eq!(diagnosis(Engine::POSTGRESQL, 1, stderr).failure, failure, "{stderr}");
     }
-    for (stderr, problem) in MYSQL {
-        assert_eq!(diagnosis(Engine::MYSQL, 2, stderr).problem, problem, "{stderr}");
-        assert_eq!(diagnosis(Engine::MARIADB, 2, stderr).problem, problem, "{stderr}");
+    for (stderr, failure) in MYSQL {
+        assert_eq!(diagnosis(Engine::MYSQL, 2, stderr).failure, failure, "{stderr}");
+        assert_eq!(diagnosis(Engine::MARIADB, 2, stderr).failure, failure, "{stderr}");
     }
 }
 
 /// Word for word from psql 17, the clients of MariaDB 11.8 and MySQL 9.7, and their servers' sources.
 #[test]
 fn what_a_server_lacks_is_no_refusal_and_a_refusal_is_one_whatever_it_names() {
-    for (stderr, problem) in [
+    for (stderr, failure) in [
         (
             "psql:<stdin>:9: ERROR:  out of memory\nDETAIL:  Failed on request of size 1000 in memory context \"x\".",
-            Problem::NoMemory,
+            ToolFailure::NoMemory,
         ),
         (
             r#"ERROR:  could not resize shared memory segment "/PostgreSQL.1" to 8388608 bytes: No space left on device"#,
-            Problem::NoMemory,
+            ToolFailure::NoMemory,
         ),
         (
             "ERROR:  out of shared memory\nHINT:  You might need to increase \"max_locks_per_transaction\".",
-            Problem::NoMemory,
+            ToolFailure::NoMemory,
         ),
         (
             r#"psql:<stdin>:20: ERROR:  could not access file "$libdir/postgis-3": No such file or directory"#,
-            Problem::Lacking,
+            ToolFailure::Lacking,
         ),
         (
             "ERROR:  extension \"postgis\" is not available\nDETAIL:  Could not open extension control file \"/x\".",
-            Problem::Lacking,
+            ToolFailure::Lacking,
         ),
-        (r#"ERROR:  pg_stat_statements must be loaded via "shared_preload_libraries""#, Problem::Lacking),
-        ("ERROR 1524 (HY000) at line 2: Plugin 'auth_ed25519' is not loaded", Problem::Lacking),
-        ("ERROR 1286 (42000) at line 8: Unknown storage engine 'ROCKSDB'", Problem::Lacking),
-        ("ERROR 1114 (HY000) at line 31: The table 't' is full", Problem::DiskFull),
+        (r#"ERROR:  pg_stat_statements must be loaded via "shared_preload_libraries""#, ToolFailure::Lacking),
+        ("ERROR 1524 (HY000) at line 2: Plugin 'auth_ed25519' is not loaded", ToolFailure::Lacking),
+        ("ERROR 1286 (42000) at line 8: Unknown storage engine 'ROCKSDB'", ToolFailure::Lacking),
+        ("ERROR 1114 (HY000) at line 31: The table 't' is full", ToolFailure::DiskFull),
         (
             "ERROR 1206 (HY000) at line 1: The total number of locks exceeds the lock table size",
-            Problem::NoMemory,
+            ToolFailure::NoMemory,
         ),
         (
             r#"ERROR 3 (HY000) at line 1: Error writing file '/tmp/x' (Errcode: 28 "No space left on device")"#,
-            Problem::DiskFull,
+            ToolFailure::DiskFull,
         ),
         // Of the dump.
-        (r#"ERROR:  relation "no space left on device" does not exist"#, Problem::NameHidden),
+        (r#"ERROR:  relation "no space left on device" does not exist"#, ToolFailure::NameHidden),
         (
             "ERROR:  duplicate key value violates unique constraint \"k\"\nDETAIL:  Key (a)=(out of memory) already exists.",
-            Problem::Other,
+            ToolFailure::Other,
         ),
         (
             "ERROR 1062 (23000) at line 5: Duplicate entry 'No space left on device' for key 'PRIMARY'",
-            Problem::Other,
+            ToolFailure::Other,
         ),
-        ("ERROR 1049 (42000) at line 7: Unknown database 'b'", Problem::Other),
-        (r#"psql:<stdin>:3: ERROR:  database "b" does not exist"#, Problem::Other),
-        ("ERROR 1153 (08S01) at line 1: Got a packet bigger than 'max_allowed_packet' bytes", Problem::Other),
+        ("ERROR 1049 (42000) at line 7: Unknown database 'b'", ToolFailure::Other),
+        (r#"psql:<stdin>:3: ERROR:  database "b" does not exist"#, ToolFailure::Other),
+        (
+            "ERROR 1153 (08S01) at line 1: Got a packet bigger than 'max_allowed_packet' bytes",
+            ToolFailure::Other,
+        ),
     ] {
         let engine = if stderr.starts_with("ERROR ") && !stderr.starts_with("ERROR: ") {
             Engine::MYSQL
         } else {
             Engine::POSTGRESQL
         };
-        let found = diagnosis(engine, 1, stderr).problem;
-        assert_eq!(found, problem, "{stderr}");
-        assert_eq!(found, problem, "{stderr}");
-        let is_of_dump = matches!(problem, Problem::Other | Problem::NameHidden);
+        let found = diagnosis(engine, 1, stderr).failure;
+        assert_eq!(found, failure, "{stderr}");
+        assert_eq!(found, failure, "{stderr}");
+        let is_of_dump = matches!(failure, ToolFailure::Other | ToolFailure::NameHidden);
         assert_eq!(found.is_refusal(), is_of_dump, "{stderr}");
     }
 }
@@ -329,9 +332,9 @@ fn only_what_passes_by_itself_is_worth_another_try() {
         (POSTGRESQL[0].0, true),
         (POSTGRESQL[20].0, false),
     ] {
-        assert_eq!(diagnosis(Engine::POSTGRESQL, 1, stderr).problem.is_transient(), is_transient, "{stderr}");
+        assert_eq!(diagnosis(Engine::POSTGRESQL, 1, stderr).failure.is_transient(), is_transient, "{stderr}");
     }
-    assert!(diagnosis(Engine::CUSTOM, 137, "").problem.is_transient());
+    assert!(diagnosis(Engine::CUSTOM, 137, "").failure.is_transient());
 }
 
 const DENIED: &str = "ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: YES)";
@@ -360,7 +363,7 @@ fn where_nobody_listens_the_message_says_where_was_looked() {
     let facts = Facts { arguments: &arguments, ..Facts::new("", &env) };
     let said = |engine: Engine, facts: &Facts<'_>, stderr: &str| {
         let said = diagnose(engine, 2, stderr, &str::to_owned, facts, None);
-        format!("{:?}: {}", said.problem, said.text)
+        format!("{:?}: {}", said.failure, said.text)
     };
     insta::assert_snapshot!(said(Engine::POSTGRESQL, &facts,
         "psql: error: connection to server on socket \"/var/run/postgresql/.s.PGSQL.5433\" failed: No such file or directory\n\

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 
 mod address;
-mod content;
+mod completeness;
 mod detection;
 mod diagnosis;
 mod keep;

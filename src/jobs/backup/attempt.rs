@@ -7,14 +7,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::begin::{Begun, begin};
+use super::context::{AttemptContext, Origin};
 use super::missing::Dumped;
 use super::order::Order;
-use super::run::{Origin, Run};
 use super::{plan, suspicion, writers};
 use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
-use crate::jobs::error::{JobError, Kind, stoppable};
+use crate::jobs::error::{JobError, JobErrorKind, stoppable};
 use crate::jobs::helper::{Access, Helper};
 use crate::jobs::{prune, span};
 use crate::model::id::ImageDigest;
@@ -63,7 +63,7 @@ pub(super) async fn attempt(
     let target = helper.as_ref().map_or(target, |helper| &helper.target);
     let clash = writers::look(app, known, last_good.as_ref(), (key.stamp, origin.writer()));
     let docker = entry.docker();
-    let run = Run {
+    let run = AttemptContext {
         app,
         docker,
         target,
@@ -121,7 +121,7 @@ async fn origin(app: &App, target: &Target) -> Origin {
     let digests = image.ok().flatten().map(|image| image.digests).unwrap_or_default();
     Origin {
         image_digest: ImageDigest::choose(&digests, &target.container.image),
-        docker_engine: holder.engine.clone(),
+        docker_engine: holder.docker_engine.clone(),
         instance: holder.instance.clone(),
     }
 }
@@ -136,7 +136,7 @@ enum LeftBehind {
     Unknown,
 }
 
-impl Run<'_> {
+impl AttemptContext<'_> {
     /// Everything up to the manifest.
     async fn make(
         &self,
@@ -245,14 +245,14 @@ impl Run<'_> {
             Ok(true) => {}
             Ok(false) => {
                 let reason = "another Dumpcar took this run for dead and removed its objects; was this machine suspended?";
-                return Err((JobError::new(Kind::Broken, reason), LeftBehind::Nothing));
+                return Err((JobError::new(JobErrorKind::Broken, reason), LeftBehind::Nothing));
             }
             Err(error) => return Err((error.into(), LeftBehind::Unfinished)),
         }
         let error = match stoppable(stop, app.store.put_manifest(key, manifest)).await {
             Ok(Ok(version)) => {
                 if manifest.suspicious.is_none() && manifest.missing.is_empty() {
-                    app.last_good.keep(version, manifest);
+                    app.backup_cache.keep(version, manifest);
                 }
                 return Ok(());
             }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tracing::warn;
 
+use super::context::AttemptContext;
 use super::missing::Dumped;
-use super::run::Run;
 use crate::docker::ExecError;
 use crate::engine;
-use crate::jobs::error::{JobError, Kind, stoppable};
+use crate::jobs::error::{JobError, JobErrorKind, stoppable};
 use crate::model::manifest::ManifestObject;
 use crate::store::Catalog;
 
@@ -23,7 +23,7 @@ fn hook_limit(which: &str, timeout: Duration) -> Duration {
     if which == "after" { timeout.min(AFTER_LIMIT) } else { timeout }
 }
 
-impl Run<'_> {
+impl AttemptContext<'_> {
     /// Hooks around everything; the second one runs whatever became of the first one and the dumps.
     pub(super) async fn dump_all(
         &self,
@@ -62,11 +62,11 @@ impl Run<'_> {
         ran.map(drop).map_err(|error| {
             // What the command itself says stays said; that Docker was away does not.
             let kind = if let ExecError::Docker(error) = &error {
-                Kind::Docker { may_pass: error.is_transient() }
+                JobErrorKind::Docker { may_pass: error.is_transient() }
             } else if matches!(error, ExecError::Cut { .. }) {
-                Kind::Broken
+                JobErrorKind::Broken
             } else {
-                Kind::Tool(engine::Problem::Other)
+                JobErrorKind::Tool(engine::ToolFailure::Other)
             };
             let said = error.hidden(&hide);
             let label = format!("{}.{which}", self.app.config.label_prefix);

@@ -5,11 +5,11 @@ use std::time::Duration;
 use backon::{ConstantBuilder, Retryable as _};
 use tracing::warn;
 
+use super::context::AttemptContext;
 use super::plan::{Part, SURVEY_LIMIT};
-use super::run::Run;
 use crate::docker::ExecError;
 use crate::engine::{self, Broken, Without};
-use crate::jobs::error::{JobError, Kind, stoppable};
+use crate::jobs::error::{JobError, JobErrorKind, stoppable};
 use crate::jobs::survey::MOST_BYTES;
 use crate::model::manifest::{ManifestObject, ObjectKind};
 use crate::model::missing::{MOST, Missing};
@@ -34,7 +34,7 @@ pub(super) struct Dumped {
     pub(super) problems: Vec<String>,
 }
 
-impl Run<'_> {
+impl AttemptContext<'_> {
     /// Dumps everything that can be dumped; pushes each finished object.
     pub(super) async fn dump_parts(
         &self,
@@ -75,17 +75,17 @@ impl Run<'_> {
     /// Whether a failure says nothing about the other parts, and will not pass by trying again.
     fn costs_only_itself(&self, part: &Part, error: &JobError) -> bool {
         let is_of_one = match error.kind {
-            Kind::Broken | Kind::Content => true,
-            Kind::Tool(problem) => !problem.is_of_the_server(),
-            Kind::Stopped
-            | Kind::Nothing
-            | Kind::Wrong
-            | Kind::Busy
-            | Kind::TooLong
-            | Kind::Store(_)
-            | Kind::Docker { .. }
-            | Kind::Backup
-            | Kind::Internal => false,
+            JobErrorKind::Broken | JobErrorKind::IncompleteDump => true,
+            JobErrorKind::Tool(problem) => !problem.is_of_the_server(),
+            JobErrorKind::Stopped
+            | JobErrorKind::Nothing
+            | JobErrorKind::Wrong
+            | JobErrorKind::Busy
+            | JobErrorKind::TooLong
+            | JobErrorKind::Store(_)
+            | JobErrorKind::Docker { .. }
+            | JobErrorKind::Backup
+            | JobErrorKind::Internal => false,
         };
         part.kind != ObjectKind::Dump && is_of_one && (self.is_last_try || !error.kind.may_pass())
     }
@@ -93,7 +93,7 @@ impl Run<'_> {
     /// Whether the server is there after all: one that ends a session, or all of them, for what is in one database.
     async fn is_survived(&self, part: &Part, error: &JobError) -> Result<bool, JobError> {
         let Self { docker, target, stop, .. } = self;
-        let is_gone = error.kind == Kind::Tool(engine::Problem::NotAccepting);
+        let is_gone = error.kind == JobErrorKind::Tool(engine::ToolFailure::NotAccepting);
         let facts = target.facts();
         let Some(command) = target.engine.survey(&facts).filter(|_| is_gone && self.is_last_try) else {
             return Ok(false);
@@ -146,8 +146,10 @@ impl Run<'_> {
     ) -> Result<Vec<Missing>, JobError> {
         let Self { docker, target, stop, .. } = self;
         let said = failure.to_string();
-        let is_of_objects =
-            matches!(failure.kind, Kind::Tool(engine::Problem::Other | engine::Problem::PermissionDenied));
+        let is_of_objects = matches!(
+            failure.kind,
+            JobErrorKind::Tool(engine::ToolFailure::Other | engine::ToolFailure::PermissionDenied)
+        );
         let Some(command) = target.engine.examine(&target.facts(), database, &said).filter(|_| is_of_objects)
         else {
             return Ok(Vec::new());
@@ -176,7 +178,7 @@ impl Run<'_> {
                 let (said, facts) = (hide(&broken.reason), target.facts());
                 let diagnosis =
                     engine::diagnose(target.engine, 1, &broken.reason, &hide, &facts, Some(database));
-                let is_other = diagnosis.problem == engine::Problem::Other;
+                let is_other = diagnosis.failure == engine::ToolFailure::Other;
                 let reason = if is_other { format!("{said}; mend or drop it") } else { diagnosis.text };
                 new.push(Missing::new(Some(database), Some(&broken.name), &reason));
                 without.tables.push(broken.name);

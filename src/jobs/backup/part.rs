@@ -5,18 +5,18 @@ use std::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::alive;
+use super::context::AttemptContext;
 use super::plan::Part;
-use super::run::Run;
 use crate::docker::ExecError;
 use crate::engine;
 use crate::jobs::diagnosis::diagnose;
-use crate::jobs::error::{JobError, Kind, stoppable};
+use crate::jobs::error::{JobError, JobErrorKind, stoppable};
 use crate::model::key::database_file_stem;
 use crate::model::manifest::{ManifestObject, ObjectKind};
 use crate::pipeline::{self, PipelineError};
 use crate::text;
 
-impl Run<'_> {
+impl AttemptContext<'_> {
     /// One object, from the command to the store, which confirms its size now or, for one of many, later.
     pub(super) async fn dump_part(
         &self,
@@ -115,9 +115,11 @@ impl Run<'_> {
         match error {
             PipelineError::Exec(error) => self.exec_failed(&format!("dump {what}"), database, error).await,
             PipelineError::Store(error) => error.into(),
-            PipelineError::Content(reason) => JobError::new(Kind::Content, format!("dump {what}: {reason}")),
+            PipelineError::Content(reason) => {
+                JobError::new(JobErrorKind::IncompleteDump, format!("dump {what}: {reason}"))
+            }
             PipelineError::Codec(error) => {
-                JobError::new(Kind::Internal, format!("dump {what}: compress it: {error}"))
+                JobError::new(JobErrorKind::Internal, format!("dump {what}: compress it: {error}"))
             }
         }
     }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::run::Run;
+use super::context::AttemptContext;
 use crate::app::App;
 use crate::discovery::Target;
 use crate::engine::{Survey, Units};
-use crate::jobs::error::{JobError, Kind, stoppable};
+use crate::jobs::error::{JobError, JobErrorKind, stoppable};
 use crate::jobs::survey::survey;
 use crate::model::command::Command;
 use crate::model::compression::Compression;
@@ -65,7 +65,7 @@ pub(super) async fn catalog(
     }
 }
 
-impl Run<'_> {
+impl AttemptContext<'_> {
     /// Asks the server what there is and decides what is dumped.
     pub(super) async fn plan(&self, catalog: Option<&Catalog>) -> Result<Plan, JobError> {
         let Self { app, docker, target, .. } = self;
@@ -114,7 +114,7 @@ impl Run<'_> {
             });
         }
         if parts.is_empty() {
-            return Err(JobError::new(Kind::Wrong, target.engine.nothing(&facts)));
+            return Err(JobError::new(JobErrorKind::Wrong, target.engine.nothing(&facts)));
         }
         Ok(Plan { survey, parts, missing })
     }
@@ -127,7 +127,10 @@ impl Run<'_> {
         let missing: Vec<&String> = wanted.iter().filter(is_missing).collect();
         let cure = format!("correct the label {}.databases", app.config.label_prefix);
         if let Some(first) = missing.first().filter(|_| missing.len() == wanted.len()) {
-            return Err(JobError::new(Kind::Wrong, format!("there is no database {first:?}: {cure}")));
+            return Err(JobError::new(
+                JobErrorKind::Wrong,
+                format!("there is no database {first:?}: {cure}"),
+            ));
         }
         let reason = format!("there is no such database: {cure}");
         let missing = missing.into_iter().map(|name| Missing::new(Some(name), None, &reason)).collect();
@@ -136,7 +139,7 @@ impl Run<'_> {
         // A new MariaDB or MySQL server has none, and users all the same; PostgreSQL always has one.
         if survey.databases.is_empty() && (had_any || target.engine.first_database().is_some()) {
             return Err(JobError::new(
-                Kind::Wrong,
+                JobErrorKind::Wrong,
                 "the server has no database to back up; do the labels exclude them all?",
             ));
         }

@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::run::Run;
+use super::context::AttemptContext;
 use crate::app::App;
 use crate::discovery::Target;
 use crate::engine::{Units, is_old_name};
@@ -27,7 +27,7 @@ pub(super) async fn last_good(
     stop: &CancellationToken,
 ) -> Result<Option<Manifest>, JobError> {
     let Some(catalog) = catalog.filter(|_| !target.shrink_alert.is_off()) else { return Ok(None) };
-    match stoppable(stop, newest::last_good(&app.store, &app.last_good, catalog, &target.names())).await? {
+    match stoppable(stop, newest::last_good(&app.store, &app.backup_cache, catalog, &target.names())).await? {
         Ok(good) => Ok(good),
         // Keys that may list and write, but not read.
         Err(error) if !app.config.prune && error.is_denied() => Ok(None),
@@ -35,7 +35,7 @@ pub(super) async fn last_good(
     }
 }
 
-impl Run<'_> {
+impl AttemptContext<'_> {
     /// Why the new backup is suspicious, in one line; `None` when it is not.
     pub(super) fn suspicion(
         &self,

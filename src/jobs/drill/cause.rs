@@ -4,7 +4,7 @@ use super::context::Drill;
 use super::server::{ANSWER_BYTES, Scratch, last};
 use crate::docker::Death;
 use crate::engine::{self, Command};
-use crate::jobs::error::{JobError, Kind};
+use crate::jobs::error::{JobError, JobErrorKind};
 use crate::model::drill::Problem;
 use crate::text;
 use std::time::Duration;
@@ -26,7 +26,7 @@ impl Drill<'_> {
             error.blame(),
             Some(Problem::Empty {} | Problem::Missing { .. } | Problem::Damaged { .. })
         );
-        if error.is_stopped() || is_of_bucket || matches!(error.kind, Kind::Store(_)) {
+        if error.is_stopped() || is_of_bucket || matches!(error.kind, JobErrorKind::Store(_)) {
             return error;
         }
         let id = scratch.target.tools();
@@ -57,49 +57,49 @@ impl Drill<'_> {
             "{error}; the drill's server was killed because it needed more than its {} of memory",
             text::bytes(scratch.memory)
         );
-        self.cured(scratch, JobError::new(Kind::Tool(engine::Problem::NoMemory), text))
+        self.cured(scratch, JobError::new(JobErrorKind::Tool(engine::ToolFailure::NoMemory), text))
     }
 
     /// With what there is to do.
     fn cured(&self, scratch: &Scratch, error: JobError) -> JobError {
         let prefix = &self.app.config.label_prefix;
         let cure = match error.kind {
-            Kind::Tool(engine::Problem::NoMemory) => "raise DUMPCAR_DRILL_MEMORY".to_owned(),
-            Kind::Tool(engine::Problem::DiskFull) if self.app.config.drill_disk == 0 => {
+            JobErrorKind::Tool(engine::ToolFailure::NoMemory) => "raise DUMPCAR_DRILL_MEMORY".to_owned(),
+            JobErrorKind::Tool(engine::ToolFailure::DiskFull) if self.app.config.drill_disk == 0 => {
                 "three times the size of the dumps is not enough: set DUMPCAR_DRILL_DISK".to_owned()
             }
-            Kind::Tool(engine::Problem::DiskFull) => "raise DUMPCAR_DRILL_DISK, or make room on Docker's disk".to_owned(),
-            Kind::Tool(engine::Problem::ReadOnly) => {
+            JobErrorKind::Tool(engine::ToolFailure::DiskFull) => "raise DUMPCAR_DRILL_DISK, or make room on Docker's disk".to_owned(),
+            JobErrorKind::Tool(engine::ToolFailure::ReadOnly) => {
                 "a drill's server writes to its image's volumes, in memory, or with DUMPCAR_DRILL_DISK anywhere".to_owned()
             }
-            Kind::Tool(engine::Problem::ToolMissing) => {
+            JobErrorKind::Tool(engine::ToolFailure::ToolMissing) => {
                 format!("the drill's server has the image {}", self.manifest.image)
             }
-            Kind::Tool(engine::Problem::Lacking) => format!(
+            JobErrorKind::Tool(engine::ToolFailure::Lacking) => format!(
                 "start the drill's server with what it needs by the label {prefix}.drill.args, or `docker pull {}` if its image is not that one",
                 self.manifest.image
             ),
-            Kind::Tool(engine::Problem::AuthRefused | engine::Problem::PasswordFile) => format!(
+            JobErrorKind::Tool(engine::ToolFailure::AuthRefused | engine::ToolFailure::PasswordFile) => format!(
                 "what the image needs of its target's variables to let the drill in goes into the label {prefix}.drill.env"
             ),
-            Kind::Tool(
-                engine::Problem::NotAccepting | engine::Problem::Killed | engine::Problem::Busy,
+            JobErrorKind::Tool(
+                engine::ToolFailure::NotAccepting | engine::ToolFailure::Killed | engine::ToolFailure::Busy,
             ) => "this says nothing about the backup: drill it again".to_owned(),
-            Kind::Tool(_)
-            | Kind::Stopped
-            | Kind::Nothing
-            | Kind::Wrong
-            | Kind::Busy
-            | Kind::TooLong
-            | Kind::Store(_)
-            | Kind::Docker { .. }
-            | Kind::Broken
-            | Kind::Content
-            | Kind::Backup
-            | Kind::Internal => String::new(),
+            JobErrorKind::Tool(_)
+            | JobErrorKind::Stopped
+            | JobErrorKind::Nothing
+            | JobErrorKind::Wrong
+            | JobErrorKind::Busy
+            | JobErrorKind::TooLong
+            | JobErrorKind::Store(_)
+            | JobErrorKind::Docker { .. }
+            | JobErrorKind::Broken
+            | JobErrorKind::IncompleteDump
+            | JobErrorKind::Backup
+            | JobErrorKind::Internal => String::new(),
         };
         let is_about_settings = matches!(error.blame(), Some(Problem::LoadFailed { .. }))
-            || matches!(error.kind, Kind::Tool(engine::Problem::Lacking));
+            || matches!(error.kind, JobErrorKind::Tool(engine::ToolFailure::Lacking));
         let names: Vec<&str> = scratch.left_out.iter().take(MOST_NAMES).map(String::as_str).collect();
         let left_out = if is_about_settings && !names.is_empty() {
             format!(
@@ -126,6 +126,6 @@ impl Drill<'_> {
 }
 
 /// A refusal of a server that has ended is none.
-fn of_server(kind: Kind) -> Kind {
-    if kind.is_refusal() || kind == Kind::Backup { Kind::Broken } else { kind }
+fn of_server(kind: JobErrorKind) -> JobErrorKind {
+    if kind.is_refusal() || kind == JobErrorKind::Backup { JobErrorKind::Broken } else { kind }
 }

@@ -9,7 +9,7 @@ use crate::docker::ExecError;
 use crate::engine::{self, Placement, Units};
 use crate::jobs::cat;
 use crate::jobs::diagnosis::diagnose;
-use crate::jobs::error::{JobError, Kind};
+use crate::jobs::error::{JobError, JobErrorKind};
 use crate::jobs::restore::{self, ANSWER_LIMIT, Selection};
 use crate::jobs::survey::survey;
 use crate::model::command::Command;
@@ -32,7 +32,7 @@ impl Drill<'_> {
         let target = &scratch.target;
         let plan = restore::plan(self.app, self.key.clone(), self.manifest, target.clone(), &selection).await;
         let plan = plan.map_err(|error| {
-            let is_empty = error.kind == Kind::Nothing;
+            let is_empty = error.kind == JobErrorKind::Nothing;
             if is_empty { JobError::of_backup(Problem::Empty {}, error.to_string()) } else { error }
         })?;
         let mut loaded = restore::into_scratch(self.app, &plan, &self.run, self.stop, self.progress)
@@ -124,7 +124,7 @@ impl Drill<'_> {
                     let text = format!(
                         "which database is {prefix}.drill.query for? Set {prefix}.drill.database ({problem})"
                     );
-                    JobError::new(Kind::Wrong, text)
+                    JobError::new(JobErrorKind::Wrong, text)
                 })?;
                 object.database.clone().unwrap_or_default()
             }
@@ -194,7 +194,7 @@ fn is_login_refused(target: &Target, error: &ExecError) -> bool {
     let ExecError::Failed { status, stderr } = error else { return false };
     let hide = |said: &str| target.container.redact(said);
     let said = engine::diagnose(target.engine, (*status).into(), stderr, &hide, &target.facts(), None);
-    said.problem == engine::Problem::AuthRefused
+    said.failure == engine::ToolFailure::AuthRefused
 }
 
 /// Whether a dump is the one that the manifest describes: of the same bytes, the same content is counted.

@@ -8,7 +8,7 @@ use super::difference::came_back_otherwise;
 use super::server::{ANSWER_BYTES, Scratch};
 use crate::engine::{self, Facts, Loading, Surroundings};
 use crate::jobs::diagnosis::diagnose;
-use crate::jobs::error::{JobError, Kind};
+use crate::jobs::error::{JobError, JobErrorKind};
 use crate::jobs::restore;
 use crate::jobs::survey::survey;
 use crate::model::command::Command;
@@ -90,7 +90,7 @@ impl Drill<'_> {
         }
         let mut loading = Loading { default_tablespace: true, is_on_trial: true, ..Loading::default() };
         let mut refused = self.load_again(scratch, survey, one, definitions.clone(), loading).await?;
-        let is_hidden = |error: &JobError| error.kind == Kind::Tool(engine::Problem::NameHidden);
+        let is_hidden = |error: &JobError| error.kind == JobErrorKind::Tool(engine::ToolFailure::NameHidden);
         if refused.as_ref().is_some_and(is_hidden)
             && let Some(command) = target.engine.drop_staged(&facts, database)
         {
@@ -163,7 +163,7 @@ fn undecided(database: &str, unknown: &[String], refused: Option<JobError>) -> J
     }
     let why = refused.map_or_else(|| "it was not there afterwards".to_owned(), |error| error.to_string());
     JobError::new(
-        Kind::Wrong,
+        JobErrorKind::Wrong,
         format!(
             "database {database:?} came back, but its server prints {names} differently than before, and whether that still \
              means the same is unknown, because it did not load a second time ({why}); make it anew in the source database, \

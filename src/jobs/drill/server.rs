@@ -11,7 +11,7 @@ use crate::discovery::{self, Target};
 use crate::docker::{Image, ScratchContainer};
 use crate::engine::{self, Answering, Engine, Settings};
 use crate::jobs::diagnosis::diagnose;
-use crate::jobs::error::{JobError, Kind};
+use crate::jobs::error::{JobError, JobErrorKind};
 use crate::jobs::survey::survey;
 use crate::jobs::{helper, restore, scratch};
 use crate::model::helper::{COMMAND, WAIT};
@@ -85,7 +85,10 @@ impl Drill<'_> {
         }
         let digest = self.manifest.image_digest.as_ref().map(ToString::to_string);
         let image = digest.unwrap_or_else(|| self.manifest.image.to_string());
-        Err(JobError::new(Kind::Wrong, format!("the image of the backup is gone: `docker pull {image}`")))
+        Err(JobError::new(
+            JobErrorKind::Wrong,
+            format!("the image of the backup is gone: `docker pull {image}`"),
+        ))
     }
 
     /// A server that answers, with a login for this drill.
@@ -166,7 +169,7 @@ impl Drill<'_> {
             let wanted = &labels.drill.args;
             (engine.scratch_arguments(&image.command, settings, &more, wanted), Vec::new())
         };
-        let name = run::Scratch::container(&self.run);
+        let name = run::ContainerRecord::container(&self.run);
         self.container = Some(name.clone());
         let id = self
             .docker
@@ -228,7 +231,7 @@ impl Drill<'_> {
                             Err(error) => return Err(error.into()),
                         }
                     } else {
-                        JobError::new(Kind::Broken, "it is still being set up")
+                        JobError::new(JobErrorKind::Broken, "it is still being set up")
                     }
                 }
                 Err(error) => {
@@ -236,7 +239,7 @@ impl Drill<'_> {
                     error
                 }
             };
-            let is_refused = reason.kind == Kind::Tool(engine::Problem::AuthRefused);
+            let is_refused = reason.kind == JobErrorKind::Tool(engine::ToolFailure::AuthRefused);
             let refused_since = *refused.get_or_insert_with(Instant::now);
             if !is_refused {
                 refused = None;
@@ -272,13 +275,14 @@ impl Drill<'_> {
         let text = format!("its server ended while it started: {}{hint}", last(&words));
         let lines = raw.replace(" / ", "\n");
         let said = engine::diagnose(scratch.engine, 1, &lines, &hide, &scratch.facts(), None);
-        let kind = if said.problem.is_refusal() { Kind::Broken } else { Kind::Tool(said.problem) };
+        let kind =
+            if said.failure.is_refusal() { JobErrorKind::Broken } else { JobErrorKind::Tool(said.failure) };
         Err(Unready { error: JobError::new(kind, text), words })
     }
 
     async fn answering(&self, scratch: &Target) -> Result<Answering, JobError> {
         let Some(command) = scratch.engine.answering(&scratch.facts()) else {
-            return Err(JobError::new(Kind::Internal, "nobody knows who answers"));
+            return Err(JobError::new(JobErrorKind::Internal, "nobody knows who answers"));
         };
         match self.docker.capture(scratch.tools(), &command, ANSWER_BYTES, SHORT_LIMIT).await {
             Ok(answer) => {

@@ -8,7 +8,7 @@ use tracing::warn;
 use super::context::Drill;
 use crate::docker::{Docker, DockerError, Image};
 use crate::engine::{self, Engine};
-use crate::jobs::error::{JobError, Kind};
+use crate::jobs::error::{JobError, JobErrorKind};
 use crate::machine::{self, Memory};
 use crate::model::helper::split_path;
 use crate::model::id::ContainerName;
@@ -58,7 +58,7 @@ impl Storage {
         let memory = wish.memory.min(lent.unwrap_or(wish.memory));
         if memory < LEAST_MEMORY {
             return Err(JobError::new(
-                Kind::Tool(engine::Problem::NoMemory),
+                JobErrorKind::Tool(engine::ToolFailure::NoMemory),
                 format!(
                     "this machine lends a drill half of its available memory, and that is {} now: free some",
                     text::bytes(memory)
@@ -76,7 +76,7 @@ impl Storage {
         if room > disk {
             let [room, lent] = [room, lent].map(text::bytes);
             return Err(JobError::new(
-                Kind::Tool(engine::Problem::DiskFull),
+                JobErrorKind::Tool(engine::ToolFailure::DiskFull),
                 format!(
                     "its data may take {room} and this machine lends {lent} of memory: set DUMPCAR_DRILL_DISK to the most \
                      that a drill may write to Docker's disk"
@@ -140,7 +140,7 @@ pub(super) async fn watch(docker: Docker, container: ContainerName, disk: u64) -
         match docker.written(&container).await {
             Ok(bytes) if bytes > disk => {
                 return JobError::new(
-                    Kind::Wrong,
+                    JobErrorKind::Wrong,
                     format!(
                         "its server has written {} to Docker's disk, and may write {} (DUMPCAR_DRILL_DISK)",
                         text::bytes(bytes),
@@ -152,7 +152,7 @@ pub(super) async fn watch(docker: Docker, container: ContainerName, disk: u64) -
             Ok(_) | Err(DockerError::NotFound { .. }) => failures = 0,
             Err(error) if failures + 1 == WATCH_TRIES => {
                 return JobError::new(
-                    Kind::Docker { may_pass: error.is_transient() },
+                    JobErrorKind::Docker { may_pass: error.is_transient() },
                     format!("cannot tell how much its server writes: {error}"),
                 );
             }

@@ -8,11 +8,11 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::clock;
 use crate::discovery;
-use crate::model::run::{Fate, LEASE, Scratch};
+use crate::model::run::{ContainerRecord, Fate, LEASE};
 
 /// Removes the scratch and helper containers of processes that have ended.
 pub async fn sweep(app: &App) {
-    let label = format!("{}.{}", app.config.label_prefix, Scratch::LABEL);
+    let label = format!("{}.{}", app.config.label_prefix, ContainerRecord::LABEL);
     let found = match app.docker.labelled_containers(&label).await {
         Ok(found) => found,
         Err(error) => {
@@ -37,7 +37,7 @@ pub async fn sweep(app: &App) {
     }
 }
 
-async fn is_over(app: &App, scratch: &Scratch) -> bool {
+async fn is_over(app: &App, scratch: &ContainerRecord) -> bool {
     let own = app.identity.holder(&app.docker).await;
     if scratch.holder.process == own.process {
         return !app.runs.lock().unwrap_or_else(PoisonError::into_inner).contains(&scratch.run);

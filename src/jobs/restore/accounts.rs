@@ -8,7 +8,7 @@ use tracing::info;
 use super::context::Restore;
 use super::exchange::Server;
 use crate::engine::{self, AccountFilter, Edit, Exchange};
-use crate::jobs::error::{JobError, Kind};
+use crate::jobs::error::{JobError, JobErrorKind};
 use crate::model::drill::Problem;
 use crate::model::line::Name;
 use crate::model::manifest::ManifestObject;
@@ -22,14 +22,14 @@ impl Restore<'_> {
     pub(super) fn leave_out(
         &self,
         object: &ManifestObject,
-        problem: engine::Problem,
+        problem: engine::ToolFailure,
         what: String,
     ) -> Result<(), JobError> {
         if self.loaded.is_none() {
             self.left_out.lock().unwrap_or_else(PoisonError::into_inner).push(what);
             return Ok(());
         }
-        let error = JobError::new(Kind::Tool(problem), format!("restore {}: {what}", object.name));
+        let error = JobError::new(JobErrorKind::Tool(problem), format!("restore {}: {what}", object.name));
         Err(error.or_blame(|| Problem::LoadFailed { object: Name::clean(&object.name) }))
     }
 
@@ -43,7 +43,7 @@ impl Restore<'_> {
         let said = self.load(globals, None, &mut edit).await?;
         let Edit::Accounts(filter) = edit else { return Ok(()) };
         let accounts = filter.end();
-        let failed = |text: String| Err(JobError::new(Kind::Tool(engine::Problem::Other), text));
+        let failed = |text: String| Err(JobError::new(JobErrorKind::Tool(engine::ToolFailure::Other), text));
         if let Some(problem) = &accounts.problem {
             return failed(problem.clone());
         }
@@ -60,7 +60,7 @@ impl Restore<'_> {
                 let text = format!(
                     "restore users and grants: the login may not do it (error {code}); name a login that may by the labels dumpcar.user and dumpcar.password-file"
                 );
-                return Err(JobError::new(Kind::Tool(engine::Problem::PermissionDenied), text));
+                return Err(JobError::new(JobErrorKind::Tool(engine::ToolFailure::PermissionDenied), text));
             }
             match accounts.of_line(line) {
                 // The first error tells more than those that follow from it.
@@ -71,8 +71,8 @@ impl Restore<'_> {
         for (account, code) in left_out {
             // A plugin, or a policy of one.
             let problem = match code {
-                1524 | 1819 => engine::Problem::Lacking,
-                _ => engine::Problem::Other,
+                1524 | 1819 => engine::ToolFailure::Lacking,
+                _ => engine::ToolFailure::Other,
             };
             self.leave_out(globals, problem, format!("account {account}: {}", reason(code)))?;
         }

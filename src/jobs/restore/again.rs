@@ -4,8 +4,8 @@ use tracing::{info, warn};
 
 use super::context::{Restore, what};
 use super::planned::Wanted;
-use crate::engine::{Edit, Loading, Problem, Staged};
-use crate::jobs::error::{JobError, Kind};
+use crate::engine::{Edit, Loading, Staged, ToolFailure};
+use crate::jobs::error::{JobError, JobErrorKind};
 use crate::model::database::DatabaseOptions;
 use crate::model::drill;
 
@@ -31,7 +31,7 @@ impl Restore<'_> {
                 self.tell(&edit);
                 return Ok(staged);
             }
-            Err(first) if first.kind == Kind::Tool(Problem::NameHidden) => first,
+            Err(first) if first.kind == JobErrorKind::Tool(ToolFailure::NameHidden) => first,
             Err(error) => return Err(error),
         };
         let target = &self.plan.target;

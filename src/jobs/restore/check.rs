@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::context::Restore;
 use crate::engine::{Edit, Replacement};
-use crate::jobs::error::{JobError, Kind, stoppable};
+use crate::jobs::error::{JobError, JobErrorKind, stoppable};
 use crate::model::drill::Problem;
 use crate::model::line::Name;
 use crate::model::manifest::{ManifestObject, ObjectKind};
@@ -25,7 +25,7 @@ impl Restore<'_> {
         let what = format!("check {}", object.name);
         stoppable(self.stop, read).await?.map_err(|error| unread(&what, object, &error))?;
         bytes += edit.take(None).len() as u64;
-        edit.problem().map_or(Ok(bytes), |problem| Err(JobError::new(Kind::Wrong, problem)))
+        edit.problem().map_or(Ok(bytes), |problem| Err(JobError::new(JobErrorKind::Wrong, problem)))
     }
 
     /// What a tool chokes on may be damage, of which only the end of the object tells.
@@ -72,7 +72,7 @@ pub(super) fn unread(what: &str, object: &ManifestObject, error: &ReadError) -> 
     match error {
         // That an object is missing or was replaced is one of the backup.
         ReadError::Store(error) if !worth::says_something(error) => {
-            JobError::new(Kind::Store(error.kind), reason)
+            JobError::new(JobErrorKind::Store(error.kind), reason)
         }
         ReadError::Store(StoreError { kind: StoreErrorKind::NotFound, .. }) => {
             JobError::of_backup(Problem::Missing { object: Name::clean(&object.name) }, reason)

@@ -14,7 +14,7 @@ use crate::engine::{
     Way,
 };
 use crate::jobs::diagnosis::diagnose;
-use crate::jobs::error::{JobError, Kind, stoppable};
+use crate::jobs::error::{JobError, JobErrorKind, stoppable};
 use crate::model::command::Command;
 use crate::model::drill::Problem;
 use crate::model::run::RunId;
@@ -102,7 +102,7 @@ impl Restore<'_> {
                 let found = separator.end();
                 if let Some(problem) = found.problem {
                     return Err(JobError::new(
-                        Kind::Tool(engine::Problem::Other),
+                        JobErrorKind::Tool(engine::ToolFailure::Other),
                         format!("restore {}: {problem}", what(&wanted.name)),
                     ));
                 }
@@ -143,7 +143,7 @@ impl Restore<'_> {
         let mut names: Vec<_> = references.iter().take(SHOWN).cloned().collect();
         names.extend((references.len() > SHOWN).then(|| format!("and {} more", references.len() - SHOWN)));
         Err(JobError::new(
-            Kind::Wrong,
+            JobErrorKind::Wrong,
             format!(
                 "a copy of {own:?} would reach into {own:?} itself by name: {}; restore it by its own name elsewhere (--to), or \
                  allow this by --allow-references",
@@ -219,7 +219,8 @@ impl<'a> Server<'a> {
     /// The name of whoever loads.
     pub(super) async fn login(&self) -> Result<String, JobError> {
         let answer = self.ask("ask who is logged in", &self.exchange.login(&self.target.facts())).await?;
-        Exchange::parse_login(&answer).map_err(|error| JobError::new(Kind::Content, error.to_string()))
+        Exchange::parse_login(&answer)
+            .map_err(|error| JobError::new(JobErrorKind::IncompleteDump, error.to_string()))
     }
 
     /// Finishes an exchange that broke off, or takes it back; says which. `None` if nothing had begun.
@@ -235,8 +236,8 @@ impl<'a> Server<'a> {
             Stage::After => Way::Forward,
         };
         let control = self.ask("read what is to be done", &self.exchange.control(&facts, self.run)).await?;
-        let control =
-            Control::parse(&control).map_err(|error| JobError::new(Kind::Content, error.to_string()))?;
+        let control = Control::parse(&control)
+            .map_err(|error| JobError::new(JobErrorKind::IncompleteDump, error.to_string()))?;
         match self.go(way, &control).await {
             Err(error) if way == Way::Forward && error.kind.is_refusal() => {
                 warn!(target = %self.target.name, %error, "the restored definitions are refused: the old content is put back");
@@ -277,7 +278,9 @@ impl<'a> Server<'a> {
                 never = Box::pin(end_clients) => never,
             };
             match told {
-                Err(error) if error.kind == Kind::Tool(engine::Problem::Busy) && tries > 1 => tries -= 1,
+                Err(error) if error.kind == JobErrorKind::Tool(engine::ToolFailure::Busy) && tries > 1 => {
+                    tries -= 1;
+                }
                 told => return told,
             }
         }
@@ -298,7 +301,7 @@ impl<'a> Server<'a> {
         let answer = self
             .ask("look how far it has come", &self.exchange.stage(&self.target.facts(), self.run))
             .await?;
-        Stage::parse(&answer).map_err(|error| JobError::new(Kind::Content, error.to_string()))
+        Stage::parse(&answer).map_err(|error| JobError::new(JobErrorKind::IncompleteDump, error.to_string()))
     }
 
     async fn inventory(&self, databases: impl IntoIterator<Item = &str>) -> Result<Inventory, JobError> {
@@ -306,7 +309,7 @@ impl<'a> Server<'a> {
         let answer = self.ask("look what is in the databases", &command).await?;
         self.exchange
             .parse_inventory(&answer)
-            .map_err(|error| JobError::new(Kind::Content, error.to_string()))
+            .map_err(|error| JobError::new(JobErrorKind::IncompleteDump, error.to_string()))
     }
 
     /// The definitions of a database that is replaced; if it is kept, as a copy of it has them as well.
@@ -340,7 +343,7 @@ impl<'a> Server<'a> {
             copy.end()
         });
         match found.problem {
-            Some(problem) => Err(JobError::new(Kind::Wrong, format!("{what}: {problem}"))),
+            Some(problem) => Err(JobError::new(JobErrorKind::Wrong, format!("{what}: {problem}"))),
             None => Ok((found.definitions, copy)),
         }
     }

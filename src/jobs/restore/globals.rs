@@ -8,7 +8,7 @@ use tracing::{info, warn};
 use super::check::unread;
 use super::context::Restore;
 use crate::engine::{self, Globals, Loading, Tablespace};
-use crate::jobs::error::{JobError, Kind, stoppable};
+use crate::jobs::error::{JobError, JobErrorKind, stoppable};
 use crate::model::drill::Problem;
 use crate::model::line::Name;
 use crate::model::manifest::ManifestObject;
@@ -32,7 +32,7 @@ impl Restore<'_> {
         }
         if object.plain_bytes > MOST {
             return Err(JobError::new(
-                Kind::Wrong,
+                JobErrorKind::Wrong,
                 format!("{} is too large for roles: more than 64 MiB", object.name),
             ));
         }
@@ -88,7 +88,7 @@ impl Restore<'_> {
     async fn feed(&self, object: &ManifestObject, sql: String) -> Result<(), JobError> {
         let target = &self.plan.target;
         let Some(command) = target.engine.load(&target.facts(), None, &random::hex(16)) else {
-            return Err(JobError::new(Kind::Wrong, "no restore command"));
+            return Err(JobError::new(JobErrorKind::Wrong, "no restore command"));
         };
         let what = format!("restore {}", object.name);
         let problem = || Problem::LoadFailed { object: Name::clean(&object.name) };
@@ -112,7 +112,7 @@ impl Restore<'_> {
                     warn!("left out of the roles: {refusal}");
                     if self.loaded.is_some() {
                         let said = engine::diagnose(target.engine, 1, &raw, &hide, &target.facts(), None);
-                        self.leave_out(object, said.problem, format!("the server did not take {refusal}"))?;
+                        self.leave_out(object, said.failure, format!("the server did not take {refusal}"))?;
                     }
                 }
                 return Ok(());

@@ -5,7 +5,7 @@ use tracing::warn;
 use super::context::{ANSWER_LIMIT, Failure, Restore, what};
 use super::planned::Plan;
 use crate::engine::{self, Edit};
-use crate::jobs::error::{JobError, Kind};
+use crate::jobs::error::{JobError, JobErrorKind};
 use crate::jobs::survey::survey;
 use crate::model::drill::Problem;
 
@@ -52,7 +52,7 @@ impl Restore<'_> {
             let swapped = self.ask("see whether it is done", None, &command, Problem::SwapFailed {}).await;
             return swapped.map_err(|seen| {
                 // It is not over, or only a part of it is done.
-                let is_unclear = seen.kind == Kind::Tool(engine::Problem::Busy);
+                let is_unclear = seen.kind == JobErrorKind::Tool(engine::ToolFailure::Busy);
                 error.with_state(if is_unclear { seen.to_string() } else { state.to_owned() })
             });
         }

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
 use crate::engine::Engine;
-use crate::jobs::error::{JobError, Kind};
+use crate::jobs::error::{JobError, JobErrorKind};
 use crate::model::key::BackupKey;
 use crate::model::manifest::{Manifest, ManifestObject, ObjectKind};
 
@@ -21,7 +21,7 @@ pub async fn plan(
     mut target: Target,
     selection: &Selection,
 ) -> Result<Plan, JobError> {
-    let impossible = |text: String| Err(JobError::new(Kind::Wrong, text));
+    let impossible = |text: String| Err(JobError::new(JobErrorKind::Wrong, text));
     let engine = match Engine::of(manifest) {
         Ok(engine) => engine,
         Err(error) => return impossible(error.to_string()),
@@ -93,14 +93,14 @@ fn allowed_command(
     match &manifest.restore_command {
         Some(command) if selection.manifest_command => Ok(Some(command.clone())),
         Some(command) => Err(JobError::new(
-            Kind::Wrong,
+            JobErrorKind::Wrong,
             format!(
                 "the container has no label {prefix}.restore-command, and the backup's manifest has the command {command:?}, \
              which whoever may write the bucket may have changed: set the label, or allow this command by --manifest-command"
             ),
         )),
         None => Err(JobError::new(
-            Kind::Wrong,
+            JobErrorKind::Wrong,
             format!("no restore command: set the label {prefix}.restore-command on the container"),
         )),
     }
@@ -110,7 +110,7 @@ fn choose(
     manifest: &Manifest,
     selection: &Selection,
 ) -> Result<(Option<ManifestObject>, Vec<ManifestObject>), JobError> {
-    let nothing = |text: String| JobError::new(Kind::Nothing, text);
+    let nothing = |text: String| JobError::new(JobErrorKind::Nothing, text);
     let named = |name: &String| {
         manifest.objects.iter().find(|object| object.database.as_ref() == Some(name)).cloned()
     };

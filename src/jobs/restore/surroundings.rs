@@ -6,9 +6,9 @@ use super::context::{ANSWER_BYTES, ANSWER_LIMIT, Restore};
 use super::planned::{Plan, Wanted};
 use crate::discovery::Target;
 use crate::docker::Docker;
-use crate::engine::{Problem, Surroundings};
+use crate::engine::{Surroundings, ToolFailure};
 use crate::jobs::diagnosis::diagnose;
-use crate::jobs::error::{JobError, Kind};
+use crate::jobs::error::{JobError, JobErrorKind};
 use crate::model::database::DatabaseOptions;
 
 pub(super) async fn ask(docker: &Docker, target: &Target) -> Result<Surroundings, JobError> {
@@ -20,7 +20,7 @@ pub(super) async fn ask(docker: &Docker, target: &Target) -> Result<Surroundings
         Ok(answer) => target
             .engine
             .parse_surroundings(&answer.stdout)
-            .map_err(|error| JobError::new(Kind::Content, error.to_string())),
+            .map_err(|error| JobError::new(JobErrorKind::IncompleteDump, error.to_string())),
         Err(error) => Err(diagnose(docker, target, "ask the server what it has", None, error).await),
     }
 }
@@ -28,7 +28,7 @@ pub(super) async fn ask(docker: &Docker, target: &Target) -> Result<Surroundings
 /// What stands in the way of the plan, or, if nothing does, what else will be lost by it.
 pub(super) async fn check(docker: &Docker, plan: &Plan) -> Result<Vec<String>, JobError> {
     let Plan { target, surroundings, placement, .. } = plan;
-    let wrong = |text: String| JobError::new(Kind::Wrong, text);
+    let wrong = |text: String| JobError::new(JobErrorKind::Wrong, text);
     let mut losses = Vec::new();
     let mut locales: Vec<DatabaseOptions> = Vec::new();
     for Wanted { name, object, .. } in &plan.databases {
@@ -50,7 +50,7 @@ pub(super) async fn check(docker: &Docker, plan: &Plan) -> Result<Vec<String>, J
     Ok(losses)
 }
 
-const LACKING: Kind = Kind::Tool(Problem::Lacking);
+const LACKING: JobErrorKind = JobErrorKind::Tool(ToolFailure::Lacking);
 
 /// Only that there is no such locale is an answer: whether encoding and locale fit, the making of the database tells.
 async fn probe(

@@ -11,7 +11,7 @@ use crate::discovery::Target;
 use crate::docker::Docker;
 use crate::engine::{self, Survey};
 use crate::jobs::diagnosis::diagnose;
-use crate::jobs::error::{JobError, Kind};
+use crate::jobs::error::{JobError, JobErrorKind};
 use crate::jobs::survey::survey;
 
 /// Setting up, or recovering after a crash, takes minutes.
@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 const SETUP: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_secs(1);
 
-const NOT_ACCEPTING: Kind = Kind::Tool(engine::Problem::NotAccepting);
+const NOT_ACCEPTING: JobErrorKind = JobErrorKind::Tool(engine::ToolFailure::NotAccepting);
 
 /// What the server has, once it is the one that stays.
 pub(super) async fn settled(docker: &Docker, target: &Target) -> Result<Survey, JobError> {
@@ -32,8 +32,11 @@ pub(super) async fn settled(docker: &Docker, target: &Target) -> Result<Survey, 
             Err(error) => error,
         };
         let is_new = age(target).is_some_and(|age| age < SETUP);
-        let may_be_setup =
-            is_new && matches!(error.kind, Kind::Tool(engine::Problem::AuthRefused) | Kind::Broken);
+        let may_be_setup = is_new
+            && matches!(
+                error.kind,
+                JobErrorKind::Tool(engine::ToolFailure::AuthRefused) | JobErrorKind::Broken
+            );
         if error.kind != NOT_ACCEPTING && !may_be_setup {
             return Err(error);
         }

@@ -70,7 +70,7 @@ impl Manifest {
 impl ManifestObject {
     /// The name its content gives it: `<database>.sql.xz`, `globals.sql.xz`, `dump.<extension>.xz`. Never a path, nor the name of
     /// a file that is not an object.
-    pub fn expected_name(&self) -> String {
+    fn expected_name(&self) -> String {
         let stem = match (self.kind, &self.database) {
             (ObjectKind::Database, Some(database)) => database_file_stem(database),
             (ObjectKind::Globals, _) => "globals".to_owned(),

@@ -6,7 +6,7 @@ fn holder(boot: &str, network: &str, engine: Option<&str>, container: Option<(&s
         process: "01".repeat(16).parse().unwrap(),
         boot: Line::clean(boot),
         network: Line::clean(network),
-        engine: engine.map(Line::clean),
+        docker_engine: engine.map(Line::clean),
         container: container
             .map(|(id, started)| HolderContainer { id: id_of(id), started: Line::clean(started) }),
     }
@@ -24,7 +24,7 @@ fn record() -> RunRecord {
         run: "00000000deadbeef".parse().unwrap(),
         target: "shop".parse().unwrap(),
         container: Some(id_of("shop")),
-        engine: Some(Line::clean("E")),
+        docker_engine: Some(Line::clean("E")),
         stamp: Some("2026-11-23T23-00-00Z".parse().unwrap()),
         prunes: vec!["2026-11-16T23-00-00Z".parse().unwrap()],
         restores: false,
@@ -59,7 +59,7 @@ fn only_a_restore_has_to_be_finished_on_its_own_engine() {
     let taken = RunRecord { holder: holder("c", "net:[2]", Some("F"), None), ..restore.clone() };
     assert!(taken.is_elsewhere(Some(&other)));
     // Older records have only their holder's.
-    let older = RunRecord { engine: None, ..restore };
+    let older = RunRecord { docker_engine: None, ..restore };
     assert!(older.is_elsewhere(Some(&other)) && !older.is_elsewhere(Some(&own)));
     let unknown = holder("b", "net:[1]", None, None);
     assert!(!RunRecord { holder: unknown, ..older }.is_elsewhere(Some(&other)), "nothing is known");

@@ -80,7 +80,7 @@ impl State {
                     continue;
                 }
                 Condition::Unavailable(reason) => Verdict::Skipped { reason: reason.clone() },
-                Condition::Invalid(reason) => Verdict::Failed { reason: reason.clone() },
+                Condition::Misconfigured(reason) => Verdict::Failed { reason: reason.clone() },
                 Condition::Gone => {
                     // From here on it is told once a day.
                     known.told_gone = Some(now);

@@ -165,7 +165,7 @@ impl State {
             }
             (
                 Condition::Ready { .. } | Condition::Unavailable(_) | Condition::Gone,
-                Condition::Invalid(reason),
+                Condition::Misconfigured(reason),
             ) => {
                 events.push(changed(&one.name, Change::Misconfigured { reason: reason.clone() }));
             }
@@ -176,7 +176,7 @@ impl State {
         }
         let is_other = known.was != one.was;
         known.was.clone_from(&one.was);
-        if known.backup.schedule != one.schedule && !matches!(one.condition, Condition::Invalid(_)) {
+        if known.backup.schedule != one.schedule && !matches!(one.condition, Condition::Misconfigured(_)) {
             known.reschedule(&one, (!self.settings.catch_up).then_some(now), now);
             events.push(planned(Job::Backup, Some(&one.name), known.backup.due));
         }
@@ -200,7 +200,7 @@ impl State {
                 schedule: one.schedule.clone(),
             }),
             Condition::Unavailable(reason) => Some(Change::Unavailable { reason: reason.clone() }),
-            Condition::Invalid(reason) => Some(Change::Misconfigured { reason: reason.clone() }),
+            Condition::Misconfigured(reason) => Some(Change::Misconfigured { reason: reason.clone() }),
             Condition::Gone => None,
         };
         self.events.extend(change.map(|change| changed(&one.name, change)));

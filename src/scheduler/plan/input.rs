@@ -92,7 +92,7 @@ pub(in crate::scheduler) enum Condition {
     /// Now is not the time: stopped, restarting, paused.
     Unavailable(String),
     /// Its labels are wrong.
-    Invalid(String),
+    Misconfigured(String),
     /// No container has its name any more.
     Gone,
 }

@@ -225,7 +225,7 @@ impl Known {
         now: Timestamp,
         shown: impl Fn(Timestamp) -> String,
     ) -> Option<String> {
-        if let Condition::Invalid(reason) = &self.condition {
+        if let Condition::Misconfigured(reason) = &self.condition {
             return Some(reason.clone());
         }
         if let Some(problem) = &self.problem {

@@ -1,5 +1,5 @@
 use dumpcar::model::key::BackupKey;
-use dumpcar::signing::{Kind, Signer, TrustedSigners, open, seal};
+use dumpcar::signing::{Namespace, Signer, TrustedSigners, open, seal};
 use serde_json::{Value, json};
 
 use super::{DUMP, NEW, OLD, OTHER, OWN, public_key, rows, signing, stored, world};
@@ -24,10 +24,10 @@ async fn only_a_signed_record_is_obeyed() {
     let record = record.to_string().into_bytes();
     let sealed = |kind, seed| seal(kind, &record, &Signer::from_seed(&seed));
     for (what, content, is_obeyed) in [
-        ("its own", sealed(Kind::Record, OWN), true),
+        ("its own", sealed(Namespace::Record, OWN), true),
         ("unsigned", record.clone(), false),
-        ("another key's", sealed(Kind::Record, OTHER), false),
-        ("another kind", sealed(Kind::Drill, OWN), false),
+        ("another key's", sealed(Namespace::Record, OTHER), false),
+        ("another kind", sealed(Namespace::Drill, OWN), false),
     ] {
         let world = world().await;
         let object = format!("shop/{OLD}/dump.dump.xz");
@@ -53,7 +53,7 @@ async fn the_record_of_a_run_is_signed() {
     let keys = world.keys();
     let record = world.read(keys.iter().find(|key| key.starts_with(".dumpcar/runs/")).unwrap());
     let trusted: TrustedSigners = public_key(OWN).parse().unwrap();
-    let opened: Value = serde_json::from_slice(&open(Kind::Record, &record, &trusted).unwrap()).unwrap();
+    let opened: Value = serde_json::from_slice(&open(Namespace::Record, &record, &trusted).unwrap()).unwrap();
     assert_eq!(opened["target"], "shop");
     // Another host reads it, and sees that its process lives.
     let records = world.store().records(None, None).await.unwrap();
@@ -77,7 +77,7 @@ async fn a_drills_result_counts_for_its_backup_only_and_only_when_it_is_signed()
         }
         result.to_string().into_bytes()
     };
-    let sealed = |stamp, seed| seal(Kind::Drill, &result(stamp), &Signer::from_seed(&seed));
+    let sealed = |stamp, seed| seal(Namespace::Drill, &result(stamp), &Signer::from_seed(&seed));
     let is_shown = async |world: &World| {
         let ended = world.run(&["list", "shop", "--json"]).await;
         rows(&ended)[0].get("drill").is_some()
@@ -88,7 +88,7 @@ async fn a_drills_result_counts_for_its_backup_only_and_only_when_it_is_signed()
         ("one that does not say", sealed(None, OWN), [false, false]),
         ("unsigned", result(Some(OLD)), [false, true]),
         ("another key's", sealed(Some(OLD), OTHER), [false, true]),
-        ("a record", seal(Kind::Record, &result(Some(OLD)), &Signer::from_seed(&OWN)), [false, true]),
+        ("a record", seal(Namespace::Record, &result(Some(OLD)), &Signer::from_seed(&OWN)), [false, true]),
         ("unsigned, of another backup", result(Some(NEW)), [false, false]),
     ];
     let write = |world: &World, content: &[u8]| world.write(&format!("shop/{OLD}/drill.json"), content);

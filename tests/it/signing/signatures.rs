@@ -1,4 +1,4 @@
-use dumpcar::signing::Kind;
+use dumpcar::signing::Namespace;
 use serde_json::json;
 
 use super::{
@@ -83,8 +83,8 @@ async fn whatever_no_trusted_key_has_signed_is_listed_and_not_used() {
             "has no signature",
         ),
         ("a byte of the manifest", &altered, "is not what was signed"),
-        ("another key", &|world| sign(world, NEW, OTHER, Kind::Manifest), "is signed by SHA256:"),
-        ("another kind", &|world| sign(world, NEW, OWN, Kind::Drill), "was made for something else"),
+        ("another key", &|world| sign(world, NEW, OTHER, Namespace::Manifest), "is signed by SHA256:"),
+        ("another kind", &|world| sign(world, NEW, OWN, Namespace::Drill), "was made for something else"),
         (
             "another backup's",
             &|world| world.write(&signature, &world.read(&format!("shop/{OLD}/manifest.json.sig"))),

@@ -1,5 +1,5 @@
 use dumpcar::jobs::prune;
-use dumpcar::signing::Kind;
+use dumpcar::signing::Namespace;
 use serde_json::{Value, json};
 
 use super::{NEW, OLD, OTHER, OWN, PLANTED, plant, rows, sign, signing, stamps, stored, world};
@@ -76,7 +76,7 @@ async fn an_unsigned_backup_is_never_the_last_good_one() {
         stored(&world, OLD);
         // A thousand times as large: as if the database had lost almost everything.
         world.store_backup("shop", PLANTED, "custom", &[Object::dump(&vec![b'x'; 200_000])]);
-        sign(&world, PLANTED, seed, Kind::Manifest);
+        sign(&world, PLANTED, seed, Namespace::Manifest);
         let ended = world.run(&["backup"]).await;
         let manifests = world.manifests();
         let suspicious = manifests.last().unwrap().get("suspicious").is_some();
@@ -103,7 +103,7 @@ async fn no_client_sees_an_object_that_its_signed_manifest_does_not_mean() {
         let labels = json!({ "dumpcar.enable": "true", "dumpcar.engine": "postgres" });
         world.docker.container("shop", labels, &[]);
         world.store_backup("shop", OLD, "postgresql", &[Object::database("app", "none", WHOLE)]);
-        sign(&world, OLD, OWN, Kind::Manifest);
+        sign(&world, OLD, OWN, Namespace::Manifest);
         let changed = String::from_utf8(WHOLE.to_vec()).unwrap().replace("SELECT 1;", "\\! id   \n");
         world.write(&format!("shop/{OLD}/app.sql"), changed.as_bytes());
         let ended = world.run(&["restore", "shop", "--yes"]).await;
@@ -129,7 +129,7 @@ async fn an_unsigned_backup_does_not_make_up_for_a_missed_one() {
         stored(&world, "2020-01-01T00-00-00Z");
         let now = dumpcar::model::key::Stamp::new(dumpcar::clock::now()).to_string();
         plant(&world, &now);
-        sign(&world, &now, seed, Kind::Manifest);
+        sign(&world, &now, seed, Namespace::Manifest);
         let daemon = world.daemon();
         daemon.logs("planned", 1).await;
         let ended = daemon.stop().await;

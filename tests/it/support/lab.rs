@@ -35,7 +35,7 @@ impl Lab {
         let found = app.discover().await.unwrap();
         let targets = found.into_iter().map(|one| match one.state {
             Readiness::Ready(target) => *target,
-            other @ (Readiness::Unavailable { .. } | Readiness::Invalid { .. }) => panic!("{other:?}"),
+            other @ (Readiness::Unavailable { .. } | Readiness::Misconfigured { .. }) => panic!("{other:?}"),
         });
         let targets = Mutex::new(targets.collect());
         let mut lab = Self { world, script, app, argv: Vec::new(), targets };

@@ -285,7 +285,12 @@ impl Exchange {
     }
 
     /// Drops the foreign keys by which an old database would go on holding rows of databases other than `old`.
-    pub fn drop_keys_of(self, facts: &Facts<'_>, name: &str, old: &[&str]) -> Command {
+    pub(in crate::engine::mariadb_mysql) fn drop_keys_of(
+        self,
+        facts: &Facts<'_>,
+        name: &str,
+        old: &[&str],
+    ) -> Command {
         let h = |column: &str| format!("HEX(CONVERT({column} USING utf8mb4))");
         let q = |column: &str| format!("CONCAT('`', REPLACE({column}, '`', '``'), '`')");
         let sql = format!(

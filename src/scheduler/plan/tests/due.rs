@@ -48,7 +48,7 @@ fn a_machine_that_was_suspended_makes_up_for_it_at_once() {
 
 #[test]
 fn a_database_that_is_down_when_it_is_due_is_backed_up_as_soon_as_it_is_back() {
-    for down in [Condition::Unavailable("stopped".to_owned()), Condition::Invalid("?".to_owned())] {
+    for down in [Condition::Unavailable("stopped".to_owned()), Condition::Misconfigured("?".to_owned())] {
         let mut daemon =
             Daemon::new(settings("12 13 * * *", "UTC"), "2026-11-23T13:00:00Z", Some("2026-11-22T13:12:00Z"));
         daemon.backups("2026-11-23T13:11:00Z");

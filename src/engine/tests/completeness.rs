@@ -1,4 +1,4 @@
-use crate::engine::{ContentError, Engine};
+use crate::engine::{Engine, IncompleteDump};
 use crate::model::manifest::ObjectKind;
 
 const PG: &str = "COPY x;\n\\.\n\n--\n-- PostgreSQL database dump complete\n--\n\n\\unrestrict abc\n\n";
@@ -29,13 +29,13 @@ fn a_dump_without_its_last_words_is_refused() {
         (Engine::MYSQL, ObjectKind::Globals, "-- Dump completed\n"),
     ] {
         let error = engine.check(kind, b"x", tail.as_bytes(), 1000).unwrap_err();
-        assert!(matches!(error, ContentError::NoTrailer(_)), "{engine} {kind:?} {tail}");
+        assert!(matches!(error, IncompleteDump::NoLastLine(_)), "{engine} {kind:?} {tail}");
     }
 }
 
 #[test]
 fn nothing_is_no_dump() {
     for engine in [Engine::POSTGRESQL, Engine::MARIADB, Engine::MYSQL, Engine::CUSTOM] {
-        assert_eq!(engine.check(ObjectKind::Dump, b"", b"", 0), Err(ContentError::Empty));
+        assert_eq!(engine.check(ObjectKind::Dump, b"", b"", 0), Err(IncompleteDump::Empty));
     }
 }

@@ -28,7 +28,7 @@ impl Origin {
 }
 
 /// One attempt's surroundings.
-pub(super) struct Run<'a> {
+pub(super) struct AttemptContext<'a> {
     pub(super) app: &'a App,
     pub(super) docker: &'a Docker,
     pub(super) target: &'a Target,

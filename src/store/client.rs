@@ -23,7 +23,7 @@ use object_store::{
 use super::refusal::Refusal;
 
 /// A client that learns.
-pub(super) struct Able {
+pub(super) struct AdaptiveClient {
     plain: AmazonS3,
     /// The same one, whose requests have checksums: made once the store wants them.
     checked: OnceLock<AmazonS3>,
@@ -35,7 +35,7 @@ pub(super) struct Able {
     endpoint: String,
 }
 
-impl Able {
+impl AdaptiveClient {
     pub(super) fn new(builder: AmazonS3Builder, endpoint: String) -> Result<Self> {
         Ok(Self {
             plain: builder.clone().build()?,
@@ -112,20 +112,20 @@ impl Able {
     }
 }
 
-impl fmt::Display for Able {
+impl fmt::Display for AdaptiveClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.plain.fmt(f)
     }
 }
 
-impl fmt::Debug for Able {
+impl fmt::Debug for AdaptiveClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Able").field("endpoint", &self.endpoint).finish_non_exhaustive()
+        f.debug_struct("AdaptiveClient").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
-impl ObjectStore for Able {
+impl ObjectStore for AdaptiveClient {
     async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
         let typed = |error| Refusal::typed(error, path);
         if options.mode != PutMode::Create {
@@ -193,7 +193,7 @@ impl ObjectStore for Able {
 }
 
 #[async_trait]
-impl MultipartStore for Able {
+impl MultipartStore for AdaptiveClient {
     async fn create_multipart(&self, path: &Path) -> Result<MultipartId> {
         self.create_multipart_opts(path, PutMultipartOptions::default()).await
     }

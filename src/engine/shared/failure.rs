@@ -2,7 +2,7 @@
 
 /// What went wrong, as far as whoever runs the command has to know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Problem {
+pub enum ToolFailure {
     /// The server knows no such user, or not with this password.
     AuthRefused,
     /// The tool is not in the container.
@@ -38,7 +38,7 @@ pub enum Problem {
     Other,
 }
 
-impl Problem {
+impl ToolFailure {
     /// Whether the same command may well succeed a minute later.
     pub fn is_transient(self) -> bool {
         match self {

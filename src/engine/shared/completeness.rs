@@ -5,13 +5,13 @@ const TAIL_BYTES: usize = 4096;
 
 /// The bytes are no whole dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ContentError {
+pub enum IncompleteDump {
     #[error("the dump is empty")]
     Empty,
     #[error(
         "the dump does not end in {0:?}: it is cut off, or dumpcar.args made it something else than plain SQL"
     )]
-    NoTrailer(&'static str),
+    NoLastLine(&'static str),
     #[error("the dump does not begin with {0:?}")]
     NoMagic(&'static str),
 }
@@ -22,13 +22,13 @@ pub(in crate::engine) fn check(
     head: &[u8],
     tail: &[u8],
     plain_bytes: u64,
-) -> Result<(), ContentError> {
+) -> Result<(), IncompleteDump> {
     if plain_bytes == 0 || head.is_empty() {
-        return Err(ContentError::Empty);
+        return Err(IncompleteDump::Empty);
     }
     let Some(trailer) = last_line else { return Ok(()) };
     let last = tail.get(tail.len().saturating_sub(TAIL_BYTES)..).unwrap_or_default();
     // At the start of a line: a row may hold the same text, but a line of a dump that starts so is the tool's own word.
     let is_there = last.split(|&byte| byte == b'\n').any(|line| line.starts_with(trailer.as_bytes()));
-    if is_there { Ok(()) } else { Err(ContentError::NoTrailer(trailer)) }
+    if is_there { Ok(()) } else { Err(IncompleteDump::NoLastLine(trailer)) }
 }
