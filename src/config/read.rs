@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::env::Environment;
 use super::error::ConfigErrors;
+use super::listen;
 use super::parse::{self, DockerHost};
 use super::proxy::Proxies;
 use super::reader::Reader;
@@ -208,6 +209,7 @@ impl Config {
             parse::label_prefix,
             text,
         );
+        let listen = listen::read(&mut reader, raw.listen, raw.listen_auth);
         // Docker itself sets HOSTNAME in every container.
         let host = raw.hostname;
         let set = reader.optional("DUMPCAR_INSTANCE", raw.instance, parse::plain, text);
@@ -293,6 +295,7 @@ impl Config {
             helper_image,
             signer,
             trusted_signers,
+            listen,
             instance,
             log_level,
             log_format,
