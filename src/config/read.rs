@@ -202,6 +202,7 @@ impl Config {
         let helper_image =
             reader.optional("DUMPCAR_HELPER_IMAGE", raw.helper_image, parse::own, ToString::to_string);
         let (signer, trusted_signers) = signing::read(&mut reader, raw.signing_key, raw.trusted_signers);
+        let listen = listen::read(&mut reader, raw.listen, raw.listen_auth);
         let label_prefix = reader.setting(
             "DUMPCAR_LABEL_PREFIX",
             raw.label_prefix,
@@ -209,7 +210,6 @@ impl Config {
             parse::label_prefix,
             text,
         );
-        let listen = listen::read(&mut reader, raw.listen, raw.listen_auth);
         // Docker itself sets HOSTNAME in every container.
         let host = raw.hostname;
         let set = reader.optional("DUMPCAR_INSTANCE", raw.instance, parse::plain, text);

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::event::{Change, End, Event, Recalled, Run};
+use super::event::{Change, End, Event, Notice, Recalled, Run};
 use super::sink::Sink;
 use crate::model::job::Job;
 use crate::model::key::Stamp;
@@ -36,6 +36,8 @@ pub struct Status {
     pub verified_next: Option<Timestamp>,
     /// All that is wrong, by what it is wrong with.
     pub problems: BTreeMap<String, String>,
+    /// It is known what was done before: the bucket was read, or cannot be.
+    pub knows_past: bool,
     /// When the daemon's loop last turned; `None` in a command.
     pub alive: Option<Timestamp>,
 }
@@ -48,6 +50,8 @@ pub struct Target {
     /// When its next backup and its next drill are due.
     pub next: Option<Timestamp>,
     pub drill_next: Option<Timestamp>,
+    /// How many backups it has.
+    pub backups: Option<usize>,
     pub newest: Option<Stamp>,
     pub newest_good: Option<Stamp>,
     /// Its last backup that this process has made or was told of, in numbers.
@@ -118,7 +122,11 @@ impl Status {
             Event::Target { target, change: Change::Renamed { .. } | Change::Forgotten { .. } } => {
                 self.targets.remove(target);
             }
-            Event::Target { target, change } => self.target(target).change(change),
+            Event::Target { target, change } => {
+                self.knows_past |= matches!(change, Change::Recalled(_));
+                self.target(target).change(change);
+            }
+            Event::Daemon(Notice::NothingToDo { .. } | Notice::Unreadable { .. }) => self.knows_past = true,
             Event::Planned { job: Job::Backup, target: Some(target), next } => {
                 self.target(target).next = *next;
             }
@@ -198,8 +206,8 @@ impl Target {
             Change::Disappeared { next } => (self.condition, self.next) = (Condition::Gone, *next),
             Change::Unserved { .. } => self.condition = Condition::Gone,
             Change::Returned { next } => self.next = *next,
-            Change::Recalled(Recalled { newest, newest_good, drilled, recent, .. }) => {
-                (self.newest, self.newest_good) = (*newest, *newest_good);
+            Change::Recalled(Recalled { backups, newest, newest_good, drilled, recent }) => {
+                (self.backups, self.newest, self.newest_good) = (Some(*backups), *newest, *newest_good);
                 recent.iter().for_each(|(listed, recent)| self.recall(*listed, recent));
                 let known = self.drilled.as_ref().map(|drilled| drilled.at);
                 if let Some((at, problem)) = drilled
@@ -217,6 +225,7 @@ impl Target {
             End::Backup(Verdict::Done(summary)) => {
                 self.made(summary.stamp, summary.defect().is_none());
                 self.summary = Some(summary.clone());
+                self.backups = self.backups.map(|backups| (backups + 1).saturating_sub(summary.pruned));
                 self.recent.push(PastBackup {
                     stamp: summary.stamp,
                     trigger,
