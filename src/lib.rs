@@ -19,6 +19,7 @@ pub mod fuzzing;
 pub mod helper;
 pub mod holder;
 pub mod jobs;
+pub mod listen;
 mod lock;
 pub mod logging;
 mod machine;

@@ -7,6 +7,7 @@ use crate::model::content::Content;
 use crate::model::key::{BackupKey, Stamp};
 use crate::model::manifest::{Manifest, ManifestObject};
 use crate::model::missing;
+use crate::model::past_backup::PastBackup;
 use crate::model::retention::{Candidate, Standing};
 use crate::model::target::TargetName;
 use crate::store::{Catalog, Store, StoreError, StoreErrorKind, StoredBackup, Version};
@@ -39,9 +40,13 @@ impl Worth {
         }
     }
 
-    /// What the backup of this stamp is to retention.
-    pub fn candidate(&self, stamp: Stamp) -> Candidate {
-        Candidate { stamp, standing: self.standing(), writer: self.manifest().and_then(Manifest::writer) }
+    /// What is remembered of the backup of this stamp.
+    pub fn known(&self, stamp: Stamp) -> Known {
+        let standing = self.standing();
+        let defect = standing.defect().map(str::to_owned);
+        let numbers = self.manifest().map(|manifest| PastBackup::new(manifest, defect));
+        let writer = self.manifest().and_then(Manifest::writer);
+        Known { candidate: Candidate { stamp, standing, writer }, numbers }
     }
 
     /// Whether the rules of retention count it.
@@ -65,6 +70,15 @@ impl Worth {
             Self::Unsigned(reason) => Standing::Unsigned(reason.clone()),
         }
     }
+}
+
+/// What is remembered of a backup.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// What it is to retention.
+    pub candidate: Candidate,
+    /// `None` for one whose manifest cannot be understood, or does not count.
+    pub numbers: Option<PastBackup>,
 }
 
 /// Finds out what a backup is worth, in one request.
@@ -99,8 +113,8 @@ pub async fn assess(store: &Store, catalog: &Catalog, key: &BackupKey) -> Result
 pub struct BackupCache {
     /// The last good backup of each target.
     last_good: Mutex<BTreeMap<TargetName, (Version, Manifest)>>,
-    /// What backups are to retention, by the versions of their manifests, and the fingerprints of what was listed beside these.
-    standings: Mutex<BTreeMap<BackupKey, (Version, u64, Candidate)>>,
+    /// Backups, by the versions of their manifests, and the fingerprints of what was listed beside these.
+    known: Mutex<BTreeMap<BackupKey, (Version, u64, Known)>>,
 }
 
 impl BackupCache {
@@ -127,26 +141,26 @@ impl BackupCache {
         (is_it && catalog.lacks(&backup.key, manifest).is_none()).then(|| manifest.clone())
     }
 
-    /// Remembers what a backup is to retention, as it is listed now.
-    pub fn set_candidate(&self, backup: &StoredBackup, catalog: &Catalog, candidate: Candidate) {
-        let seen = (backup.manifest.clone(), catalog.fingerprint(&backup.key), candidate);
-        self.standings.lock().unwrap_or_else(PoisonError::into_inner).insert(backup.key.clone(), seen);
+    /// Remembers a backup, as it is listed now.
+    pub fn set_known(&self, backup: &StoredBackup, catalog: &Catalog, known: Known) {
+        let seen = (backup.manifest.clone(), catalog.fingerprint(&backup.key), known);
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(backup.key.clone(), seen);
     }
 
-    /// What a backup is to retention; `None` if it is not known, or if anything of it has changed since.
-    pub fn candidate(&self, backup: &StoredBackup, catalog: &Catalog) -> Option<Candidate> {
+    /// What is known of a backup; `None` if that is nothing, or if anything of it has changed since.
+    pub fn known(&self, backup: &StoredBackup, catalog: &Catalog) -> Option<Known> {
         if let Some(manifest) = self.find(backup, catalog) {
-            return Some(Worth::Good(manifest).candidate(backup.key.stamp));
+            return Some(Worth::Good(manifest).known(backup.key.stamp));
         }
-        let standings = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
-        let (version, fingerprint, candidate) = standings.get(&backup.key)?;
+        let all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let (version, fingerprint, known) = all.get(&backup.key)?;
         let is_it = version.is_same(&backup.manifest) && *fingerprint == catalog.fingerprint(&backup.key);
-        is_it.then(|| candidate.clone())
+        is_it.then(|| known.clone())
     }
 
     /// Forgets a backup that was deleted.
     pub fn forget(&self, key: &BackupKey) {
-        self.standings.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 }
 

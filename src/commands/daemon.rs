@@ -8,6 +8,7 @@ use tracing::{debug, error, info, warn};
 use super::choose::require_signer;
 use crate::app::App;
 use crate::exit::Exit;
+use crate::listen::Server;
 use crate::report::{Reporter, Work};
 use crate::scheduler::Scheduler;
 use crate::signals::Listener;
@@ -34,6 +35,19 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
             return Exit::Failed;
         }
     };
+    if let Some(settings) = &app.config.listen {
+        match Server::bind(settings, reporter.clone()).await {
+            Ok(server) => {
+                info!(address = %settings.address, "serving the probes, the metrics and the status page");
+                tokio::spawn(server.serve(listener.stop.clone()));
+            }
+            Err(error) => {
+                let address = settings.address;
+                error!(%address, %error, "cannot serve there: set DUMPCAR_LISTEN to another port, or remove it");
+                return Exit::Failed;
+            }
+        }
+    }
     match app.docker.version().await {
         Ok(version) => info!(engine = %version.engine, api = %version.api, "Docker answers"),
         // It may be restarting: the scheduler keeps asking, and says so. No permission stays no permission.

@@ -67,6 +67,8 @@ variables! {
     helper_image "DUMPCAR_HELPER_IMAGE"
     signing_key "DUMPCAR_SIGNING_KEY"
     trusted_signers "DUMPCAR_TRUSTED_SIGNERS"
+    listen "DUMPCAR_LISTEN"
+    listen_auth "DUMPCAR_LISTEN_AUTH"
     instance "DUMPCAR_INSTANCE"
     log "DUMPCAR_LOG"
     log_format "DUMPCAR_LOG_FORMAT"
@@ -91,7 +93,7 @@ pub(super) const PROXIES: [&str; 8] = [
 const PREFIX: &str = "DUMPCAR_";
 
 /// Names that are planned: refused, because a setting that is silently without effect is worse than none.
-const UNSUPPORTED: &[&str] = &["DUMPCAR_AGE_", "DUMPCAR_NOTIFY_", "DUMPCAR_PING_URL", "DUMPCAR_LISTEN"];
+const UNSUPPORTED: &[&str] = &["DUMPCAR_AGE_", "DUMPCAR_NOTIFY_", "DUMPCAR_PING_URL"];
 
 /// How other tools call what these are for, without our prefix.
 pub(super) const SPELLINGS: &[(&str, &str)] = &[

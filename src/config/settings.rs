@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::aws::CredentialSource;
+use super::listen::ListenSettings;
 use super::parse::DockerHost;
 use super::proxy::Proxies;
 use super::reader::Shown;
@@ -75,6 +76,8 @@ pub struct Config {
     pub signer: Option<Signer>,
     /// When set, nothing from the bucket counts that none of them has signed.
     pub trusted_signers: Option<TrustedSigners>,
+    /// Where the status page, the metrics and the probes are served.
+    pub listen: Option<ListenSettings>,
     /// Who writes the backups, unless Docker says it.
     pub instance: InstanceNames,
     pub log_level: LogLevel,

@@ -81,6 +81,8 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_HELPER_IMAGE - (default)
     DUMPCAR_SIGNING_KEY - (default)
     DUMPCAR_TRUSTED_SIGNERS - (default)
+    DUMPCAR_LISTEN - (default)
+    DUMPCAR_LISTEN_AUTH - (default)
     DUMPCAR_LABEL_PREFIX dumpcar (default)
     DUMPCAR_INSTANCE - (default)
     DUMPCAR_LOG info (default)
@@ -142,6 +144,8 @@ fn everything_can_be_set() {
         ("DUMPCAR_HELPER_IMAGE", "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
         ("DUMPCAR_SIGNING_KEY_FILE", "/run/secrets/signing.key"),
         ("DUMPCAR_TRUSTED_SIGNERS", include_str!("../signing/fixtures/ed25519.pub")),
+        ("DUMPCAR_LISTEN", "8080"),
+        ("DUMPCAR_LISTEN_AUTH", "ops:hunter2"),
         ("DUMPCAR_INSTANCE", "host-a"),
         ("DUMPCAR_LOG", "DEBUG"),
         ("DUMPCAR_LOG_FORMAT", "json"),
@@ -197,6 +201,8 @@ fn everything_can_be_set() {
     DUMPCAR_HELPER_IMAGE sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef (environment)
     DUMPCAR_SIGNING_KEY (set) SHA256:um9aepnOuy5Xf3Ud3/2vgK+H5cu7F7TqtOJFxIEecbI (file)
     DUMPCAR_TRUSTED_SIGNERS SHA256:um9aepnOuy5Xf3Ud3/2vgK+H5cu7F7TqtOJFxIEecbI (environment)
+    DUMPCAR_LISTEN 0.0.0.0:8080 (environment)
+    DUMPCAR_LISTEN_AUTH (set) (environment)
     DUMPCAR_LABEL_PREFIX com.example.dumpcar (environment)
     DUMPCAR_INSTANCE host-a (environment)
     DUMPCAR_LOG debug (environment)
@@ -211,7 +217,7 @@ fn everything_can_be_set() {
     assert_eq!(config.s3.endpoint.as_deref(), Some("http://minio:9000"));
     assert_eq!(config.retention.last, Some(0));
     assert_eq!(config.docker_host, DockerHost::Tcp("proxy:2375".into()));
-    assert!(!format!("{config:?}").contains("s3cret"));
+    assert!(!format!("{config:?}").contains("s3cret") && !format!("{config:?}").contains("hunter2"));
 }
 
 #[test]

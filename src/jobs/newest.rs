@@ -10,18 +10,18 @@ use crate::model::manifest::Manifest;
 use crate::model::retention::{Candidate, Standing, is_from_the_future};
 use crate::model::target::TargetName;
 use crate::store::{Catalog, Store, StoreError, StoreErrorKind, StoredBackup};
-use crate::worth::{BackupCache, Worth, assess, says_something};
+use crate::worth::{BackupCache, Known, Worth, assess, says_something};
 
-/// What a backup is to retention.
+/// What is known of a backup.
 pub(super) struct Seen {
-    pub(super) candidate: Candidate,
+    pub(super) known: Known,
     /// It was not known before, or anything of it has changed.
     pub(super) is_new: bool,
     /// What there is, if it was read just now and is good.
     pub(super) good: Option<Manifest>,
 }
 
-/// What a backup is to retention. Its manifest is read once for as long as nothing of the backup changes. One that the store does
+/// What is known of a backup. Its manifest is read once for as long as nothing of the backup changes. One that the store does
 /// not hand out is unknown.
 ///
 /// # Errors
@@ -30,8 +30,8 @@ pub(super) async fn see(app: &App, catalog: &Catalog, backup: &StoredBackup) -> 
     let stamp = backup.key.stamp;
     // Without an ETag, a size is all there is to know a manifest by, and anybody can get that right.
     let is_sure = !app.store.wants_signatures() || backup.manifest.e_tag.is_some();
-    if let Some(candidate) = app.backup_cache.candidate(backup, catalog).filter(|_| is_sure) {
-        return Ok(Seen { candidate, is_new: false, good: None });
+    if let Some(known) = app.backup_cache.known(backup, catalog).filter(|_| is_sure) {
+        return Ok(Seen { known, is_new: false, good: None });
     }
     let worth = match assess(&app.store, catalog, &backup.key).await {
         Ok(worth) => worth,
@@ -39,14 +39,14 @@ pub(super) async fn see(app: &App, catalog: &Catalog, backup: &StoredBackup) -> 
         Err(error) if matches!(error.kind, StoreErrorKind::Denied | StoreErrorKind::Refused) => {
             let standing = Standing::Unknown(format!("unreadable: {error}"));
             let candidate = Candidate { stamp, standing, writer: None };
-            return Ok(Seen { candidate, is_new: true, good: None });
+            return Ok(Seen { known: Known { candidate, numbers: None }, is_new: true, good: None });
         }
         Err(error) => return Err(error),
     };
-    let candidate = worth.candidate(stamp);
-    app.backup_cache.set_candidate(backup, catalog, candidate.clone());
+    let known = worth.known(stamp);
+    app.backup_cache.set_known(backup, catalog, known.clone());
     let good = if let Worth::Good(manifest) = worth { Some(manifest) } else { None };
-    Ok(Seen { candidate, is_new: true, good })
+    Ok(Seen { known, is_new: true, good })
 }
 
 /// Finds the last good backup of a target under its names, the newest that is: one request for each that is not, and one for
@@ -69,11 +69,11 @@ pub async fn last_good(
         if let Some(manifest) = remembered.find(backup, catalog) {
             // Also when it is the last good one no more.
             let worth = Worth::Good(manifest.clone());
-            remembered.set_candidate(backup, catalog, worth.candidate(backup.key.stamp));
+            remembered.set_known(backup, catalog, worth.known(backup.key.stamp));
             return Ok(Some(manifest));
         }
         let worth = assess(store, catalog, &backup.key).await?;
-        remembered.set_candidate(backup, catalog, worth.candidate(backup.key.stamp));
+        remembered.set_known(backup, catalog, worth.known(backup.key.stamp));
         match worth {
             Worth::Good(manifest) => {
                 remembered.keep(backup.manifest.clone(), &manifest);
@@ -105,7 +105,7 @@ pub(super) async fn newest_good(
     now: Timestamp,
 ) -> Result<Option<Stamp>, StoreError> {
     for backup in backups.filter(|backup| !is_from_the_future(backup.key.stamp, now)) {
-        if matches!(see(app, catalog, backup).await?.candidate.standing, Standing::Counts { .. }) {
+        if matches!(see(app, catalog, backup).await?.known.candidate.standing, Standing::Counts { .. }) {
             return Ok(Some(backup.key.stamp));
         }
     }

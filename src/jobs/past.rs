@@ -3,18 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, warn};
 
 use super::newest::{Seen, see};
 use crate::app::App;
 use crate::clock;
 use crate::model::key::Stamp;
+use crate::model::past_backup::PastBackup;
 use crate::model::retention::{Candidate, Standing, is_from_the_future};
 use crate::model::target::TargetName;
 use crate::model::verified::Verified;
 use crate::model::writers::Writer;
 use crate::store::{Catalog, StoreError, StoreErrorKind, StoredBackup};
+use crate::worth::Known;
 
 /// What the bucket says.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +40,8 @@ pub struct TargetPast {
     pub is_ours: bool,
     /// The drill of the newest backup that was drilled.
     pub drilled: Option<Drilled>,
+    /// Its backups of the last days, the oldest first; `None` where nobody shows them (`DUMPCAR_LISTEN`).
+    pub recent: Option<Vec<PastBackup>>,
 }
 
 /// The newest backup that counts as one: it is signed, where that is wanted.
@@ -63,6 +67,12 @@ const AT_ONCE: usize = 8;
 
 /// How many backups are looked at for a good one.
 const MOST_LOOKED_AT: usize = 20;
+
+/// What is shown of a target's past.
+const RECENT: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+/// How many of a target's backups are shown. Each is a request, once in a process.
+const MOST_RECENT: usize = 200;
 
 /// Reads it, of the targets that have these `names` and of those that nobody serves: one listing, the manifests from each target's
 /// newest to its first good one, once in this process, and the newest drill's result. `others` are served by other sidecars.
@@ -113,11 +123,7 @@ async fn of_target(
     }
     let mut past = TargetPast { backups: backups.len(), ..TargetPast::default() };
     for backup in backups.iter().take(MOST_LOOKED_AT) {
-        let Seen { candidate, good, .. } = see(app, catalog, backup).await?;
-        if let Some(good) = good {
-            app.backup_cache.keep(backup.manifest.clone(), &good);
-        }
-        let Candidate { stamp, standing, writer } = candidate;
+        let Candidate { stamp, standing, writer } = look(app, catalog, backup).await?.candidate;
         let problem = match standing {
             Standing::Counts { .. } => None,
             // Anybody who may write to the bucket can put one there.
@@ -138,7 +144,34 @@ async fn of_target(
         }
     }
     past.drilled = drilled(app, &backups).await?;
+    if app.config.listen.is_some() {
+        past.recent = Some(recent(app, catalog, &backups, now).await?);
+    }
     Ok(past)
+}
+
+async fn look(app: &App, catalog: &Catalog, backup: &StoredBackup) -> Result<Known, StoreError> {
+    let Seen { known, good, .. } = see(app, catalog, backup).await?;
+    if let Some(good) = good {
+        app.backup_cache.keep(backup.manifest.clone(), &good);
+    }
+    Ok(known)
+}
+
+/// The numbers of the backups of the last days, the oldest first.
+async fn recent(
+    app: &App,
+    catalog: &Catalog,
+    backups: &[StoredBackup],
+    now: Timestamp,
+) -> Result<Vec<PastBackup>, StoreError> {
+    let is_recent = |backup: &&StoredBackup| now.duration_since(backup.key.stamp.timestamp()) <= RECENT;
+    let mut recent = Vec::new();
+    for backup in backups.iter().take_while(is_recent).take(MOST_RECENT) {
+        recent.extend(see(app, catalog, backup).await?.known.numbers);
+    }
+    recent.reverse();
+    Ok(recent)
 }
 
 /// Whether a backup was made here: what another host has made, that one tells of.

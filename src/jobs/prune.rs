@@ -18,7 +18,7 @@ use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
 use crate::model::writers::{Clash, Writer};
 use crate::store::{Catalog, Deleted, Kept, StoreError, StoreErrorKind, StoredBackup};
-use crate::worth::says_something;
+use crate::worth::{Known, says_something};
 
 /// What would be kept and what would go now, from a complete listing and the manifests in it.
 ///
@@ -133,7 +133,7 @@ pub async fn candidates(
 }
 
 async fn look(app: &App, catalog: &Catalog, backup: &StoredBackup) -> Result<Candidate, StoreError> {
-    let Seen { candidate, is_new, .. } = see(app, catalog, backup).await?;
+    let Seen { known: Known { candidate, .. }, is_new, .. } = see(app, catalog, backup).await?;
     let reason = match &candidate.standing {
         Standing::Counts { .. } => None,
         Standing::Aside { reason, .. } | Standing::Unknown(reason) => Some(reason.clone()),

@@ -23,6 +23,7 @@ pub mod line;
 pub mod manifest;
 pub mod missing;
 pub mod parts;
+pub mod past_backup;
 pub mod readme;
 pub mod retention;
 pub mod run;

@@ -1,20 +1,25 @@
 //! What is known of each target now, from the events so far: for whoever shows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::event::{Change, End, Event, Recalled, Run};
+use super::event::{Change, End, Event, Notice, Recalled, Run};
 use super::sink::Sink;
 use crate::model::job::Job;
 use crate::model::key::Stamp;
+use crate::model::past_backup::PastBackup;
 use crate::model::run::RunId;
 use crate::model::target::TargetName;
+use crate::model::trigger::Trigger;
 use crate::outcome::{Summary, Verdict};
 use crate::pipeline::Progress;
 use crate::told;
+
+/// How many of a target's backups and failures are kept.
+const MOST_RECENT: usize = 200;
 
 /// The sink. Clones show the same.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +36,8 @@ pub struct Status {
     pub verified_next: Option<Timestamp>,
     /// All that is wrong, by what it is wrong with.
     pub problems: BTreeMap<String, String>,
+    /// It is known what was done before: the bucket was read, or cannot be.
+    pub knows_past: bool,
     /// When the daemon's loop last turned; `None` in a command.
     pub alive: Option<Timestamp>,
 }
@@ -43,10 +50,16 @@ pub struct Target {
     /// When its next backup and its next drill are due.
     pub next: Option<Timestamp>,
     pub drill_next: Option<Timestamp>,
+    /// How many backups it has.
+    pub backups: Option<usize>,
     pub newest: Option<Stamp>,
     pub newest_good: Option<Stamp>,
     /// Its last backup that this process has made or was told of, in numbers.
     pub summary: Option<Summary>,
+    /// Its backups of the last days, the oldest first.
+    pub recent: Vec<PastBackup>,
+    /// The runs that made no backup, the oldest first: this process's, because the bucket knows nothing of them.
+    pub failures: VecDeque<Ended>,
     /// How its last run of each kind ended.
     pub backed_up: Option<Ended>,
     pub drilled: Option<Ended>,
@@ -109,7 +122,11 @@ impl Status {
             Event::Target { target, change: Change::Renamed { .. } | Change::Forgotten { .. } } => {
                 self.targets.remove(target);
             }
-            Event::Target { target, change } => self.target(target).change(change),
+            Event::Target { target, change } => {
+                self.knows_past |= matches!(change, Change::Recalled(_));
+                self.target(target).change(change);
+            }
+            Event::Daemon(Notice::NothingToDo { .. } | Notice::Unreadable { .. }) => self.knows_past = true,
             Event::Planned { job: Job::Backup, target: Some(target), next } => {
                 self.target(target).next = *next;
             }
@@ -123,9 +140,11 @@ impl Status {
             }
             Event::Ended { run, end } => {
                 self.running.retain(|work| work.run.id != run.id);
-                self.ended(run.job, run.target.as_ref(), end, at);
+                self.ended(run.job, run.target.as_ref(), run.trigger, end, at);
             }
-            Event::Skipped { job, target, end } => self.ended(*job, Some(target), end, at),
+            Event::Skipped { job, target, end } => {
+                self.ended(*job, Some(target), Trigger::Schedule, end, at);
+            }
             Event::ByHand(message) => self.by_hand(message, at),
             Event::Problem { about, problem: Some(problem) } => {
                 self.problems.insert(about.clone(), problem.clone());
@@ -141,17 +160,10 @@ impl Status {
         self.targets.entry(name.clone()).or_default()
     }
 
-    fn ended(&mut self, job: Job, target: Option<&TargetName>, end: &End, at: Timestamp) {
+    fn ended(&mut self, job: Job, target: Option<&TargetName>, trigger: Trigger, end: &End, at: Timestamp) {
         let ended = Ended { at, problem: end.problem(target) };
         match (job, target) {
-            (Job::Backup, Some(name)) => {
-                let target = self.target(name);
-                target.backed_up = Some(ended);
-                if let End::Backup(Verdict::Done(summary)) = end {
-                    target.made(summary.stamp, summary.defect().is_none());
-                    target.summary = Some(summary.clone());
-                }
-            }
+            (Job::Backup, Some(name)) => self.target(name).backed_up(ended, trigger, end),
             // One that was stopped has found nothing out.
             (Job::Drill, Some(name)) if !matches!(end, End::Stopped { .. }) => {
                 self.target(name).drilled = Some(ended);
@@ -194,8 +206,9 @@ impl Target {
             Change::Disappeared { next } => (self.condition, self.next) = (Condition::Gone, *next),
             Change::Unserved { .. } => self.condition = Condition::Gone,
             Change::Returned { next } => self.next = *next,
-            Change::Recalled(Recalled { newest, newest_good, drilled, .. }) => {
-                (self.newest, self.newest_good) = (*newest, *newest_good);
+            Change::Recalled(Recalled { backups, newest, newest_good, drilled, recent }) => {
+                (self.backups, self.newest, self.newest_good) = (Some(*backups), *newest, *newest_good);
+                recent.iter().for_each(|(listed, recent)| self.recall(*listed, recent));
                 let known = self.drilled.as_ref().map(|drilled| drilled.at);
                 if let Some((at, problem)) = drilled
                     && known.is_none_or(|known| known < *at)
@@ -205,6 +218,50 @@ impl Target {
             }
             Change::Missed | Change::Overran | Change::Renamed { .. } | Change::Forgotten { .. } => {}
         }
+    }
+
+    fn backed_up(&mut self, ended: Ended, trigger: Trigger, end: &End) {
+        match end {
+            End::Backup(Verdict::Done(summary)) => {
+                self.made(summary.stamp, summary.defect().is_none());
+                self.summary = Some(summary.clone());
+                self.backups = self.backups.map(|backups| (backups + 1).saturating_sub(summary.pruned));
+                self.recent.push(PastBackup {
+                    stamp: summary.stamp,
+                    trigger,
+                    elapsed: summary.elapsed,
+                    plain_bytes: summary.plain_bytes,
+                    stored_bytes: summary.stored_bytes,
+                    defect: summary.defect(),
+                });
+                let surplus = self.recent.len().saturating_sub(MOST_RECENT);
+                self.recent.drain(..surplus);
+            }
+            // Whoever stopped it knows, and another run tells of itself.
+            End::Backup(Verdict::Stopped | Verdict::Busy { .. }) | End::Stopped { .. } => {}
+            End::Backup(Verdict::Skipped { .. } | Verdict::Failed { .. })
+            | End::Failed { .. }
+            | End::Drill { .. }
+            | End::Verify { .. }
+            | End::Restore { .. }
+            | End::Prune { .. }
+            | End::Delete { .. } => {
+                self.failures.push_back(ended.clone());
+                if self.failures.len() > MOST_RECENT {
+                    self.failures.pop_front();
+                }
+            }
+        }
+        self.backed_up = Some(ended);
+    }
+
+    /// What the bucket had when it was listed, and what this process has made since.
+    fn recall(&mut self, listed: Timestamp, recent: &[PastBackup]) {
+        let is_newer = |backup: &PastBackup| {
+            backup.ended() >= listed && recent.iter().all(|known| known.stamp != backup.stamp)
+        };
+        self.recent.retain(is_newer);
+        self.recent.splice(..0, recent.iter().cloned());
     }
 
     fn made(&mut self, stamp: Stamp, is_good: bool) {

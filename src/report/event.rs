@@ -8,6 +8,7 @@ use super::wave::Summary;
 use crate::model::drill::DrillResult;
 use crate::model::job::Job;
 use crate::model::key::{BackupKey, Stamp};
+use crate::model::past_backup::PastBackup;
 use crate::model::run::RunId;
 use crate::model::schedule::Schedule;
 use crate::model::target::TargetName;
@@ -93,6 +94,8 @@ pub struct Recalled {
     pub newest_good: Option<Stamp>,
     /// When the newest backup that was drilled was, and why it is not good, if it is not.
     pub drilled: Option<(Timestamp, Option<String>)>,
+    /// Its backups of the last days, the oldest first, and when the bucket was listed for them; `None` where nobody shows them.
+    pub recent: Option<(Timestamp, Vec<PastBackup>)>,
 }
 
 /// A job at work.

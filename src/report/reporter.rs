@@ -10,6 +10,7 @@ use super::board::Board;
 use super::event::Event;
 use super::health::Health;
 use super::log::Log;
+use super::metrics::Metrics;
 use super::sink::Sink;
 use crate::clock;
 
@@ -19,15 +20,20 @@ pub struct Reporter {
     sinks: Arc<[Box<dyn Sink>]>,
     board: Board,
     health: Health,
+    metrics: Metrics,
 }
 
 impl Reporter {
     /// With all sinks there are. A new one is a file and a line here.
     pub fn new(time_zone: TimeZone) -> Self {
-        let (board, health) = (Board::default(), Health::default());
-        let sinks: Vec<Box<dyn Sink>> =
-            vec![Box::new(Log::new(time_zone)), Box::new(board.clone()), Box::new(health.clone())];
-        Self { sinks: sinks.into(), board, health }
+        let (board, health, metrics) = (Board::default(), Health::default(), Metrics::default());
+        let sinks: Vec<Box<dyn Sink>> = vec![
+            Box::new(Log::new(time_zone)),
+            Box::new(board.clone()),
+            Box::new(health.clone()),
+            Box::new(metrics.clone()),
+        ];
+        Self { sinks: sinks.into(), board, health, metrics }
     }
 
     /// What is known of all targets.
@@ -37,6 +43,10 @@ impl Reporter {
 
     pub fn health(&self) -> &Health {
         &self.health
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Something has happened just now.

@@ -49,9 +49,11 @@ mod hostile_dump;
 mod kill;
 /// Where servers listen, and whose they are.
 mod listening;
-/// What the daemon of the image takes and gives back (P3).
 mod logins;
+/// What the daemon of the image takes and gives back (P3).
 mod memory;
+/// What Prometheus and Grafana make of the metrics.
+mod metrics;
 /// A target that is restarted, removed or paused while its rows are dumped.
 mod mid_dump;
 /// What cannot be dumped, beside what can (P10).

@@ -37,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("helper", &["model"]),
     ("told", &["lock", "model"]),
     ("report", &["clock", "lock", "model", "outcome", "pipeline", "text", "told"]),
+    ("listen", &["config", "report", "secret"]),
     ("terminal", &["report", "text"]),
     ("logging", &["config", "clock", "terminal", "text"]),
     ("discovery", &["config", "docker", "engine", "model"]),
@@ -81,20 +82,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Crate → the only module that may name it.
-const OWNERS: &[(&str, &str)] = &[
-    ("bollard", "docker"),
-    ("hyper", "docker"),
-    ("object_store", "store"),
-    ("quick_xml", "store"),
-    ("xz2", "pipeline"),
-    ("zstd", "pipeline"),
-    ("flate2", "pipeline"),
-    ("rusqlite", "helper"),
-    ("envy", "config"),
-    ("wildmatch", "model"),
-    ("clap", "cli"),
-    ("signal_hook", "signals"),
+/// Crate → the only modules that may name it: the client and the server of HTTP have one each.
+const OWNERS: &[(&str, &[&str])] = &[
+    ("bollard", &["docker"]),
+    ("hyper", &["docker", "listen"]),
+    ("object_store", &["store"]),
+    ("quick_xml", &["store"]),
+    ("xz2", &["pipeline"]),
+    ("zstd", &["pipeline"]),
+    ("flate2", &["pipeline"]),
+    ("rusqlite", &["helper"]),
+    ("envy", &["config"]),
+    ("wildmatch", &["model"]),
+    ("prometheus_client", &["report"]),
+    ("clap", &["cli"]),
+    ("signal_hook", &["signals"]),
 ];
 
 /// A file with more lines is split by subject.
@@ -189,7 +191,7 @@ fn the_page_has_the_same_arrows() {
 fn each_outside_crate_has_one_owner() {
     let mut wrong = Vec::new();
     for (file, source) in sources() {
-        for (name, owner) in OWNERS {
+        for (name, owners) in OWNERS {
             let names_it = source.lines().any(|line| {
                 let line = line.trim_start();
                 !line.starts_with("//") && line.contains(&format!("{name}::"))
@@ -197,7 +199,7 @@ fn each_outside_crate_has_one_owner() {
             // A reader is tried on what the real thing writes.
             let names_it = names_it && !file.contains("tests");
             // The binary parses the command line, through clap's trait.
-            if names_it && module_of(&file) != *owner && !(*name == "clap" && file == "main.rs") {
+            if names_it && !owners.contains(&module_of(&file)) && !(*name == "clap" && file == "main.rs") {
                 wrong.push(format!("{file} names {name}"));
             }
         }

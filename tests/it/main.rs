@@ -47,6 +47,8 @@ mod kill;
 mod life;
 /// Proxies and limits between here and the store.
 mod lines;
+/// The probes and the metrics over HTTP (`DUMPCAR_LISTEN`).
+mod listen;
 /// Messages that once misled: what they say now.
 mod messages;
 /// What cannot be dumped, beside what can (P10).

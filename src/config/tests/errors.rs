@@ -130,14 +130,12 @@ fn unknown_and_unsupported_names_are_errors() {
         ("DUMPCAR_AGE_IDENTITY_FILE", "/run/secrets/age"),
         ("DUMPCAR_NOTIFY_URLS", "https://example.com"),
         ("DUMPCAR_PING_URL", "https://example.com"),
-        ("DUMPCAR_LISTEN", "0.0.0.0:9110"),
         ("DUMPCAR_TZ", "UTC"),
     ]), @"
     DUMPCAR_AGE_IDENTITY_FILE: is not supported by this version; remove it
     DUMPCAR_AGE_RECIPIENTS: is not supported by this version; remove it
     DUMPCAR_BUCKET_REGION: is not a known variable
     DUMPCAR_KEEP_DAYS: is not a known variable; did you mean DUMPCAR_KEEP_DAILY?
-    DUMPCAR_LISTEN: is not supported by this version; remove it
     DUMPCAR_NOTIFY_URLS: is not supported by this version; remove it
     DUMPCAR_PING_URL: is not supported by this version; remove it
     DUMPCAR_STROE_FILE: is not a known variable; did you mean DUMPCAR_STORE_FILE?
@@ -233,7 +231,6 @@ fn no_error_shows_a_value() {
         "AWS_WEB_IDENTITY_TOKEN_FILE",
         "AWS_CONTAINER_CREDENTIALS_FULL_URI",
         "DUMPCAR_UNKNOWN",
-        "DUMPCAR_LISTEN",
     ];
     let names: Vec<&str> = env::NAMES.iter().copied().chain(aws).collect();
     let check = |pairs: Vec<(String, String)>, content: &str| {

@@ -40,3 +40,13 @@ pub enum Standing {
     /// Nobody trusted has signed it, for this reason. Anybody who may write to the bucket can put one there. It is never deleted.
     Unsigned(String),
 }
+
+impl Standing {
+    /// Why the backup is not good, if it is not.
+    pub fn defect(&self) -> Option<&str> {
+        match self {
+            Self::Counts { .. } => None,
+            Self::Aside { reason, .. } | Self::Unknown(reason) | Self::Unsigned(reason) => Some(reason),
+        }
+    }
+}

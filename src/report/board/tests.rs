@@ -111,6 +111,7 @@ fn what_was_before_is_known() {
             newest: Some(stamp(20)),
             newest_good: Some(stamp(10)),
             drilled: Some((at(drilled), problem.map(str::to_owned))),
+            recent: None,
         }))
     };
     let target = after(&[recalled(-5, Some("lost a row"))]).targets.remove(&name()).unwrap();
@@ -155,4 +156,43 @@ fn problems_come_and_go() {
     ]);
     assert_eq!(status.problems.keys().collect::<Vec<_>>(), ["(verify)"]);
     assert_eq!(status.alive, Some(at(3)));
+}
+
+/// What the bucket has and what this process has made since are one list; what failed is known here only.
+#[test]
+fn the_recent_past_is_the_buckets_and_this_processs() {
+    let past = |second| PastBackup {
+        stamp: stamp(second),
+        trigger: Trigger::Schedule,
+        elapsed: std::time::Duration::from_secs(1),
+        plain_bytes: 2,
+        stored_bytes: 1,
+        defect: None,
+    };
+    let recalled = |listed, recent: &[i64]| {
+        let recent = Some((at(listed), recent.iter().copied().map(past).collect()));
+        changed(Change::Recalled(Recalled { recent, ..Recalled::default() }))
+    };
+    let ended = |end| Event::Ended { run: run('a', Job::Backup), end };
+    let failed = || ended(End::Backup(Verdict::Failed { reason: "no disk".into() }));
+    let shrunk = PastBackup { defect: Some("suspicious: far smaller".into()), ..past(30) };
+    let target = after(&[
+        recalled(25, &[10, 20]),
+        failed(),
+        ended(done(30, Some("far smaller"))),
+        ended(End::Backup(Verdict::Stopped)),
+        // 10 is pruned, and 30 was not there yet.
+        recalled(31, &[20]),
+    ]);
+    let target = &target.targets[&name()];
+    assert_eq!(target.recent, [past(20), shrunk]);
+    assert_eq!(target.failures, [Ended { at: at(1), problem: Some("no disk".into()) }]);
+    // What is no longer in the bucket is no longer shown.
+    assert_eq!(after(&[recalled(15, &[10]), recalled(25, &[])]).targets[&name()].recent, []);
+
+    let many: Vec<Event> =
+        (0..250).map(|second| ended(done(second, None))).chain((0..250).map(|_| failed())).collect();
+    let target = &after(&many).targets[&name()];
+    assert_eq!((target.recent.len(), target.failures.len()), (MOST_RECENT, MOST_RECENT));
+    assert_eq!(target.recent[0], past(50));
 }

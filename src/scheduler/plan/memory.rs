@@ -27,7 +27,7 @@ impl State {
         for (name, known) in &mut self.known {
             let past = past.targets.get(name).unwrap_or(&none);
             known.recall(past, from, self.read_began);
-            self.events.push(changed(name, Change::Recalled(recalled(past))));
+            self.events.push(changed(name, Change::Recalled(recalled(past, self.read_began))));
         }
         match &past.verified {
             Some(verified) if self.verified_at.is_none_or(|at| at < verified.at) => {
@@ -158,11 +158,12 @@ impl State {
     }
 }
 
-fn recalled(past: &TargetPast) -> Recalled {
+fn recalled(past: &TargetPast, began: Timestamp) -> Recalled {
     Recalled {
         backups: past.backups,
         newest: past.newest.as_ref().map(|newest| newest.stamp),
         newest_good: past.newest_good,
         drilled: past.drilled.as_ref().map(|drilled| (drilled.at, drilled.problem.clone())),
+        recent: past.recent.clone().map(|recent| (began, recent)),
     }
 }

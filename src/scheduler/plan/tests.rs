@@ -88,7 +88,14 @@ pub(super) fn failed(target: &TargetName) -> Outcome {
 
 fn backed_up(time: &str) -> TargetPast {
     let newest = Some(Newest { stamp: stamp(time), problem: None });
-    TargetPast { newest, newest_good: Some(stamp(time)), backups: 1, is_ours: true, drilled: None }
+    TargetPast {
+        newest,
+        newest_good: Some(stamp(time)),
+        backups: 1,
+        is_ours: true,
+        drilled: None,
+        recent: None,
+    }
 }
 
 fn refusal(may_pass: bool) -> Refusal {

@@ -7,7 +7,7 @@ use super::world::{World, log_lines};
 /// The image under test with everything taken away that it does not need, on a network with the store.
 pub(crate) struct Sidecar<'w> {
     world: &'w World,
-    network: Network,
+    pub(crate) network: Network,
     pub(crate) socket: String,
 }
 

@@ -64,6 +64,9 @@ fn each_error_names_its_variable_and_the_cure() {
         ("DUMPCAR_TRUSTED_SIGNERS", "ssh-rsa AAAA"),
         ("DUMPCAR_TRUSTED_SIGNERS", "me namespaces=\"x\" ssh-ed25519 AAAA"),
         ("DUMPCAR_TRUSTED_SIGNERS", "ssh-ed25519 AAAA"),
+        ("DUMPCAR_LISTEN", "localhost:8080"),
+        ("DUMPCAR_LISTEN_AUTH", "hunter2"),
+        ("DUMPCAR_LISTEN_AUTH", "ops:hunter2"),
         ("DUMPCAR_INSTANCE", "a\tb"),
         ("DUMPCAR_LOG", "verbose"),
         ("DUMPCAR_LOG_FORMAT", "xml"),
@@ -144,6 +147,9 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_TRUSTED_SIGNERS: key 1 must be an Ed25519 key, like ssh-ed25519 AAAA…
     DUMPCAR_TRUSTED_SIGNERS: key 1 has options (namespaces=, valid-before=, cert-authority), which are not supported; remove them
     DUMPCAR_TRUSTED_SIGNERS: key 1 is damaged; copy it again
+    DUMPCAR_LISTEN: must be a port or an IP address with a port, like 8080, 127.0.0.1:8080 or [::]:8080
+    DUMPCAR_LISTEN_AUTH: must be a user's name, a colon and a password, like admin:a-long-password
+    DUMPCAR_LISTEN_AUTH: is set, and nothing is served: set DUMPCAR_LISTEN, or remove this
     DUMPCAR_INSTANCE: has a control character in it, such as the end of a line: a file may end with one, and have no other
     DUMPCAR_LOG: must be one of error, warn, info, debug, trace
     DUMPCAR_LOG_FORMAT: must be one of text, json

@@ -1,0 +1,132 @@
+//! What is at which path.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::Full;
+use tracing::error;
+
+use super::login::is_allowed;
+use crate::config::BasicLogin;
+use crate::report::{Format, Reporter};
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// A page may load nothing, run nothing, send nothing and be framed by nobody.
+const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What is served.
+#[derive(Debug)]
+pub(super) struct Site {
+    reporter: Reporter,
+    login: Option<BasicLogin>,
+}
+
+/// An answer before its headers.
+struct Answer {
+    status: StatusCode,
+    content_type: &'static str,
+    body: String,
+}
+
+impl Answer {
+    fn text(status: StatusCode, body: impl Into<String>) -> Self {
+        Self { status, content_type: TEXT, body: body.into() }
+    }
+}
+
+impl Site {
+    pub(super) fn new(reporter: Reporter, login: Option<BasicLogin>) -> Self {
+        Self { reporter, login }
+    }
+
+    /// The answer to a request. Nothing of the request is in it, and `Host` is not read.
+    pub(super) fn answer<B: Body>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        let answer = catch_unwind(AssertUnwindSafe(|| self.find(request))).unwrap_or_else(|_| {
+            error!("an answer of DUMPCAR_LISTEN crashed: please report the panic in the log");
+            Answer::text(StatusCode::INTERNAL_SERVER_ERROR, "Dumpcar itself failed: see its log\n")
+        });
+        let Answer { status, content_type, body } = answer;
+        let body = if request.method() == Method::HEAD { Bytes::new() } else { Bytes::from(body) };
+        let mut response = Response::new(Full::new(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        for (name, value) in [
+            (CONTENT_TYPE, content_type),
+            (CACHE_CONTROL, "no-store"),
+            (CONTENT_SECURITY_POLICY, NOTHING),
+            (REFERRER_POLICY, "no-referrer"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (X_FRAME_OPTIONS, "DENY"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Basic realm=\"Dumpcar\", charset=\"UTF-8\"");
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+
+    fn find<B: Body>(&self, request: &Request<B>) -> Answer {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Answer::text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+        }
+        if !request.body().is_end_stream() {
+            return Answer::text(StatusCode::PAYLOAD_TOO_LARGE, "a request has no body here\n");
+        }
+        // Those who ask for these have no password, and learn nothing but that.
+        match request.uri().path() {
+            "/healthz" => return self.health(),
+            "/readyz" => return self.readiness(),
+            _ => {}
+        }
+        let authorization = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        if self.login.as_ref().is_some_and(|login| !is_allowed(login, authorization)) {
+            return Answer::text(StatusCode::UNAUTHORIZED, "a user and a password are needed\n");
+        }
+        match request.uri().path() {
+            "/metrics" => {
+                let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
+                self.metrics(Format::accepted(accept.unwrap_or_default()))
+            }
+            _ => Answer::text(StatusCode::NOT_FOUND, "there is no such page\n"),
+        }
+    }
+
+    /// What `dumpcar healthcheck` says, without its words: they have names.
+    fn health(&self) -> Answer {
+        match self.reporter.health().report().lines().count() {
+            0 => Answer::text(StatusCode::OK, "healthy\n"),
+            1 => Answer::text(StatusCode::SERVICE_UNAVAILABLE, "unhealthy: 1 problem\n"),
+            number => {
+                Answer::text(StatusCode::SERVICE_UNAVAILABLE, format!("unhealthy: {number} problems\n"))
+            }
+        }
+    }
+
+    /// Whether the daemon has looked at Docker and at the bucket, so that what is served is true.
+    fn readiness(&self) -> Answer {
+        match self.reporter.board().status().knows_past {
+            true => Answer::text(StatusCode::OK, "ready\n"),
+            false => Answer::text(StatusCode::SERVICE_UNAVAILABLE, "not ready: the bucket is not read yet\n"),
+        }
+    }
+
+    fn metrics(&self, format: Format) -> Answer {
+        let status = self.reporter.board().status();
+        match self.reporter.metrics().encode(&status, format) {
+            Ok(body) => Answer { status: StatusCode::OK, content_type: format.content_type(), body },
+            Err(_) => Answer::text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n"),
+        }
+    }
+}
