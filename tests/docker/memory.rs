@@ -23,14 +23,14 @@ fn memory(daemon: &Container, which: &str) -> u64 {
 fn a_daemon_stays_within_its_memory_and_gives_it_back_after_a_dump() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from).min(8) as u64;
     for (compression, limit) in [("none", 48), ("zstd:3", 64), ("xz:1", 60 + 18 * cores)] {
-        let world = World::new().set("DUMPCAR_COMPRESSION", compression);
+        let world = World::new().set("DUMPCAR_COMPRESSION", compression).set("DUMPCAR_LISTEN", "8080");
         let sidecar = Sidecar::new(&world);
         let _target = world.custom("t", "head -c 80000000 /dev/urandom");
         // Buffers of the kernel count there as well.
         let daemon = sidecar.daemon(&["--memory", &format!("{}m", limit.max(64))]);
         until("the target is planned", || logged(&daemon, "planned", "t") == 1);
         let idle = memory(&daemon, "VmRSS:");
-        assert!(idle < 12 * MIB, "{compression}: {idle} bytes before the first dump");
+        assert!(idle < 13 * MIB, "{compression}: {idle} bytes before the first dump");
 
         for done in 1..=2 {
             docker(&["kill", "-s", "USR1", &daemon.id]);
