@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::event::{Change, End, Event, Recalled, Run};
+use super::event::{Change, End, Event, Notice, Recalled, Run};
 use super::sink::Sink;
 use crate::model::job::Job;
 use crate::model::key::Stamp;
@@ -39,6 +39,8 @@ pub struct Status {
     pub verified_next: Option<Timestamp>,
     /// All that is wrong, by what it is wrong with.
     pub problems: BTreeMap<String, String>,
+    /// Why no container is a target, when that was so last.
+    pub nothing: Option<String>,
     /// When the daemon's loop last turned; `None` in a command.
     pub alive: Option<Timestamp>,
 }
@@ -168,6 +170,7 @@ impl Status {
             Event::Problem { about, problem: None } => {
                 self.problems.remove(about);
             }
+            Event::Daemon(Notice::NothingToDo { reason }) => self.nothing = Some(reason.clone()),
             Event::Planned { .. } | Event::Next { .. } | Event::AllEnded(_) | Event::Daemon(_) => {}
         }
     }

@@ -73,3 +73,57 @@ fn points(sizes: &[u64], most: u64, width: f64, height: f64) -> Vec<(f64, f64)> 
     let y = |size: u64| height - EDGE - share(size) * (height - 2.0 * EDGE);
     sizes.iter().enumerate().map(|(nth, size)| (x(nth), y(*size))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::key::Stamp;
+    use crate::model::retention::Standing;
+    use crate::model::trigger::Trigger;
+
+    fn backup(nth: usize, stored_bytes: u64, defect: Option<&str>) -> PastBackup {
+        let time = jiff::Timestamp::from_second(1_800_000_000 + i64::try_from(nth).unwrap()).unwrap();
+        PastBackup {
+            stamp: Stamp::new(time),
+            trigger: Trigger::Schedule,
+            elapsed: std::time::Duration::ZERO,
+            plain_bytes: 0,
+            stored_bytes,
+            defect: defect.map(str::to_owned),
+            standing: Standing::Counts { trigger: Trigger::Schedule, accepted_smaller_than: None },
+            writer: None,
+            facts: None,
+        }
+    }
+
+    fn chart(sizes: &[u64]) -> Option<Chart> {
+        let backups: Vec<PastBackup> =
+            sizes.iter().enumerate().map(|(nth, size)| backup(nth, *size, None)).collect();
+        Chart::of(backups.iter(), (96, 24))
+    }
+
+    #[test]
+    fn the_line_begins_at_zero() {
+        assert_eq!(chart(&[]), None);
+        assert_eq!(chart(&[5]), None);
+        let half = chart(&[2048, 1024]).unwrap();
+        assert_eq!(half.line, "M3.0 3.0L93.0 12.0");
+        assert_eq!(half.area, "M3.0 3.0L93.0 12.0L93.0 24L3.0 24z");
+        let words = "Sizes of the last 2 good backups: 2.0 KiB at first, 1.0 KiB now, -50% against the usual; between 1.0 KiB and 2.0 KiB";
+        assert_eq!(half.words, words);
+        // Nothing is divided by zero, and nothing overflows.
+        assert_eq!(chart(&[0, 0]).unwrap().line, "M3.0 21.0L93.0 21.0");
+        assert!(!chart(&[0, u64::MAX]).unwrap().line.contains("NaN"));
+    }
+
+    #[test]
+    fn only_the_last_good_backups_are_drawn() {
+        let many = chart(&(0..100).map(|nth| nth + 1).collect::<Vec<u64>>()).unwrap();
+        assert!(
+            many.words.starts_with("Sizes of the last 60 good backups: 41 B at first, 100 B now"),
+            "{many:?}"
+        );
+        let backups = [backup(0, 9, None), backup(1, 1, Some("suspicious: small")), backup(2, 9, None)];
+        assert!(Chart::of(backups.iter(), (96, 24)).unwrap().words.contains("last 2 good"));
+    }
+}

@@ -9,7 +9,7 @@ use super::judge::{Level, judge};
 use super::overview::{Drill, Running, engine};
 use super::retention::{Kept, decisions, words as rules_in_words};
 use super::strip::Strip;
-use super::words::{Clock, When, clean, count, took};
+use super::words::{Clock, Piece, When, clean, count, grouped, sentence, took};
 use crate::model::key::Stamp;
 use crate::model::past_backup::PastBackup;
 use crate::model::restore_command::restore_command;
@@ -28,7 +28,7 @@ pub(super) struct Detail<'a> {
     name: String,
     level: &'static str,
     word: &'static str,
-    problems: Vec<String>,
+    problems: Vec<Vec<Piece>>,
     running: Vec<Running>,
     facts: Vec<Fact>,
     strip: Strip,
@@ -41,7 +41,7 @@ pub(super) struct Detail<'a> {
     rows: Vec<Row>,
     older: Option<String>,
     /// The runs that made no backup, the newest first.
-    failures: Vec<(When, String)>,
+    failures: Vec<(When, Vec<Piece>)>,
 }
 
 /// A name and a value.
@@ -57,7 +57,7 @@ struct Fact {
 struct DrillFacts {
     last: Drill,
     /// What is wrong.
-    problem: Option<String>,
+    problem: Option<Vec<Piece>>,
     /// What was restored, when it is known.
     backup: Option<String>,
     remarks: Vec<String>,
@@ -76,7 +76,8 @@ struct Row {
     dump: String,
     took: String,
     trigger: &'static str,
-    content: String,
+    databases: String,
+    version: String,
     kept: Option<Kept>,
     restore: Option<String>,
 }
@@ -103,14 +104,14 @@ impl<'a> Detail<'a> {
         rows.sort_by_key(|(stamp, _)| std::cmp::Reverse(*stamp));
         let running = status.running.iter().filter(|work| work.run.target.as_ref() == Some(name));
         let failures = target.failures.iter().rev().map(|failure| {
-            (clock.when(failure.at), clean(failure.problem.as_deref().unwrap_or("no reason is known")))
+            (clock.when(failure.at), sentence(failure.problem.as_deref().unwrap_or("no reason is known")))
         });
         Some(Self {
             frame: Frame::new(format!("{name}: {}", judged.word), judged.level, about, clock, "../"),
             name: name.to_string(),
             level: judged.level.class(),
             word: judged.word,
-            problems: judged.problems.iter().map(|problem| clean(problem)).collect(),
+            problems: judged.problems.iter().map(|problem| sentence(problem)).collect(),
             running: running.map(Running::of).collect(),
             facts: facts(target, about, clock),
             strip: Strip::of(target, clock.now, clock.time_zone),
@@ -159,12 +160,8 @@ impl Row {
             let told = defect.strip_prefix(word).and_then(|rest| rest.strip_prefix(": "));
             clean(told.unwrap_or(defect))
         });
-        let content = backup.facts.as_ref().map(|facts| {
-            let databases = (facts.databases > 0).then(|| count(facts.databases, "database"));
-            let version = clean(&facts.server_version);
-            let parts = databases.into_iter().chain((!version.is_empty()).then_some(version));
-            parts.collect::<Vec<_>>().join(", ")
-        });
+        let facts = backup.facts.as_ref();
+        let databases = facts.map(|facts| facts.databases).filter(|databases| *databases > 0);
         Self {
             stamp: backup.stamp.to_string(),
             when: clock.when(backup.stamp.timestamp()),
@@ -175,7 +172,8 @@ impl Row {
             dump: bytes(backup.plain_bytes),
             took: took(backup.elapsed),
             trigger: backup.trigger.name(),
-            content: content.unwrap_or_default(),
+            databases: databases.map(|databases| count(databases, "database")).unwrap_or_default(),
+            version: facts.map(|facts| clean(&facts.server_version)).unwrap_or_default(),
             kept: None,
             restore: Some(restore_command(name, backup.stamp, target.condition != Condition::Gone)),
         }
@@ -199,7 +197,8 @@ impl Row {
             dump: String::new(),
             took: String::new(),
             trigger: "",
-            content: String::new(),
+            databases: String::new(),
+            version: String::new(),
             kept: None,
             restore: None,
         }
@@ -215,7 +214,7 @@ impl DrillFacts {
             let parts: Vec<String> = numbers
                 .into_iter()
                 .filter(|(number, _)| *number > 0)
-                .map(|(number, what)| count(usize::try_from(number).unwrap_or(usize::MAX), what))
+                .map(|(number, what)| grouped(number, what))
                 .collect();
             let compared =
                 if parts.is_empty() { String::new() } else { format!(" with {}", parts.join(", ")) };
@@ -223,7 +222,7 @@ impl DrillFacts {
         });
         Some(Self {
             last,
-            problem: target.drilled.as_ref().and_then(|ended| ended.problem.as_deref()).map(clean),
+            problem: target.drilled.as_ref().and_then(|ended| ended.problem.as_deref()).map(sentence),
             backup,
             remarks: drill
                 .map(|drill| drill.remarks.iter().map(|remark| clean(remark)).collect())

@@ -9,7 +9,7 @@ use super::chart::Chart;
 use super::frame::Frame;
 use super::judge::{Level, judge};
 use super::strip::Strip;
-use super::words::{Clock, When, clean, count, took};
+use super::words::{Clock, Piece, When, clean, count, sentence, took};
 use crate::model::past_backup::PastBackup;
 use crate::model::target::TargetName;
 use crate::model::trend::Trend;
@@ -31,6 +31,8 @@ pub(super) struct Overview<'a> {
     rows: Vec<Row>,
     /// What a container needs to become a target, if there is none.
     labels: Vec<String>,
+    /// Why there is none.
+    nothing: Option<String>,
     verified: Option<(When, Option<String>)>,
     verified_next: Option<When>,
     backups: String,
@@ -44,7 +46,7 @@ struct Wrong {
     /// Whether `about` is a target, with a page of its own.
     is_target: bool,
     word: &'static str,
-    problems: Vec<String>,
+    problems: Vec<Vec<Piece>>,
 }
 
 /// What is done now.
@@ -88,7 +90,12 @@ impl<'a> Overview<'a> {
             status.targets.iter().map(|(name, target)| (judge(name, target, status), name, target)).collect();
         // The names are in order already.
         judged.sort_by_key(|(judged, ..)| judged.level);
-        let of_daemon = status.problems.iter().filter(|(about, _)| !is_of_a_target(about, status));
+        // How to begin is told instead.
+        let is_nothing = |problem: &String| judged.is_empty() && status.nothing.as_ref() == Some(problem);
+        let of_daemon = status
+            .problems
+            .iter()
+            .filter(|(about, problem)| !is_of_a_target(about, status) && !is_nothing(problem));
         let mut wrong: Vec<Wrong> =
             of_daemon.map(|(about, problem)| Wrong::of_daemon(about, problem)).collect();
         wrong.extend(judged.iter().filter(|(judged, ..)| !judged.problems.is_empty()).map(
@@ -97,7 +104,7 @@ impl<'a> Overview<'a> {
                 about: name.to_string(),
                 is_target: true,
                 word: judged.word,
-                problems: judged.problems.iter().map(|problem| clean(problem)).collect(),
+                problems: judged.problems.iter().map(|problem| sentence(problem)).collect(),
             },
         ));
         let level = match (wrong.iter().any(|wrong| wrong.level == Level::Failing.class()), wrong.is_empty())
@@ -123,6 +130,7 @@ impl<'a> Overview<'a> {
             wrong,
             running: status.running.iter().map(Running::of).collect(),
             labels: labels(about),
+            nothing: status.nothing.as_deref().map(clean),
             verified: status
                 .verified
                 .as_ref()
@@ -172,7 +180,7 @@ impl Wrong {
             "(dumpcar)" => ("Dumpcar", String::new()),
             other => ("no container", clean(other)),
         };
-        let problems = vec![clean(problem)];
+        let problems = vec![sentence(problem)];
         Self { level: Level::Failing.class(), about, is_target: false, word, problems }
     }
 }

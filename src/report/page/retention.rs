@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::about::About;
+use super::words::clean;
 use crate::model::duration::Short;
 use crate::model::key::Stamp;
 use crate::model::past_backup::PastBackup;
-use crate::model::retention::{Candidate, RetentionRules, Standing};
+use crate::model::retention::{ASIDE, Candidate, KeepReason, RetentionRules, Standing};
 use crate::model::trigger::Trigger;
 use crate::report::{Condition, Target};
 
@@ -40,11 +41,29 @@ pub(super) fn decisions(
         .collect();
     let plan = rules.retention.plan_safely(&candidates, now, &about.time_zone);
     let decided = plan.decisions.into_iter().map(|decision| {
-        let reasons: Vec<String> = decision.reasons.iter().map(ToString::to_string).collect();
+        let reasons: Vec<String> = decision.reasons.iter().map(in_words).collect();
         let why = if reasons.is_empty() { "no rule wants it".to_owned() } else { reasons.join(", ") };
         (decision.stamp, Kept { is_kept: decision.is_kept(), why })
     });
     Ok(decided.collect())
+}
+
+/// A reason. What is wrong with a backup stands beside it already.
+fn in_words(reason: &KeepReason) -> String {
+    match reason {
+        KeepReason::Aside { nth, .. } => format!("not counted, {nth} of {ASIDE}"),
+        KeepReason::NotCounted(_) => "not counted".to_owned(),
+        KeepReason::Newest
+        | KeepReason::DatedInTheFuture
+        | KeepReason::Last { .. }
+        | KeepReason::Calendar { .. }
+        | KeepReason::Oldest { .. }
+        | KeepReason::Within(_)
+        | KeepReason::Replaced { .. }
+        | KeepReason::Replaces { .. }
+        | KeepReason::StandsIn
+        | KeepReason::TwoWriters { .. } => clean(&reason.to_string()),
+    }
 }
 
 /// What stands for the older backups: rules that keep the oldest of all must not take one of the last days for it.

@@ -1,4 +1,9 @@
+mod content;
+mod contrast;
 mod fixtures;
+mod html;
+mod outside;
+mod structure;
 
 use fixtures::{about, now};
 

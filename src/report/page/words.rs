@@ -49,6 +49,37 @@ pub(super) fn clean(text: &str) -> String {
     escaped(text).into_owned()
 }
 
+/// A part of a sentence: a command or a name between backticks, or what is around them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) is_code: bool,
+    pub(super) text: String,
+}
+
+/// A sentence from outside, in its pieces. Where a backtick has no other one, it is an ordinary character.
+pub(super) fn sentence(text: &str) -> Vec<Piece> {
+    let text = clean(text);
+    let is_paired = text.matches('`').count().is_multiple_of(2);
+    if !is_paired {
+        return vec![Piece { is_code: false, text }];
+    }
+    let pieces = text.split('`').enumerate().filter(|(_, piece)| !piece.is_empty());
+    pieces.map(|(nth, piece)| Piece { is_code: nth % 2 == 1, text: piece.to_owned() }).collect()
+}
+
+/// `1,284,113 rows`.
+pub(super) fn grouped(number: u64, one: &str) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (nth, digit) in digits.chars().enumerate() {
+        if nth > 0 && (digits.len() - nth).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    format!("{text} {one}{}", if number == 1 { "" } else { "s" })
+}
+
 /// `4m 12s`; what is shorter than a minute in tenths of a second.
 pub(super) fn took(time: Duration) -> String {
     match time.as_secs() {
@@ -77,6 +108,23 @@ mod tests {
         assert_eq!(clock.when("2026-11-28T22:00:00Z".parse().unwrap()).words, "in 16h");
         assert_eq!(clock.due("2026-11-28T22:00:00Z".parse().unwrap()).words, "in 16h");
         assert_eq!(clock.due("2026-11-28T05:12:00Z".parse().unwrap()).words, "now");
+    }
+
+    #[test]
+    fn commands_in_a_sentence_are_told_apart() {
+        let pieces =
+            |text| sentence(text).into_iter().map(|piece| (piece.is_code, piece.text)).collect::<Vec<_>>();
+        let owned = |is_code, text: &str| (is_code, text.to_owned());
+        assert_eq!(pieces("run `a b`."), [owned(false, "run "), owned(true, "a b"), owned(false, ".")]);
+        assert_eq!(pieces("a ` b"), [owned(false, "a ` b")]);
+        assert_eq!(pieces("a\u{1b}[0m"), [owned(false, r"a\u{1b}[0m")]);
+        assert_eq!(pieces(""), []);
+    }
+
+    #[test]
+    fn large_numbers_are_read_in_groups() {
+        let shown = [1, 12, 999, 1_000, 1_284_113].map(|number| grouped(number, "row"));
+        assert_eq!(shown, ["1 row", "12 rows", "999 rows", "1,000 rows", "1,284,113 rows"]);
     }
 
     #[test]

@@ -153,6 +153,12 @@ pub(super) fn doubtful(defect: &str) -> Target {
     target
 }
 
+/// One whose manifest says nothing.
+pub(super) fn unreadable(ago: i64) -> Candidate {
+    let standing = Standing::Unknown("unreadable: not a manifest".to_owned());
+    Candidate { stamp: Stamp::new(night(ago) + SignedDuration::from_hours(5)), standing, writer: None }
+}
+
 /// One that has never been backed up.
 pub(super) fn fresh() -> Target {
     Target {
@@ -248,13 +254,7 @@ pub(super) const SHRUNK: &str = "suspicious: database \"crm\": 2.0 MiB instead o
 pub(super) fn suspicious() -> Status {
     let missing = "incomplete: database \"reports\": view `sales`: invalid reference";
     let mut crm = doubtful(SHRUNK);
-    let reason = "manifest.json: not a manifest: expected value at line 1";
-    let standing = Standing::Unknown(format!("unreadable: {reason}"));
-    crm.uncounted.push(Candidate {
-        stamp: Stamp::new(night(3) + SignedDuration::from_hours(5)),
-        standing,
-        writer: None,
-    });
+    crm.uncounted.push(unreadable(3));
     let status = status(vec![
         ("crm", crm),
         ("reports", doubtful(missing)),
@@ -264,12 +264,10 @@ pub(super) fn suspicious() -> Status {
     problem(status, "reports", missing)
 }
 
+const NOTHING: &str = "no container has the label dumpcar.enable=true: there is nothing to back up";
+
 pub(super) fn empty() -> Status {
-    problem(
-        Status::default(),
-        "(dumpcar)",
-        "no container has the label dumpcar.enable=true: there is nothing to back up",
-    )
+    problem(Status { nothing: Some(NOTHING.to_owned()), ..Status::default() }, "(dumpcar)", NOTHING)
 }
 
 pub(super) fn many(number: usize) -> Status {
