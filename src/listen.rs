@@ -11,6 +11,7 @@ mod login;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -25,6 +26,7 @@ use connections::Connections;
 
 use crate::config::ListenSettings;
 use crate::report::Reporter;
+use crate::report::page::About;
 
 /// For the request's line and its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -53,9 +55,9 @@ impl Server {
     ///
     /// # Errors
     /// It is taken, or not one of this host's.
-    pub async fn bind(settings: &ListenSettings, reporter: Reporter) -> io::Result<Self> {
+    pub async fn bind(settings: &ListenSettings, about: About, reporter: Reporter) -> io::Result<Self> {
         let listener = TcpListener::bind(settings.address).await?;
-        Ok(Self { listener, site: Site::new(reporter, settings.login.clone()) })
+        Ok(Self { listener, site: Site::new(reporter, about, settings.login.clone()) })
     }
 
     /// The address it has.
@@ -69,7 +71,7 @@ impl Server {
     /// Answers until it is told to stop.
     pub async fn serve(self, stop: CancellationToken) {
         let connections = Connections::default();
-        let site = std::sync::Arc::new(self.site);
+        let site = Arc::new(self.site);
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -80,7 +82,7 @@ impl Server {
                 Ok((stream, _)) => {
                     // One for which there is no room is closed.
                     if let Some(place) = connections.take() {
-                        let site = std::sync::Arc::clone(&site);
+                        let site = Arc::clone(&site);
                         tokio::spawn(async move {
                             let evicted = place.evicted();
                             tokio::select! {

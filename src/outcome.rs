@@ -1,13 +1,16 @@
 //! How a run ended.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::model::key::Stamp;
+use crate::model::past_backup::BackupFacts;
 use crate::model::retention::Standing;
 use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
+use crate::model::writers::Writer;
 
 /// What is said of a run that crashed. That is a bug, but all else goes on.
 pub const PANICKED: &str = "Dumpcar itself failed: please report the panic in the log";
@@ -61,6 +64,18 @@ pub struct Summary {
     /// What went wrong besides: the backup is good, but somebody should look.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
+    /// For whoever shows backups: no report has it.
+    #[serde(skip)]
+    pub made: Made,
+}
+
+/// What else is known of a new backup, and of what went for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Made {
+    pub writer: Option<Writer>,
+    pub facts: Option<Arc<BackupFacts>>,
+    /// The old backups that were deleted.
+    pub pruned: Vec<Stamp>,
 }
 
 impl Summary {

@@ -43,8 +43,7 @@ impl Worth {
     /// What is remembered of the backup of this stamp.
     pub fn known(&self, stamp: Stamp) -> Known {
         let standing = self.standing();
-        let defect = standing.defect().map(str::to_owned);
-        let numbers = self.manifest().map(|manifest| PastBackup::new(manifest, defect));
+        let numbers = self.manifest().map(|manifest| PastBackup::new(manifest, standing.clone()));
         let writer = self.manifest().and_then(Manifest::writer);
         Known { candidate: Candidate { stamp, standing, writer }, numbers }
     }

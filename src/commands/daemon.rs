@@ -9,6 +9,8 @@ use super::choose::require_signer;
 use crate::app::App;
 use crate::exit::Exit;
 use crate::listen::Server;
+use crate::model::writers::{InstanceNames, NO_NAME};
+use crate::report::page::About;
 use crate::report::{Reporter, Work};
 use crate::scheduler::Scheduler;
 use crate::signals::Listener;
@@ -35,8 +37,17 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
             return Exit::Failed;
         }
     };
+    match app.docker.version().await {
+        Ok(version) => info!(engine = %version.engine, api = %version.api, "Docker answers"),
+        // It may be restarting: the scheduler keeps asking, and says so. No permission stays no permission.
+        Err(error) if error.is_transient() => debug!(%error, "Docker does not answer yet"),
+        Err(error) => {
+            error!(%error, "cannot use Docker");
+            return Exit::Failed;
+        }
+    }
     if let Some(settings) = &app.config.listen {
-        match Server::bind(settings, reporter.clone()).await {
+        match Server::bind(settings, about(&app).await, reporter.clone()).await {
             Ok(server) => {
                 info!(address = %settings.address, "serving the probes, the metrics and the status page");
                 tokio::spawn(server.serve(listener.stop.clone()));
@@ -46,15 +57,6 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
                 error!(%address, %error, "cannot serve there: set DUMPCAR_LISTEN to another port, or remove it");
                 return Exit::Failed;
             }
-        }
-    }
-    match app.docker.version().await {
-        Ok(version) => info!(engine = %version.engine, api = %version.api, "Docker answers"),
-        // It may be restarting: the scheduler keeps asking, and says so. No permission stays no permission.
-        Err(error) if error.is_transient() => debug!(%error, "Docker does not answer yet"),
-        Err(error) => {
-            error!(%error, "cannot use Docker");
-            return Exit::Failed;
         }
     }
     info!(
@@ -80,6 +82,25 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
             warn!(grace = %humantime::format_duration(GRACE), running = running.join("; "), "runs did not clean up in time");
             Exit::Failed
         }
+    }
+}
+
+/// What the status page says of this daemon.
+async fn about(app: &App) -> About {
+    let config = &app.config;
+    let InstanceNames { set, host } = config.instance.clone();
+    // Not those that records have: they are asked for once, and Docker may not answer yet.
+    let engine = app.docker.engine_names().await.ok().and_then(|names| names.host);
+    let engine = engine.map(|name| name.to_string());
+    About {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        instance: set.or(engine).or(host).unwrap_or_else(|| NO_NAME.to_owned()),
+        store: app.store.to_string(),
+        time_zone: config.time_zone.clone(),
+        schedule: config.schedule.to_string(),
+        label_prefix: config.label_prefix.clone(),
+        group: config.group.clone(),
+        prunes: config.prune,
     }
 }
 

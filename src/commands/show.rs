@@ -14,6 +14,7 @@ use crate::jobs::newest;
 use crate::jobs::prune;
 use crate::jobs::show::{Retention, Shown};
 use crate::model::key::{BackupKey, Stamp};
+use crate::model::restore_command;
 use crate::model::retention::{Candidate, RetentionPolicy, Until, clash_of};
 use crate::model::schedule::Schedule;
 use crate::model::target::TargetName;
@@ -150,7 +151,5 @@ fn restore_command(
         return "(it cannot be restored: its manifest does not count)".to_owned();
     }
     let name = names.first().unwrap_or(&key.target);
-    // A server that is new has no roles, and dumps name them.
-    let to = if matches!(container, Some(None)) { " --to CONTAINER --globals" } else { "" };
-    format!("dumpcar restore {name} --at {}{to}", key.stamp)
+    restore_command::restore_command(name, key.stamp, !matches!(container, Some(None)))
 }

@@ -10,7 +10,8 @@ use super::newest::{Seen, see};
 use crate::app::App;
 use crate::clock;
 use crate::model::key::Stamp;
-use crate::model::past_backup::PastBackup;
+use crate::model::past_backup::RecentPast;
+use crate::model::past_drill::PastDrill;
 use crate::model::retention::{Candidate, Standing, is_from_the_future};
 use crate::model::target::TargetName;
 use crate::model::verified::Verified;
@@ -40,8 +41,10 @@ pub struct TargetPast {
     pub is_ours: bool,
     /// The drill of the newest backup that was drilled.
     pub drilled: Option<Drilled>,
+    /// The same in numbers.
+    pub drill: Option<PastDrill>,
     /// Its backups of the last days, the oldest first; `None` where nobody shows them (`DUMPCAR_LISTEN`).
-    pub recent: Option<Vec<PastBackup>>,
+    pub recent: Option<RecentPast>,
 }
 
 /// The newest backup that counts as one: it is signed, where that is wanted.
@@ -143,7 +146,7 @@ async fn of_target(
             break;
         }
     }
-    past.drilled = drilled(app, &backups).await?;
+    (past.drilled, past.drill) = drilled(app, &backups).await?.unzip();
     if app.config.listen.is_some() {
         past.recent = Some(recent(app, catalog, &backups, now).await?);
     }
@@ -164,13 +167,17 @@ async fn recent(
     catalog: &Catalog,
     backups: &[StoredBackup],
     now: Timestamp,
-) -> Result<Vec<PastBackup>, StoreError> {
+) -> Result<RecentPast, StoreError> {
     let is_recent = |backup: &&StoredBackup| now.duration_since(backup.key.stamp.timestamp()) <= RECENT;
-    let mut recent = Vec::new();
-    for backup in backups.iter().take_while(is_recent).take(MOST_RECENT) {
-        recent.extend(see(app, catalog, backup).await?.known.numbers);
+    let mut recent = RecentPast::default();
+    let shown: Vec<&StoredBackup> = backups.iter().take_while(is_recent).take(MOST_RECENT).collect();
+    recent.older = backups.len().saturating_sub(shown.len());
+    for backup in shown.into_iter().rev() {
+        match see(app, catalog, backup).await?.known {
+            Known { numbers: Some(numbers), .. } => recent.backups.push(numbers),
+            Known { numbers: None, candidate } => recent.uncounted.push(candidate),
+        }
     }
-    recent.reverse();
     Ok(recent)
 }
 
@@ -180,7 +187,7 @@ async fn is_ours(app: &App, writer: &Writer) -> bool {
     Writer::new(own.docker_engine.as_ref(), &own.instance).is_none_or(|own| own.shares(writer))
 }
 
-async fn drilled(app: &App, backups: &[StoredBackup]) -> Result<Option<Drilled>, StoreError> {
+async fn drilled(app: &App, backups: &[StoredBackup]) -> Result<Option<(Drilled, PastDrill)>, StoreError> {
     let Some(backup) = backups.iter().find(|backup| backup.has_drill) else { return Ok(None) };
     let result = match app.store.drill(&backup.key).await {
         Ok(result) => result,
@@ -191,11 +198,10 @@ async fn drilled(app: &App, backups: &[StoredBackup]) -> Result<Option<Drilled>,
         }
         Err(error) => return Err(error),
     };
-    Ok(result.map(|result| Drilled {
-        backup: backup.key.stamp,
-        at: result.at,
-        problem: result.problem.map(|problem| {
+    Ok(result.map(|result| {
+        let problem = result.problem.as_ref().map(|problem| {
             format!("the backup {} is not good: {problem}; `dumpcar drill` says more", backup.key)
-        }),
+        });
+        (Drilled { backup: backup.key.stamp, at: result.at, problem }, PastDrill::from(&result))
     }))
 }

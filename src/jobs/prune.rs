@@ -150,6 +150,8 @@ async fn look(app: &App, catalog: &Catalog, backup: &StoredBackup) -> Result<Can
 pub struct Pruned {
     /// How many backups are gone.
     pub deleted: usize,
+    /// Those, and what another process has deleted meanwhile.
+    pub gone: Vec<Stamp>,
     /// What the store keeps all the same.
     pub kept: BTreeMap<Stamp, Stays>,
 }
@@ -166,6 +168,7 @@ pub enum Stays {
 impl Pruned {
     fn add(&mut self, other: Self) {
         self.deleted += other.deleted;
+        self.gone.extend(other.gone);
         self.kept.extend(other.kept);
     }
 }
@@ -245,6 +248,7 @@ async fn delete(
             Ok(Deleted { bytes, kept }) => {
                 app.backup_cache.forget(&key);
                 pruned.deleted += 1;
+                pruned.gone.push(stamp);
                 match kept {
                     None => info!(target = %target, backup = %stamp, bytes, "backup pruned"),
                     Some(kept) => {
@@ -257,6 +261,7 @@ async fn delete(
             // Another prune of this target was faster, and has counted it.
             Err(error) if error.kind == StoreErrorKind::NotFound => {
                 app.backup_cache.forget(&key);
+                pruned.gone.push(stamp);
                 info!(target = %target, backup = %stamp, "gone already: another Dumpcar prunes this target at the same time");
             }
             // Which objects are its own, only the manifest could say. The others go on.

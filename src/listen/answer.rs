@@ -13,19 +13,23 @@ use http_body_util::Full;
 use tracing::error;
 
 use super::login::is_allowed;
+use crate::clock;
 use crate::config::BasicLogin;
+use crate::report::page::{self, About};
 use crate::report::{Format, Reporter};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// A page may load nothing, run nothing, send nothing and be framed by nobody.
-const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const HTML: &str = "text/html; charset=utf-8";
 
 /// What is served.
 #[derive(Debug)]
 pub(super) struct Site {
     reporter: Reporter,
+    about: About,
     login: Option<BasicLogin>,
+    /// `Content-Security-Policy`: nothing is loaded, run or sent, and nobody frames a page.
+    policy: HeaderValue,
 }
 
 /// An answer before its headers.
@@ -39,11 +43,15 @@ impl Answer {
     fn text(status: StatusCode, body: impl Into<String>) -> Self {
         Self { status, content_type: TEXT, body: body.into() }
     }
+
+    fn page(body: String) -> Self {
+        Self { status: StatusCode::OK, content_type: HTML, body }
+    }
 }
 
 impl Site {
-    pub(super) fn new(reporter: Reporter, login: Option<BasicLogin>) -> Self {
-        Self { reporter, login }
+    pub(super) fn new(reporter: Reporter, about: About, login: Option<BasicLogin>) -> Self {
+        Self { reporter, about, login, policy: HeaderValue::from_static(&page::POLICY) }
     }
 
     /// The answer to a request. Nothing of the request is in it, and `Host` is not read.
@@ -60,13 +68,13 @@ impl Site {
         for (name, value) in [
             (CONTENT_TYPE, content_type),
             (CACHE_CONTROL, "no-store"),
-            (CONTENT_SECURITY_POLICY, NOTHING),
             (REFERRER_POLICY, "no-referrer"),
             (X_CONTENT_TYPE_OPTIONS, "nosniff"),
             (X_FRAME_OPTIONS, "DENY"),
         ] {
             headers.insert(name, HeaderValue::from_static(value));
         }
+        headers.insert(CONTENT_SECURITY_POLICY, self.policy.clone());
         if status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         }
@@ -99,8 +107,20 @@ impl Site {
                 let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
                 self.metrics(Format::accepted(accept.unwrap_or_default()))
             }
-            _ => Answer::text(StatusCode::NOT_FOUND, "there is no such page\n"),
+            "/" => {
+                let status = self.reporter.board().status();
+                Answer::page(page::overview(&status, &self.about, clock::now()))
+            }
+            path => self
+                .target(path)
+                .map_or_else(|| Answer::text(StatusCode::NOT_FOUND, "there is no such page\n"), Answer::page),
         }
+    }
+
+    /// The page of a target.
+    fn target(&self, path: &str) -> Option<String> {
+        let name = path.strip_prefix('/')?.strip_prefix(page::TARGETS)?.parse().ok()?;
+        page::target(&name, &self.reporter.board().status(), &self.about, clock::now())
     }
 
     /// What `dumpcar healthcheck` says, without its words: they have names.

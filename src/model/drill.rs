@@ -171,6 +171,11 @@ impl DrillResult {
         }
     }
 
+    /// The backup it is about.
+    pub fn backup(&self) -> Stamp {
+        self.stamp
+    }
+
     /// Adds a remark, as far as there is room for it.
     pub fn remark(&mut self, remark: Remark) {
         let is_full = self.remarks.len() >= MOST_REMARKS;

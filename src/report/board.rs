@@ -10,8 +10,11 @@ use super::event::{Change, End, Event, Notice, Recalled, Run};
 use super::sink::Sink;
 use crate::model::job::Job;
 use crate::model::key::Stamp;
-use crate::model::past_backup::PastBackup;
+use crate::model::past_backup::{PastBackup, RecentPast};
+use crate::model::past_drill::PastDrill;
+use crate::model::retention::{Candidate, RetentionPolicy};
 use crate::model::run::RunId;
+use crate::model::schedule::Schedule;
 use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
 use crate::outcome::{Summary, Verdict};
@@ -38,6 +41,8 @@ pub struct Status {
     pub problems: BTreeMap<String, String>,
     /// It is known what was done before: the bucket was read, or cannot be.
     pub knows_past: bool,
+    /// Why no container is a target, when that was so last.
+    pub nothing: Option<String>,
     /// When the daemon's loop last turned; `None` in a command.
     pub alive: Option<Timestamp>,
 }
@@ -47,6 +52,8 @@ pub struct Status {
 pub struct Target {
     pub condition: Condition,
     pub engine: Option<&'static str>,
+    /// When it is backed up, and what is kept; `None` before its labels were read.
+    pub rules: Option<Rules>,
     /// When its next backup and its next drill are due.
     pub next: Option<Timestamp>,
     pub drill_next: Option<Timestamp>,
@@ -58,11 +65,26 @@ pub struct Target {
     pub summary: Option<Summary>,
     /// Its backups of the last days, the oldest first.
     pub recent: Vec<PastBackup>,
+    /// Those of the last days that do not count: unreadable, unsigned.
+    pub uncounted: Vec<Candidate>,
+    /// How many older ones there are.
+    pub older: usize,
+    /// Backups of the last days that are deleted, the oldest first, as far as this process has seen them: their runs were made.
+    pub deleted: VecDeque<PastBackup>,
     /// The runs that made no backup, the oldest first: this process's, because the bucket knows nothing of them.
     pub failures: VecDeque<Ended>,
     /// How its last run of each kind ended.
     pub backed_up: Option<Ended>,
     pub drilled: Option<Ended>,
+    /// The last drill that has found something out.
+    pub drill: Option<PastDrill>,
+}
+
+/// What decides about a target's backups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    pub schedule: Schedule,
+    pub retention: RetentionPolicy,
 }
 
 /// Whether a target can be backed up.
@@ -126,14 +148,17 @@ impl Status {
                 self.knows_past |= matches!(change, Change::Recalled(_));
                 self.target(target).change(change);
             }
-            Event::Daemon(Notice::NothingToDo { .. } | Notice::Unreadable { .. }) => self.knows_past = true,
-            Event::Planned { job: Job::Backup, target: Some(target), next } => {
+            Event::Planned { job: Job::Backup, target: Some(target), next }
+            | Event::Next { job: Job::Backup, target: Some(target), next } => {
                 self.target(target).next = *next;
             }
-            Event::Planned { job: Job::Drill, target: Some(target), next } => {
+            Event::Planned { job: Job::Drill, target: Some(target), next }
+            | Event::Next { job: Job::Drill, target: Some(target), next } => {
                 self.target(target).drill_next = *next;
             }
-            Event::Planned { job: Job::Verify, next, .. } => self.verified_next = *next,
+            Event::Planned { job: Job::Verify, next, .. } | Event::Next { job: Job::Verify, next, .. } => {
+                self.verified_next = *next
+            }
             Event::Started(run) => {
                 let progress = Arc::new(Progress::default());
                 self.running.push(Work { run: run.clone(), progress, since: Instant::now() });
@@ -152,7 +177,12 @@ impl Status {
             Event::Problem { about, problem: None } => {
                 self.problems.remove(about);
             }
-            Event::Planned { .. } | Event::AllEnded(_) | Event::Daemon(_) => {}
+            Event::Daemon(Notice::NothingToDo { reason }) => {
+                self.knows_past = true;
+                self.nothing = Some(reason.clone());
+            }
+            Event::Daemon(Notice::Unreadable { .. }) => self.knows_past = true,
+            Event::Planned { .. } | Event::Next { .. } | Event::AllEnded(_) | Event::Daemon(_) => {}
         }
     }
 
@@ -162,6 +192,9 @@ impl Status {
 
     fn ended(&mut self, job: Job, target: Option<&TargetName>, trigger: Trigger, end: &End, at: Timestamp) {
         let ended = Ended { at, problem: end.problem(target) };
+        if let (Some(name), End::Drill { result, .. }) = (target, end) {
+            self.target(name).drill = Some(PastDrill::from(result));
+        }
         match (job, target) {
             (Job::Backup, Some(name)) => self.target(name).backed_up(ended, trigger, end),
             // One that was stopped has found nothing out.
@@ -200,15 +233,21 @@ impl Target {
             Change::Found { engine, .. } => {
                 (self.condition, self.engine) = (Condition::Ready, *engine);
             }
+            Change::Rules { schedule, retention } => {
+                self.rules = Some(Rules { schedule: schedule.clone(), retention: *retention });
+            }
             Change::Ready => self.condition = Condition::Ready,
             Change::Unavailable { reason } => self.condition = Condition::Unavailable(reason.clone()),
             Change::Misconfigured { reason } => self.condition = Condition::Misconfigured(reason.clone()),
             Change::Disappeared { next } => (self.condition, self.next) = (Condition::Gone, *next),
             Change::Unserved { .. } => self.condition = Condition::Gone,
             Change::Returned { next } => self.next = *next,
-            Change::Recalled(Recalled { backups, newest, newest_good, drilled, recent }) => {
+            Change::Recalled(Recalled { backups, newest, newest_good, drilled, drill, recent }) => {
                 (self.backups, self.newest, self.newest_good) = (Some(*backups), *newest, *newest_good);
                 recent.iter().for_each(|(listed, recent)| self.recall(*listed, recent));
+                if drill.as_ref().map(|drill| drill.at) > self.drill.as_ref().map(|drill| drill.at) {
+                    self.drill.clone_from(drill);
+                }
                 let known = self.drilled.as_ref().map(|drilled| drilled.at);
                 if let Some((at, problem)) = drilled
                     && known.is_none_or(|known| known < *at)
@@ -226,6 +265,7 @@ impl Target {
                 self.made(summary.stamp, summary.defect().is_none());
                 self.summary = Some(summary.clone());
                 self.backups = self.backups.map(|backups| (backups + 1).saturating_sub(summary.pruned));
+                self.recent.retain(|backup| backup.stamp != summary.stamp);
                 self.recent.push(PastBackup {
                     stamp: summary.stamp,
                     trigger,
@@ -233,7 +273,11 @@ impl Target {
                     plain_bytes: summary.plain_bytes,
                     stored_bytes: summary.stored_bytes,
                     defect: summary.defect(),
+                    standing: summary.standing(trigger),
+                    writer: summary.made.writer.clone(),
+                    facts: summary.made.facts.clone(),
                 });
+                self.drop_all(|backup| summary.made.pruned.contains(&backup.stamp));
                 let surplus = self.recent.len().saturating_sub(MOST_RECENT);
                 self.recent.drain(..surplus);
             }
@@ -256,12 +300,21 @@ impl Target {
     }
 
     /// What the bucket had when it was listed, and what this process has made since.
-    fn recall(&mut self, listed: Timestamp, recent: &[PastBackup]) {
-        let is_newer = |backup: &PastBackup| {
-            backup.ended() >= listed && recent.iter().all(|known| known.stamp != backup.stamp)
-        };
-        self.recent.retain(is_newer);
-        self.recent.splice(..0, recent.iter().cloned());
+    fn recall(&mut self, listed: Timestamp, recent: &RecentPast) {
+        let is_listed = |backup: &PastBackup| recent.backups.iter().any(|known| known.stamp == backup.stamp);
+        self.drop_all(|backup| backup.ended() < listed && !is_listed(backup));
+        self.recent.retain(|backup| !is_listed(backup));
+        self.recent.splice(..0, recent.backups.iter().cloned());
+        self.deleted.retain(|backup| !is_listed(backup));
+        self.uncounted.clone_from(&recent.uncounted);
+        self.older = recent.older;
+    }
+
+    /// These are no longer there.
+    fn drop_all(&mut self, is_gone: impl Fn(&PastBackup) -> bool) {
+        self.deleted.extend(self.recent.extract_if(.., |backup| is_gone(backup)));
+        let surplus = self.deleted.len().saturating_sub(MOST_RECENT);
+        self.deleted.drain(..surplus);
     }
 
     fn made(&mut self, stamp: Stamp, is_good: bool) {

@@ -8,7 +8,9 @@ use super::wave::Summary;
 use crate::model::drill::DrillResult;
 use crate::model::job::Job;
 use crate::model::key::{BackupKey, Stamp};
-use crate::model::past_backup::PastBackup;
+use crate::model::past_backup::RecentPast;
+use crate::model::past_drill::PastDrill;
+use crate::model::retention::RetentionPolicy;
 use crate::model::run::RunId;
 use crate::model::schedule::Schedule;
 use crate::model::target::TargetName;
@@ -27,6 +29,12 @@ pub enum Event {
     },
     /// When a job is due next. Only the verification has no target.
     Planned {
+        job: Job,
+        target: Option<TargetName>,
+        next: Option<Timestamp>,
+    },
+    /// When a job is due next, each time that changes: `Planned` is what people are told of it.
+    Next {
         job: Job,
         target: Option<TargetName>,
         next: Option<Timestamp>,
@@ -61,6 +69,8 @@ pub enum Event {
 pub enum Change {
     /// It can be backed up, and is seen for the first time.
     Found { engine: Option<&'static str>, container: String, schedule: Schedule },
+    /// What its labels, and else the settings, say of its backups: when they were read first, and when they say something else.
+    Rules { schedule: Schedule, retention: RetentionPolicy },
     /// It can be backed up again. Nothing was wrong with it for long.
     Ready,
     /// It cannot be backed up now: stopped, restarting, paused.
@@ -94,8 +104,10 @@ pub struct Recalled {
     pub newest_good: Option<Stamp>,
     /// When the newest backup that was drilled was, and why it is not good, if it is not.
     pub drilled: Option<(Timestamp, Option<String>)>,
+    /// The same drill in numbers.
+    pub drill: Option<PastDrill>,
     /// Its backups of the last days, the oldest first, and when the bucket was listed for them; `None` where nobody shows them.
-    pub recent: Option<(Timestamp, Vec<PastBackup>)>,
+    pub recent: Option<(Timestamp, RecentPast)>,
 }
 
 /// A job at work.

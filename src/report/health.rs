@@ -96,6 +96,7 @@ impl Sink for Health {
             }
             Event::Target { .. }
             | Event::Planned { .. }
+            | Event::Next { .. }
             | Event::Started(_)
             | Event::Ended { .. }
             | Event::Skipped { .. }

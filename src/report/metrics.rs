@@ -124,6 +124,7 @@ impl Sink for Metrics {
             Event::Alive
             | Event::Target { .. }
             | Event::Planned { .. }
+            | Event::Next { .. }
             | Event::Started(_)
             | Event::ByHand(_)
             | Event::AllEnded(_)

@@ -7,12 +7,13 @@ mod event;
 mod health;
 mod log;
 mod metrics;
+pub mod page;
 mod reporter;
 mod run;
 mod sink;
 mod wave;
 
-pub use board::{Board, Condition, Ended, Status, Target, Work};
+pub use board::{Board, Condition, Ended, Rules, Status, Target, Work};
 pub use event::{Change, End, Event, Notice, Recalled, Run};
 pub use health::{Health, ask as ask_health};
 pub use metrics::{Format, Metrics};

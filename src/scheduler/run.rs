@@ -211,6 +211,7 @@ fn settings(app: &App) -> Settings {
         catch_up: config.catch_up,
         on_start: config.on_start,
         prune: config.prune,
+        shows_past: config.listen.is_some(),
         parallel: usize::try_from(config.parallel).unwrap_or(1),
         label_prefix: config.label_prefix.clone(),
         nothing: app.nothing_labelled(),
@@ -235,14 +236,15 @@ async fn look(app: &App) -> Came {
 }
 
 fn seen(app: &App, one: &Found) -> Seen {
-    let (engine, drill_schedule, condition) = match &one.state {
+    let (engine, drill_schedule, retention, condition) = match &one.state {
         Readiness::Ready(target) => {
             let schedule = target.labels.drill.schedule.as_ref().unwrap_or(&app.config.drill_schedule);
             let (id, started) = (target.container.id.to_string(), target.container.started.clone());
-            (Some(target.engine.name()), Some(schedule.clone()), Condition::Ready { id, started })
+            let retention = Some(target.retention);
+            (Some(target.engine.name()), Some(schedule.clone()), retention, Condition::Ready { id, started })
         }
-        Readiness::Unavailable { reason, .. } => (None, None, Condition::Unavailable(reason.clone())),
-        Readiness::Misconfigured { reason } => (None, None, Condition::Misconfigured(reason.clone())),
+        Readiness::Unavailable { reason, .. } => (None, None, None, Condition::Unavailable(reason.clone())),
+        Readiness::Misconfigured { reason } => (None, None, None, Condition::Misconfigured(reason.clone())),
     };
     Seen {
         name: one.name.clone(),
@@ -251,6 +253,7 @@ fn seen(app: &App, one: &Found) -> Seen {
         engine,
         schedule: one.schedule.clone(),
         drill_schedule,
+        retention,
         condition,
     }
 }

@@ -28,8 +28,16 @@ fn prometheus(sidecar: &Sidecar<'_>) -> Container {
 fn query(prometheus: &Container, expression: &str) -> Vec<Value> {
     let query = format!("query={expression}");
     let answer = prometheus.exec(&[
-        "curl", "-sS", "--retry", "20", "--retry-connrefused", "--retry-delay", "1",
-        "http://localhost:9090/api/v1/query", "--data-urlencode", &query,
+        "curl",
+        "-sS",
+        "--retry",
+        "20",
+        "--retry-connrefused",
+        "--retry-delay",
+        "1",
+        "http://localhost:9090/api/v1/query",
+        "--data-urlencode",
+        &query,
     ]);
     let answer: Value = serde_json::from_str(&answer).unwrap();
     assert_eq!(answer["status"], "success", "{expression}: {answer}");
@@ -72,10 +80,8 @@ fn a_prometheus_reads_the_metrics_and_the_examples_fit() {
     let alerts = query(&prometheus, "ALERTS{alertstate='firing'}");
     assert!(alerts.is_empty(), "{alerts:#?}");
 
-    let (checked, said) = prometheus.feed(
-        &["sh", "-c", "curl -sS http://dumpcar:8080/metrics | promtool check metrics"],
-        b"",
-    );
+    let (checked, said) =
+        prometheus.feed(&["sh", "-c", "curl -sS http://dumpcar:8080/metrics | promtool check metrics"], b"");
     assert!(checked.is_ok() && said.is_empty(), "{said}");
     prometheus.exec(&["promtool", "check", "config", "/tmp/p/prometheus.yml"]);
     prometheus.exec(&["promtool", "test", "rules", "/examples/prometheus-rules.test.yml"]);

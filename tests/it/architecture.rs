@@ -37,7 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("helper", &["model"]),
     ("told", &["lock", "model"]),
     ("report", &["clock", "lock", "model", "outcome", "pipeline", "text", "told"]),
-    ("listen", &["config", "report", "secret"]),
+    ("listen", &["clock", "config", "report", "secret"]),
     ("terminal", &["report", "text"]),
     ("logging", &["config", "clock", "terminal", "text"]),
     ("discovery", &["config", "docker", "engine", "model"]),

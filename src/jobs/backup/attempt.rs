@@ -1,5 +1,6 @@
 //! One try of a run: its place in the bucket, the dumps, the manifest, and pruning.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{join, try_join};
@@ -22,8 +23,9 @@ use crate::model::key::{CLAIM, Stamp};
 use crate::model::line::Line;
 use crate::model::manifest::{Manifest, ManifestObject, VERSION};
 use crate::model::missing::{Missing, summary as summary_of};
+use crate::model::past_backup::BackupFacts;
 use crate::model::retention::{Candidate, MOST_PRUNED};
-use crate::outcome::Summary;
+use crate::outcome::{Made, Summary};
 use crate::pipeline::Progress;
 use crate::store::{Catalog, StoreErrorKind};
 
@@ -83,7 +85,7 @@ pub(super) async fn attempt(
         let standing = summary.standing(order.trigger);
         let new = Candidate { stamp: run.key.stamp, standing, writer: run.origin.writer() };
         match entry.during(Box::pin(prune::after_run(app, target, catalog, backups, new, stop))).await {
-            Ok(pruned) => summary.pruned = pruned.deleted,
+            Ok(pruned) => (summary.pruned, summary.made.pruned) = (pruned.deleted, pruned.gone),
             Err(problem) => summary.problems.push(problem.to_string()),
         }
     }
@@ -161,6 +163,11 @@ impl AttemptContext<'_> {
         let manifest = self.manifest(server_version, smaller, missing, objects);
         match self.commit(&manifest).await {
             Ok(()) => {
+                let made = Made {
+                    writer: manifest.writer(),
+                    facts: Some(Arc::new(BackupFacts::of(&manifest))),
+                    pruned: Vec::new(),
+                };
                 let summary = Summary {
                     stamp: self.key.stamp,
                     objects: manifest.objects.len(),
@@ -172,6 +179,7 @@ impl AttemptContext<'_> {
                     suspicious: manifest.suspicious.map(String::from),
                     accepted_smaller_than: manifest.accepted_smaller_than,
                     problems,
+                    made,
                 };
                 (Ok(summary), LeftBehind::Nothing)
             }

@@ -1,6 +1,8 @@
 use super::*;
+use crate::model::retention::Standing;
 use crate::model::schedule::Schedule;
 use crate::model::trigger::Trigger;
+use crate::outcome::Made;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
@@ -24,6 +26,10 @@ fn changed(change: Change) -> Event {
 }
 
 fn done(second: i64, suspicious: Option<&str>) -> End {
+    done_and_pruned(second, suspicious, &[])
+}
+
+fn done_and_pruned(second: i64, suspicious: Option<&str>, pruned: &[i64]) -> End {
     End::Backup(Verdict::Done(Summary {
         stamp: stamp(second),
         objects: 1,
@@ -35,6 +41,7 @@ fn done(second: i64, suspicious: Option<&str>) -> End {
         suspicious: suspicious.map(str::to_owned),
         accepted_smaller_than: None,
         problems: Vec::new(),
+        made: Made { pruned: pruned.iter().copied().map(stamp).collect(), ..Made::default() },
     }))
 }
 
@@ -111,6 +118,7 @@ fn what_was_before_is_known() {
             newest: Some(stamp(20)),
             newest_good: Some(stamp(10)),
             drilled: Some((at(drilled), problem.map(str::to_owned))),
+            drill: None,
             recent: None,
         }))
     };
@@ -168,14 +176,19 @@ fn the_recent_past_is_the_buckets_and_this_processs() {
         plain_bytes: 2,
         stored_bytes: 1,
         defect: None,
+        standing: Standing::Counts { trigger: Trigger::Schedule, accepted_smaller_than: None },
+        writer: None,
+        facts: None,
     };
     let recalled = |listed, recent: &[i64]| {
-        let recent = Some((at(listed), recent.iter().copied().map(past).collect()));
+        let backups = recent.iter().copied().map(past).collect();
+        let recent = Some((at(listed), RecentPast { backups, uncounted: Vec::new(), older: 3 }));
         changed(Change::Recalled(Recalled { recent, ..Recalled::default() }))
     };
     let ended = |end| Event::Ended { run: run('a', Job::Backup), end };
     let failed = || ended(End::Backup(Verdict::Failed { reason: "no disk".into() }));
-    let shrunk = PastBackup { defect: Some("suspicious: far smaller".into()), ..past(30) };
+    let standing = Standing::Aside { reason: "far smaller".into(), stands_in: false };
+    let shrunk = PastBackup { defect: Some("suspicious: far smaller".into()), standing, ..past(30) };
     let target = after(&[
         recalled(25, &[10, 20]),
         failed(),
@@ -187,8 +200,17 @@ fn the_recent_past_is_the_buckets_and_this_processs() {
     let target = &target.targets[&name()];
     assert_eq!(target.recent, [past(20), shrunk]);
     assert_eq!(target.failures, [Ended { at: at(1), problem: Some("no disk".into()) }]);
-    // What is no longer in the bucket is no longer shown.
-    assert_eq!(after(&[recalled(15, &[10]), recalled(25, &[])]).targets[&name()].recent, []);
+    assert_eq!((target.deleted.as_slices().0, target.older), ([past(10)].as_slice(), 3));
+    // What is no longer in the bucket is no longer shown, and neither is what a run has pruned; that it was made stays known.
+    let pruned = [recalled(25, &[10, 20]), ended(done_and_pruned(30, None, &[10]))];
+    for (events, left) in
+        [(vec![recalled(15, &[10]), recalled(25, &[])], vec![]), (pruned.to_vec(), vec![past(20), past(30)])]
+    {
+        let target = &after(&events).targets[&name()];
+        assert_eq!((&target.recent, target.deleted.as_slices().0), (&left, [past(10)].as_slice()));
+    }
+    // A run may be told of after the bucket has its backup already.
+    assert_eq!(after(&[recalled(31, &[30]), ended(done(30, None))]).targets[&name()].recent, [past(30)]);
 
     let many: Vec<Event> =
         (0..250).map(|second| ended(done(second, None))).chain((0..250).map(|_| failed())).collect();

@@ -4,7 +4,8 @@ use std::time::Duration;
 use super::*;
 use crate::model::drill::DrillResult;
 use crate::model::key::{BackupKey, Stamp};
-use crate::model::past_backup::PastBackup;
+use crate::model::past_backup::{PastBackup, RecentPast};
+use crate::model::retention::Standing;
 use crate::model::schedule::Schedule;
 use crate::model::trigger::Trigger;
 use crate::outcome::Summary;
@@ -38,6 +39,7 @@ fn done(suspicious: Option<&str>) -> End {
         suspicious: suspicious.map(str::to_owned),
         accepted_smaller_than: None,
         problems: Vec::new(),
+        made: crate::outcome::Made::default(),
     }))
 }
 
@@ -96,6 +98,7 @@ fn what_was_before_the_process_is_shown() {
         newest: Some(Stamp::new(at(-100))),
         newest_good: Some(Stamp::new(at(-200))),
         drilled: Some((at(-50), Some("lost a row".into()))),
+        drill: None,
         recent: None,
     };
     let values = values(&[Event::Target { target: name(), change: Change::Recalled(recalled) }]);
@@ -168,13 +171,17 @@ fn the_page_has_what_is_served() {
         plain_bytes: 1,
         stored_bytes: 1,
         defect: None,
+        standing: Standing::Counts { trigger: Trigger::Schedule, accepted_smaller_than: None },
+        writer: None,
+        facts: None,
     };
     let recalled = Recalled {
         backups: 1,
         newest: Some(backup.stamp),
         newest_good: Some(backup.stamp),
         drilled: Some((at(0), None)),
-        recent: Some((at(0), vec![backup])),
+        drill: None,
+        recent: Some((at(0), RecentPast { backups: vec![backup], uncounted: Vec::new(), older: 0 })),
     };
     let planned = |job, target| Event::Planned { job, target, next: Some(at(9)) };
     for event in [

@@ -174,6 +174,7 @@ impl State {
         if known.told_gone.take().is_some() {
             known.set_problem(None, now);
         }
+        events.extend(known.rules(&one).map(|change| changed(&one.name, change)));
         let is_other = known.was != one.was;
         known.was.clone_from(&one.was);
         if known.backup.schedule != one.schedule && !matches!(one.condition, Condition::Misconfigured(_)) {
@@ -210,6 +211,7 @@ impl State {
         let drill = one.drill_schedule.clone().unwrap_or_else(|| self.settings.drill_schedule.clone());
         let drill = Duty::new(drill, Duration::ZERO, time_zone, now);
         let mut known = Known::new(one, backup, drill, now);
+        self.events.extend(known.rules(one).map(|change| changed(&one.name, change)));
         known.on_start = self.is_first_look && self.settings.on_start;
         self.known.insert(one.name.clone(), known);
         self.read.ask(now);
@@ -243,6 +245,10 @@ impl State {
         let Message { job, target, backup, status } = message;
         if matches!((job, status), (Job::Forget, told::Status::Good(_))) && self.forget(target, now) {
             self.changed(target, Change::Forgotten { by: None });
+        }
+        let is_over = !matches!(status, told::Status::Started(_));
+        if self.settings.shows_past && is_over && matches!(job, Job::Backup | Job::Drill | Job::Prune) {
+            self.read.ask(now);
         }
         let Some(known) = self.known.get_mut(target) else { return };
         match (job, status) {

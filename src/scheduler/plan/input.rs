@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::jobs::error::JobError;
 use crate::jobs::past::Past;
 use crate::model::key::Stamp;
+use crate::model::retention::RetentionPolicy;
 use crate::model::schedule::Schedule;
 use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
@@ -79,6 +80,8 @@ pub(in crate::scheduler) struct Seen {
     pub(in crate::scheduler) container: String,
     pub(in crate::scheduler) engine: Option<&'static str>,
     pub(in crate::scheduler) schedule: Schedule,
+    /// What is kept of its backups, as far as that could be read.
+    pub(in crate::scheduler) retention: Option<RetentionPolicy>,
     /// When it is drilled, as far as that could be read.
     pub(in crate::scheduler) drill_schedule: Option<Schedule>,
     pub(in crate::scheduler) condition: Condition,

@@ -164,6 +164,7 @@ fn recalled(past: &TargetPast, began: Timestamp) -> Recalled {
         newest: past.newest.as_ref().map(|newest| newest.stamp),
         newest_good: past.newest_good,
         drilled: past.drilled.as_ref().map(|drilled| (drilled.at, drilled.problem.clone())),
+        drill: past.drill.clone(),
         recent: past.recent.clone().map(|recent| (began, recent)),
     }
 }

@@ -8,6 +8,7 @@ mod duty;
 mod hear;
 mod input;
 mod memory;
+mod next;
 #[cfg(test)]
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test answers what it is about")]
 mod simulation;
@@ -55,6 +56,8 @@ pub(super) struct Settings {
     pub(super) on_start: bool,
     /// The keys may delete, so they may list as well.
     pub(super) prune: bool,
+    /// Somebody looks at what was done, so it has to be known also where nothing is decided by it.
+    pub(super) shows_past: bool,
     /// How many targets are backed up at the same time.
     pub(super) parallel: usize,
     pub(super) label_prefix: String,
@@ -143,6 +146,8 @@ pub(super) struct State {
     events: Vec<Event>,
     /// What was reported to be wrong.
     reported: BTreeMap<String, String>,
+    /// What was reported to be due next.
+    reported_next: next::Next,
 }
 
 impl State {
@@ -177,6 +182,7 @@ impl State {
             is_stopping: false,
             events: Vec::new(),
             reported: BTreeMap::new(),
+            reported_next: next::Next::new(),
         }
     }
 
@@ -195,6 +201,7 @@ impl State {
         }
         self.is_fresh = false;
         self.report_problems(now);
+        self.report_next();
         actions
     }
 

@@ -186,6 +186,7 @@ impl World {
                         backups: target.backups.len(),
                         is_ours: true,
                         drilled: None,
+                        drill: None,
                         recent: None,
                     };
                     (target.name.clone(), past)

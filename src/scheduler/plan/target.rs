@@ -8,8 +8,11 @@ use super::duty::Duty;
 use super::input::{Condition, DrillEnd, Seen};
 use crate::jobs::past::{Drilled, Newest, TargetPast};
 use crate::model::key::Stamp;
+use crate::model::retention::RetentionPolicy;
+use crate::model::schedule::Schedule;
 use crate::model::target::TargetName;
 use crate::outcome::{Outcome, Verdict};
+use crate::report::Change;
 
 /// How long after it was due a backup may be missing before that alone is a problem. Of short intervals, half of one is enough.
 const GRACE: Duration = Duration::from_secs(60 * 60);
@@ -28,6 +31,8 @@ struct Problem {
 pub(super) struct Known {
     /// The names it had before.
     pub(super) was: Vec<TargetName>,
+    /// What decides about its backups, as far as that was read.
+    rules: Option<(Schedule, RetentionPolicy)>,
     pub(super) condition: Condition,
     pub(super) backup: Duty,
     pub(super) drill: Duty,
@@ -73,6 +78,7 @@ impl Known {
     pub(super) fn new(one: &Seen, backup: Duty, drill: Duty, now: Timestamp) -> Self {
         let mut known = Self {
             was: one.was.clone(),
+            rules: None,
             condition: one.condition.clone(),
             backup,
             drill,
@@ -93,6 +99,15 @@ impl Known {
         };
         known.measure();
         known
+    }
+
+    /// What decides about its backups from now on, if that is something else than before.
+    pub(super) fn rules(&mut self, one: &Seen) -> Option<Change> {
+        let rules = (one.schedule.clone(), one.retention?);
+        let is_new = self.rules.as_ref() != Some(&rules);
+        let (schedule, retention) = rules.clone();
+        self.rules = Some(rules);
+        is_new.then_some(Change::Rules { schedule, retention })
     }
 
     pub(super) fn is_present(&self) -> bool {

@@ -4,8 +4,9 @@ mod past;
 use super::*;
 use crate::jobs::past::{Drilled, Newest, Past, TargetPast};
 use crate::model::job::Job;
+use crate::model::retention::RetentionPolicy;
 use crate::model::trigger::Trigger;
-use crate::outcome::{Outcome, Summary, Verdict};
+use crate::outcome::{Made, Outcome, Summary, Verdict};
 use crate::report::{End, Recalled};
 use crate::told::{self, Message};
 
@@ -43,6 +44,7 @@ pub(super) fn settings(schedule: &str, zone: &str) -> Settings {
         catch_up: true,
         on_start: false,
         prune: true,
+        shows_past: false,
         parallel: 1,
         label_prefix: "dumpcar".to_owned(),
         nothing: "nothing to do".to_owned(),
@@ -62,6 +64,7 @@ pub(super) fn seen(target: &str, settings: &Settings, condition: Condition) -> S
         engine: Some("custom"),
         schedule: settings.schedule.clone(),
         drill_schedule: Some(settings.drill_schedule.clone()),
+        retention: Some(RetentionPolicy::default()),
         condition,
     }
 }
@@ -78,6 +81,7 @@ pub(super) fn done(target: &TargetName, at: Timestamp) -> Outcome {
         suspicious: None,
         accepted_smaller_than: None,
         problems: Vec::new(),
+        made: Made::default(),
     });
     Outcome { target: target.clone(), verdict }
 }
@@ -94,6 +98,7 @@ fn backed_up(time: &str) -> TargetPast {
         backups: 1,
         is_ours: true,
         drilled: None,
+        drill: None,
         recent: None,
     }
 }

@@ -310,7 +310,8 @@ fn what_was_before_is_reported_when_it_was_read() {
     daemon.tell(Input::Tick);
     daemon.settle();
     daemon.tell(Input::Read(Ok(daemon.past.clone())));
-    let recalled = Recalled { backups: 1, newest: last, newest_good: last, drilled: None, recent: None };
+    let recalled =
+        Recalled { backups: 1, newest: last, newest_good: last, drilled: None, drill: None, recent: None };
     let change = Change::Recalled(recalled);
     assert_eq!(daemon.state.events(), [Event::Target { target: name("shop"), change }]);
 }
