@@ -29,6 +29,9 @@ pub enum Command {
     /// Back up now, wait, and report
     #[command(after_help = help::BACKUP)]
     Backup(BackupArgs),
+    /// Say how each target is: its last good backup, its drill, what is due next, and what is wrong
+    #[command(after_help = help::STATUS)]
+    Status(StatusArgs),
     /// List the backups in the bucket
     #[command(after_help = help::LIST)]
     List(ListArgs),
@@ -95,6 +98,15 @@ pub struct ListArgs {
     /// Targets to list; all of them when none is named
     pub targets: Vec<TargetName>,
     /// List as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Targets to tell of; all of them when none is named
+    pub targets: Vec<TargetName>,
+    /// Tell as JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -101,7 +101,8 @@ fn needs_docker(command: Option<&Command>) -> bool {
         None | Some(Command::Backup(_) | Command::Restore(_) | Command::Drill(_)) => true,
         Some(Command::Prune(args)) => !args.dry_run,
         Some(
-            Command::List(_)
+            Command::Status(_)
+            | Command::List(_)
             | Command::Show(_)
             | Command::Delete(_)
             | Command::Forget(_)
@@ -133,6 +134,10 @@ async fn execute(command: Option<Command>, app: App, listener: Listener, termina
             Command::List(args) => {
                 stopped.run_until_cancelled(commands::list(&app, &args)).await.unwrap_or(Exit::Failed)
             }
+            Command::Status(args) => stopped
+                .run_until_cancelled(Box::pin(commands::status(&app, &args, &terminal)))
+                .await
+                .unwrap_or(Exit::Failed),
             Command::Forget(args) => {
                 stopped.run_until_cancelled(commands::forget(&app, &args)).await.unwrap_or(Exit::Failed)
             }

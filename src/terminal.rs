@@ -18,6 +18,8 @@ pub struct Terminal {
     /// How many lines of progress are on the screen.
     drawn: Mutex<usize>,
     look: Look,
+    /// What may be done with standard output.
+    output: Look,
 }
 
 /// What may be done with standard error besides writing lines to it.
@@ -39,12 +41,19 @@ impl Look {
 impl Terminal {
     /// `no_color` and `term` are the values of `NO_COLOR` and `TERM`.
     pub fn new(no_color: Option<&str>, term: Option<&str>) -> Self {
-        Self { drawn: Mutex::default(), look: Look::new(io::stderr().is_terminal(), no_color, term) }
+        let look = |is_terminal| Look::new(is_terminal, no_color, term);
+        let (look, output) = (look(io::stderr().is_terminal()), look(io::stdout().is_terminal()));
+        Self { drawn: Mutex::default(), look, output }
     }
 
     /// Whether what is written may have colours.
     pub fn has_colours(&self) -> bool {
         self.look.has_colours
+    }
+
+    /// Whether a result on standard output may have colours.
+    pub fn output_has_colours(&self) -> bool {
+        self.output.has_colours
     }
 
     /// Prints above the progress display.

@@ -90,7 +90,7 @@ pub struct Table<const N: usize> {
 }
 
 /// As wide as a terminal is that nobody has made wider.
-const WIDTH: usize = 80;
+pub const WIDTH: usize = 80;
 
 /// A column that is narrower is not worth it.
 const NARROWEST: usize = 16;
@@ -145,7 +145,7 @@ impl<const N: usize> fmt::Display for Table<N> {
 }
 
 /// A text in lines of so many characters, as far as its words are not longer.
-fn lines(text: &str, room: usize) -> Vec<String> {
+pub fn lines(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         match lines.last_mut() {

@@ -19,6 +19,7 @@ pub(super) const TOP: &str = "\
 Examples:
   dumpcar                        the daemon: what the image runs
   dumpcar backup                 back up all targets now
+  dumpcar status                 how each target is, what is wrong first
   dumpcar list                   what there is
   dumpcar restore shop-db        put the last good backup back; asks first
   dumpcar help restore           more about one command
@@ -62,6 +63,23 @@ Exit status:
   1  the bucket cannot be listed
   2  the command line or a setting is wrong
   4  there is no backup";
+
+pub(super) const STATUS: &str = "\
+It reads the bucket and looks at the containers. TREND compares the last good
+backup with the usual size. `dumpcar list` shows all backups of a target, and
+`dumpcar healthcheck` what the daemon in this container knows.
+
+Examples:
+  dumpcar status
+  dumpcar status shop-db
+  dumpcar status --json
+
+Exit status:
+  0  nothing is wrong
+  1  something is wrong with each, or the bucket cannot be read
+  2  the command line or a setting is wrong
+  3  something is wrong with some, the others are well
+  4  there is no target";
 
 pub(super) const SHOW: &str = concat!(
     "\

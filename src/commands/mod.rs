@@ -17,6 +17,7 @@ mod output;
 mod prune;
 mod restore;
 mod show;
+mod status;
 mod verify;
 
 pub use backup::backup;
@@ -32,4 +33,5 @@ pub use list::list;
 pub use prune::prune;
 pub use restore::restore;
 pub use show::show;
+pub use status::status;
 pub use verify::verify;

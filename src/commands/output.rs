@@ -12,6 +12,12 @@ pub(super) fn print(text: &str) {
     drop(stdout.write_all(escaped_lines(text).as_bytes()).and_then(|()| stdout.flush()));
 }
 
+/// Writes lines with colours to standard output. Their words are clean already: nothing else in them acts on a terminal.
+pub(super) fn print_painted(text: &str) {
+    let mut stdout = io::stdout().lock();
+    drop(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
+}
+
 /// Writes to standard error what is to be read before a question, where standard output belongs to the result.
 pub(super) fn print_aside(text: &str) {
     let mut stderr = io::stderr().lock();

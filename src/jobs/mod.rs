@@ -19,6 +19,7 @@ pub mod restore;
 mod scratch;
 pub mod show;
 mod span;
+pub mod status;
 mod survey;
 pub mod sweep;
 pub mod verify;

@@ -10,7 +10,7 @@ use super::newest::{Seen, see};
 use crate::app::App;
 use crate::clock;
 use crate::model::key::Stamp;
-use crate::model::past_backup::RecentPast;
+use crate::model::past_backup::{PastBackup, RecentPast};
 use crate::model::past_drill::PastDrill;
 use crate::model::retention::{Candidate, Standing, is_from_the_future};
 use crate::model::target::TargetName;
@@ -35,6 +35,10 @@ pub struct Past {
 pub struct TargetPast {
     pub newest: Option<Newest>,
     pub newest_good: Option<Stamp>,
+    /// The newest good one in numbers.
+    pub last_good: Option<PastBackup>,
+    /// Bytes in the store of its backups of the last days as they are listed, the oldest first: good or not.
+    pub sizes: Vec<u64>,
     /// How many backups there are.
     pub backups: usize,
     /// The newest one was made here, by this host's sidecars.
@@ -79,6 +83,7 @@ const MOST_RECENT: usize = 200;
 
 /// Reads it, of the targets that have these `names` and of those that nobody serves: one listing, the manifests from each target's
 /// newest to its first good one, once in this process, and the newest drill's result. `others` are served by other sidecars.
+/// `shows_recent`: the manifests of the last days as well.
 ///
 /// # Errors
 /// See [`StoreError`]. What one manifest does not say costs only itself.
@@ -86,6 +91,7 @@ pub async fn read(
     app: &App,
     served: &[Vec<TargetName>],
     others: &BTreeSet<TargetName>,
+    shows_recent: bool,
 ) -> Result<Past, StoreError> {
     let catalog = app.store.catalog(None).await?;
     let now = clock::now();
@@ -93,7 +99,7 @@ pub async fn read(
     let absent = catalog.targets().filter(|name| !taken.contains(name)).map(|name| vec![name.clone()]);
     let groups: Vec<Vec<TargetName>> = served.iter().cloned().chain(absent).collect();
     let read = stream::iter(groups).map(async |names| {
-        let past = of_target(app, &catalog, &names, now).await?;
+        let past = of_target(app, &catalog, &names, now, shows_recent).await?;
         Ok((names.into_iter().next(), past))
     });
     let read: Vec<_> = read.buffer_unordered(AT_ONCE).try_collect().await?;
@@ -114,6 +120,7 @@ async fn of_target(
     catalog: &Catalog,
     names: &[TargetName],
     now: Timestamp,
+    shows_recent: bool,
 ) -> Result<TargetPast, StoreError> {
     let history = catalog.history(names);
     let (ahead, backups): (Vec<_>, Vec<_>) =
@@ -126,7 +133,8 @@ async fn of_target(
     }
     let mut past = TargetPast { backups: backups.len(), ..TargetPast::default() };
     for backup in backups.iter().take(MOST_LOOKED_AT) {
-        let Candidate { stamp, standing, writer } = look(app, catalog, backup).await?.candidate;
+        let Known { candidate: Candidate { stamp, standing, writer }, numbers } =
+            look(app, catalog, backup).await?;
         let problem = match standing {
             Standing::Counts { .. } => None,
             // Anybody who may write to the bucket can put one there.
@@ -142,12 +150,15 @@ async fn of_target(
             past.newest = Some(Newest { stamp, problem });
         }
         if is_good {
-            past.newest_good = Some(stamp);
+            (past.newest_good, past.last_good) = (Some(stamp), numbers);
             break;
         }
     }
     (past.drilled, past.drill) = drilled(app, &backups).await?.unzip();
-    if app.config.listen.is_some() {
+    past.sizes =
+        backups.iter().take_while(|backup| is_recent(backup, now)).map(|backup| backup.bytes).collect();
+    past.sizes.reverse();
+    if shows_recent {
         past.recent = Some(recent(app, catalog, &backups, now).await?);
     }
     Ok(past)
@@ -161,6 +172,10 @@ async fn look(app: &App, catalog: &Catalog, backup: &StoredBackup) -> Result<Kno
     Ok(known)
 }
 
+fn is_recent(backup: &StoredBackup, now: Timestamp) -> bool {
+    now.duration_since(backup.key.stamp.timestamp()) <= RECENT
+}
+
 /// The numbers of the backups of the last days, the oldest first.
 async fn recent(
     app: &App,
@@ -168,9 +183,9 @@ async fn recent(
     backups: &[StoredBackup],
     now: Timestamp,
 ) -> Result<RecentPast, StoreError> {
-    let is_recent = |backup: &&StoredBackup| now.duration_since(backup.key.stamp.timestamp()) <= RECENT;
     let mut recent = RecentPast::default();
-    let shown: Vec<&StoredBackup> = backups.iter().take_while(is_recent).take(MOST_RECENT).collect();
+    let shown: Vec<&StoredBackup> =
+        backups.iter().take_while(|backup| is_recent(backup, now)).take(MOST_RECENT).collect();
     recent.older = backups.len().saturating_sub(shown.len());
     for backup in shown.into_iter().rev() {
         match see(app, catalog, backup).await?.known {

@@ -15,6 +15,9 @@ use super::duration::{self, DurationError, Short};
 /// The least interval; a typing error like `every 6s` must not turn into a flood of dumps.
 const MIN_INTERVAL: Duration = Duration::from_secs(60);
 
+/// How long after it was due a backup may be missing before that alone is a problem. Of short intervals, half of one is enough.
+const GRACE: Duration = Duration::from_secs(60 * 60);
+
 /// When backups are due, as written in `DUMPCAR_SCHEDULE` and `dumpcar.schedule`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Schedule {
@@ -92,6 +95,16 @@ impl Schedule {
             }
             Self::Every(_) | Self::Off => self.next_after(after, tz),
         }
+    }
+
+    /// From when on a backup is missing that was made at `last`, or one of a target that was first seen then: the next one was due,
+    /// and has not come within [`GRACE`], or half an interval if that is shorter.
+    pub fn overdue_at(&self, last: Timestamp, tz: &TimeZone, shift: Duration) -> Option<Timestamp> {
+        let due = self.next_after_shifted(last, tz, shift)?;
+        let half = self
+            .next_after_shifted(due, tz, shift)
+            .map_or(GRACE, |next| Duration::try_from(next.duration_since(due)).unwrap_or_default() / 2);
+        Some(due.checked_add(GRACE.min(half)).unwrap_or(Timestamp::MAX))
     }
 }
 

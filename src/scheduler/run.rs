@@ -145,7 +145,7 @@ impl Scheduler {
                 let what = "cannot look into the bucket for what was backed up";
                 self.spawn(
                     async move {
-                        let read = past::read(&app, &served, &others).await;
+                        let read = past::read(&app, &served, &others, app.config.listen.is_some()).await;
                         Input::Read(read.map_err(|error| refusal(&error, what))).into()
                     },
                     Input::Read(Err(panicked(what))),

@@ -72,6 +72,11 @@ impl Duty {
         self.schedule.next_after_shifted(time, &self.time_zone, self.shift)
     }
 
+    /// From when on one is missing that was done at `last`.
+    pub(super) fn overdue_at(&self, last: Timestamp) -> Option<Timestamp> {
+        self.schedule.overdue_at(last, &self.time_zone, self.shift)
+    }
+
     /// Takes another schedule. What that one has missed is made up for, unless `from` leaves it out.
     pub(super) fn reschedule(&mut self, schedule: Schedule, from: Option<Timestamp>) {
         self.schedule = schedule;

@@ -185,9 +185,7 @@ impl World {
                         newest_good: newest,
                         backups: target.backups.len(),
                         is_ours: true,
-                        drilled: None,
-                        drill: None,
-                        recent: None,
+                        ..TargetPast::default()
                     };
                     (target.name.clone(), past)
                 });

@@ -1,7 +1,5 @@
 //! A target as the daemon knows it.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
 use super::duty::Duty;
@@ -13,9 +11,6 @@ use crate::model::schedule::Schedule;
 use crate::model::target::TargetName;
 use crate::outcome::{Outcome, Verdict};
 use crate::report::Change;
-
-/// How long after it was due a backup may be missing before that alone is a problem. Of short intervals, half of one is enough.
-const GRACE: Duration = Duration::from_secs(60 * 60);
 
 /// Drills in a row that have found nothing out. One may be bad luck.
 const TOO_MANY: u32 = 2;
@@ -125,13 +120,7 @@ impl Known {
         if self.measured.replace(base) == Some(base) {
             return;
         }
-        self.overdue_at = self.backup.after(base).map(|due| {
-            let half = self
-                .backup
-                .after(due)
-                .map_or(GRACE, |next| Duration::try_from(next.duration_since(due)).unwrap_or_default() / 2);
-            due.checked_add(GRACE.min(half)).unwrap_or(Timestamp::MAX)
-        });
+        self.overdue_at = self.backup.overdue_at(base);
     }
 
     /// Its labels have another schedule.

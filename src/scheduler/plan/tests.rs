@@ -92,15 +92,7 @@ pub(super) fn failed(target: &TargetName) -> Outcome {
 
 fn backed_up(time: &str) -> TargetPast {
     let newest = Some(Newest { stamp: stamp(time), problem: None });
-    TargetPast {
-        newest,
-        newest_good: Some(stamp(time)),
-        backups: 1,
-        is_ours: true,
-        drilled: None,
-        drill: None,
-        recent: None,
-    }
+    TargetPast { newest, newest_good: Some(stamp(time)), backups: 1, is_ours: true, ..TargetPast::default() }
 }
 
 fn refusal(may_pass: bool) -> Refusal {
