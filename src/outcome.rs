@@ -66,7 +66,7 @@ pub struct Summary {
     pub problems: Vec<String>,
     /// For whoever shows backups: no report has it.
     #[serde(skip)]
-    pub made: Made,
+    pub made: Box<Made>,
 }
 
 /// What else is known of a new backup, and of what went for it.

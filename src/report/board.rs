@@ -157,7 +157,7 @@ impl Status {
                 self.target(target).drill_next = *next;
             }
             Event::Planned { job: Job::Verify, next, .. } | Event::Next { job: Job::Verify, next, .. } => {
-                self.verified_next = *next
+                self.verified_next = *next;
             }
             Event::Started(run) => {
                 let progress = Arc::new(Progress::default());
@@ -242,7 +242,8 @@ impl Target {
             Change::Disappeared { next } => (self.condition, self.next) = (Condition::Gone, *next),
             Change::Unserved { .. } => self.condition = Condition::Gone,
             Change::Returned { next } => self.next = *next,
-            Change::Recalled(Recalled { backups, newest, newest_good, drilled, drill, recent }) => {
+            Change::Recalled(recalled) => {
+                let Recalled { backups, newest, newest_good, drilled, drill, recent } = &**recalled;
                 (self.backups, self.newest, self.newest_good) = (Some(*backups), *newest, *newest_good);
                 recent.iter().for_each(|(listed, recent)| self.recall(*listed, recent));
                 if drill.as_ref().map(|drill| drill.at) > self.drill.as_ref().map(|drill| drill.at) {

@@ -93,7 +93,7 @@ pub enum Change {
     /// A scheduled time went by while it was being backed up.
     Overran,
     /// What the bucket says of it.
-    Recalled(Recalled),
+    Recalled(Box<Recalled>),
 }
 
 /// What was done before this process was there.

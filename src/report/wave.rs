@@ -86,7 +86,7 @@ mod tests {
                 suspicious: None,
                 accepted_smaller_than: None,
                 problems: Vec::new(),
-                made: outcome::Made::default(),
+                made: Box::default(),
             }),
         };
         Outcome { target: name.parse().unwrap(), verdict }

@@ -179,7 +179,7 @@ impl AttemptContext<'_> {
                     suspicious: manifest.suspicious.map(String::from),
                     accepted_smaller_than: manifest.accepted_smaller_than,
                     problems,
-                    made,
+                    made: Box::new(made),
                 };
                 (Ok(summary), LeftBehind::Nothing)
             }

@@ -41,7 +41,7 @@ fn done_and_pruned(second: i64, suspicious: Option<&str>, pruned: &[i64]) -> End
         suspicious: suspicious.map(str::to_owned),
         accepted_smaller_than: None,
         problems: Vec::new(),
-        made: Made { pruned: pruned.iter().copied().map(stamp).collect(), ..Made::default() },
+        made: Box::new(Made { pruned: pruned.iter().copied().map(stamp).collect(), ..Made::default() }),
     }))
 }
 
@@ -113,14 +113,14 @@ fn the_newest_backup_and_the_newest_good_one_are_two_things() {
 #[test]
 fn what_was_before_is_known() {
     let recalled = |drilled: i64, problem: Option<&str>| {
-        changed(Change::Recalled(Recalled {
+        changed(Change::Recalled(Box::new(Recalled {
             backups: 2,
             newest: Some(stamp(20)),
             newest_good: Some(stamp(10)),
             drilled: Some((at(drilled), problem.map(str::to_owned))),
             drill: None,
             recent: None,
-        }))
+        })))
     };
     let target = after(&[recalled(-5, Some("lost a row"))]).targets.remove(&name()).unwrap();
     assert_eq!((target.newest, target.newest_good), (Some(stamp(20)), Some(stamp(10))));
@@ -183,7 +183,7 @@ fn the_recent_past_is_the_buckets_and_this_processs() {
     let recalled = |listed, recent: &[i64]| {
         let backups = recent.iter().copied().map(past).collect();
         let recent = Some((at(listed), RecentPast { backups, uncounted: Vec::new(), older: 3 }));
-        changed(Change::Recalled(Recalled { recent, ..Recalled::default() }))
+        changed(Change::Recalled(Box::new(Recalled { recent, ..Recalled::default() })))
     };
     let ended = |end| Event::Ended { run: run('a', Job::Backup), end };
     let failed = || ended(End::Backup(Verdict::Failed { reason: "no disk".into() }));

@@ -39,7 +39,7 @@ fn done(suspicious: Option<&str>) -> End {
         suspicious: suspicious.map(str::to_owned),
         accepted_smaller_than: None,
         problems: Vec::new(),
-        made: crate::outcome::Made::default(),
+        made: Box::default(),
     }))
 }
 
@@ -101,7 +101,7 @@ fn what_was_before_the_process_is_shown() {
         drill: None,
         recent: None,
     };
-    let values = values(&[Event::Target { target: name(), change: Change::Recalled(recalled) }]);
+    let values = values(&[Event::Target { target: name(), change: Change::Recalled(Box::new(recalled)) }]);
     for (series, value) in [
         (r#"dumpcar_backups{target="shop"}"#, "7"),
         (r#"dumpcar_last_backup_timestamp_seconds{target="shop"}"#, "1799999900"),
@@ -187,7 +187,7 @@ fn the_page_has_what_is_served() {
     for event in [
         Event::Alive,
         found(),
-        Event::Target { target: name(), change: Change::Recalled(recalled) },
+        Event::Target { target: name(), change: Change::Recalled(Box::new(recalled)) },
         planned(Job::Backup, Some(name())),
         planned(Job::Verify, None),
         ended(Job::Backup, done(None)),

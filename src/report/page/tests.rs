@@ -35,6 +35,7 @@ fn pages() -> Vec<(String, String)> {
 #[test]
 #[ignore = "writes the pages into the folder PAGES"]
 fn pages_for_pictures() {
+    #[expect(clippy::disallowed_methods, reason = "a script says where")]
     let folder = std::path::PathBuf::from(std::env::var("PAGES").unwrap());
     for (name, page) in pages() {
         std::fs::write(folder.join(format!("{name}.html")), page).unwrap();

@@ -27,7 +27,7 @@ impl State {
         for (name, known) in &mut self.known {
             let past = past.targets.get(name).unwrap_or(&none);
             known.recall(past, from, self.read_began);
-            self.events.push(changed(name, Change::Recalled(recalled(past, self.read_began))));
+            self.events.push(changed(name, Change::Recalled(Box::new(recalled(past, self.read_began)))));
         }
         match &past.verified {
             Some(verified) if self.verified_at.is_none_or(|at| at < verified.at) => {

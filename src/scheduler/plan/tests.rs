@@ -6,7 +6,7 @@ use crate::jobs::past::{Drilled, Newest, Past, TargetPast};
 use crate::model::job::Job;
 use crate::model::retention::RetentionPolicy;
 use crate::model::trigger::Trigger;
-use crate::outcome::{Made, Outcome, Summary, Verdict};
+use crate::outcome::{Outcome, Summary, Verdict};
 use crate::report::{End, Recalled};
 use crate::told::{self, Message};
 
@@ -81,7 +81,7 @@ pub(super) fn done(target: &TargetName, at: Timestamp) -> Outcome {
         suspicious: None,
         accepted_smaller_than: None,
         problems: Vec::new(),
-        made: Made::default(),
+        made: Box::default(),
     });
     Outcome { target: target.clone(), verdict }
 }

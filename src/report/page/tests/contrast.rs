@@ -13,7 +13,8 @@ fn palette(rule: &str) -> Palette {
         .map(|(name, hex)| {
             let digits: String = hex.trim().chars().take_while(char::is_ascii_hexdigit).collect();
             let long = if digits.len() == 3 { digits.chars().flat_map(|c| [c, c]).collect() } else { digits };
-            let channel = |at: usize| f64::from(u8::from_str_radix(&long[at..at + 2], 16).unwrap()) / 255.0;
+            let channel =
+                |at: usize| f64::from(u8::from_str_radix(long.get(at..at + 2).unwrap(), 16).unwrap()) / 255.0;
             let name = name.rsplit(['-', '{']).next().unwrap();
             (name.to_owned(), [channel(0), channel(2), channel(4)])
         })

@@ -39,8 +39,8 @@ pub(super) fn tokens(page: &str) -> Vec<Token> {
     while let Some((text, after)) = rest.split_once('<') {
         tokens.push(Token::Text(text.to_owned()));
         let end = end_of_tag(after);
-        tokens.push(tag(&after[..end]));
-        rest = &after[end + 1..];
+        tokens.push(tag(after.get(..end).unwrap()));
+        rest = after.get(end + 1..).unwrap();
         // What is in a stylesheet is no tag.
         if tokens.last().unwrap().name() == "style" {
             let (style, after) = rest.split_once("</style>").unwrap();

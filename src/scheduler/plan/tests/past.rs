@@ -312,6 +312,6 @@ fn what_was_before_is_reported_when_it_was_read() {
     daemon.tell(Input::Read(Ok(daemon.past.clone())));
     let recalled =
         Recalled { backups: 1, newest: last, newest_good: last, drilled: None, drill: None, recent: None };
-    let change = Change::Recalled(recalled);
+    let change = Change::Recalled(Box::new(recalled));
     assert_eq!(daemon.state.events(), [Event::Target { target: name("shop"), change }]);
 }
