@@ -101,7 +101,8 @@ fn needs_docker(command: Option<&Command>) -> bool {
         None | Some(Command::Backup(_) | Command::Restore(_) | Command::Drill(_)) => true,
         Some(Command::Prune(args)) => !args.dry_run,
         Some(
-            Command::List(_)
+            Command::Check(_)
+            | Command::List(_)
             | Command::Show(_)
             | Command::Delete(_)
             | Command::Forget(_)
@@ -124,6 +125,7 @@ async fn execute(command: Option<Command>, app: App, listener: Listener, termina
     let is_restore = matches!(command, Command::Restore(_));
     let job = async {
         match command {
+            Command::Check(args) => Box::pin(commands::check(&app, &args, stop)).await,
             Command::Backup(args) => commands::backup(app, args, stop, terminal).await,
             Command::Prune(args) => commands::prune(&app, &args, stop).await,
             Command::Delete(args) => Box::pin(commands::delete(&app, &args, stop)).await,

@@ -18,6 +18,7 @@ macro_rules! at {
 pub(super) const TOP: &str = "\
 Examples:
   dumpcar                        the daemon: what the image runs
+  dumpcar check                  whether the next night will work
   dumpcar backup                 back up all targets now
   dumpcar list                   what there is
   dumpcar restore shop-db        put the last good backup back; asks first
@@ -30,6 +31,27 @@ Exit status:
   3  some targets failed, others did not
   4  nothing matched: no such container, target or backup
   128 + N  ended by signal N";
+
+pub(super) const CHECK: &str = "\
+Below .dumpcar/check/ in the bucket it writes two objects of 65 bytes, reads,
+lists and deletes them. No database is dumped.
+
+  ✓  as it should be
+  !  it works, and you should know this
+  ✗  this will fail
+  -  not tried
+
+Examples:
+  dumpcar check
+  dumpcar check shop-db
+  dumpcar check --json
+
+Exit status:
+  0  all is well
+  1  something will fail
+  2  the command line or a setting is wrong
+  3  it works, and there is something to know
+  4  there is no target";
 
 pub(super) const BACKUP: &str = "\
 What is done here is in the log of the daemon in the same container, too, and a

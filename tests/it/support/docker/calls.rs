@@ -67,6 +67,11 @@ pub(crate) enum Call {
     Events,
     Info,
     Image,
+    Create,
+    Start,
+    Logs,
+    Remove,
+    Services,
     Other,
 }
 
@@ -82,6 +87,11 @@ impl Call {
             ("GET", ["events"]) => Self::Events,
             ("GET", ["info"]) => Self::Info,
             ("GET", ["images", _, "json"]) => Self::Image,
+            ("POST", ["containers", "create"]) => Self::Create,
+            ("POST", ["containers", _, "start"]) => Self::Start,
+            ("GET", ["containers", _, "logs"]) => Self::Logs,
+            ("DELETE", ["containers", _]) => Self::Remove,
+            ("GET", ["services"]) => Self::Services,
             _ => Self::Other,
         }
     }
