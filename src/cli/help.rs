@@ -33,8 +33,8 @@ Exit status:
   128 + N  ended by signal N";
 
 pub(super) const CHECK: &str = "\
-Below .dumpcar/check/ in the bucket it writes two objects of 65 bytes, reads,
-lists and deletes them. No database is dumped.
+It writes two small objects below .dumpcar/check/ in the bucket, lists, reads
+and deletes them. It asks each database what it has, and dumps none.
 
   ✓  as it should be
   !  it works, and you should know this

@@ -155,7 +155,7 @@ impl Docker {
         name: &ContainerName,
         body: ContainerCreateBody,
     ) -> Result<ContainerId, DockerError> {
-        let id = self.make(name, body).await?;
+        let id = Box::pin(self.make(name, body)).await?;
         self.ask(
             "start a container",
             self.client.start_container(id.as_str(), None::<StartContainerOptions>),

@@ -14,10 +14,15 @@ const USUAL: Duration = Duration::from_secs(60);
 
 /// Compares the clocks: the store answered at its `date`, which is in whole seconds, between `before` and `after` by this
 /// machine's clock.
-pub(super) fn check(before: Timestamp, after: Timestamp, date: Option<Timestamp>) -> CheckItem {
+pub(super) fn check(before: Timestamp, after: Option<Timestamp>, date: Option<Timestamp>) -> CheckItem {
     const SUBJECT: &str = "clock";
-    let Some(date) = date else {
-        return CheckItem::new(Area::Clock, SUBJECT, Mark::Untried, "the store does not say its time");
+    let (Some(after), Some(date)) = (after, date) else {
+        return CheckItem::new(
+            Area::Clock,
+            SUBJECT,
+            Mark::Untried,
+            "not known: the store did not say its time",
+        );
     };
     let (off, way) = apart(before, after, date);
     let shown = humantime::format_duration(Duration::from_secs(off.as_secs()));
@@ -78,11 +83,11 @@ mod tests {
             ("2026-11-28T06:05:04Z", Mark::Failure, "5m 1s behind the store; from 15 minutes"),
             ("2026-11-28T05:50:00Z", Mark::Failure, "9m 59s ahead of"),
         ] {
-            let item = check(now, after, Some(date.parse().unwrap()));
+            let item = check(now, Some(after), Some(date.parse().unwrap()));
             assert_eq!(item.mark, mark, "{date}: {}", item.text);
             assert!(item.text.contains(words), "{date}: {}", item.text);
             assert_eq!(item.cure.is_some(), mark != Mark::Ok, "{date}");
         }
-        assert_eq!(check(now, after, None).mark, Mark::Untried);
+        assert_eq!(check(now, Some(after), None).mark, Mark::Untried);
     }
 }

@@ -78,7 +78,8 @@ pub(super) fn items(config: &Config, tried: &Tried, abilities: Abilities) -> Vec
     let abort = right("s3:AbortMultipartUpload", "an upload was given up", denied, Mark::Warning);
     tell(abort, plain(&tried.abort));
     let denied = "the keys may not list unfinished uploads: what a killed run has sent stays, and is billed";
-    let unfinished = right("s3:ListBucketMultipartUploads", "it was listed before", denied, Mark::Warning);
+    let unfinished =
+        right("s3:ListBucketMultipartUploads", "unfinished uploads were listed", denied, Mark::Warning);
     tell(unfinished, plain(&tried.unfinished));
     let denied = "the keys may not ask for locks: how long the store keeps what Dumpcar deletes is not told";
     let lock = right("s3:GetObjectRetention", "locks can be asked for", denied, Mark::Warning);

@@ -5,10 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::clock;
 use super::item::{Area, CheckItem, Mark};
 use super::rights::{Tried, items};
 use crate::app::App;
-use crate::clock;
+use crate::clock::now;
 use crate::config::Config;
 use crate::jobs::error::JobError;
 use crate::random;
@@ -34,11 +35,11 @@ pub(super) struct Seen {
 pub(super) async fn check(app: &App, stop: &CancellationToken) -> Result<Seen, JobError> {
     let mut trial = app.store.trial(&random::hex(8));
     let mut tried = Tried::default();
-    let before = clock::now();
+    let before = now();
     let done = Box::pin(run(app, &mut trial, &mut tried, stop)).await;
     let stays = trial.end().await;
     done?;
-    let mut found = vec![super::clock::check(before, tried.listed_at.unwrap_or(before), tried.date)];
+    let mut found = vec![clock::check(before, tried.listed_at, tried.date)];
     found.push(reached(&app.config, &tried));
     found.extend(items(&app.config, &tried, app.store.abilities()));
     if !stays.is_empty() {
@@ -56,7 +57,7 @@ async fn run(
     stop: &CancellationToken,
 ) -> Result<(), JobError> {
     let listed = step(stop, trial.list()).await?;
-    (tried.listed_at, tried.date) = (Some(clock::now()), app.store.date());
+    (tried.listed_at, tried.date) = (Some(now()), app.store.date());
     let earlier = match listed {
         Ok(earlier) => {
             tried.list = Some(Ok(()));
@@ -188,7 +189,8 @@ fn reached(config: &Config, tried: &Tried) -> CheckItem {
 }
 
 fn left_behind(config: &Config, stays: &[String]) -> CheckItem {
-    let text = format!("this check could not take back what it wrote (65 bytes each): {}", stays.join(", "));
+    let text =
+        format!("this check could not take back what it wrote (a few bytes each): {}", stays.join(", "));
     let mark = if config.prune { Mark::Warning } else { Mark::Ok };
     CheckItem::new(Area::Store, "left behind", mark, text).with_cure(
         "delete it with other keys, or leave it to a lifecycle rule (`dumpcar policy --lifecycle`)",

@@ -1,7 +1,7 @@
 //! The check on a screen.
 
 use super::item::{Area, CheckItem, Mark};
-use crate::text::Table;
+use crate::text::{Table, escaped};
 
 /// A table for Docker, the store and each target. What to do stands below what was found.
 pub fn table(items: &[CheckItem], store: &str) -> String {
@@ -43,18 +43,32 @@ fn rows(section: &[CheckItem]) -> String {
     table.to_string().trim_start_matches('\n').to_owned()
 }
 
-/// One line, for whoever reads no more.
+/// What is wrong once more, for whoever reads only the end.
 fn summary(items: &[CheckItem]) -> String {
-    let count = |mark| items.iter().filter(|item| item.mark == mark).count();
+    let of = |mark| items.iter().filter(move |item| item.mark == mark);
     let things = |count: usize| if count == 1 { "1 thing".to_owned() } else { format!("{count} things") };
-    match (count(Mark::Failure), count(Mark::Warning)) {
+    let (failures, warnings) = (of(Mark::Failure).count(), of(Mark::Warning).count());
+    let to_know = format!("{} to know (!)", things(warnings));
+    match (failures, warnings) {
         (0, 0) => "All is well.\n".to_owned(),
-        (0, warnings) => format!("It works; {} to know (!).\n", things(warnings)),
-        (failures, 0) => format!("{} will fail (✗).\n", things(failures)),
-        (failures, warnings) => {
-            format!("{} will fail (✗); {} to know (!).\n", things(failures), things(warnings))
+        (0, _) => format!("It works; {to_know}.\n"),
+        (_, _) => {
+            let also = if warnings == 0 { String::new() } else { format!("; {to_know}") };
+            let named = of(Mark::Failure).map(|item| format!("✗  {}\n", escaped(&name(item))));
+            format!("{} will fail{also}:\n{}", things(failures), named.collect::<String>())
         }
     }
+}
+
+/// Where it stands above.
+fn name(item: &CheckItem) -> String {
+    let place = match (item.area, &item.target) {
+        (_, Some(target)) => target.to_string(),
+        (Area::Docker, None) => "Docker".to_owned(),
+        (Area::Clock | Area::Store, None) => "the store".to_owned(),
+        (Area::Targets, None) => "the targets".to_owned(),
+    };
+    format!("{place}: {}", item.subject)
 }
 
 #[cfg(test)]
@@ -80,7 +94,7 @@ mod tests {
         assert!(shown.contains("\n           → let the proxy pass"), "{shown}");
         assert!(shown.contains("\nSTORE s3://b/p\n✓  clock"), "{shown}");
         assert!(shown.contains("\nTARGET shop-db\n-  login  not tried\\n\\u{1b}[31m\n"), "{shown}");
-        assert!(shown.ends_with("\n1 thing will fail (✗); 1 thing to know (!).\n"), "{shown}");
+        assert!(shown.ends_with("\n1 thing will fail; 1 thing to know (!):\n✗  Docker: exec\n"), "{shown}");
     }
 
     #[test]
@@ -88,6 +102,10 @@ mod tests {
         let of = |mark| CheckItem::new(Area::Store, "x", mark, "y");
         assert_eq!(summary(&[of(Mark::Ok), of(Mark::Untried)]), "All is well.\n");
         assert_eq!(summary(&[of(Mark::Warning), of(Mark::Warning)]), "It works; 2 things to know (!).\n");
-        assert_eq!(summary(&[of(Mark::Failure)]), "1 thing will fail (✗).\n");
+        let of_target = of(Mark::Failure).of(&"shop".parse().unwrap());
+        assert_eq!(
+            summary(&[of(Mark::Failure), of_target]),
+            "2 things will fail:\n✗  the store: x\n✗  shop: x\n"
+        );
     }
 }

@@ -102,3 +102,17 @@ async fn labels_of_a_service_that_no_container_has_are_told_on_a_manager() {
     assert!(found.iter().all(|item| item["subject"] != "swarm"));
     assert_eq!(world.docker.calls(Call::Services), 0);
 }
+
+#[tokio::test]
+async fn a_stop_removes_the_container_that_was_made() {
+    let world = world_with(FakeS3::start().await).await.set("DUMPCAR_DRILL_SCHEDULE", "@weekly");
+    // It is made, and whoever asked does not hear of it.
+    world.docker.faults(|call, _| (call == Call::Create).then_some(Fault::DoneInSilence));
+    let child = world.start(&["check", "--json"]);
+    until("a container is made", || world.docker.names().len() == 2).await;
+    signal(&child, "TERM");
+    let ended = super::super::support::world::finish(child).await;
+    assert_eq!(ended.status, 143, "{}", ended.stderr);
+    assert_eq!(world.docker.names(), ["shop"]);
+    assert_nothing_left(&world);
+}

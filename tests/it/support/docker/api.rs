@@ -83,6 +83,10 @@ impl Engine {
                 let mut state = self.state.lock().unwrap();
                 state.containers.values_mut().for_each(|one| one["State"]["Status"] = status.into());
             }
+            Some(Fault::DoneInSilence) => {
+                drop(self.answer(call, &parts, &body, &mut request).await);
+                std::future::pending::<()>().await;
+            }
             Some(Fault::Twice) => drop(self.answer(call, &parts, &body, &mut request).await),
             None => {}
         }

@@ -49,6 +49,8 @@ pub(crate) enum Fault {
     Slow(Duration),
     /// The containers are in this state from now on.
     State(&'static str),
+    /// It is done, and there is never an answer.
+    DoneInSilence,
     /// It is done twice, as by a proxy that repeats a request; the second answer is given.
     Twice,
     /// Exec start: what dockerd answers when a proxy took the `Upgrade` away. Nothing is played.
