@@ -32,7 +32,7 @@ pub(super) fn check(
                 bytes(last.stored_bytes()),
                 in_all(config, steady, last.stored_bytes(), now)
             );
-            item(Mark::Ok, text)
+            near_limit(target, seconds).unwrap_or(item(Mark::Ok, text))
         }
         (None, Some(stored)) => {
             let text = format!(
@@ -46,6 +46,17 @@ pub(super) fn check(
             item(Mark::Untried, "no backup yet: `dumpcar backup` measures its size and time".to_owned())
         }
     }
+}
+
+/// A dump that grows a little more will be ended by the limit.
+fn near_limit(target: &Target, seconds: i64) -> Option<CheckItem> {
+    let limit = i64::try_from(target.timeout.as_secs()).unwrap_or(i64::MAX);
+    let is_near = seconds.saturating_mul(10) > limit.saturating_mul(8);
+    let (took, limit) = (span(seconds), span(limit));
+    let text =
+        format!("the last backup took {took} of the {limit} that a backup may take: a longer one fails");
+    let item = CheckItem::new(Area::Targets, SUBJECT, Mark::Warning, text);
+    is_near.then(|| item.with_cure("raise DUMPCAR_TIMEOUT, or the label `timeout` of this target"))
 }
 
 /// As much in the store as databases of this size have, by experience; nothing is known of the content.

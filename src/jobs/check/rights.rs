@@ -37,6 +37,13 @@ impl Tried {
     }
 }
 
+const UPLOADS: &str = "s3:ListBucketMultipartUploads";
+const LOCKS: &str = "s3:GetObjectRetention";
+const RULES: &str = "s3:GetLifecycleConfiguration";
+
+/// Without these, backups are made and pruned all the same.
+const BESIDE: [&str; 4] = ["s3:AbortMultipartUpload", UPLOADS, LOCKS, RULES];
+
 /// A right, what a refusal of it means, and whether anything fails then.
 struct Right {
     action: &'static str,
@@ -78,14 +85,13 @@ pub(super) fn items(config: &Config, tried: &Tried, abilities: Abilities) -> Vec
     let abort = right("s3:AbortMultipartUpload", "an upload was given up", denied, Mark::Warning);
     tell(abort, plain(&tried.abort));
     let denied = "the keys may not list unfinished uploads: what a killed run has sent stays, and is billed";
-    let unfinished =
-        right("s3:ListBucketMultipartUploads", "unfinished uploads were listed", denied, Mark::Warning);
+    let unfinished = right(UPLOADS, "unfinished uploads were listed", denied, Mark::Warning);
     tell(unfinished, plain(&tried.unfinished));
     let denied = "the keys may not ask for locks: how long the store keeps what Dumpcar deletes is not told";
-    let lock = right("s3:GetObjectRetention", "locks can be asked for", denied, Mark::Warning);
+    let lock = right(LOCKS, "locks can be asked for", denied, Mark::Warning);
     tell(lock, plain(&tried.lock));
     let denied = "the keys may not read lifecycle rules: whether old versions go is not told";
-    let rules = right("s3:GetLifecycleConfiguration", "lifecycle rules can be read", denied, Mark::Warning);
+    let rules = right(RULES, "lifecycle rules can be read", denied, Mark::Warning);
     tell(rules, plain(&tried.lifecycle));
     items.extend(tried.delete.as_ref().map(|answer| deletion(config, answer.as_ref().copied())));
     items.extend(unlisted(tried));
@@ -106,10 +112,11 @@ fn told(config: &Config, right: &Right, answer: Result<(), &StoreError>) -> Chec
             let action = right.action.split(' ').next().unwrap_or(right.action);
             with_statement(config, action, item(right.then, right.denied.to_owned()))
         }
-        Err(error) if error.kind == StoreErrorKind::Unsupported => {
+        Err(error) if right.action == UPLOADS && error.kind == StoreErrorKind::Unsupported => {
             item(Mark::Warning, format!("{error}: what a killed run has sent stays, and is billed"))
                 .with_cure("let the bucket's lifecycle rules remove it: `dumpcar policy --lifecycle`")
         }
+        Err(error) if BESIDE.contains(&right.action) => item(Mark::Warning, error.to_string()),
         Err(error) => item(Mark::Failure, error.to_string()),
     }
 }

@@ -42,6 +42,7 @@ pub(super) async fn check(app: &App, stop: &CancellationToken) -> Result<Seen, J
     let mut found = vec![clock::check(before, tried.listed_at, tried.date)];
     found.push(reached(&app.config, &tried));
     found.extend(items(&app.config, &tried, app.store.abilities()));
+    found.extend(signatures(app));
     if !stays.is_empty() {
         found.push(left_behind(&app.config, &stays));
     }
@@ -186,6 +187,18 @@ fn reached(config: &Config, tried: &Tried) -> CheckItem {
             CheckItem::new(Area::Store, SUBJECT, Mark::Ok, text)
         }
     }
+}
+
+/// Whether what is written here will count.
+fn signatures(app: &App) -> Option<CheckItem> {
+    let item = |mark, text: &str| CheckItem::new(Area::Store, "signatures", mark, text);
+    if !app.store.can_sign() {
+        let text = "only signed backups count (DUMPCAR_TRUSTED_SIGNERS), and nothing is signed here: no backup is made";
+        return Some(
+            item(Mark::Failure, text).with_cure("set DUMPCAR_SIGNING_KEY, or only read on this host"),
+        );
+    }
+    app.config.signer.is_some().then(|| item(Mark::Ok, "what is written here is signed"))
 }
 
 fn left_behind(config: &Config, stays: &[String]) -> CheckItem {

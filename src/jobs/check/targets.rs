@@ -105,7 +105,7 @@ async fn inside(
     if let Some(command) = target.engine.tool_version(&target.facts()) {
         let ran = app.docker.capture(target.tools(), &command, 4096, TOOL_LIMIT);
         match stoppable(stop, ran).await? {
-            Ok(said) => items.push(tool(&said.stdout)),
+            Ok(said) => items.push(tool(target, &said.stdout)),
             Err(error) => {
                 let failed = diagnose(&app.docker, target, "find its dump tool", None, error).await;
                 items.push(item("tool", Mark::Failure, failed.to_string()));
@@ -140,8 +140,8 @@ async fn inside(
     }
 }
 
-fn tool(stdout: &[u8]) -> CheckItem {
-    let said = String::from_utf8_lossy(stdout);
+fn tool(target: &Target, stdout: &[u8]) -> CheckItem {
+    let said = target.container.redact(&String::from_utf8_lossy(stdout));
     let line: String = said.lines().next().unwrap_or_default().trim().chars().take(120).collect();
     item("tool", Mark::Ok, line)
 }

@@ -196,3 +196,30 @@ async fn what_a_killed_check_has_left_is_removed() {
     // The young one may be of a check that is at work.
     assert_eq!(world.keys(), [young]);
 }
+
+#[tokio::test]
+async fn a_host_whose_backups_would_not_count_is_told() {
+    const SIGNER: &str = include_str!("../../../src/signing/fixtures/ed25519.pub");
+    let world = world_with(FakeS3::start().await).await.set("DUMPCAR_TRUSTED_SIGNERS", SIGNER.trim());
+    let ended = world.run(&["check", "--json"]).await;
+    assert_eq!(ended.status, 1, "{} {}", ended.stdout, ended.stderr);
+    assert_is(&item(&items(&ended), "signatures"), "failure", "set DUMPCAR_SIGNING_KEY, or only read");
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_list_uploads_is_told_to_remove_them_itself() {
+    let s3 = FakeS3::with_faults(|asked: &Asked| {
+        (asked.operation() == "ListMultipartUploads").then_some((405, "MethodNotAllowed"))
+    });
+    let world = world_with(s3.await).await;
+    let ended = world.run(&["check", "--json"]).await;
+    assert_eq!(ended.status, 3, "{}", ended.stdout);
+    let uploads = item(&items(&ended), "s3:ListBucketMultipartUploads");
+    assert_is(&uploads, "warning", "cannot list unfinished uploads");
+    assert_is(
+        &uploads,
+        "warning",
+        "let the bucket's lifecycle rules remove it: `dumpcar policy --lifecycle`",
+    );
+    assert_nothing_left(&world);
+}

@@ -102,3 +102,45 @@ async fn nothing_to_back_up_is_told() {
         assert_is(&item(&items(&ended), "targets"), "warning", words);
     }
 }
+
+#[tokio::test]
+async fn what_tools_print_is_shown_without_passwords() {
+    let world = World::new(|asked| match asked.snippet().contains("--version") {
+        true => Script::ends(b"pg_dump with canary-password\n", 0),
+        false => {
+            let said = b"WARNING: canary-password is weak\n".to_vec();
+            let steps =
+                vec![Step::Stderr(said), Step::Stdout(SURVEY.into()), Step::Trailer(0), Step::AwaitRelease];
+            Script::plays(steps, Some(0))
+        }
+    });
+    let world = world.await;
+    database(&world);
+    let ended = world.run(&["check", "--json"]).await;
+    assert_eq!(ended.status, 3, "{}", ended.stdout);
+    let found = items(&ended);
+    assert_is(&item(&found, "tool"), "ok", "pg_dump with ***");
+    assert_is(&item(&found, "note"), "warning", "the client says: WARNING: *** is weak");
+    assert!(!format!("{}{}", ended.stdout, ended.stderr).contains("canary"));
+}
+
+#[tokio::test]
+async fn a_backup_that_nearly_takes_too_long_is_told() {
+    let world = world_with(FakeS3::start().await).await;
+    world.store_backup(
+        "shop",
+        "2026-01-01T23-00-00Z",
+        "postgresql",
+        &[Object::database("shop", "none", b"x")],
+    );
+    let key = "shop/2026-01-01T23-00-00Z/manifest.json";
+    let mut manifest: Value = serde_json::from_slice(&world.read(key)).unwrap();
+    manifest["started"] = "2026-01-01T23:00:00Z".into();
+    manifest["finished"] = "2026-01-01T23:50:00Z".into();
+    world.write(key, manifest.to_string().as_bytes());
+    for (timeout, mark) in [("1h", "warning"), ("2h", "ok")] {
+        let shown = world.start_with(&["check", "--json"], &[("DUMPCAR_TIMEOUT", timeout)]);
+        let found = items(&super::super::support::world::finish(shown).await);
+        assert_is(&item(&found, "growth"), mark, "the last backup took 50m");
+    }
+}
