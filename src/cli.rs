@@ -26,6 +26,11 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Check whether the next night will work: Docker, clock, bucket, rights, and every target
+    ///
+    /// It tries what a night does, and takes back what it wrote: run it before the first night, and after each change.
+    #[command(after_help = help::CHECK)]
+    Check(CheckArgs),
     /// Back up now, wait, and report
     #[command(after_help = help::BACKUP)]
     Backup(BackupArgs),
@@ -79,6 +84,15 @@ pub enum Command {
     /// Ask the daemon in this container whether all is well
     #[command(after_help = help::HEALTHCHECK)]
     Healthcheck,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Targets to look at; all of them when none is named
+    pub targets: Vec<TargetName>,
+    /// Report as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

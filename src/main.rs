@@ -102,6 +102,7 @@ fn needs_docker(command: Option<&Command>) -> bool {
         Some(Command::Prune(args)) => !args.dry_run,
         Some(
             Command::Status(_)
+            | Command::Check(_)
             | Command::List(_)
             | Command::Show(_)
             | Command::Delete(_)
@@ -125,6 +126,7 @@ async fn execute(command: Option<Command>, app: App, listener: Listener, termina
     let is_restore = matches!(command, Command::Restore(_));
     let job = async {
         match command {
+            Command::Check(args) => Box::pin(commands::check(&app, &args, stop)).await,
             Command::Backup(args) => commands::backup(app, args, stop, terminal).await,
             Command::Prune(args) => commands::prune(&app, &args, stop).await,
             Command::Delete(args) => Box::pin(commands::delete(&app, &args, stop)).await,

@@ -18,6 +18,7 @@ macro_rules! at {
 pub(super) const TOP: &str = "\
 Examples:
   dumpcar                        the daemon: what the image runs
+  dumpcar check                  whether the next night will work
   dumpcar backup                 back up all targets now
   dumpcar status                 how each target is, what is wrong first
   dumpcar list                   what there is
@@ -31,6 +32,27 @@ Exit status:
   3  some targets failed, others did not
   4  nothing matched: no such container, target or backup
   128 + N  ended by signal N";
+
+pub(super) const CHECK: &str = "\
+It writes two small objects below .dumpcar/check/ in the bucket, lists, reads
+and deletes them. It asks each database what it has, and dumps none.
+
+  ✓  as it should be
+  !  it works, and you should know this
+  ✗  this will fail
+  -  not tried
+
+Examples:
+  dumpcar check
+  dumpcar check shop-db
+  dumpcar check --json
+
+Exit status:
+  0  all is well
+  1  something will fail
+  2  the command line or a setting is wrong
+  3  it works, and there is something to know
+  4  there is no target";
 
 pub(super) const BACKUP: &str = "\
 What is done here is in the log of the daemon in the same container, too, and a

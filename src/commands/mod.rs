@@ -4,6 +4,7 @@ mod ask;
 mod backup;
 mod by_hand;
 mod cat;
+mod check;
 mod choose;
 mod config;
 mod daemon;
@@ -22,6 +23,7 @@ mod verify;
 
 pub use backup::backup;
 pub use cat::cat;
+pub use check::check;
 pub use config::{config, policy};
 pub use daemon::daemon;
 pub use delete::delete;

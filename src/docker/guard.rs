@@ -29,7 +29,7 @@ const fn form(
 
 /// The limits are far above what Docker answers: about 1 KiB for each listed container and 5 for an inspected one (a container of the
 /// tests, 20.10), and more for one with many labels or mounts.
-pub(super) const FORMS: [Form; 13] = [
+pub(super) const FORMS: [Form; 14] = [
     form("GET", "/version", &[], Some(MIB)),
     form("GET", "/info", &[], Some(4 * MIB)),
     form("GET", "/containers/json", &["all"], Some(8 * MIB)),
@@ -48,6 +48,8 @@ pub(super) const FORMS: [Form; 13] = [
         &["follow", "stdout", "stderr", "since", "until", "timestamps", "tail"],
         Some(MIB),
     ),
+    // On a manager of a swarm: all of its services.
+    form("GET", "/services", &[], Some(8 * MIB)),
     form("DELETE", "/containers/{id}", &["v", "force", "link"], Some(MIB)),
 ];
 

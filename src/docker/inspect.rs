@@ -102,6 +102,45 @@ pub(super) struct Info {
     pub(super) name: Option<String>,
     #[serde(rename = "MemTotal", default)]
     pub(super) memory: Option<i64>,
+    #[serde(rename = "Swarm", default)]
+    pub(super) swarm: Option<Swarm>,
+}
+
+/// What an engine is in a swarm.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct Swarm {
+    /// It is a manager.
+    pub(super) control_available: bool,
+}
+
+/// A service of a swarm.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Service {
+    pub(super) spec: ServiceSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct ServiceSpec {
+    pub(super) name: String,
+    /// Those under `deploy:`, of the service alone.
+    pub(super) labels: Option<BTreeMap<String, String>>,
+    pub(super) task_template: TaskTemplate,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct TaskTemplate {
+    pub(super) container_spec: Option<ContainerSpec>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct ContainerSpec {
+    /// Those that its containers get.
+    pub(super) labels: Option<BTreeMap<String, String>>,
 }
 
 /// What an image declares.

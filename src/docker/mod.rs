@@ -15,6 +15,7 @@ mod helper;
 mod inspect;
 mod leftover;
 mod redact;
+mod rights;
 mod scratch;
 mod tls;
 mod trailer;
@@ -29,6 +30,7 @@ pub use feed::{Appetite, Feed};
 pub use helper::HelperContainer;
 #[cfg(any(test, fuzzing, feature = "bench"))]
 pub(crate) use inspect::container as read_container;
+pub use rights::{Allowance, LabelledService};
 pub use scratch::{Death, Image, ScratchContainer};
 #[cfg(any(test, fuzzing, feature = "bench"))]
 pub(crate) use trailer::TrailerStripper;

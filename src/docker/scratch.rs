@@ -155,15 +155,23 @@ impl Docker {
         name: &ContainerName,
         body: ContainerCreateBody,
     ) -> Result<ContainerId, DockerError> {
-        let options = CreateContainerOptions { name: Some(name.to_string()), ..Default::default() };
-        let created = self.ask("make a container", self.client.create_container(Some(options), body)).await?;
-        let id: ContainerId = created.id.parse().map_err(|error| nonsense("make a container", &error))?;
+        let id = Box::pin(self.make(name, body)).await?;
         self.ask(
             "start a container",
             self.client.start_container(id.as_str(), None::<StartContainerOptions>),
         )
         .await?;
         Ok(id)
+    }
+
+    pub(super) async fn make(
+        &self,
+        name: &ContainerName,
+        body: ContainerCreateBody,
+    ) -> Result<ContainerId, DockerError> {
+        let options = CreateContainerOptions { name: Some(name.to_string()), ..Default::default() };
+        let created = self.ask("make a container", self.client.create_container(Some(options), body)).await?;
+        created.id.parse().map_err(|error| nonsense("make a container", &error))
     }
 
     /// How a container's process has ended; `None` while it runs.

@@ -103,13 +103,23 @@ impl Transport {
 
     /// Asks for something of which the whole answer is wanted.
     pub(super) async fn get(&self, path: &str) -> Result<Bytes, BollardError> {
+        Ok(self.begun(path).await?.into_body().collect().await?.to_bytes())
+    }
+
+    /// Asks for something of which only the beginning of the answer is wanted.
+    pub(super) async fn begin(&self, path: &str) -> Result<(), BollardError> {
+        self.begun(path).await.map(drop)
+    }
+
+    /// The answer whose beginning is no refusal.
+    async fn begun(&self, path: &str) -> Result<Response<Incoming>, BollardError> {
         let body = http_body_util::Either::Left(Full::default());
         let response = self.send(Request::get(path).body(body)?).await?;
         let status = response.status();
-        let answer = response.into_body().collect().await?.to_bytes();
         if status.is_success() {
-            return Ok(answer);
+            return Ok(response);
         }
+        let answer = response.into_body().collect().await?.to_bytes();
         let message = match serde_json::from_slice::<Refusal>(&answer) {
             Ok(Refusal { message }) => message,
             Err(_) => String::from_utf8_lossy(&answer).into_owned(),

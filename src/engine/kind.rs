@@ -139,6 +139,11 @@ pub trait Kind: ScratchServer {
         0
     }
 
+    /// Prints the version of its dump tool, without asking the server; `None` where there is no tool to ask.
+    fn tool_version(&self, _facts: &Facts<'_>) -> Option<Command> {
+        None
+    }
+
     // A dump.
 
     /// Prints one database as it loads into an empty database of any name; of [`Units::Whole`], everything. But for what

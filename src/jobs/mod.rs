@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod cat;
+pub mod check;
 pub mod delete;
 mod diagnosis;
 pub mod drill;

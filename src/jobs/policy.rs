@@ -93,6 +93,29 @@ pub fn policy(config: &Config, no_delete: bool) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
+/// The statement of the policy that allows one action, and nothing else of it, on one line; `None` if the settings in force need
+/// no such action.
+pub fn statement(config: &Config, action: &str) -> Option<String> {
+    let policy = policy(config, false);
+    let statements = policy.get("Statement").and_then(Value::as_array)?;
+    let allows = |statement: &&Value| {
+        let actions = statement.get("Action").and_then(Value::as_array);
+        actions.is_some_and(|actions| actions.iter().any(|one| one == action))
+    };
+    let found = statements.iter().find(allows)?;
+    let condition = found.get("Condition").map(|condition| format!(", \"Condition\": {}", spaced(condition)));
+    let resource = found.get("Resource").map(spaced).unwrap_or_default();
+    Some(format!(
+        "{{ \"Effect\": \"Allow\", \"Action\": \"{action}\", \"Resource\": {resource}{} }}",
+        condition.unwrap_or_default()
+    ))
+}
+
+/// With spaces, at which a line can be broken. No value here has a colon before a quote.
+fn spaced(value: &Value) -> String {
+    value.to_string().replace("\":", "\": ")
+}
+
 /// The bucket's own rules for what is below the prefix: old versions, the markers over them, and parts of uploads that nobody
 /// completed go; where Dumpcar deletes nothing, backups as well.
 pub fn lifecycle(config: &Config, no_delete: bool) -> Value {

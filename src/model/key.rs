@@ -29,6 +29,9 @@ pub const README: &str = "README.txt";
 /// What the keys of Dumpcar's own small state begin with. No target can have this name.
 pub const OWN_STATE: &str = ".dumpcar/";
 
+/// Where `dumpcar check` puts what it writes to try the keys. Nothing stays there.
+pub const TRIALS: &str = ".dumpcar/check";
+
 /// What stands for itself in the query of a signed request: everything else is percent-encoded (RFC 3986, 2.3).
 pub const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 

@@ -15,6 +15,7 @@ mod plan;
 mod reason;
 mod rules;
 mod settings;
+mod steady;
 mod until;
 
 pub use super::future::{FUTURE_TOLERANCE, is_from_the_future};
@@ -23,6 +24,7 @@ pub use plan::{Decision, MOST_PRUNED, RetentionPlan};
 pub use reason::{ASIDE, KeepReason, Period};
 pub use rules::{KeepsNothing, RetentionPolicy, RetentionRules};
 pub use settings::RetentionSettings;
+pub use steady::Steady;
 pub use until::Until;
 
 use calendar::Counter;

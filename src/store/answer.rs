@@ -1,7 +1,6 @@
 //! What comes back from a server: bounded, whoever answers, and a refusal typed ([`Refusal`]).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,6 +11,7 @@ use object_store::client::{
     HttpService, ReqwestConnector,
 };
 
+use super::heard::Heard;
 use super::limit::{Limit, Paced};
 use super::refusal::Refusal;
 use super::sender::Slow;
@@ -39,9 +39,8 @@ pub(super) struct Connector {
     pub(super) slow: Option<Slow>,
     /// One on what comes.
     pub(super) download: Option<Arc<Limit>>,
-    /// Set once a deletion is answered that only put a marker over what stays. Garage gives each object a version as well, and
-    /// keeps none.
-    pub(super) leaves_markers: Arc<AtomicBool>,
+    /// What the heads of answers say.
+    pub(super) heard: Arc<Heard>,
 }
 
 impl HttpConnector for Connector {
@@ -51,8 +50,8 @@ impl HttpConnector for Connector {
             Some(slow) => slow.connect(options)?,
             None => ReqwestConnector::default().connect(options)?,
         };
-        let (download, leaves_markers) = (self.download.clone(), Arc::clone(&self.leaves_markers));
-        Ok(HttpClient::new(Service { inner, authority, download, leaves_markers }))
+        let (download, heard) = (self.download.clone(), Arc::clone(&self.heard));
+        Ok(HttpClient::new(Service { inner, authority, download, heard }))
     }
 }
 
@@ -61,7 +60,7 @@ struct Service {
     inner: HttpClient,
     authority: String,
     download: Option<Arc<Limit>>,
-    leaves_markers: Arc<AtomicBool>,
+    heard: Arc<Heard>,
 }
 
 #[async_trait]
@@ -76,9 +75,7 @@ impl HttpService for Service {
         let sent = request.headers().values().filter_map(|value| value.to_str().ok().map(str::to_owned));
         let sent: Vec<String> = sent.collect();
         let answer = self.inner.execute(request).await?;
-        if is_marker(&answer) {
-            self.leaves_markers.store(true, Ordering::Relaxed);
-        }
+        self.heard.note(&answer);
         let (head, body) = answer.into_parts();
         let body = match &self.download {
             Some(limit) => HttpResponseBody::new(Paced::new(body, Arc::clone(limit))),
@@ -151,14 +148,6 @@ pub(super) struct NoCredentials {
     /// It took the connection, or nobody is there at all.
     pub(super) is_silent: bool,
     pub(super) reason: String,
-}
-
-/// Whether an answer says that what was deleted stays as an old version
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html>). Where versioning was switched off again, the marker
-/// is no version of its own, and replaces what was there.
-fn is_marker(answer: &HttpResponse) -> bool {
-    let is = |name, value| answer.headers().get(name).is_some_and(|found| found == value);
-    answer.status().is_success() && is("x-amz-delete-marker", "true") && !is("x-amz-version-id", "null")
 }
 
 /// What is over in a moment is tried again by the client, like a request that was never sent.

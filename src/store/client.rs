@@ -5,8 +5,8 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
@@ -20,6 +20,7 @@ use object_store::{
     Result,
 };
 
+use super::heard::Heard;
 use super::refusal::Refusal;
 
 /// A client that learns.
@@ -30,19 +31,20 @@ pub(super) struct AdaptiveClient {
     builder: AmazonS3Builder,
     /// Uploads that were begun with checksums: each part needs one then, and no part of another may have one.
     checked_uploads: Mutex<HashSet<MultipartId>>,
-    lacks_conditions: AtomicBool,
+    /// What was learned that others want to know.
+    heard: Arc<Heard>,
     /// Shown in messages.
     endpoint: String,
 }
 
 impl AdaptiveClient {
-    pub(super) fn new(builder: AmazonS3Builder, endpoint: String) -> Result<Self> {
+    pub(super) fn new(builder: AmazonS3Builder, endpoint: String, heard: Arc<Heard>) -> Result<Self> {
         Ok(Self {
             plain: builder.clone().build()?,
             checked: OnceLock::new(),
             builder,
             checked_uploads: Mutex::default(),
-            lacks_conditions: AtomicBool::new(false),
+            heard,
             endpoint,
         })
     }
@@ -83,6 +85,7 @@ impl AdaptiveClient {
             Err(_) => return Err(refused),
         };
         if self.checked.set(checked).is_ok() {
+            self.heard.wants_checksums.store(true, Ordering::Relaxed);
             tracing::info!(
                 store = self.endpoint,
                 "this store wants a checksum with what is written, as a bucket with Object Lock does: from now on all has one"
@@ -131,7 +134,7 @@ impl ObjectStore for AdaptiveClient {
         if options.mode != PutMode::Create {
             return self.put(path, payload, options).await.map_err(typed);
         }
-        if self.lacks_conditions.load(Ordering::Relaxed) {
+        if self.heard.lacks_conditions.load(Ordering::Relaxed) {
             return self.put_after_looking(path, payload, options).await.map_err(typed);
         }
         let refused = match self.put(path, payload.clone(), options.clone()).await {
@@ -147,7 +150,7 @@ impl ObjectStore for AdaptiveClient {
         }
         match self.put_after_looking(path, payload, options).await {
             Ok(done) => {
-                if !self.lacks_conditions.swap(true, Ordering::Relaxed) {
+                if !self.heard.lacks_conditions.swap(true, Ordering::Relaxed) {
                     tracing::info!(
                         store = self.endpoint,
                         "this store cannot refuse to write over something: from now on it is looked at before"

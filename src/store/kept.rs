@@ -5,7 +5,6 @@
 //! bytes stay. Stores with locks of their own kind refuse the deletion itself.
 
 use std::fmt;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,7 +12,7 @@ use serde::Deserialize;
 
 use super::bucket::Store;
 use super::error::StoreError;
-use super::lister::{Failure, encoded};
+use super::lister::{Failure, Lister, encoded};
 use super::refusal::Refusal;
 use crate::model::key::BackupKey;
 
@@ -47,10 +46,20 @@ pub struct Deleted {
     pub kept: Option<Kept>,
 }
 
+/// The lock on an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lock {
+    /// When it ends.
+    pub until: Timestamp,
+    /// Nobody can end it earlier, with whatever keys.
+    pub is_compliance: bool,
+}
+
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectRetention.html>
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
 struct Retention {
+    mode: Option<String>,
     retain_until_date: Option<String>,
 }
 
@@ -73,12 +82,9 @@ impl Store {
     /// Until when the store keeps an object; `None` as well where it does not tell.
     async fn locked_until(&self, key: &str, now: Timestamp) -> Option<Timestamp> {
         let lister = self.lister.as_ref().filter(|_| self.learned.tells_locks())?;
-        let path = self.path(key);
-        let path: Vec<String> = path.as_ref().split('/').map(encoded).collect();
-        let url = format!("{}/{}?retention=", lister.bucket_url, path.join("/"));
-        let answer = tokio::time::timeout(LIMIT, lister.ask(&url)).await.ok()?;
-        let xml = match answer {
-            Ok(xml) => xml,
+        let answer = tokio::time::timeout(LIMIT, self.ask_for_lock(lister, key)).await.ok()?;
+        let lock = match answer {
+            Ok(lock) => lock?,
             Err(Failure::Lasting(error)) => {
                 // An object without a lock in a bucket with locks is the one refusal that is not about the bucket or the keys.
                 let code = Refusal::of(&error).map_or("", |refusal| refusal.code.as_str());
@@ -89,14 +95,23 @@ impl Store {
             }
             Err(Failure::Passing(_)) => return None,
         };
-        let retention: Retention = quick_xml::de::from_str(&xml).ok()?;
-        let until: Timestamp = retention.retain_until_date?.trim().parse().ok()?;
-        (until > now).then_some(until)
+        (lock.until > now).then_some(lock.until)
+    }
+
+    /// The lock of an object; `None` where the answer does not say when it ends.
+    pub(super) async fn ask_for_lock(&self, lister: &Lister, key: &str) -> Result<Option<Lock>, Failure> {
+        let path = self.path(key);
+        let path: Vec<String> = path.as_ref().split('/').map(encoded).collect();
+        let xml = lister.ask(&format!("{}/{}?retention=", lister.bucket_url, path.join("/"))).await?;
+        let retention: Retention = quick_xml::de::from_str(&xml).unwrap_or_default();
+        let until = retention.retain_until_date.and_then(|until| until.trim().parse().ok());
+        let is_compliance = retention.mode.is_some_and(|mode| mode.trim().eq_ignore_ascii_case("COMPLIANCE"));
+        Ok(until.map(|until| Lock { until, is_compliance }))
     }
 
     /// Whether what was deleted is seen to stay as an old version.
     pub fn leaves_versions(&self) -> bool {
-        self.lister.as_ref().is_some_and(|lister| lister.leaves_markers.load(Ordering::Relaxed))
+        self.lister.as_ref().is_some_and(|lister| lister.heard.leaves_markers())
     }
 
     /// Whether what is deleted stays as an old version, and no lifecycle rule is known that removes it.

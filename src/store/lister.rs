@@ -1,6 +1,5 @@
 //! Requests about the bucket that the S3 client does not make: signed here, with the client's own credentials.
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use serde::Deserialize;
 
 use super::answer::Connector;
 use super::error::StoreError;
+use super::heard::Heard;
 use super::refusal::Refusal;
 use crate::model::key::UNRESERVED;
 
@@ -34,8 +34,8 @@ pub(super) struct Lister {
     pub(super) requester_pays: bool,
     /// What the store said when it was found not to know the request.
     pub(super) cannot: OnceLock<StoreError>,
-    /// What the client has seen of deletions.
-    pub(super) leaves_markers: Arc<AtomicBool>,
+    /// What the heads of answers have said.
+    pub(super) heard: Arc<Heard>,
 }
 
 /// Where a page begins.
@@ -83,7 +83,7 @@ impl Lister {
             bucket_url: self.bucket_url.clone(),
             slow: None,
             download: None,
-            leaves_markers: Arc::clone(&self.leaves_markers),
+            heard: Arc::clone(&self.heard),
         }
         .connect(&self.options)?;
         Ok(self.http.get_or_init(|| http))

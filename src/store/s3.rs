@@ -2,7 +2,6 @@
 
 use std::io;
 use std::str::FromStr;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
 use super::answer::Connector;
 use super::bucket::Store;
 use super::client::AdaptiveClient;
+use super::heard::Heard;
 use super::limit::Limit;
 use super::lister::Lister;
 use super::place::Place;
@@ -67,8 +67,8 @@ impl Store {
         let settings = &config.s3;
         let part_size = settings.part_size.unwrap_or(DEFAULT_PART);
         let options = client_options(config)?;
-        let leaves_markers = Arc::default();
-        let builder = client(config, options.clone(), &leaves_markers)?;
+        let heard = Arc::default();
+        let builder = client(config, options.clone(), &heard)?;
         let is_set = |key| {
             let value = builder.get_config_value(&key).unwrap_or_default();
             ["true", "1", "yes", "on", "y", "requester"].contains(&value.to_ascii_lowercase().as_str())
@@ -76,7 +76,7 @@ impl Store {
         let (is_anonymous, requester_pays) =
             (is_set(AmazonS3ConfigKey::SkipSignature), is_set(AmazonS3ConfigKey::RequestPayer));
         let endpoint = settings.endpoint.clone().unwrap_or_else(|| format!("AWS S3 in {}", settings.region));
-        let backend = AdaptiveClient::new(builder, endpoint.clone())
+        let backend = AdaptiveClient::new(builder, endpoint.clone(), Arc::clone(&heard))
             .map_err(|error| S3Error::refused(config, error))?;
         let lister = Lister {
             options,
@@ -86,7 +86,7 @@ impl Store {
             credentials: (!is_anonymous).then(|| Arc::clone(backend.credentials())),
             requester_pays,
             cannot: OnceLock::new(),
-            leaves_markers,
+            heard,
         };
         let place = Place {
             bucket: settings.store.bucket.clone(),
@@ -107,14 +107,10 @@ impl Store {
     }
 }
 
-fn client(
-    config: &Config,
-    options: ClientOptions,
-    leaves_markers: &Arc<AtomicBool>,
-) -> Result<AmazonS3Builder, S3Error> {
+fn client(config: &Config, options: ClientOptions, heard: &Arc<Heard>) -> Result<AmazonS3Builder, S3Error> {
     let settings = &config.s3;
     let mut builder = AmazonS3Builder::new()
-        .with_http_connector(connector(config, leaves_markers)?)
+        .with_http_connector(connector(config, heard)?)
         .with_client_options(options)
         .with_retry(RetryConfig {
             backoff: BackoffConfig {
@@ -195,7 +191,7 @@ fn share(config: &Config, limit: Option<u64>) -> Option<u64> {
     limit.map(|limit| (limit / most).max(1))
 }
 
-fn connector(config: &Config, leaves_markers: &Arc<AtomicBool>) -> Result<Connector, S3Error> {
+fn connector(config: &Config, heard: &Arc<Heard>) -> Result<Connector, S3Error> {
     let settings = &config.s3;
     let url = bucket_url(settings);
     let slow = match config.upload_limit {
@@ -208,7 +204,7 @@ fn connector(config: &Config, leaves_markers: &Arc<AtomicBool>) -> Result<Connec
         }),
     };
     let download = config.download_limit.map(|limit| Arc::new(Limit::new(limit)));
-    Ok(Connector { bucket_url: url, slow, download, leaves_markers: Arc::clone(leaves_markers) })
+    Ok(Connector { bucket_url: url, slow, download, heard: Arc::clone(heard) })
 }
 
 fn read_ca_file(path: &str) -> Result<Vec<u8>, S3Error> {

@@ -17,6 +17,8 @@ mod support;
 mod a_slow_reader;
 /// Mistakes of the user, and servers in a bad state: wording, exit status, and nothing stored.
 mod bad_input;
+/// The check before the first night.
+mod check;
 /// Databases as applications make and change them: how a drill speaks of them.
 mod content_drill;
 /// Each kind of change, and its name.

@@ -19,6 +19,8 @@ mod bombs;
 mod by_hand;
 /// A store in TLS: what is wrong with its certificate, and tunnels to it.
 mod certificates;
+/// The check before the first night: each thing that is wrong is named, and nothing is left (P4).
+mod check;
 /// The daemon: schedule, signals, containers that come and go.
 mod daemon;
 /// A new host, an old bucket, and a run that comes before the restore (P5).

@@ -11,7 +11,7 @@ use crate::engine::shared::broken::Without;
 use crate::engine::shared::detection::Detection;
 use crate::engine::shared::facts::Facts;
 use crate::engine::shared::failure::ToolFailure;
-use crate::engine::shared::login::{Login, User};
+use crate::engine::shared::login::{Login, User, tool_version};
 use crate::engine::shared::names::shell_quoted;
 use crate::engine::shared::replacement::{self, Replacement};
 use crate::engine::shared::scratch::{self, FOLDER_IN_LAYER};
@@ -104,6 +104,10 @@ impl Kind for MariadbMysql {
 
     fn survey(&self, facts: &Facts<'_>) -> Option<Command> {
         Some(dump::survey(self.0, facts))
+    }
+
+    fn tool_version(&self, facts: &Facts<'_>) -> Option<Command> {
+        Some(tool_version(facts, session::tools(self.0, session::Tool::Dump)))
     }
 
     fn without_accounts(&self) -> Option<&'static str> {

@@ -37,6 +37,16 @@ pub(super) fn ask(flavour: Flavour, facts: &Facts<'_>, statements: String) -> Co
 }
 
 /// The tools of MariaDB have names of their own since 10.5, and only those in its images since 11.
+pub(in crate::engine::mariadb_mysql) fn tools(flavour: Flavour, tool: Tool) -> &'static str {
+    match (flavour, tool) {
+        (Flavour::Mariadb, Tool::Client) => "mariadb mysql",
+        (Flavour::Mariadb, Tool::Dump) => "mariadb-dump mysqldump",
+        (Flavour::Mysql, Tool::Client) => "mysql",
+        (Flavour::Mysql, Tool::Dump) => "mysqldump",
+    }
+}
+
+/// Runs `script` behind the choice of the tool.
 pub(in crate::engine::mariadb_mysql) fn command(
     flavour: Flavour,
     facts: &Facts<'_>,
@@ -44,12 +54,7 @@ pub(in crate::engine::mariadb_mysql) fn command(
     script: &str,
     args: Vec<String>,
 ) -> Command {
-    let tools = match (flavour, tool) {
-        (Flavour::Mariadb, Tool::Client) => "mariadb mysql",
-        (Flavour::Mariadb, Tool::Dump) => "mariadb-dump mysqldump",
-        (Flavour::Mysql, Tool::Client) => "mysql",
-        (Flavour::Mysql, Tool::Dump) => "mysqldump",
-    };
+    let tools = tools(flavour, tool);
     let Address { host, port, socket } = address(flavour, facts);
     let own = if host.is_some() { format!("{OWN_SERVER}{OWN_SCRIPT}") } else { String::new() };
     let script = format!("{own}find_tool {tools}\n{TOOLS}{script}");

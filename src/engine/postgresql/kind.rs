@@ -13,7 +13,7 @@ use crate::engine::shared::detection::Detection;
 use crate::engine::shared::facts::Facts;
 use crate::engine::shared::failure::ToolFailure;
 use crate::engine::shared::loading::Loading;
-use crate::engine::shared::login::{Login, User};
+use crate::engine::shared::login::{Login, User, tool_version};
 use crate::engine::shared::names::shell_quoted;
 use crate::engine::shared::replacement::{Replacement, Staged};
 use crate::engine::shared::scratch::{self, FOLDER_IN_LAYER};
@@ -100,6 +100,10 @@ impl Kind for Postgresql {
 
     fn survey(&self, facts: &Facts<'_>) -> Option<Command> {
         Some(dump::survey(facts))
+    }
+
+    fn tool_version(&self, facts: &Facts<'_>) -> Option<Command> {
+        Some(tool_version(facts, "pg_dump"))
     }
 
     fn without_accounts(&self) -> Option<&'static str> {

@@ -14,7 +14,7 @@ use crate::engine::shared::detection::Detection;
 use crate::engine::shared::facts::Facts;
 use crate::engine::shared::failure::ToolFailure;
 use crate::engine::shared::loading::Loading;
-use crate::engine::shared::login::Login;
+use crate::engine::shared::login::{Login, tool_version};
 use crate::engine::shared::replacement::{Replacement, Staged};
 use crate::engine::shared::scratch::{self, FOLDER_IN_LAYER};
 use crate::engine::shared::settings::Rules;
@@ -88,6 +88,10 @@ impl Kind for RedisValkey {
 
     fn survey(&self, facts: &Facts<'_>) -> Option<Command> {
         Some(dump::survey(facts))
+    }
+
+    fn tool_version(&self, facts: &Facts<'_>) -> Option<Command> {
+        Some(tool_version(facts, "redis-cli valkey-cli redict-cli keydb-cli"))
     }
 
     fn numbers_of_a_line(&self) -> usize {

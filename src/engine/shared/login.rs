@@ -53,7 +53,7 @@ impl Login {
     }
 
     /// For a message: who it is.
-    pub(in crate::engine) fn who(&self) -> String {
+    pub fn who(&self) -> String {
         self.user_name().map_or_else(|| "the user".to_owned(), |name| format!("user {name:?}"))
     }
 
@@ -102,9 +102,18 @@ impl Login {
     }
 }
 
+/// A command that prints the version of the first of these tools that is there. It needs no login.
+pub(in crate::engine) fn tool_version(facts: &Facts<'_>, tools: &str) -> Command {
+    Command {
+        script: format!("{PRELUDE}find_tool {tools}\nexec \"$tool\" --version\n"),
+        exec_user: facts.exec_user.map(str::to_owned),
+        ..Command::default()
+    }
+}
+
 impl Password {
     /// For a message: where the password was taken from.
-    pub(in crate::engine) fn origin(&self) -> String {
+    pub fn origin(&self) -> String {
         match self {
             Self::Absent => "no password".to_owned(),
             Self::Variable(name) => format!("the password in {name}"),

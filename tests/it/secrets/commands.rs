@@ -4,7 +4,9 @@ use super::{TARGET_ENV, add_targets, assert_leaves_nothing, assert_says_nothing,
 use crate::support::docker::{ExecRequest, Script, Step};
 use crate::support::world::World;
 
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 14] = [
+    &["check"],
+    &["check", "--json"],
     &["backup"],
     &["backup", "--json"],
     &["list"],

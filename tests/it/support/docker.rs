@@ -55,6 +55,8 @@ struct State {
     api: (u32, u32),
     /// The engine's id, and the name of its machine.
     names: (&'static str, &'static str),
+    /// Of the swarm that it manages, if it does.
+    services: Option<Vec<Value>>,
 }
 
 #[derive(Debug, Clone)]
@@ -95,6 +97,7 @@ impl FakeDocker {
             faults: Arc::new(|_, _| None),
             api: (12, 41),
             names: ("ENGI:NEOF:TEST", "h"),
+            services: None,
         };
         let engine = Engine {
             state: Arc::new(Mutex::new(state)),
@@ -156,6 +159,19 @@ impl FakeDocker {
     /// The engine has this id from now on, and its machine this name.
     pub(crate) fn call_itself(&self, id: &'static str, host: &'static str) {
         self.engine.state.lock().unwrap().names = (id, host);
+    }
+
+    /// The engine manages a swarm that has these services.
+    pub(crate) fn manages_swarm(&self, services: Vec<Value>) {
+        self.engine.state.lock().unwrap().services = Some(services);
+    }
+
+    /// The containers there are, by their names.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let state = self.engine.state.lock().unwrap();
+        let names =
+            state.containers.values().map(|one| one["Name"].as_str().unwrap().trim_start_matches('/'));
+        names.map(str::to_owned).collect()
     }
 
     /// Adds or replaces a running container.

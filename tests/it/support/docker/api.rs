@@ -83,6 +83,10 @@ impl Engine {
                 let mut state = self.state.lock().unwrap();
                 state.containers.values_mut().for_each(|one| one["State"]["Status"] = status.into());
             }
+            Some(Fault::DoneInSilence) => {
+                drop(self.answer(call, &parts, &body, &mut request).await);
+                std::future::pending::<()>().await;
+            }
             Some(Fault::Twice) => drop(self.answer(call, &parts, &body, &mut request).await),
             None => {}
         }
@@ -149,10 +153,16 @@ impl Engine {
                 Response::new(Either::Right(StreamBody::new(pending())))
             }
             Call::Info => {
-                let (id, host) = self.state.lock().unwrap().names;
-                json_answer(200, &json!({ "ID": id, "Name": host, "MemTotal": 64_u64 << 30 }))
+                let state = self.state.lock().unwrap();
+                let (id, host) = state.names;
+                let swarm = json!({ "ControlAvailable": state.services.is_some() });
+                json_answer(200, &json!({ "ID": id, "Name": host, "MemTotal": 64_u64 << 30, "Swarm": swarm }))
             }
-            Call::Image | Call::Other => {
+            Call::Services => match &self.state.lock().unwrap().services {
+                Some(services) => json_answer(200, &json!(services)),
+                None => json_answer(503, &json!({ "message": "This node is not a swarm manager." })),
+            },
+            Call::Image | Call::Create | Call::Start | Call::Logs | Call::Remove | Call::Other => {
                 self.other(request.method().as_str(), parts, request.uri().query().unwrap_or_default(), body)
             }
         }

@@ -49,6 +49,8 @@ pub(crate) enum Fault {
     Slow(Duration),
     /// The containers are in this state from now on.
     State(&'static str),
+    /// It is done, and there is never an answer.
+    DoneInSilence,
     /// It is done twice, as by a proxy that repeats a request; the second answer is given.
     Twice,
     /// Exec start: what dockerd answers when a proxy took the `Upgrade` away. Nothing is played.
@@ -67,6 +69,11 @@ pub(crate) enum Call {
     Events,
     Info,
     Image,
+    Create,
+    Start,
+    Logs,
+    Remove,
+    Services,
     Other,
 }
 
@@ -82,6 +89,11 @@ impl Call {
             ("GET", ["events"]) => Self::Events,
             ("GET", ["info"]) => Self::Info,
             ("GET", ["images", _, "json"]) => Self::Image,
+            ("POST", ["containers", "create"]) => Self::Create,
+            ("POST", ["containers", _, "start"]) => Self::Start,
+            ("GET", ["containers", _, "logs"]) => Self::Logs,
+            ("DELETE", ["containers", _]) => Self::Remove,
+            ("GET", ["services"]) => Self::Services,
             _ => Self::Other,
         }
     }
