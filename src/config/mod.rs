@@ -5,6 +5,7 @@ mod env;
 mod error;
 pub mod labels;
 mod nearest;
+mod notify;
 mod parse;
 mod proxy;
 mod read;
@@ -17,6 +18,9 @@ mod words;
 pub use aws::CredentialSource;
 pub use env::Source;
 pub use error::{ConfigError, ConfigErrors};
+pub use notify::{
+    Login, Mail, MailTls, Notify, Occasions, PingStyle, PingUrl, Receiver, Service, WebhookKey,
+};
 pub use parse::DockerHost;
 pub use proxy::{Proxies, Proxy};
 pub use reader::Shown;

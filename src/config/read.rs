@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::env::Environment;
 use super::error::ConfigErrors;
+use super::notify::{self, RawNotify};
 use super::parse::{self, DockerHost};
 use super::proxy::Proxies;
 use super::reader::Reader;
@@ -201,6 +202,8 @@ impl Config {
         let helper_image =
             reader.optional("DUMPCAR_HELPER_IMAGE", raw.helper_image, parse::own, ToString::to_string);
         let (signer, trusted_signers) = signing::read(&mut reader, raw.signing_key, raw.trusted_signers);
+        let (urls, on, secret, ping) = (raw.notify_urls, raw.notify_on, raw.notify_secret, raw.ping_url);
+        let notify = notify::read(&mut reader, RawNotify { urls, on, secret, ping });
         let label_prefix = reader.setting(
             "DUMPCAR_LABEL_PREFIX",
             raw.label_prefix,
@@ -293,6 +296,7 @@ impl Config {
             helper_image,
             signer,
             trusted_signers,
+            notify,
             instance,
             log_level,
             log_format,

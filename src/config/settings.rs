@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::aws::CredentialSource;
+use super::notify::Notify;
 use super::parse::DockerHost;
 use super::proxy::Proxies;
 use super::reader::Shown;
@@ -75,6 +76,8 @@ pub struct Config {
     pub signer: Option<Signer>,
     /// When set, nothing from the bucket counts that none of them has signed.
     pub trusted_signers: Option<TrustedSigners>,
+    /// Who is told what happens.
+    pub notify: Notify,
     /// Who writes the backups, unless Docker says it.
     pub instance: InstanceNames,
     pub log_level: LogLevel,

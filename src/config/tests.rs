@@ -81,6 +81,10 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_HELPER_IMAGE - (default)
     DUMPCAR_SIGNING_KEY - (default)
     DUMPCAR_TRUSTED_SIGNERS - (default)
+    DUMPCAR_NOTIFY_URLS - (default)
+    DUMPCAR_NOTIFY_ON failure (default)
+    DUMPCAR_NOTIFY_SECRET - (default)
+    DUMPCAR_PING_URL - (default)
     DUMPCAR_LABEL_PREFIX dumpcar (default)
     DUMPCAR_INSTANCE - (default)
     DUMPCAR_LOG info (default)
@@ -142,6 +146,13 @@ fn everything_can_be_set() {
         ("DUMPCAR_HELPER_IMAGE", "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
         ("DUMPCAR_SIGNING_KEY_FILE", "/run/secrets/signing.key"),
         ("DUMPCAR_TRUSTED_SIGNERS", include_str!("../signing/fixtures/ed25519.pub")),
+        (
+            "DUMPCAR_NOTIFY_URLS",
+            "https://me:hunter2@example.com/hook\nntfys://:tk_x@ntfy.example.com:8443/topic\n",
+        ),
+        ("DUMPCAR_NOTIFY_ON", "Digest,failure"),
+        ("DUMPCAR_NOTIFY_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        ("DUMPCAR_PING_URL", "https://hc-ping.com/hunter2"),
         ("DUMPCAR_INSTANCE", "host-a"),
         ("DUMPCAR_LOG", "DEBUG"),
         ("DUMPCAR_LOG_FORMAT", "json"),
@@ -197,6 +208,10 @@ fn everything_can_be_set() {
     DUMPCAR_HELPER_IMAGE sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef (environment)
     DUMPCAR_SIGNING_KEY (set) SHA256:um9aepnOuy5Xf3Ud3/2vgK+H5cu7F7TqtOJFxIEecbI (file)
     DUMPCAR_TRUSTED_SIGNERS SHA256:um9aepnOuy5Xf3Ud3/2vgK+H5cu7F7TqtOJFxIEecbI (environment)
+    DUMPCAR_NOTIFY_URLS (set) webhook example.com, ntfy ntfy.example.com:8443 (environment)
+    DUMPCAR_NOTIFY_ON failure,digest (environment)
+    DUMPCAR_NOTIFY_SECRET (set) (environment)
+    DUMPCAR_PING_URL (set) hc-ping.com (environment)
     DUMPCAR_LABEL_PREFIX com.example.dumpcar (environment)
     DUMPCAR_INSTANCE host-a (environment)
     DUMPCAR_LOG debug (environment)

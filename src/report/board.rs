@@ -203,7 +203,11 @@ impl Target {
                     self.drilled = Some(Ended { at: *at, problem: problem.clone() });
                 }
             }
-            Change::Missed | Change::Overran | Change::Renamed { .. } | Change::Forgotten { .. } => {}
+            Change::Missed
+            | Change::Overran
+            | Change::Renamed { .. }
+            | Change::Forgotten { .. }
+            | Change::Pinged(_) => {}
         }
     }
 

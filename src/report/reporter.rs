@@ -22,11 +22,17 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// With all sinks there are. A new one is a file and a line here.
+    /// With the sinks of every command. A new one is a file and a line here.
     pub fn new(time_zone: TimeZone) -> Self {
+        Self::with(time_zone, |_| Vec::new())
+    }
+
+    /// With further sinks, which get each event after the board.
+    pub fn with(time_zone: TimeZone, further: impl FnOnce(&Board) -> Vec<Box<dyn Sink>>) -> Self {
         let (board, health) = (Board::default(), Health::default());
-        let sinks: Vec<Box<dyn Sink>> =
+        let mut sinks: Vec<Box<dyn Sink>> =
             vec![Box::new(Log::new(time_zone)), Box::new(board.clone()), Box::new(health.clone())];
+        sinks.extend(further(&board));
         Self { sinks: sinks.into(), board, health }
     }
 

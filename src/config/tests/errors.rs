@@ -128,8 +128,8 @@ fn unknown_and_unsupported_names_are_errors() {
         ("DUMPCAR_STROE_FILE", "x"),
         ("DUMPCAR_AGE_RECIPIENTS", "age1"),
         ("DUMPCAR_AGE_IDENTITY_FILE", "/run/secrets/age"),
-        ("DUMPCAR_NOTIFY_URLS", "https://example.com"),
-        ("DUMPCAR_PING_URL", "https://example.com"),
+        ("DUMPCAR_NOTIFY_URL", "https://example.com"),
+        ("DUMPCAR_NOTIFICATION_URLS", "https://example.com"),
         ("DUMPCAR_LISTEN", "0.0.0.0:9110"),
         ("DUMPCAR_TZ", "UTC"),
     ]), @"
@@ -138,8 +138,8 @@ fn unknown_and_unsupported_names_are_errors() {
     DUMPCAR_BUCKET_REGION: is not a known variable
     DUMPCAR_KEEP_DAYS: is not a known variable; did you mean DUMPCAR_KEEP_DAILY?
     DUMPCAR_LISTEN: is not supported by this version; remove it
-    DUMPCAR_NOTIFY_URLS: is not supported by this version; remove it
-    DUMPCAR_PING_URL: is not supported by this version; remove it
+    DUMPCAR_NOTIFICATION_URLS: is not a known variable; did you mean DUMPCAR_NOTIFY_URLS?
+    DUMPCAR_NOTIFY_URL: is not a known variable; did you mean DUMPCAR_NOTIFY_URLS?
     DUMPCAR_STROE_FILE: is not a known variable; did you mean DUMPCAR_STORE_FILE?
     DUMPCAR_TZ: is not a known variable; did you mean TZ?
     ");
