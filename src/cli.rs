@@ -81,6 +81,9 @@ pub enum Command {
     /// are as good.
     #[command(after_help = help::KEYGEN)]
     Keygen,
+    /// Send a test message to every receiver of DUMPCAR_NOTIFY_URLS, and show what each answers
+    #[command(after_help = help::NOTIFY)]
+    Notify(NotifyArgs),
     /// Ask the daemon in this container whether all is well
     #[command(after_help = help::HEALTHCHECK)]
     Healthcheck,
@@ -267,6 +270,13 @@ pub struct ConfigArgs {
     /// Show as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct NotifyArgs {
+    /// Send one now. The daemon sends the real ones by itself
+    #[arg(long, required = true)]
+    pub test: bool,
 }
 
 #[derive(Debug, Args)]

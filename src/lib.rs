@@ -36,4 +36,5 @@ pub mod store;
 pub mod terminal;
 pub mod text;
 pub mod told;
+mod web;
 pub mod worth;

@@ -111,6 +111,7 @@ fn needs_docker(command: Option<&Command>) -> bool {
             | Command::Verify(_)
             | Command::Config(_)
             | Command::Policy(_)
+            | Command::Notify(_)
             | Command::Keygen
             | Command::Healthcheck,
         ) => false,
@@ -154,6 +155,9 @@ async fn execute(command: Option<Command>, app: App, listener: Listener, termina
                 .run_until_cancelled(commands::verify(&app, &args, terminal))
                 .await
                 .unwrap_or(Exit::Failed),
+            Command::Notify(_) => {
+                stopped.run_until_cancelled(commands::notify(&app)).await.unwrap_or(Exit::Failed)
+            }
             Command::Config(_) | Command::Policy(_) | Command::Healthcheck | Command::Keygen => Exit::Done,
         }
     };

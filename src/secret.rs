@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A password, key or token (promise P6). It has no `Display`, and its `Debug` shows nothing, so that only
 /// [`Secret::expose`] leads to it and every place that does so can be found by that name.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {

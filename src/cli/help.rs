@@ -251,6 +251,17 @@ Exit status:
   0  done
   1  failed";
 
+pub(super) const NOTIFY: &str = "\
+Tokens are never shown. It sends once, without the daemon's further tries.
+
+Examples:
+  dumpcar notify --test
+
+Exit status:
+  0  every receiver has taken the message
+  1  one has not, or none is set
+  2  the command line or a setting is wrong";
+
 pub(super) const HEALTHCHECK: &str = "\
 Examples:
   dumpcar healthcheck

@@ -24,7 +24,7 @@ use crate::model::job::Job;
 use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
 use crate::outcome::{Outcome, Verdict};
-use crate::report::{Reporter, Run, Wave};
+use crate::report::{Reporter, Run, Summary, Wave};
 use crate::terminal::{ProgressDisplay, Terminal};
 use crate::text::{Table, bytes, escaped_lines, local};
 
@@ -99,7 +99,7 @@ pub async fn backup(app: App, args: BackupArgs, stop: CancellationToken, termina
     } else {
         let mut wave = Wave::default();
         outcomes.iter().for_each(|outcome| wave.take(outcome));
-        let summary = wave.end(None);
+        let summary = wave.end(None).filter(Summary::is_of_several);
         let line = summary.map(|summary| format!("\n{}\n", summary.line(&app.config.time_zone)));
         let line = line.unwrap_or_default();
         print(&format!("{}{line}", outcome_table(&outcomes)));

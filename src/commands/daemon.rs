@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::listen::Server;
 use crate::model::writers::{InstanceNames, NO_NAME};
 use crate::report::page::About;
-use crate::report::{Reporter, Work};
+use crate::report::{Network, Notifier, Outbox, Pings, Reporter, Sink, Work};
 use crate::scheduler::Scheduler;
 use crate::signals::Listener;
 use crate::told;
@@ -20,12 +20,28 @@ use crate::told;
 /// say so.
 const GRACE: Duration = Duration::from_millis(9_500);
 
+/// So long messages that are under way may take when the daemon stops.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// The daemon: backs up on schedule until told to stop.
 pub async fn daemon(app: App, listener: Listener) -> Exit {
     if let Err(exit) = require_signer(&app) {
         return exit;
     }
-    let reporter = Reporter::new(app.config.time_zone.clone());
+    let network = match Network::new(&app.config) {
+        Ok(network) => network,
+        Err(error) => {
+            error!(%error, "cannot read DUMPCAR_S3_CA_FILE");
+            return Exit::Failed;
+        }
+    };
+    let (outbox, mut notifier) = (Outbox::new(), None);
+    let reporter = Reporter::with(app.config.time_zone.clone(), |board| {
+        notifier = Notifier::new(&app.config, board, &network, &outbox);
+        let pings = Pings::new(app.config.notify.ping.clone(), board, &network, &outbox);
+        let messages = notifier.clone().map(|notifier| Box::new(notifier) as Box<dyn Sink>);
+        messages.into_iter().chain([Box::new(pings) as Box<dyn Sink>]).collect()
+    });
     if let Err(error) = reporter.health().serve(&app.config.identity()) {
         error!(%error, "another dumpcar daemon runs in this container");
         return Exit::Failed;
@@ -38,7 +54,11 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
         }
     };
     match app.docker.version().await {
-        Ok(version) => info!(engine = %version.engine, api = %version.api, "Docker answers"),
+        Ok(version) => {
+            info!(engine = %version.engine, api = %version.api, "Docker answers");
+            let own = app.identity.holder(&app.docker).await;
+            notifier.iter().for_each(|notifier| notifier.set_instance(&own.instance));
+        }
         // It may be restarting: the scheduler keeps asking, and says so. No permission stays no permission.
         Err(error) if error.is_transient() => debug!(%error, "Docker does not answer yet"),
         Err(error) => {
@@ -68,16 +88,21 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
     let app = Arc::new(app);
     let scheduler = Scheduler::new(app, reporter.clone(), stop.clone());
     let mut work = Box::pin(scheduler.run(requests, told));
-    let overdue = async {
+    let mut overdue = Box::pin(async {
         stop.cancelled().await;
         tokio::time::sleep(GRACE).await;
-    };
+    });
     tokio::select! {
         () = &mut work => {
+            notifier.iter().for_each(Notifier::finish);
+            tokio::select! {
+                () = outbox.close(LAST_WORDS) => {}
+                () = &mut overdue => {}
+            }
             info!("stopped");
             Exit::Done
         }
-        () = overdue => {
+        () = &mut overdue => {
             let running: Vec<String> = reporter.board().status().running.iter().map(described).collect();
             warn!(grace = %humantime::format_duration(GRACE), running = running.join("; "), "runs did not clean up in time");
             Exit::Failed

@@ -69,6 +69,10 @@ variables! {
     trusted_signers "DUMPCAR_TRUSTED_SIGNERS"
     listen "DUMPCAR_LISTEN"
     listen_auth "DUMPCAR_LISTEN_AUTH"
+    notify_urls "DUMPCAR_NOTIFY_URLS"
+    notify_on "DUMPCAR_NOTIFY_ON"
+    notify_secret "DUMPCAR_NOTIFY_SECRET"
+    ping_url "DUMPCAR_PING_URL"
     instance "DUMPCAR_INSTANCE"
     log "DUMPCAR_LOG"
     log_format "DUMPCAR_LOG_FORMAT"
@@ -93,7 +97,7 @@ pub(super) const PROXIES: [&str; 8] = [
 const PREFIX: &str = "DUMPCAR_";
 
 /// Names that are planned: refused, because a setting that is silently without effect is worse than none.
-const UNSUPPORTED: &[&str] = &["DUMPCAR_AGE_", "DUMPCAR_NOTIFY_", "DUMPCAR_PING_URL"];
+const UNSUPPORTED: &[&str] = &["DUMPCAR_AGE_"];
 
 /// How other tools call what these are for, without our prefix.
 pub(super) const SPELLINGS: &[(&str, &str)] = &[
@@ -130,6 +134,14 @@ pub(super) const SPELLINGS: &[(&str, &str)] = &[
     ("CONCURRENCY", "DUMPCAR_PARALLEL"),
     ("HOSTNAME", "DUMPCAR_INSTANCE"),
     ("NAME", "DUMPCAR_INSTANCE"),
+    ("NOTIFICATION_URLS", "DUMPCAR_NOTIFY_URLS"),
+    ("NOTIFICATION_URL", "DUMPCAR_NOTIFY_URLS"),
+    ("NOTIFICATIONS", "DUMPCAR_NOTIFY_URLS"),
+    ("WEBHOOK_URL", "DUMPCAR_NOTIFY_URLS"),
+    ("NOTIFICATION_LEVEL", "DUMPCAR_NOTIFY_ON"),
+    ("HEALTHCHECKS_URL", "DUMPCAR_PING_URL"),
+    ("HEALTHCHECK_URL", "DUMPCAR_PING_URL"),
+    ("HEARTBEAT_URL", "DUMPCAR_PING_URL"),
 ];
 
 /// Names of AWS that end in `_FILE` and mean the file itself. (`DUMPCAR_S3_CA_FILE` needs no entry: there is no
@@ -266,8 +278,8 @@ fn read_secret(path: &str, read_file: &dyn Fn(&str) -> io::Result<String>) -> Re
 
 /// What is part of a value and cannot be meant: it would be signed, sent and logged.
 fn rubbish(name: &str, value: &str) -> Option<&'static str> {
-    // Keys and lists of keys have several lines.
-    let has_lines = matches!(name, "DUMPCAR_SIGNING_KEY" | "DUMPCAR_TRUSTED_SIGNERS");
+    // Keys, and lists of keys or receivers, have several lines.
+    let has_lines = matches!(name, "DUMPCAR_SIGNING_KEY" | "DUMPCAR_TRUSTED_SIGNERS" | "DUMPCAR_NOTIFY_URLS");
     let is_rubbish = |c: char| is_unsafe(c) && !(has_lines && matches!(c, '\n' | '\r' | '\t'));
     let is_quoted = |quote| value.len() > 1 && value.starts_with(quote) && value.ends_with(quote);
     if value.chars().any(is_rubbish) {

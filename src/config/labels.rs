@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::error::ConfigErrors;
 use super::nearest::nearest;
+use super::notify::PingUrl;
 use super::parse::{self, Parsed};
 use crate::engine::Engine;
 use crate::model::compression::Compression;
@@ -55,6 +56,7 @@ const NAMES: &[&str] = &[
     "drill.database",
     "drill.args",
     "drill.env",
+    "ping",
 ];
 
 /// Two spellings, because the tools people come from are divided.
@@ -95,6 +97,10 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("exec-post", "after"),
     ("archive-pre", "before"),
     ("archive-post", "after"),
+    ("healthcheck", "ping"),
+    ("healthchecks-url", "ping"),
+    ("ping-url", "ping"),
+    ("heartbeat", "ping"),
     ("alias", "name"),
     ("target", "name"),
 ];
@@ -145,6 +151,8 @@ pub struct TargetLabels {
     pub after: Option<String>,
     pub custom: Option<CustomCommand>,
     pub drill: DrillLabels,
+    /// What is pinged for this target alone.
+    pub ping: Option<PingUrl>,
 }
 
 /// What a drill does for this target besides comparing what it restored.
@@ -239,6 +247,7 @@ impl TargetLabels {
             after: reader.text("after"),
             custom,
             drill: reader.drill(),
+            ping: reader.get("ping", PingUrl::parse),
         };
         reader.errors.or(Some(labels))
     }

@@ -6,6 +6,7 @@ mod error;
 pub mod labels;
 mod listen;
 mod nearest;
+mod notify;
 mod parse;
 mod proxy;
 mod read;
@@ -19,6 +20,9 @@ pub use aws::CredentialSource;
 pub use env::Source;
 pub use error::{ConfigError, ConfigErrors};
 pub use listen::{BasicLogin, ListenSettings};
+pub use notify::{
+    Login, Mail, MailTls, Notify, Occasions, PingStyle, PingUrl, Receiver, Service, WebhookKey,
+};
 pub use parse::DockerHost;
 pub use proxy::{Proxies, Proxy};
 pub use reader::Shown;

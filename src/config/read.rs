@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::env::Environment;
 use super::error::ConfigErrors;
 use super::listen;
+use super::notify::{self, RawNotify};
 use super::parse::{self, DockerHost};
 use super::proxy::Proxies;
 use super::reader::Reader;
@@ -203,6 +204,8 @@ impl Config {
             reader.optional("DUMPCAR_HELPER_IMAGE", raw.helper_image, parse::own, ToString::to_string);
         let (signer, trusted_signers) = signing::read(&mut reader, raw.signing_key, raw.trusted_signers);
         let listen = listen::read(&mut reader, raw.listen, raw.listen_auth);
+        let (urls, on, secret, ping) = (raw.notify_urls, raw.notify_on, raw.notify_secret, raw.ping_url);
+        let notify = notify::read(&mut reader, RawNotify { urls, on, secret, ping });
         let label_prefix = reader.setting(
             "DUMPCAR_LABEL_PREFIX",
             raw.label_prefix,
@@ -296,6 +299,7 @@ impl Config {
             signer,
             trusted_signers,
             listen,
+            notify,
             instance,
             log_level,
             log_format,

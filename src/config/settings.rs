@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::aws::CredentialSource;
 use super::listen::ListenSettings;
+use super::notify::Notify;
 use super::parse::DockerHost;
 use super::proxy::Proxies;
 use super::reader::Shown;
@@ -78,6 +79,8 @@ pub struct Config {
     pub trusted_signers: Option<TrustedSigners>,
     /// Where the status page, the metrics and the probes are served.
     pub listen: Option<ListenSettings>,
+    /// Who is told what happens.
+    pub notify: Notify,
     /// Who writes the backups, unless Docker says it.
     pub instance: InstanceNames,
     pub log_level: LogLevel,

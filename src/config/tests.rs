@@ -83,6 +83,10 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_TRUSTED_SIGNERS - (default)
     DUMPCAR_LISTEN - (default)
     DUMPCAR_LISTEN_AUTH - (default)
+    DUMPCAR_NOTIFY_URLS - (default)
+    DUMPCAR_NOTIFY_ON failure (default)
+    DUMPCAR_NOTIFY_SECRET - (default)
+    DUMPCAR_PING_URL - (default)
     DUMPCAR_LABEL_PREFIX dumpcar (default)
     DUMPCAR_INSTANCE - (default)
     DUMPCAR_LOG info (default)
@@ -146,6 +150,13 @@ fn everything_can_be_set() {
         ("DUMPCAR_TRUSTED_SIGNERS", include_str!("../signing/fixtures/ed25519.pub")),
         ("DUMPCAR_LISTEN", "8080"),
         ("DUMPCAR_LISTEN_AUTH", "ops:hunter2"),
+        (
+            "DUMPCAR_NOTIFY_URLS",
+            "https://me:hunter2@example.com/hook\nntfys://:tk_x@ntfy.example.com:8443/topic\n",
+        ),
+        ("DUMPCAR_NOTIFY_ON", "Digest,failure"),
+        ("DUMPCAR_NOTIFY_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        ("DUMPCAR_PING_URL", "https://hc-ping.com/hunter2"),
         ("DUMPCAR_INSTANCE", "host-a"),
         ("DUMPCAR_LOG", "DEBUG"),
         ("DUMPCAR_LOG_FORMAT", "json"),
@@ -203,6 +214,10 @@ fn everything_can_be_set() {
     DUMPCAR_TRUSTED_SIGNERS SHA256:um9aepnOuy5Xf3Ud3/2vgK+H5cu7F7TqtOJFxIEecbI (environment)
     DUMPCAR_LISTEN 0.0.0.0:8080 (environment)
     DUMPCAR_LISTEN_AUTH (set) (environment)
+    DUMPCAR_NOTIFY_URLS (set) webhook example.com, ntfy ntfy.example.com:8443 (environment)
+    DUMPCAR_NOTIFY_ON failure,digest (environment)
+    DUMPCAR_NOTIFY_SECRET (set) (environment)
+    DUMPCAR_PING_URL (set) hc-ping.com (environment)
     DUMPCAR_LABEL_PREFIX com.example.dumpcar (environment)
     DUMPCAR_INSTANCE host-a (environment)
     DUMPCAR_LOG debug (environment)

@@ -29,6 +29,7 @@ pub(super) fn decide(container: Container, config: &Config, all: &[Bystander]) -
             was: Vec::new(),
             container: container.name.clone(),
             schedule: config.schedule.clone(),
+            ping: None,
             state: Readiness::Misconfigured { reason: format!("container {}: {reason}", container.name) },
         })
     };
@@ -68,6 +69,7 @@ pub(super) fn decide(container: Container, config: &Config, all: &[Bystander]) -
             was,
             container: container.name,
             schedule,
+            ping: labels.ping,
             state: Readiness::Unavailable { reason, is_stopped },
         });
     }
@@ -121,6 +123,7 @@ pub(super) fn decide(container: Container, config: &Config, all: &[Bystander]) -
         name,
         was,
         container: target.container.name.clone(),
+        ping: target.labels.ping.clone(),
         schedule,
         state: Readiness::Ready(Box::new(target)),
     })
@@ -143,6 +146,7 @@ pub(super) fn decide_unreadable(container: Unreadable, config: &Config) -> Optio
         was: own.was,
         container: name.clone(),
         schedule: own.schedule.unwrap_or_else(|| config.schedule.clone()),
+        ping: own.ping,
         // As far as anybody can tell: when another one has its name, it costs that one nothing.
         state: Readiness::Unavailable { reason: format!("container {name}: {reason}"), is_stopped: true },
     })

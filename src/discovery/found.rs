@@ -1,6 +1,7 @@
 //! A labelled container, and whether it can be backed up.
 
 use super::target::Target;
+use crate::config::PingUrl;
 use crate::model::schedule::Schedule;
 use crate::model::target::TargetName;
 
@@ -14,6 +15,8 @@ pub struct Found {
     /// The container's name.
     pub container: String,
     pub schedule: Schedule,
+    /// What is pinged for it alone.
+    pub ping: Option<PingUrl>,
     pub state: Readiness,
 }
 

@@ -54,6 +54,13 @@ pub struct InstanceNames {
     pub host: Option<String>,
 }
 
+impl InstanceNames {
+    /// What it is called as long as Docker has not said anything.
+    pub fn own(&self) -> &str {
+        self.set.as_deref().or(self.host.as_deref()).unwrap_or(NO_NAME)
+    }
+}
+
 /// The instance where neither Docker nor the environment has a name.
 pub const NO_NAME: &str = "unknown";
 

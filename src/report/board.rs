@@ -256,7 +256,11 @@ impl Target {
                     self.drilled = Some(Ended { at: *at, problem: problem.clone() });
                 }
             }
-            Change::Missed | Change::Overran | Change::Renamed { .. } | Change::Forgotten { .. } => {}
+            Change::Missed
+            | Change::Overran
+            | Change::Renamed { .. }
+            | Change::Forgotten { .. }
+            | Change::Pinged(_) => {}
         }
     }
 

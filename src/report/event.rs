@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::wave::Summary;
+use crate::config::PingUrl;
 use crate::model::drill::DrillResult;
 use crate::model::job::Job;
 use crate::model::key::{BackupKey, Stamp};
@@ -53,7 +54,7 @@ pub enum Event {
     },
     /// Another process of this container does something by hand. Its own sinks have its runs.
     ByHand(Message),
-    /// All targets that ran together have ended.
+    /// All targets that ran together have ended; it may have been one alone.
     AllEnded(Summary),
     /// Something is wrong from now on, or in other words than before; `None`: no longer. `about` is a target's name, or a
     /// name in parentheses.
@@ -94,6 +95,8 @@ pub enum Change {
     Overran,
     /// What the bucket says of it.
     Recalled(Box<Recalled>),
+    /// Its labels name this address for pings of its own, or none any more.
+    Pinged(Option<PingUrl>),
 }
 
 /// What was done before this process was there.

@@ -48,7 +48,7 @@ impl Log {
             Change::Forgotten { by } => info!(%target, by, "target is forgotten: its alarms end"),
             Change::Missed => info!(%target, "a scheduled backup was missed: catching up"),
             Change::Overran => info!(%target, "a scheduled time went by while it ran: skipped"),
-            Change::Ready | Change::Rules { .. } | Change::Recalled(_) => {}
+            Change::Ready | Change::Rules { .. } | Change::Recalled(_) | Change::Pinged(_) => {}
         }
     }
 
@@ -75,9 +75,11 @@ impl Sink for Log {
             }
             Event::Skipped { job, target, end } => ended(*job, Some(target), None, end, Duration::ZERO),
             Event::ByHand(message) => by_hand(message),
-            Event::AllEnded(summary) => info!("{}", summary.line(&self.time_zone)),
+            Event::AllEnded(summary) if summary.is_of_several() => {
+                info!("{}", summary.line(&self.time_zone));
+            }
             Event::Daemon(notice) => noticed(notice),
-            Event::Alive | Event::Next { .. } | Event::Problem { .. } => {}
+            Event::Alive | Event::Next { .. } | Event::AllEnded(_) | Event::Problem { .. } => {}
         }
     }
 }

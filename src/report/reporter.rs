@@ -24,15 +24,21 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// With all sinks there are. A new one is a file and a line here.
+    /// With the sinks of every command. A new one is a file and a line here.
     pub fn new(time_zone: TimeZone) -> Self {
+        Self::with(time_zone, |_| Vec::new())
+    }
+
+    /// With further sinks, which get each event after the board.
+    pub fn with(time_zone: TimeZone, further: impl FnOnce(&Board) -> Vec<Box<dyn Sink>>) -> Self {
         let (board, health, metrics) = (Board::default(), Health::default(), Metrics::default());
-        let sinks: Vec<Box<dyn Sink>> = vec![
+        let mut sinks: Vec<Box<dyn Sink>> = vec![
             Box::new(Log::new(time_zone)),
             Box::new(board.clone()),
             Box::new(health.clone()),
             Box::new(metrics.clone()),
         ];
+        sinks.extend(further(&board));
         Self { sinks: sinks.into(), board, health, metrics }
     }
 

@@ -30,11 +30,11 @@ impl Wave {
         }
     }
 
-    /// What became of all of them; `None` if there were not several. `next` is when the next one runs.
+    /// What became of all of them; `None` if there was none. `next` is when the next one runs.
     pub fn end(self, next: Option<Timestamp>) -> Option<Summary> {
         let Self { good, mut bad, stored_bytes } = self;
         bad.sort_unstable();
-        (good + bad.len() >= 2).then_some(Summary { good, bad, stored_bytes, next })
+        (good + bad.len() > 0).then_some(Summary { good, bad, stored_bytes, next })
     }
 }
 
@@ -50,6 +50,11 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Whether there is more to say than of one target alone.
+    pub fn is_of_several(&self) -> bool {
+        self.good + self.bad.len() > 1
+    }
+
     /// In one line.
     pub fn line(&self, time_zone: &TimeZone) -> String {
         let Self { good, bad, stored_bytes, next } = self;
@@ -96,6 +101,7 @@ mod tests {
         let mut wave = Wave::default();
         outcomes.iter().for_each(|(name, is_good)| wave.take(&outcome(name, *is_good)));
         let summary = wave.end(next.map(|next| next.parse().unwrap()))?;
+        assert_eq!(summary.is_of_several(), outcomes.len() > 1);
         Some(summary.line(&TimeZone::get("Europe/Berlin").unwrap()))
     }
 
@@ -118,8 +124,8 @@ mod tests {
     }
 
     #[test]
-    fn one_target_alone_has_said_it_all() {
+    fn one_target_alone_ends_a_wave_as_well() {
         assert_eq!(line(&[], None), None);
-        assert_eq!(line(&[("shop", true)], None), None);
+        assert_eq!(line(&[("shop", true)], None).unwrap(), "1 of 1 targets good, 400.0 MiB stored");
     }
 }

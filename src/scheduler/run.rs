@@ -29,7 +29,7 @@ use crate::model::job::Job;
 use crate::model::target::TargetName;
 use crate::model::trigger::Trigger;
 use crate::outcome::{Outcome, PANICKED, Verdict};
-use crate::report::{End, Event, Reporter, Run};
+use crate::report::{Change, End, Event, Reporter, Run};
 use crate::signals::Request;
 use crate::store::{StoreError, StoreErrorKind};
 use crate::told::{Heard, Listener};
@@ -113,6 +113,7 @@ impl Scheduler {
     fn turn(&mut self, came: Came) {
         let Came { input, found } = came;
         if let Some(found) = found {
+            self.report_pings(&found);
             self.found = found;
         }
         let now = clock::now();
@@ -120,6 +121,18 @@ impl Scheduler {
         self.plan.events().iter().for_each(|event| self.reporter.send(event));
         self.reporter.send(&Event::Alive);
         actions.into_iter().for_each(|action| self.begin(action));
+    }
+
+    /// Reports what targets want to be pinged for them, where it is news. Those that are gone keep theirs: that they are missing
+    /// has to be told there.
+    fn report_pings(&self, found: &BTreeMap<TargetName, Found>) {
+        for (name, one) in found {
+            let before = self.found.get(name).and_then(|known| known.ping.as_ref());
+            if one.ping.as_ref() != before {
+                let change = Change::Pinged(one.ping.clone());
+                self.reporter.send(&Event::Target { target: name.clone(), change });
+            }
+        }
     }
 
     fn begin(&self, action: Action) {

@@ -12,6 +12,7 @@ use object_store::{ClientOptions, Error};
 
 use super::limit::{Limit, Paced};
 use crate::secret::Secret;
+use crate::web;
 
 /// What it takes to make a sender besides the client's options, which do not tell it.
 #[derive(Debug, Clone)]
@@ -33,9 +34,8 @@ impl Slow {
     pub(super) fn connect(&self, options: &ClientOptions) -> Result<HttpClient, Error> {
         let option = |key| options.get_config_value(&key);
         let is_set = |key| option(key).is_some_and(|value| value == "true");
-        let mut builder = reqwest::Client::builder()
-            .http1_only()
-            .no_proxy()
+        let mut builder = web::client(self.pem.as_deref(), self.proxy.as_ref(), &self.except)
+            .map_err(generic)?
             .https_only(!is_set(ClientConfigKey::AllowHttp))
             .tls_danger_accept_invalid_certs(is_set(ClientConfigKey::AllowInvalidCertificates));
         let time = |key| option(key).and_then(|text| humantime::parse_duration(&text).ok());
@@ -44,20 +44,6 @@ impl Slow {
         }
         if let Some(limit) = time(ClientConfigKey::ReadTimeout) {
             builder = builder.read_timeout(limit);
-        }
-        let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
-        let mut certificates = roots
-            .iter()
-            .map(|root| reqwest::Certificate::from_der(root))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(generic)?;
-        if let Some(pem) = &self.pem {
-            certificates.extend(reqwest::Certificate::from_pem_bundle(pem).map_err(generic)?);
-        }
-        builder = builder.tls_certs_merge(certificates);
-        if let Some(url) = &self.proxy {
-            let proxy = reqwest::Proxy::all(url.expose()).map_err(generic)?;
-            builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_string(&self.except)));
         }
         let client = builder.build().map_err(generic)?;
         Ok(HttpClient::new(Sender { client, limit: Arc::clone(&self.limit) }))

@@ -57,6 +57,8 @@ mod messages;
 mod missing;
 /// Listing, reading back, pruning.
 mod nights;
+/// Messages and pings.
+mod notify;
 mod operator;
 /// The documentation: what it names and links to exists, and its lines are short.
 mod pages;

@@ -79,6 +79,14 @@ fn with_every_secret(world: World) -> World {
         .set("AWS_SSE_CUSTOMER_KEY_BASE64", CUSTOMER_KEY)
         .set("AWS_CONTAINER_AUTHORIZATION_TOKEN", "c4n4ry-container-token")
         .set("AWS_SOMETHING_NEW", "c4n4ry-new")
+        .set(
+            "DUMPCAR_NOTIFY_URLS",
+            "http://c4n4ry-user:c4n4ry-password@127.0.0.1:9/c4n4ry-path gotify://127.0.0.1:9/c4n4ry-key \
+             smtp://c4n4ry-user:c4n4ry-password@127.0.0.1:9?from=a@example.com&to=b@example.com",
+        )
+        .set("DUMPCAR_NOTIFY_ON", "failure,success")
+        .set("DUMPCAR_NOTIFY_SECRET", "whsec_c4n4ryc4n4ryc4n4ryc4n4ryc4n4ry")
+        .set("DUMPCAR_PING_URL", "http://127.0.0.1:9/c4n4ry-ping")
 }
 
 /// The stock tools of three kinds of server, as far as these tests need them.

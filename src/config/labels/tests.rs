@@ -81,6 +81,7 @@ fn everything_can_be_set() {
         ("dumpcar.group", "blue"),
         ("dumpcar.before", "redis-cli save"),
         ("dumpcar.after", "true"),
+        ("dumpcar.ping", "https://hc-ping.com/0b6ea0f0-9b0e-4a0a-8d2c-0b6ea0f09b0e"),
         ("dumpcar.command", ""),
         ("traefik.enable", "maybe"),
     ]);
@@ -116,6 +117,7 @@ fn everything_can_be_set() {
         after: Some("true".into()),
         custom: None,
         drill: DrillLabels::default(),
+        ping: Some(PingUrl::parse("https://hc-ping.com/0b6ea0f0-9b0e-4a0a-8d2c-0b6ea0f09b0e").unwrap()),
     };
     assert_eq!(labels, expected);
 }

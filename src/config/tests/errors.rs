@@ -128,16 +128,16 @@ fn unknown_and_unsupported_names_are_errors() {
         ("DUMPCAR_STROE_FILE", "x"),
         ("DUMPCAR_AGE_RECIPIENTS", "age1"),
         ("DUMPCAR_AGE_IDENTITY_FILE", "/run/secrets/age"),
-        ("DUMPCAR_NOTIFY_URLS", "https://example.com"),
-        ("DUMPCAR_PING_URL", "https://example.com"),
+        ("DUMPCAR_NOTIFY_URL", "https://example.com"),
+        ("DUMPCAR_NOTIFICATION_URLS", "https://example.com"),
         ("DUMPCAR_TZ", "UTC"),
     ]), @"
     DUMPCAR_AGE_IDENTITY_FILE: is not supported by this version; remove it
     DUMPCAR_AGE_RECIPIENTS: is not supported by this version; remove it
     DUMPCAR_BUCKET_REGION: is not a known variable
     DUMPCAR_KEEP_DAYS: is not a known variable; did you mean DUMPCAR_KEEP_DAILY?
-    DUMPCAR_NOTIFY_URLS: is not supported by this version; remove it
-    DUMPCAR_PING_URL: is not supported by this version; remove it
+    DUMPCAR_NOTIFICATION_URLS: is not a known variable; did you mean DUMPCAR_NOTIFY_URLS?
+    DUMPCAR_NOTIFY_URL: is not a known variable; did you mean DUMPCAR_NOTIFY_URLS?
     DUMPCAR_STROE_FILE: is not a known variable; did you mean DUMPCAR_STORE_FILE?
     DUMPCAR_TZ: is not a known variable; did you mean TZ?
     ");

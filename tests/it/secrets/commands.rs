@@ -4,9 +4,11 @@ use super::{TARGET_ENV, add_targets, assert_leaves_nothing, assert_says_nothing,
 use crate::support::docker::{ExecRequest, Script, Step};
 use crate::support::world::World;
 
-const COMMANDS: [&[&str]; 14] = [
+const COMMANDS: [&[&str]; 17] = [
     &["check"],
     &["check", "--json"],
+    &["status"],
+    &["status", "--json"],
     &["backup"],
     &["backup", "--json"],
     &["list"],
@@ -18,6 +20,7 @@ const COMMANDS: [&[&str]; 14] = [
     &["config"],
     &["config", "--json"],
     &["policy"],
+    &["notify", "--test"],
     &["healthcheck"],
 ];
 
@@ -35,8 +38,15 @@ async fn no_command_shows_or_stores_a_secret() {
     assert!(world.manifests().len() >= 4, "there was something to look at");
     assert_leaves_nothing(&world);
     let config = world.run(&["config"]).await.stdout;
-    for name in ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROXY_URL", "AWS_SSE_CUSTOMER_KEY_BASE64"]
-    {
+    for name in [
+        "DUMPCAR_NOTIFY_URLS",
+        "DUMPCAR_NOTIFY_SECRET",
+        "DUMPCAR_PING_URL",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_PROXY_URL",
+        "AWS_SSE_CUSTOMER_KEY_BASE64",
+    ] {
         let line = config.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();
         assert!(line.contains("(set)"), "{line}");
     }

@@ -13,6 +13,15 @@ pub(crate) struct ForwardProxy {
 impl ForwardProxy {
     /// `refusal`: the status line that each connection is answered with instead.
     pub(crate) async fn start(refusal: Option<&'static str>) -> Self {
+        Self::leading(refusal, None).await
+    }
+
+    /// One that leads to this port, whatever port is asked for.
+    pub(crate) async fn to(port: u16) -> Self {
+        Self::leading(None, Some(port)).await
+    }
+
+    async fn leading(refusal: Option<&'static str>, to: Option<u16>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let heads: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -20,7 +29,7 @@ impl ForwardProxy {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let seen = Arc::clone(&seen);
-                tokio::spawn(async move { pass_on(stream, &seen, refusal).await });
+                tokio::spawn(async move { pass_on(stream, &seen, refusal, to).await });
             }
         });
         Self { port, heads }
@@ -32,7 +41,13 @@ impl ForwardProxy {
     }
 }
 
-async fn pass_on(mut client: TcpStream, seen: &Mutex<Vec<String>>, refusal: Option<&str>) -> Option<()> {
+async fn pass_on(
+    mut client: TcpStream,
+    seen: &Mutex<Vec<String>>,
+    refusal: Option<&str>,
+    to: Option<u16>,
+) -> Option<()> {
+    let fixed = to;
     let mut read = Vec::new();
     let end = loop {
         if client.read_buf(&mut read).await.ok()? == 0 {
@@ -51,7 +66,7 @@ async fn pass_on(mut client: TcpStream, seen: &Mutex<Vec<String>>, refusal: Opti
     let mut words = head.split(' ');
     let (method, to) = (words.next()?, words.next()?);
     let authority = to.strip_prefix("http://").unwrap_or(to).split('/').next()?;
-    let port: u16 = authority.rsplit(':').next()?.parse().ok()?;
+    let port = fixed.or_else(|| authority.rsplit(':').next()?.parse().ok())?;
     let mut server = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
     if method == "CONNECT" {
         client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.ok()?;

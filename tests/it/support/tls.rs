@@ -40,6 +40,24 @@ impl Authority {
 
     /// Listens for the server at `port` of this machine, as `name`; returns where, and the certificate it shows.
     pub(crate) async fn before(&self, port: u16, name: &str, flaw: Flaw) -> (u16, String) {
+        let (acceptor, pem) = self.acceptor(name, flaw);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let own = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let acceptor = acceptor.clone();
+                tokio::spawn(async move {
+                    let mut client = acceptor.accept(client).await.ok()?;
+                    let mut server = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+                    copy_bidirectional(&mut client, &mut server).await.ok()
+                });
+            }
+        });
+        (own, pem)
+    }
+
+    /// What makes TLS of a server's connections, and the certificate it shows.
+    pub(crate) fn acceptor(&self, name: &str, flaw: Flaw) -> (TlsAcceptor, String) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
@@ -65,19 +83,6 @@ impl Authority {
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], private)
             .unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let own = listener.local_addr().unwrap().port();
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let acceptor = acceptor.clone();
-                tokio::spawn(async move {
-                    let mut client = acceptor.accept(client).await.ok()?;
-                    let mut server = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
-                    copy_bidirectional(&mut client, &mut server).await.ok()
-                });
-            }
-        });
-        (own, certificate.pem())
+        (TlsAcceptor::from(Arc::new(config)), certificate.pem())
     }
 }

@@ -67,6 +67,10 @@ fn each_error_names_its_variable_and_the_cure() {
         ("DUMPCAR_LISTEN", "localhost:8080"),
         ("DUMPCAR_LISTEN_AUTH", "hunter2"),
         ("DUMPCAR_LISTEN_AUTH", "ops:hunter2"),
+        ("DUMPCAR_NOTIFY_URLS", "https://hooks.slack.com/hunter2\nfoo://x"),
+        ("DUMPCAR_NOTIFY_ON", "errors"),
+        ("DUMPCAR_NOTIFY_SECRET", "hunter2"),
+        ("DUMPCAR_PING_URL", "hc-ping.com/hunter2"),
         ("DUMPCAR_INSTANCE", "a\tb"),
         ("DUMPCAR_LOG", "verbose"),
         ("DUMPCAR_LOG_FORMAT", "xml"),
@@ -150,6 +154,10 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_LISTEN: must be a port or an IP address with a port, like 8080, 127.0.0.1:8080 or [::]:8080
     DUMPCAR_LISTEN_AUTH: must be a user's name, a colon and a password, like admin:a-long-password
     DUMPCAR_LISTEN_AUTH: is set, and nothing is served: set DUMPCAR_LISTEN, or remove this
+    DUMPCAR_NOTIFY_URLS: entry 1 must be like https://hooks.slack.com/services/T…/B…/…; entry 2 has an unknown scheme: paste the https:// URL that the service shows, or write ntfys://, gotifys://, matrixs://, tgram://, pover://, smtps://, alertmanagers:// or apprises:// (docs/notifications.md)
+    DUMPCAR_NOTIFY_ON: must be one or several of failure, success, digest, like failure,digest
+    DUMPCAR_NOTIFY_SECRET: must be whsec_ and 24 to 64 random bytes in base64: make one with `echo whsec_$(openssl rand -base64 32)`
+    DUMPCAR_PING_URL: must be the https:// or http:// URL that the service shows for pings, like https://hc-ping.com/UUID
     DUMPCAR_INSTANCE: has a control character in it, such as the end of a line: a file may end with one, and have no other
     DUMPCAR_LOG: must be one of error, warn, info, debug, trace
     DUMPCAR_LOG_FORMAT: must be one of text, json
