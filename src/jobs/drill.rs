@@ -123,12 +123,12 @@ pub fn end(drilled: Result<Drilled, JobError>) -> End {
 
 impl Drill<'_> {
     async fn make(&mut self) -> Result<Drilled, JobError> {
-        match self.attempt().await {
+        match Box::pin(self.attempt()).await {
             Err(error) if self.may_take_disk(&error) => {
                 warn!(backup = %self.key, %error, "the drill begins again, on Docker's disk");
                 self.remove().await;
                 self.is_for_disk = true;
-                self.attempt().await
+                Box::pin(self.attempt()).await
             }
             ended => ended,
         }

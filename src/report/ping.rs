@@ -152,6 +152,7 @@ impl State {
             Event::Alive
             | Event::Target { .. }
             | Event::Planned { .. }
+            | Event::Next { .. }
             | Event::Started(_)
             | Event::Ended { .. }
             | Event::Skipped { .. }

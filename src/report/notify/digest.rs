@@ -20,7 +20,7 @@ pub(super) fn digest(status: &Status, now: Timestamp, time_zone: &TimeZone) -> D
     for (about, problem) in status.problems.iter().filter(|(about, _)| !is_told(about)) {
         lines.push((false, Item::new(Kind::Digest, about, problem)));
     }
-    lines.sort_by(|(one, _), (other, _)| one.cmp(other));
+    lines.sort_by_key(|(is_good, _)| *is_good);
     let good = lines.iter().filter(|(is_good, _)| *is_good).count();
     let footer = format!("{good} of {} targets good", status.targets.len());
     let items: Vec<Item> = lines.into_iter().map(|(_, item)| item).collect();

@@ -110,7 +110,7 @@ impl Memory {
                 (self.is_wave, self.summary) = (false, Some(summary.clone()));
             }
             Event::ByHand(message) => self.by_hand(message),
-            Event::Target { .. } | Event::Planned { .. } | Event::Daemon(_) => {}
+            Event::Target { .. } | Event::Planned { .. } | Event::Next { .. } | Event::Daemon(_) => {}
         }
         Vec::new()
     }

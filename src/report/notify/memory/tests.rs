@@ -37,6 +37,7 @@ fn done(suspicious: Option<&str>) -> End {
         suspicious: suspicious.map(str::to_owned),
         accepted_smaller_than: None,
         problems: Vec::new(),
+        made: Box::default(),
     }))
 }
 
@@ -163,11 +164,11 @@ fn each_problem_has_its_kind() {
     };
     let misconfigured = Change::Misconfigured { reason: "x".to_owned() };
     let recalled = |newest: &str, good: &str| {
-        Change::Recalled(crate::report::Recalled {
+        Change::Recalled(Box::new(crate::report::Recalled {
             newest: Some(newest.parse().unwrap()),
             newest_good: Some(good.parse().unwrap()),
             ..Default::default()
-        })
+        }))
     };
     let (new, old) = ("2026-11-26T23-00-00Z", "2026-11-25T23-00-00Z");
     for (events, about, expected) in [

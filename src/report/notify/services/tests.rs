@@ -69,7 +69,9 @@ fn utf16(text: &str) -> usize {
 fn is_text_in_html(text: &str) -> bool {
     let escapes = ["&amp;", "&lt;", "&gt;", "&quot;"];
     !text.contains(['<', '>'])
-        && text.match_indices('&').all(|(at, _)| escapes.iter().any(|escape| text[at..].starts_with(escape)))
+        && text.match_indices('&').all(|(at, _)| {
+            escapes.iter().any(|escape| text.get(at..).is_some_and(|rest| rest.starts_with(escape)))
+        })
 }
 
 /// Everything a service promises, of any message.
