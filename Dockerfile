@@ -22,6 +22,7 @@ RUN mkdir -p src tests/it tests/docker benches \
  && touch src/lib.rs \
  && cargo ${AUDITABLE:+auditable} build --profile "$PROFILE" --locked --bin dumpcar --target "$(rustc -vV | sed -n 's/^host: //p')"
 
+COPY askama.toml ./
 COPY src src
 # Cargo goes by time stamps, and those of a checkout may be older than the stand-ins built a moment ago.
 RUN touch src/main.rs src/lib.rs \

@@ -94,6 +94,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("envy", "config"),
     ("wildmatch", "model"),
     ("clap", "cli"),
+    ("askama", "report"),
     ("signal_hook", "signals"),
 ];
 
