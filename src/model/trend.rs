@@ -30,7 +30,7 @@ impl Trend {
         Some(match self.percent()? {
             0 => "±0%".to_owned(),
             percent @ 1..100 => format!("+{percent}%"),
-            percent @ 100.. => format!("×{}", percent / 100 + 1),
+            100.. => format!("×{}", self.newest.checked_div(self.usual)?),
             percent => format!("{percent}%"),
         })
     }

@@ -100,9 +100,10 @@ async fn every_answer_is_as_the_document_says() {
     earlier(&world, STAMP);
     earlier(&world, "2026-01-02T23-00-00Z");
     world.write("gone/2026-01-01T23-00-00Z/manifest.json", b"{");
-    let commands: [&[&str]; 13] = [
+    let commands: [&[&str]; 14] = [
         &["check"],
         &["backup"],
+        &["status"],
         &["list"],
         &["list", "shop"],
         &["show", "shop"],
@@ -121,10 +122,12 @@ async fn every_answer_is_as_the_document_says() {
 #[tokio::test]
 async fn there_is_an_answer_when_nothing_matches() {
     let world = World::new(|_| Script::ends(b"", 0)).await;
-    let commands: [&[&str]; 12] = [
+    let commands: [&[&str]; 14] = [
         &["check"],
         &["check", "shop"],
         &["backup"],
+        &["status"],
+        &["status", "shop"],
         &["backup", "shop"],
         &["list"],
         &["list", "shop"],

@@ -80,6 +80,7 @@ mod signing;
 mod sixty_gib;
 /// Whose a line of the log is.
 mod spans;
+mod status;
 /// Faults of the store in the middle of a run: what survives them, what the user sees, what is left.
 mod store_faults;
 /// Listings that are long, broken, repeated, or full of other tools' objects: what is pruned and what is not (P5).

@@ -31,8 +31,6 @@ pub(super) struct Overview<'a> {
     rows: Vec<Row>,
     /// What a container needs to become a target, if there is none.
     labels: Vec<String>,
-    /// Why there is none.
-    nothing: Option<String>,
     verified: Option<(When, Option<String>)>,
     verified_next: Option<When>,
     backups: String,
@@ -130,7 +128,6 @@ impl<'a> Overview<'a> {
             wrong,
             running: status.running.iter().map(Running::of).collect(),
             labels: labels(about),
-            nothing: status.nothing.as_deref().map(clean),
             verified: status
                 .verified
                 .as_ref()
