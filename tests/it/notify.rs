@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::support::docker::Script;
 use super::support::receiver::{FakeReceiver, Got};
-use super::support::world::World;
+use super::support::world::{World, until};
 
 const DUMP: &[u8] = b"-- a dump\n";
 
@@ -97,10 +97,19 @@ async fn a_night_with_many_targets_is_one_message() {
     is_broken.store(false, Ordering::Relaxed);
     daemon.tell("USR1");
     daemon.logs("backup committed", 12).await;
-    let both = receiver.gets(2).await;
-    assert_eq!(read(&both[1]).0, "[dumpcar nas] 12 good again");
+    let recovered = |received: &[Got]| {
+        let items = received.iter().skip(1).flat_map(|message| read(message).1);
+        items.map(|(kind, about)| format!("{kind} {about}")).collect::<Vec<_>>()
+    };
+    until("each is told to be good again", || recovered(&receiver.got()).len() >= 12).await;
     let ended = daemon.stop().await;
-    assert_eq!((ended.status, receiver.got().len()), (0, 2), "{}", ended.stderr);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    // The daemon may have tried some of them again by itself before it was asked to: those come in a message of their own.
+    let got = receiver.got();
+    let mut told = recovered(&got);
+    told.sort();
+    assert_eq!(told, (0..12).map(|number| format!("recovered t{number:02}")).collect::<Vec<_>>());
+    assert!(got.len() < 5, "{} messages: {}", got.len(), ended.stderr);
 }
 
 #[tokio::test]

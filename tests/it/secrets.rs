@@ -69,23 +69,23 @@ fn assert_leaves_nothing(world: &World) {
 
 /// All the ways to give the program a secret that a static access key leaves open.
 fn with_every_secret(world: World) -> World {
-    let proxy = world.s3.endpoint.replace("http://", "http://c4n4ry-user:c4n4ry-password@");
+    let proxy = world.s3.endpoint.replace("http://", "http://ops:c4n4ry-password@");
     world
         .set("DUMPCAR_LOG", "trace")
         .set("AWS_SESSION_TOKEN", "c4n4ry-session-token")
         .set("AWS_PROXY_URL", &proxy)
-        .set("HTTPS_PROXY", "http://c4n4ry-user:c4n4ry-password@127.0.0.1:9")
+        .set("HTTPS_PROXY", "http://ops:c4n4ry-password@127.0.0.1:9")
         .set("AWS_SERVER_SIDE_ENCRYPTION", "sse-c")
         .set("AWS_SSE_CUSTOMER_KEY_BASE64", CUSTOMER_KEY)
         .set("AWS_CONTAINER_AUTHORIZATION_TOKEN", "c4n4ry-container-token")
         .set("AWS_SOMETHING_NEW", "c4n4ry-new")
         .set(
             "DUMPCAR_NOTIFY_URLS",
-            "http://c4n4ry-user:c4n4ry-password@127.0.0.1:9/c4n4ry-path gotify://127.0.0.1:9/c4n4ry-key \
-             smtp://c4n4ry-user:c4n4ry-password@127.0.0.1:9?from=a@example.com&to=b@example.com",
+            "http://ops:c4n4ry-password@127.0.0.1:9/c4n4ry-path gotify://127.0.0.1:9/c4n4ry-key \
+             smtp://ops:c4n4ry-password@127.0.0.1:9?from=a@example.com&to=b@example.com",
         )
         .set("DUMPCAR_NOTIFY_ON", "failure,success")
-        .set("DUMPCAR_NOTIFY_SECRET", "whsec_c4n4ryc4n4ryc4n4ryc4n4ryc4n4ry")
+        .set("DUMPCAR_NOTIFY_SECRET", "whsec_c4n4ryc4n4ryc4n4ryc4n4ryc4n4ryc4")
         .set("DUMPCAR_PING_URL", "http://127.0.0.1:9/c4n4ry-ping")
 }
 

@@ -27,7 +27,7 @@ impl PingUrl {
         const WRONG: &str = "must be the https:// or http:// URL that the service shows for pings, like https://hc-ping.com/UUID";
         let parts = Parts::of(text).filter(|parts| ["http", "https"].contains(&parts.scheme.as_str()));
         let parts = parts.filter(|parts| parts.host().is_some() && !parts.path.is_empty());
-        let (Some(parts), true) = (parts, reqwest::Url::parse(text).is_ok()) else {
+        let (Some(parts), true) = (parts, url::Url::parse(text).is_ok()) else {
             return Err(WRONG.to_owned());
         };
         let (plain, query) = text.split_once('?').unwrap_or((text, ""));

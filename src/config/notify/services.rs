@@ -57,7 +57,7 @@ pub(super) fn receiver(text: &str) -> Parsed<Receiver> {
 /// The URL that a service shows, recognized by its host.
 fn pasted(text: &str, parts: Parts<'_>) -> Parsed<Receiver> {
     let (host, _) = parts.host().ok_or(HTTP)?;
-    if reqwest::Url::parse(text).is_err() {
+    if url::Url::parse(text).is_err() {
         return Err(HTTP.to_owned());
     }
     let host = host.to_ascii_lowercase();

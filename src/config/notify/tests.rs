@@ -145,7 +145,7 @@ fn a_wrong_one_is_named_by_its_number_and_with_the_cure() {
         "hunter2",
         "hunter2://x",
         "https://",
-        "https://hunter2 x",
+        "https://hunter2:x/y",
         "https:///hunter2",
         "https://h:0/hunter2",
         "https://hooks.slack.com/hunter2",

@@ -120,7 +120,7 @@ mod tests {
         let lines: Vec<String> = (0..100).map(|number| format!("target-{number:03}: failed")).collect();
         let text = room(200, Unit::Utf16, plain).lines(&lines);
         assert!(text.chars().count() <= 200, "{text}");
-        assert!(text.starts_with("target-000: failed\n") && text.ends_with("\n… and 93 more"), "{text}");
+        assert!(text.starts_with("target-000: failed\n") && text.ends_with("\n… and 92 more"), "{text}");
         let few = room(200, Unit::Utf16, plain).lines(&lines[..3]);
         assert_eq!(few.lines().count(), 3);
     }

@@ -2,6 +2,7 @@
 
 use super::about::About;
 use super::judge::Level;
+use super::style::STYLE;
 use super::words::{Clock, clean};
 
 /// The head and the foot of a page.
@@ -35,7 +36,7 @@ impl<'a> Frame<'a> {
         Self {
             title,
             icon: icon(level),
-            style: super::STYLE,
+            style: STYLE,
             instance: clean(&about.instance),
             store: clean(&about.store),
             version: &about.version,

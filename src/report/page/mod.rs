@@ -11,6 +11,7 @@ mod judge;
 mod overview;
 mod retention;
 mod strip;
+mod style;
 mod words;
 
 use std::sync::LazyLock;
@@ -26,10 +27,8 @@ use crate::model::target::TargetName;
 pub use about::About;
 use detail::Detail;
 use overview::Overview;
+pub use style::STYLE;
 use words::Clock;
-
-/// The stylesheet of every page, which has it inside.
-pub const STYLE: &str = include_str!("style.css");
 
 /// Below which path, from the page of all targets, each has its own: `targets/shop`.
 pub const TARGETS: &str = "targets/";

@@ -28,7 +28,7 @@ impl State {
             actions.push(Action::Verify);
         }
         self.look(now, actions);
-        self.end_wave();
+        self.end_wave(now);
     }
 
     /// What has come due is owed from now on.
@@ -142,8 +142,10 @@ impl State {
     }
 
     /// Says what became of those that ran together, once none runs any more.
-    fn end_wave(&mut self) {
-        let is_waiting = self.known.values().any(|known| known.backup.is_queued() && known.is_ready());
+    fn end_wave(&mut self, now: Timestamp) {
+        // One that has failed before is part of it when it is tried again now, and not while it pauses.
+        let waits = |known: &super::Known| known.backup.is_queued() || known.backup.is_ready(now);
+        let is_waiting = self.known.values().any(|known| waits(known) && known.is_ready());
         if self.running() > 0 || is_waiting {
             return;
         }

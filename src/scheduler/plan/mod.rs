@@ -147,7 +147,7 @@ pub(super) struct State {
     /// What was reported to be wrong.
     reported: BTreeMap<String, String>,
     /// What was reported to be due next.
-    reported_next: next::Next,
+    reported_next: BTreeMap<(Job, Option<TargetName>), Option<Timestamp>>,
 }
 
 impl State {
@@ -182,7 +182,7 @@ impl State {
             is_stopping: false,
             events: Vec::new(),
             reported: BTreeMap::new(),
-            reported_next: next::Next::new(),
+            reported_next: BTreeMap::new(),
         }
     }
 

@@ -6,16 +6,12 @@ use jiff::Timestamp;
 
 use super::State;
 use crate::model::job::Job;
-use crate::model::target::TargetName;
 use crate::report::Event;
-
-/// What is due next, by what it is.
-pub(super) type Next = BTreeMap<(Job, Option<TargetName>), Option<Timestamp>>;
 
 impl State {
     /// Reports each time that has changed since the last turn.
     pub(super) fn report_next(&mut self) {
-        let mut next = Next::new();
+        let mut next = BTreeMap::new();
         for (name, known) in self.known.iter().filter(|(_, known)| known.is_planned) {
             next.insert((Job::Backup, Some(name.clone())), known.backup.due);
             next.insert((Job::Drill, Some(name.clone())), known.drill.due);

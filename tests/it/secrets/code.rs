@@ -76,6 +76,7 @@ fn secrets_are_read_by_the_s3_client_the_settings_and_who_makes_them_only() {
                 "config",
                 "store",
                 "commands/keygen.rs",
+                "listen/login.rs",
                 "web.rs",
                 "report/notify",
                 "report/outgoing",

@@ -261,7 +261,13 @@ fn events(daemon: &mut Daemon, until: &str, is_good: bool) -> Vec<Event> {
             _ => break,
         }
     }
-    events.retain(|event| !matches!(event, Event::Target { change: Change::Recalled(_), .. }));
+    // These keep the board as it is, and tell of nothing new.
+    let is_state = |event: &Event| {
+        matches!(event, Event::Next { .. })
+            || matches!(event, Event::AllEnded(summary) if !summary.is_of_several())
+            || matches!(event, Event::Target { change: Change::Recalled(_) | Change::Rules { .. }, .. })
+    };
+    events.retain(|event| !is_state(event));
     events
 }
 
