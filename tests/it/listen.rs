@@ -8,6 +8,8 @@ use super::support::docker::Script;
 use super::support::peak::Peak;
 use super::support::world::{Daemon, World, until};
 
+mod page;
+
 const DUMP: &[u8] = b"-- a dump\n";
 
 /// A port that nothing listens at.
