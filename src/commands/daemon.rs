@@ -53,11 +53,13 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
             return Exit::Failed;
         }
     };
+    let mut instance = None;
     match app.docker.version().await {
         Ok(version) => {
             info!(engine = %version.engine, api = %version.api, "Docker answers");
             let own = app.identity.holder(&app.docker).await;
             notifier.iter().for_each(|notifier| notifier.set_instance(&own.instance));
+            instance = Some(own.instance.to_string());
         }
         // It may be restarting: the scheduler keeps asking, and says so. No permission stays no permission.
         Err(error) if error.is_transient() => debug!(%error, "Docker does not answer yet"),
@@ -67,7 +69,7 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
         }
     }
     if let Some(settings) = &app.config.listen {
-        match Server::bind(settings, about(&app).await, reporter.clone()).await {
+        match Server::bind(settings, about(&app, instance), reporter.clone()).await {
             Ok(server) => {
                 info!(address = %settings.address, "serving the probes, the metrics and the status page");
                 tokio::spawn(server.serve(listener.stop.clone()));
@@ -110,16 +112,13 @@ pub async fn daemon(app: App, listener: Listener) -> Exit {
     }
 }
 
-/// What the status page says of this daemon.
-async fn about(app: &App) -> About {
+/// What the status page says of this daemon. `instance` is `None` where Docker does not answer yet.
+fn about(app: &App, instance: Option<String>) -> About {
     let config = &app.config;
     let InstanceNames { set, host } = config.instance.clone();
-    // Not those that records have: they are asked for once, and Docker may not answer yet.
-    let engine = app.docker.engine_names().await.ok().and_then(|names| names.host);
-    let engine = engine.map(|name| name.to_string());
     About {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        instance: set.or(engine).or(host).unwrap_or_else(|| NO_NAME.to_owned()),
+        instance: instance.or(set).or(host).unwrap_or_else(|| NO_NAME.to_owned()),
         store: app.store.to_string(),
         time_zone: config.time_zone.clone(),
         schedule: config.schedule.to_string(),

@@ -136,7 +136,7 @@ impl Site {
 
     /// Whether the daemon has looked at Docker and at the bucket, so that what is served is true.
     fn readiness(&self) -> Answer {
-        match self.reporter.board().status().knows_past {
+        match self.reporter.board().knows_past() {
             true => Answer::text(StatusCode::OK, "ready\n"),
             false => Answer::text(StatusCode::SERVICE_UNAVAILABLE, "not ready: the bucket is not read yet\n"),
         }

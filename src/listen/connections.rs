@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-/// So many connections are open at once. A page and its style take two, a scraper one.
-const MOST: usize = 64;
+/// So many connections are open at once. Each may have a page of 200 targets, which has 550 KB, for a client that reads slowly.
+const MOST: usize = 16;
 
 /// A connection that is older makes room for a new one: a request takes milliseconds, and one that only waits took more.
 const GRACE: Duration = Duration::from_secs(1);

@@ -123,6 +123,11 @@ impl Board {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether it is known what was done before.
+    pub fn knows_past(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).knows_past
+    }
+
     /// The progress of a run that has begun.
     pub(super) fn progress(&self, run: &RunId) -> Arc<Progress> {
         let status = self.0.lock().unwrap_or_else(PoisonError::into_inner);

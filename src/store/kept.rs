@@ -117,9 +117,8 @@ impl Store {
     /// Whether what is deleted stays as an old version, and no lifecycle rule is known that removes it.
     pub async fn piles_up_versions(&self) -> bool {
         let Some(lister) = self.lister.as_ref().filter(|_| self.leaves_versions()) else { return false };
-        let url = format!("{}?lifecycle=", lister.bucket_url);
-        match tokio::time::timeout(LIMIT, lister.ask(&url)).await {
-            Ok(Ok(rules)) => !rules.contains("<NoncurrentVersionExpiration>"),
+        match tokio::time::timeout(LIMIT, self.removes_versions(lister)).await {
+            Ok(Ok(removes)) => !removes,
             Ok(Err(Failure::Passing(_) | Failure::Lasting(_))) | Err(_) => true,
         }
     }

@@ -18,6 +18,7 @@ mod forgotten;
 mod heard;
 mod kept;
 mod learned;
+mod lifecycle;
 mod limit;
 mod lister;
 mod patience;

@@ -253,9 +253,8 @@ impl Trial {
     /// The keys may not ask, or the store does not answer.
     pub async fn expires_versions(&self) -> Result<bool, StoreError> {
         let Some(lister) = &self.store.lister else { return Ok(false) };
-        let url = format!("{}?lifecycle=", lister.bucket_url);
-        let error = match tokio::time::timeout(ANSWER_LIMIT, lister.ask(&url)).await {
-            Ok(Ok(rules)) => return Ok(rules.contains("<NoncurrentVersionExpiration>")),
+        let error = match tokio::time::timeout(ANSWER_LIMIT, self.store.removes_versions(lister)).await {
+            Ok(Ok(removes)) => return Ok(removes),
             Ok(Err(Failure::Lasting(error) | Failure::Passing(error))) => error,
             Err(_) => {
                 return Err(StoreError::new(StoreErrorKind::Transient, "no answer about lifecycle rules"));

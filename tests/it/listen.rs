@@ -196,7 +196,7 @@ async fn slow_clients_take_no_memory_and_stop_nothing() {
     daemon.logs("backup committed", 2).await;
     let open = flood.join().unwrap();
     // All but a few of those that are open here are closed at the other end.
-    until("there are few", || open.iter().filter(|stream| is_open(stream)).count() <= 64).await;
+    until("there are few", || open.iter().filter(|stream| is_open(stream)).count() <= 16).await;
     let asked = Instant::now();
     until("a scraper is served", || status(&get(address, "/metrics", "")) == 200).await;
     assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());

@@ -119,11 +119,16 @@ async fn exec(app: &App, targets: &[Target], stop: &CancellationToken) -> Result
         Err(ExecError::Docker(error)) if error.allowance().is_some() => {
             CheckItem::of_docker(SUBJECT, Mark::Failure, "no database can be dumped: ", &error)
         }
-        // What else goes wrong is about this container, and told with its target.
-        Ok(_) | Err(_) => {
+        Ok(_) => {
             let text =
                 format!("a command was run in {}, with a stream in both directions", target.container.name);
             CheckItem::new(Area::Docker, SUBJECT, Mark::Ok, text)
+        }
+        // What else goes wrong is about this container, and told with its target.
+        Err(error) => {
+            let text =
+                format!("not known: the command that was run in {} failed: {error}", target.container.name);
+            CheckItem::new(Area::Docker, SUBJECT, Mark::Untried, text)
         }
     })
 }
