@@ -6,6 +6,7 @@
 
 mod answer;
 mod connections;
+mod kept;
 mod login;
 
 use std::convert::Infallible;

@@ -75,13 +75,13 @@ impl ScratchServer for Custom {
     }
 
     fn query(&self, facts: &Facts<'_>, _database: &str, query: &str) -> Command {
-        hook(facts, query)
+        hook(facts, query, Vec::new())
     }
 }
 
-/// A `dumpcar.before` or `dumpcar.after` command.
-pub fn hook(facts: &Facts<'_>, command: &str) -> Command {
-    shell(facts, command)
+/// A `dumpcar.before` or `dumpcar.after` command, with these variables besides the container's own.
+pub fn hook(facts: &Facts<'_>, command: &str, env: Vec<(String, String)>) -> Command {
+    Command { env, ..shell(facts, command) }
 }
 
 fn shell(facts: &Facts<'_>, command: &str) -> Command {

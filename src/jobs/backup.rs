@@ -146,6 +146,7 @@ async fn attempts(
                 info!(reason = %error, wait = %humantime::format_duration(wait), "trying again");
                 progress.set_stage(format!("waiting to try again: {error}"));
                 stoppable(stop, tokio::time::sleep(wait)).await?;
+                progress.try_again();
                 if let Some(replaced) = app.target(&target.name).await {
                     current = replaced;
                 }

@@ -12,11 +12,12 @@ use http_body::Body;
 use http_body_util::Full;
 use tracing::error;
 
+use super::kept::Kept;
 use super::login::is_allowed;
 use crate::clock;
 use crate::config::BasicLogin;
 use crate::report::page::{self, About};
-use crate::report::{Format, Reporter};
+use crate::report::{Format, Reporter, Status};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -30,28 +31,36 @@ pub(super) struct Site {
     login: Option<BasicLogin>,
     /// `Content-Security-Policy`: nothing is loaded, run or sent, and nobody frames a page.
     policy: HeaderValue,
+    kept: Kept<Answer>,
 }
 
 /// An answer before its headers.
+#[derive(Debug, Clone)]
 struct Answer {
     status: StatusCode,
     content_type: &'static str,
-    body: String,
+    body: Bytes,
 }
 
 impl Answer {
-    fn text(status: StatusCode, body: impl Into<String>) -> Self {
+    fn text(status: StatusCode, body: impl Into<Bytes>) -> Self {
         Self { status, content_type: TEXT, body: body.into() }
     }
 
     fn page(body: String) -> Self {
-        Self { status: StatusCode::OK, content_type: HTML, body }
+        Self { status: StatusCode::OK, content_type: HTML, body: body.into() }
     }
 }
 
 impl Site {
     pub(super) fn new(reporter: Reporter, about: About, login: Option<BasicLogin>) -> Self {
-        Self { reporter, about, login, policy: HeaderValue::from_static(&page::POLICY) }
+        Self {
+            reporter,
+            about,
+            login,
+            policy: HeaderValue::from_static(&page::POLICY),
+            kept: Kept::default(),
+        }
     }
 
     /// The answer to a request. Nothing of the request is in it, and `Host` is not read.
@@ -61,7 +70,7 @@ impl Site {
             Answer::text(StatusCode::INTERNAL_SERVER_ERROR, "Dumpcar itself failed: see its log\n")
         });
         let Answer { status, content_type, body } = answer;
-        let body = if request.method() == Method::HEAD { Bytes::new() } else { Bytes::from(body) };
+        let body = if request.method() == Method::HEAD { Bytes::new() } else { body };
         let mut response = Response::new(Full::new(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
@@ -102,25 +111,24 @@ impl Site {
         if self.login.as_ref().is_some_and(|login| !is_allowed(login, authorization)) {
             return Answer::text(StatusCode::UNAUTHORIZED, "a user and a password are needed\n");
         }
-        match request.uri().path() {
-            "/metrics" => {
-                let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
-                self.metrics(Format::accepted(accept.unwrap_or_default()))
-            }
-            "/" => {
-                let status = self.reporter.board().status();
-                Answer::page(page::overview(&status, &self.about, clock::now()))
-            }
-            path => self
-                .target(path)
-                .map_or_else(|| Answer::text(StatusCode::NOT_FOUND, "there is no such page\n"), Answer::page),
-        }
+        let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
+        let format = Format::accepted(accept.unwrap_or_default());
+        let path = request.uri().path();
+        let kept_as = if path == "/metrics" { format.content_type() } else { path };
+        let answer = self.kept.answer(kept_as, || self.make(path, format));
+        answer.unwrap_or_else(|| Answer::text(StatusCode::NOT_FOUND, "there is no such page\n"))
     }
 
-    /// The page of a target.
-    fn target(&self, path: &str) -> Option<String> {
-        let name = path.strip_prefix('/')?.strip_prefix(page::TARGETS)?.parse().ok()?;
-        page::target(&name, &self.reporter.board().status(), &self.about, clock::now())
+    fn make(&self, path: &str, format: Format) -> Option<Answer> {
+        let status = || self.reporter.board().status();
+        match path {
+            "/metrics" => Some(self.metrics(&status(), format)),
+            "/" => Some(Answer::page(page::overview(&status(), &self.about, clock::now()))),
+            path => {
+                let name = path.strip_prefix('/')?.strip_prefix(page::TARGETS)?.parse().ok()?;
+                page::target(&name, &status(), &self.about, clock::now()).map(Answer::page)
+            }
+        }
     }
 
     /// What `dumpcar healthcheck` says, without its words: they have names.
@@ -142,10 +150,11 @@ impl Site {
         }
     }
 
-    fn metrics(&self, format: Format) -> Answer {
-        let status = self.reporter.board().status();
-        match self.reporter.metrics().encode(&status, format) {
-            Ok(body) => Answer { status: StatusCode::OK, content_type: format.content_type(), body },
+    fn metrics(&self, status: &Status, format: Format) -> Answer {
+        match self.reporter.metrics().encode(status, format) {
+            Ok(body) => {
+                Answer { status: StatusCode::OK, content_type: format.content_type(), body: body.into() }
+            }
             Err(_) => Answer::text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n"),
         }
     }

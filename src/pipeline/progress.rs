@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Default)]
 pub struct Progress {
     stage: Mutex<String>,
+    retries: AtomicU64,
     plain_bytes: AtomicU64,
     stored_bytes: AtomicU64,
 }
@@ -19,6 +20,16 @@ impl Progress {
 
     pub fn stage(&self) -> String {
         self.stage.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// It is tried again.
+    pub fn try_again(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often it was tried again so far.
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
     }
 
     /// Bytes of a dump have come or gone.

@@ -130,6 +130,8 @@ pub struct Run {
     pub backup: Option<BackupKey>,
     /// The container that is restored into.
     pub into: Option<String>,
+    /// How often it was tried again: known at its end.
+    pub retries: u64,
 }
 
 impl Run {
@@ -140,7 +142,18 @@ impl Run {
         trigger: Trigger,
         started: Timestamp,
     ) -> Self {
-        Self { id, job, target, trigger, is_by_hand: false, started, engine: None, backup: None, into: None }
+        Self {
+            id,
+            job,
+            target,
+            trigger,
+            is_by_hand: false,
+            started,
+            engine: None,
+            backup: None,
+            into: None,
+            retries: 0,
+        }
     }
 
     /// The target's name, or the job's where it is about all targets.

@@ -60,6 +60,7 @@ pub struct Metrics {
     plain_bytes: Counters,
     stored_bytes: Counters,
     pruned: Counters,
+    retries: Counters,
 }
 
 impl Metrics {
@@ -78,6 +79,7 @@ impl Metrics {
             ),
             ("backup_stored_bytes", "Bytes of new backups in the store", &self.stored_bytes),
             ("backups_pruned", "Old backups that were deleted after a new one", &self.pruned),
+            ("retries", "Attempts to back up that failed and were made again", &self.retries),
         ];
         for (name, help, family) in counters {
             registry.register(name, help, family.clone());
@@ -105,6 +107,10 @@ impl Metrics {
             self.pruned.get_or_create(&labels(&[])).inc_by(summary.pruned as u64);
         }
     }
+
+    fn tried_again(&self, target: &TargetName, times: u64) {
+        self.retries.get_or_create(&vec![("target", target.to_string())]).inc_by(times);
+    }
 }
 
 impl Sink for Metrics {
@@ -118,8 +124,14 @@ impl Sink for Metrics {
                         labels.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
                     drop(self.runs.get_or_create(&labels));
                 }
+                self.tried_again(target, 0);
             }
-            Event::Ended { run, end } => self.ended(run.job, run.target.as_ref(), end),
+            Event::Ended { run, end } => {
+                self.ended(run.job, run.target.as_ref(), end);
+                if let (Job::Backup, Some(target)) = (run.job, &run.target) {
+                    self.tried_again(target, run.retries);
+                }
+            }
             Event::Skipped { job, target, end } => self.ended(*job, Some(target), end),
             Event::Alive
             | Event::Target { .. }

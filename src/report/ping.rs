@@ -127,11 +127,17 @@ impl State {
         board: &Board,
     ) -> Vec<(PingUrl, Ping)> {
         match event {
-            Event::Target { target, change: Change::Pinged(url) } => {
-                match url {
-                    Some(url) => drop(self.urls.insert(target.clone(), url.clone())),
-                    None => drop(self.urls.remove(target)),
-                }
+            Event::Target { target, change: Change::Pinged(Some(url)) } => {
+                self.urls.insert(target.clone(), url.clone());
+                self.let_go(all);
+                Vec::new()
+            }
+            Event::Target {
+                target,
+                change: Change::Pinged(None) | Change::Renamed { .. } | Change::Forgotten { .. },
+            } => {
+                self.urls.remove(target);
+                self.let_go(all);
                 Vec::new()
             }
             Event::Started(run) if run.job == Job::Backup => self.started(run, at, all),
@@ -159,6 +165,12 @@ impl State {
             | Event::Problem { .. }
             | Event::Daemon(_) => Vec::new(),
         }
+    }
+
+    /// Queues that nothing will be put into any more end once they are empty.
+    fn let_go(&mut self, all: Option<&PingUrl>) {
+        let Self { urls, queues, .. } = self;
+        queues.retain(|(url, _)| Some(url) == all || urls.values().any(|other| other == url));
     }
 
     fn started(&mut self, run: &Run, at: Timestamp, all: Option<&PingUrl>) -> Vec<(PingUrl, Ping)> {

@@ -38,6 +38,7 @@ impl Running {
 
     fn tell(&mut self, end: End) {
         if let Some(run) = self.run.take() {
+            let run = Run { retries: self.progress.retries(), ..run };
             self.reporter.send(&Event::Ended { run, end });
         }
     }

@@ -1,4 +1,7 @@
 //! The labels `before` and `after`.
+//!
+//! Both commands find `DUMPCAR_TARGET` and `DUMPCAR_BACKUP` in their environment, and the second one the outcome of the dumps as well:
+//! `DUMPCAR_OUTCOME`, in the words of the metrics, and `DUMPCAR_REASON`.
 
 use std::time::Duration;
 
@@ -10,6 +13,7 @@ use crate::docker::ExecError;
 use crate::engine;
 use crate::jobs::error::{JobError, JobErrorKind, stoppable};
 use crate::model::manifest::ManifestObject;
+use crate::model::missing;
 use crate::store::Catalog;
 
 /// What a hook may print; nobody reads it.
@@ -23,6 +27,19 @@ fn hook_limit(which: &str, timeout: Duration) -> Duration {
     if which == "after" { timeout.min(AFTER_LIMIT) } else { timeout }
 }
 
+/// What the command after the dumps is told of them. The backup is not stored yet.
+fn outcome(dumped: &Result<Dumped, JobError>) -> Vec<(&'static str, String)> {
+    let (outcome, reason) = match dumped {
+        Ok(dumped) => match missing::summary(&dumped.missing) {
+            None => ("success", None),
+            Some(missing) => ("incomplete", Some(missing)),
+        },
+        Err(error) if error.is_stopped() => ("stopped", None),
+        Err(error) => ("failed", Some(error.text().to_owned())),
+    };
+    vec![("OUTCOME", outcome.to_owned()), ("REASON", reason.unwrap_or_default())]
+}
+
 impl AttemptContext<'_> {
     /// Hooks around everything; the second one runs whatever became of the first one and the dumps.
     pub(super) async fn dump_all(
@@ -33,7 +50,7 @@ impl AttemptContext<'_> {
         let before = match &self.target.labels.before {
             Some(before) => {
                 self.progress.set_stage("running the before command");
-                self.hook("before", before).await
+                self.hook("before", before, Vec::new()).await
             }
             None => Ok(()),
         };
@@ -45,7 +62,7 @@ impl AttemptContext<'_> {
         if let Some(after) = &self.target.labels.after {
             self.progress.set_stage("running the after command");
             // Also when told to stop: what `before` froze has to be let go.
-            if let Err(error) = self.hook("after", after).await {
+            if let Err(error) = self.hook("after", after, outcome(&dumped)).await {
                 warn!(reason = %error, "the after command failed");
                 problems.push(error.to_string());
             }
@@ -53,8 +70,16 @@ impl AttemptContext<'_> {
         dumped.map(|dumped| Dumped { problems, ..dumped })
     }
 
-    async fn hook(&self, which: &str, command: &str) -> Result<(), JobError> {
-        let command = engine::hook(&self.target.facts(), command);
+    async fn hook(
+        &self,
+        which: &str,
+        command: &str,
+        outcome: Vec<(&'static str, String)>,
+    ) -> Result<(), JobError> {
+        let about = [("TARGET", self.target.name.to_string()), ("BACKUP", self.key.stamp.to_string())];
+        let env = about.into_iter().chain(outcome);
+        let env = env.map(|(name, value)| (format!("DUMPCAR_{name}"), value)).collect();
+        let command = engine::hook(&self.target.facts(), command, env);
         let limit = hook_limit(which, self.target.timeout);
         let ran = self.docker.capture(&self.target.container.id, &command, HOOK_BYTES, limit);
         let ran = if which == "before" { stoppable(self.stop, ran).await? } else { ran.await };

@@ -71,7 +71,8 @@ fn values(events: &[Event]) -> BTreeMap<String, String> {
 
 #[test]
 fn a_backup_is_counted_and_shown() {
-    let values = values(&[found(), ended(Job::Backup, done(None)), ended(Job::Backup, done(Some("small")))]);
+    let tried_again = Event::Ended { run: Run { retries: 2, ..run(Job::Backup) }, end: done(None) };
+    let values = values(&[found(), tried_again, ended(Job::Backup, done(Some("small")))]);
     for (series, value) in [
         (r#"dumpcar_runs_total{target="shop",action="backup",outcome="success"}"#, "1"),
         (r#"dumpcar_runs_total{target="shop",action="backup",outcome="suspicious"}"#, "1"),
@@ -79,6 +80,7 @@ fn a_backup_is_counted_and_shown() {
         (r#"dumpcar_runs_total{target="shop",action="backup",outcome="failed"}"#, "0"),
         (r#"dumpcar_backup_plain_bytes_total{target="shop"}"#, "4000"),
         (r#"dumpcar_backups_pruned_total{target="shop"}"#, "6"),
+        (r#"dumpcar_retries_total{target="shop"}"#, "2"),
         (r#"dumpcar_last_success_timestamp_seconds{target="shop"}"#, "1800000030"),
         (r#"dumpcar_last_backup_stored_bytes{target="shop"}"#, "500"),
         (r#"dumpcar_last_backup_duration_seconds{target="shop"}"#, "1.5"),

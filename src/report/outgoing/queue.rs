@@ -123,7 +123,7 @@ impl<T> Worker<T> {
 }
 
 fn longer(pause: Duration, asked: Option<Duration>) -> Duration {
-    asked.map_or(pause, |asked| asked.min(LONGEST_PAUSE))
+    asked.map_or(pause, |asked| pause.max(asked.min(LONGEST_PAUSE)))
 }
 
 #[cfg(test)]

@@ -354,7 +354,7 @@ fn a_week_of_outages_costs_no_night_and_health_tells_the_truth() {
         return week(seed);
     }
     let weeks =
-        std::env::var("DUMPCAR_TEST_WEEKS").ok().and_then(|weeks| weeks.parse().ok()).unwrap_or(3_000);
+        std::env::var("DUMPCAR_TEST_WEEKS").ok().and_then(|weeks| weeks.parse().ok()).unwrap_or(1_000);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..2)
             .map(|worker| scope.spawn(move || (0..weeks).filter(|seed| seed % 2 == worker).for_each(week)))

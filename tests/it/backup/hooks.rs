@@ -66,3 +66,35 @@ async fn a_hook_may_print_a_mebibyte() {
         }
     }
 }
+
+/// As a hook that calls a monitor, or thaws only what was frozen, needs it.
+#[tokio::test]
+async fn hooks_learn_what_they_run_around_and_how_it_ended() {
+    let names = ["DUMPCAR_TARGET", "DUMPCAR_BACKUP", "DUMPCAR_OUTCOME", "DUMPCAR_REASON"];
+    for (status, outcome, reason) in
+        [(0, "success", ""), (1, "failed", "dump the target: exit status 1: nothing on stderr")]
+    {
+        let play = move |exec: &ExecRequest| match exec.snippet().contains("dump-it") {
+            true => Script::ends(DUMP, status),
+            false => Script::ends(b"", 0),
+        };
+        let world = with_hooks(play, "").await;
+        world.run(&["backup"]).await;
+        let told = |index: usize| {
+            let env = world.docker.execs()[index].request.env.clone();
+            names.map(|name| {
+                env.iter().find_map(|pair| Some(pair.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
+            })
+        };
+        let [target, stamp, ..] = told(0);
+        assert_eq!(target.as_deref(), Some("shop"));
+        let stamp = stamp.unwrap();
+        if status == 0 {
+            assert!(world.keys().iter().all(|key| key.starts_with(&format!("shop/{stamp}/"))), "{stamp}");
+        }
+        let before = [Some("shop"), Some(stamp.as_str()), None, None];
+        let after = [Some("shop"), Some(stamp.as_str()), Some(outcome), Some(reason)];
+        assert_eq!(told(0), before.map(|value| value.map(str::to_owned)));
+        assert_eq!(told(2), after.map(|value| value.map(str::to_owned)));
+    }
+}

@@ -40,7 +40,7 @@ async fn what_does_not_pass_is_tried_once() {
 #[tokio::test(start_paused = true)]
 async fn a_service_is_left_alone_for_as_long_as_it_asks_within_reason() {
     let refusals = vec![refusal(true, Some(35)), refusal(true, Some(0)), refusal(true, Some(1_000_000))];
-    assert_eq!(tries(refusals, vec![1]).await, [(0, 1), (35, 1), (35, 1), (635, 1)]);
+    assert_eq!(tries(refusals, vec![1]).await, [(0, 1), (35, 1), (43, 1), (643, 1)]);
 }
 
 #[tokio::test(start_paused = true)]
