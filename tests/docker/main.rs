@@ -58,6 +58,8 @@ mod memory;
 mod metrics;
 /// A target that is restarted, removed or paused while its rows are dumped.
 mod mid_dump;
+/// Messages to real receivers.
+mod notify;
 /// What cannot be dumped, beside what can (P10).
 mod one_broken;
 /// What the container's option files, its variables and its server's limits would do to a dump.

@@ -20,7 +20,7 @@ fn prometheus(sidecar: &Sidecar<'_>) -> Container {
     let mount = format!("{}:/examples:ro", examples());
     let script = "mkdir -p /tmp/p && cd /tmp/p && cp /examples/*.yml . && sed -i 's/: 1m/: 1s/' prometheus.yml \
                   && exec prometheus --config.file=prometheus.yml --storage.tsdb.path=data";
-    let image = image("DUMPCAR_TEST_PROMETHEUS", "dumpcar-test/prometheus:latest");
+    let image = image("DUMPCAR_TEST_MONITORING", "dumpcar-test/monitoring:latest");
     Container::run(&["--network", &sidecar.network.id, "-v", &mount, &image, "sh", "-c", script])
 }
 
