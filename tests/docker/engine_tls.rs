@@ -111,7 +111,7 @@ fn an_engine_in_tls_is_used_with_the_files_of_dockers_client() {
         (&stranger, "refused the client's certificate ("),
         (
             &other,
-            "(UnknownIssuer): nobody who is trusted has signed it: put its authority's into ca.pem in DOCKER_CERT_PATH",
+            "has a certificate that cannot be taken (UnknownIssuer): nobody who is trusted has signed it: put its authority's into ca.pem in DOCKER_CERT_PATH",
         ),
         (&empty, "ca.pem: there is no such file"),
         (&text, "ca.pem: it holds no PEM certificate"),

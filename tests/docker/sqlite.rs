@@ -73,6 +73,20 @@ fn object<'m>(manifest: &'m Value, database: &str) -> &'m Value {
 const DATABASES: [(&str, &str); 3] =
     [("/data/wal.db", "wal"), ("/data/rollback.db", "delete"), ("/data/utf16.db", "persist")];
 
+/// A program that is started by hand knows no image of its own.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn a_dumpcar_outside_of_docker_asks_for_its_image() {
+    let world = World::new();
+    let app = App::start(&world, &[("path", "/data/app.db")]);
+    app.run(&["make", "/data/app.db", "wal"]);
+    let reason = world.refused(1);
+    assert!(
+        reason.contains("this Dumpcar runs in no container that Docker knows: set DUMPCAR_HELPER_IMAGE"),
+        "{reason}"
+    );
+}
+
 /// Into the bucket, out of it into the same files, into a drill's, and by the stock tools into others.
 fn comes_back(product: (&str, &str)) {
     let world = world();

@@ -116,7 +116,7 @@ pub(super) fn root() -> &'static Path {
 }
 
 /// The files below a folder of the project, by their paths in it, with their contents. What is no text is left out.
-fn files(below: &str) -> Vec<(String, String)> {
+pub(super) fn files(below: &str) -> Vec<(String, String)> {
     let root = root().join(below);
     let mut found = Vec::new();
     let mut folders = vec![root.clone()];

@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::support::docker::{Call, Fault, Script, Step};
 use super::support::s3::FakeS3;
+use super::support::stored::Object;
 use super::support::world::World;
 
 const DUMP: &[u8] = b"-- a dump\n";
@@ -86,6 +87,10 @@ async fn a_target_nobody_knows_is_named_with_those_there_are() {
     insta::assert_snapshot!(message(&ended.stderr), @"shpo: there is no such target; there are blog, shop");
     let ended = world.run(&["backup", "shop", "shpo"]).await;
     assert_eq!(ended.status, 3, "one was backed up, one does not exist");
+    world.store_backup("gone", "2026-01-01T23-00-00Z", "custom", &[Object::dump(b"a dump")]);
+    let ended = world.run(&["restore", "gone", "--yes"]).await;
+    assert_eq!(ended.status, 4);
+    insta::assert_snapshot!(message(&ended.stderr), @"gone: no container is this target now (there is blog, shop): name the one to restore into by --to");
 }
 
 #[tokio::test]

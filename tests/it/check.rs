@@ -98,7 +98,11 @@ async fn where_all_is_well_it_says_so_and_leaves_nothing() {
         ("login", "ok", "the password in POSTGRES_PASSWORD"),
         ("databases", "ok", "1: shop 3.0 MiB"),
         ("next run", "ok", "(0 23 * * *); no drills"),
-        ("growth", "ok", "an estimate of 1.0 MiB for each; the rules keep 7 of its kind, about 7.0 MiB"),
+        (
+            "growth",
+            "ok",
+            "no backup yet; by the size of the databases an estimate of 1.0 MiB for each; the rules keep 7 of its kind, about 7.0 MiB",
+        ),
     ] {
         assert_is(&item(&found, subject), mark, words);
     }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::architecture::{root, rust_files};
+use super::architecture::{files, root, rust_files};
 
 /// The Markdown files in a folder of the project and below, by their paths in the project, with their contents.
 fn pages(below: &str) -> Vec<(String, String)> {
@@ -75,6 +75,57 @@ fn every_test_that_a_page_names_exists() {
     }
     assert!(missing.is_empty(), "{missing:#?}");
     assert!(count > 100, "the names are no longer found: {count}");
+}
+
+/// The sources of all tests, in one line each: those in files of their own, and those at the end of what they test.
+fn tests_in_lines() -> Vec<String> {
+    let at_the_end = |file: &str, text: String| match file.contains("tests/") || file.ends_with("tests.rs") {
+        true => text,
+        false => text.split_once("#[cfg(test)]").map_or_else(String::new, |(_, tests)| tests.to_owned()),
+    };
+    let own = ["tests/it", "tests/docker"].into_iter().flat_map(rust_files).map(|(_, text)| text);
+    let snapshots =
+        files("src").into_iter().filter(|(file, _)| file.ends_with(".snap")).map(|(_, text)| text);
+    let all =
+        own.chain(snapshots).chain(rust_files("src").into_iter().map(|(file, text)| at_the_end(&file, text)));
+    all.map(|text| in_words(&text.replace("\\\n", " ")).join(" ")).collect()
+}
+
+fn in_words(text: &str) -> Vec<String> {
+    let plain = text.replace("\\\"", "\"").replace(['`', '{', '}'], "");
+    plain.split_whitespace().map(str::to_owned).collect()
+}
+
+/// Of each message on the page about trouble, a test wants to see four words in a row, or all if it has no more.
+#[test]
+fn every_message_that_a_cure_is_told_for_is_produced_by_a_test() {
+    let tests = tests_in_lines();
+    let (_, text) = page("docs/troubleshooting.md");
+    let cells = text.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    // With two backticks around it, a message has some inside.
+    let marks = |cell: &str| if cell.contains("``") { "``" } else { "`" };
+    let messages: Vec<&str> =
+        cells.flat_map(|cell| cell.split(marks(cell)).skip(1).step_by(2).map(str::trim)).collect();
+    let is_seen = |message: &&&str| {
+        let parts = message
+            .trim_start_matches("TARGET: ")
+            .split('…')
+            .map(|part| in_words(part.trim_matches([' ', ':', ';'])));
+        let runs: Vec<String> = parts
+            .flat_map(|words| {
+                let length = words.len().clamp(1, 4);
+                words.windows(length).map(|run| run.join(" ")).collect::<Vec<_>>()
+            })
+            .filter(|run| run.len() >= 8)
+            .collect();
+        // What is about a drill has no words of its own.
+        runs.is_empty()
+            || **message == "(drill) TARGET: …"
+            || runs.iter().any(|run| tests.iter().any(|test| test.contains(run)))
+    };
+    let unseen: Vec<_> = messages.iter().filter(|message| !is_seen(message)).collect();
+    assert!(unseen.is_empty(), "{unseen:#?}");
+    assert!(messages.len() > 100, "the messages are no longer found: {}", messages.len());
 }
 
 /// A file that a page about the inside names exists: from the project's root, or below `src`.

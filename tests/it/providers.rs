@@ -201,8 +201,10 @@ async fn each_refusal_is_told_by_its_own_cause() {
             400,
             "InvalidArgument",
             "Unsupported header 'x-amz-checksum-sha256' received",
-            "remove DUMPCAR_S3_CHECKSUM",
+            "does not know checksums: remove DUMPCAR_S3_CHECKSUM",
         ),
+        (400, "EntityTooLarge", "", "takes no object as large as this"),
+        (400, "EntityTooSmall", "", "wants larger parts"),
         (418, "", "", "could not list: it answered 418"),
         (501, "NotImplemented", "", "cannot list (NotImplemented)"),
     ];

@@ -222,6 +222,8 @@ fn an_address_for_pings_is_the_one_that_the_service_shows() {
         let problem = PingUrl::parse(wrong).unwrap_err();
         assert!(problem.starts_with("must ") && !problem.contains("hunter2"), "{wrong}: {problem}");
     }
+    let problem = PingUrl::parse("https://hc-ping.com/uuid/start").unwrap_err();
+    assert_eq!(problem, "must not end in /start, /fail or /log: Dumpcar appends them");
 }
 
 #[test]

@@ -278,9 +278,10 @@ fn what_a_server_lacks_is_no_refusal_and_a_refusal_is_one_whatever_it_names() {
         } else {
             Engine::POSTGRESQL
         };
-        let found = diagnosis(engine, 1, stderr).failure;
+        let Diagnosis { failure: found, text, .. } = diagnosis(engine, 1, stderr);
         assert_eq!(found, failure, "{stderr}");
-        assert_eq!(found, failure, "{stderr}");
+        let is_lacking = text.starts_with("the server lacks what the backup needs: ");
+        assert_eq!(is_lacking, failure == ToolFailure::Lacking, "{text}");
         let is_of_dump = matches!(failure, ToolFailure::Other | ToolFailure::NameHidden);
         assert_eq!(found.is_refusal(), is_of_dump, "{stderr}");
     }

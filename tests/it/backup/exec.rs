@@ -137,6 +137,11 @@ async fn a_silent_tool_is_ended() {
     let ended = world.run(&["backup"]).await;
     assert_eq!(ended.status, 1);
     assert!(ended.reason().contains("no output for 1s"), "{}", ended.reason());
+    assert!(
+        ended.reason().ends_with("is it waiting for a lock? (DUMPCAR_STALL_TIMEOUT)"),
+        "{}",
+        ended.reason()
+    );
     assert!(world.docker.execs().iter().all(|exec| !exec.running), "the tool was ended");
     assert_nothing_left(&world);
 }

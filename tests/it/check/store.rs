@@ -68,6 +68,7 @@ async fn each_right_that_is_missing_is_named_with_its_statement() {
         assert_eq!(denied.count(), 1, "{right}: {found:#?}");
         if lacks == Operation("DeleteObject") {
             let stays = item(&found, "left behind");
+            assert_is(&stays, "warning", "this check could not take back what it wrote");
             assert_is(&stays, "warning", "/object.txt");
             assert_is(&stays, "warning", "/in-parts.txt");
             assert_eq!(world.s3.unfinished_uploads(), 0);
@@ -138,7 +139,11 @@ async fn a_clock_that_is_wrong_is_told_by_the_stores_answer() {
 async fn old_versions_that_pile_up_are_told() {
     const MARKER: &[(&str, &str)] = &[("x-amz-delete-marker", "true"), ("x-amz-version-id", "v1")];
     for (rules, mark, words) in [
-        ("<LifecycleConfiguration/>", "warning", "no lifecycle rule is known that removes it"),
+        (
+            "<LifecycleConfiguration/>",
+            "warning",
+            "what is deleted or pruned stays as an old version and is billed: no lifecycle rule is known that removes it",
+        ),
         (
             "<LifecycleConfiguration><Rule><NoncurrentVersionExpiration><NoncurrentDays>7</NoncurrentDays></NoncurrentVersionExpiration></Rule></LifecycleConfiguration>",
             "ok",
@@ -163,6 +168,7 @@ async fn a_lock_of_the_bucket_is_told_beside_the_rules() {
     });
     let found = items(&world_with(s3.await).await.run(&["check", "--json"]).await);
     let lock = item(&found, "object lock");
+    assert_is(&lock, "ok", "the bucket locks each object for ");
     assert_is(&lock, "ok", " days (governance): what the rules delete earlier stays");
     assert_is(&lock, "ok", "they keep the last 7 and 7 days");
 }

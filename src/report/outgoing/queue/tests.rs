@@ -43,6 +43,29 @@ async fn a_service_is_left_alone_for_as_long_as_it_asks_within_reason() {
     assert_eq!(tries(refusals, vec![1]).await, [(0, 1), (35, 1), (43, 1), (643, 1)]);
 }
 
+/// What is logged meanwhile.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl tracing_subscriber::fmt::MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_and_what_has_no_room_is_dropped() {
     let closing = CancellationToken::new();
@@ -52,9 +75,11 @@ async fn nobody_waits_and_what_has_no_room_is_dropped() {
         *counted.lock().unwrap() += 1;
         async { Ok(Answer::default()) }
     });
-    for parcel in 0..10 * ROOM {
-        queue.put(parcel);
-    }
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
+    tracing::subscriber::with_default(subscriber, || (0..10 * ROOM).for_each(|parcel| queue.put(parcel)));
+    let told = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(told.matches("more is to be sent than it takes: messages are lost").count(), 1, "{told}");
     assert!(queue.is_full.load(Ordering::Relaxed));
     closing.cancel();
     work.await;
