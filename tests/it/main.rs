@@ -51,6 +51,8 @@ mod life;
 mod lines;
 /// The probes and the metrics over HTTP (`DUMPCAR_LISTEN`).
 mod listen;
+/// The log of a night: how much it says, and what tools may rely on.
+mod log;
 /// Messages that once misled: what they say now.
 mod messages;
 /// What cannot be dumped, beside what can (P10).

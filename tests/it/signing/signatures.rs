@@ -160,3 +160,22 @@ async fn a_manifest_that_cannot_be_written_takes_its_signature_with_it() {
         assert_eq!(world.keys(), Vec::<String>::new(), "{refused}, {prune}");
     }
 }
+
+/// As `docs/operations.md` has it: whatever tool copies the objects, the history goes on.
+#[tokio::test]
+async fn a_bucket_that_was_copied_is_as_good_as_the_first_one() {
+    let (old, new) = (world().await, world().await);
+    for stamp in [OLD, NEW] {
+        stored(&old, stamp);
+    }
+    assert_eq!(old.run(&["backup"]).await.status, 0);
+    for key in old.keys() {
+        new.write(&key, &old.read(&key));
+    }
+    assert_eq!(listed(&new).await, listed(&old).await);
+    let verified = new.run(&["verify", "--all"]).await;
+    assert_eq!(verified.status, 0, "{}", verified.stdout);
+    let ended = new.set("DUMPCAR_KEEP_LAST", "2").set("DUMPCAR_KEEP_DAILY", "0").run(&["backup"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(ended.logged("backup committed")[0]["pruned"], 2, "they count: {}", ended.stderr);
+}
