@@ -43,7 +43,7 @@ impl Log {
             Change::Unserved { stored, cure } => {
                 let (backups, newest) = stored.unzip();
                 let newest = self.shown(newest);
-                warn!(%target, backups, newest, "no container serves this target any more; {cure}");
+                error!(%target, backups, newest, "no container serves this target any more; {cure}");
             }
             Change::Forgotten { by } => info!(%target, by, "target is forgotten: its alarms end"),
             Change::Missed => info!(%target, "a scheduled backup was missed: catching up"),
@@ -199,7 +199,7 @@ fn by_hand(message: &Message) {
 
 fn noticed(notice: &Notice) {
     match notice {
-        Notice::NothingToDo { reason } => warn!("{reason}"),
+        Notice::NothingToDo { reason } => error!("{reason}"),
         Notice::AskedToBackUp => info!("asked to back up now"),
         Notice::AskedToLook => info!("asked to look at the containers again"),
         Notice::ClockSetBack => warn!("the clock was set back: rescheduling"),
