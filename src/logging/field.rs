@@ -28,10 +28,23 @@ fn as_word(value: &str) -> Cow<'_, str> {
     match inside {
         Some(inside) if is_word(inside) => Cow::Borrowed(inside),
         // What a string's `Debug` has escaped already.
-        Some(_) => Cow::Borrowed(value),
-        None if is_word(value) => Cow::Borrowed(value),
-        None => Cow::Owned(format!("\"{}\"", value.replace('"', "\\\""))),
+        Some(inside) if is_escaped(inside) => Cow::Borrowed(value),
+        Some(_) | None if !is_word(value) => {
+            Cow::Owned(format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")))
+        }
+        Some(_) | None => Cow::Borrowed(value),
     }
+}
+
+/// Whether a quote behind it ends it, and no quote in it does: else words from outside could look like another field.
+fn is_escaped(inside: &str) -> bool {
+    let mut chars = inside.chars();
+    while let Some(one) = chars.next() {
+        if one == '"' || one == '\\' && chars.next().is_none() {
+            return false;
+        }
+    }
+    true
 }
 
 #[cfg(test)]
@@ -51,6 +64,9 @@ mod tests {
             ("", "\"\""),
             (r#"no database "shop""#, r#""no database \"shop\"""#),
             (r#""no database \"shop\"""#, r#""no database \"shop\"""#),
+            (r#""a" level="b""#, r#""\"a\" level=\"b\"""#),
+            (r"a b\", r#""a b\\""#),
+            (r#"a\" b"#, r#""a\\\" b""#),
         ] {
             assert_eq!(as_word(value), shown, "{value}");
         }

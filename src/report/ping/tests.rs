@@ -126,3 +126,18 @@ fn a_target_with_a_url_of_its_own_is_pinged_there() {
     send(&Event::Target { target: name(), change: Change::Pinged(None) });
     assert!(send(&end(Verdict::Failed { reason: "no disk".to_owned() })).is_empty());
 }
+
+#[tokio::test]
+async fn the_queue_of_an_address_that_nobody_names_any_more_ends() {
+    let (board, outbox) = (Board::default(), Outbox::new());
+    let (all, own) = (config("https://hc-ping.com/all"), config("https://hc-ping.com/shop"));
+    let queue = || outbox.queue("test", |_: &Ping| async { Ok(Answer::default()) });
+    let mut state =
+        State { queues: vec![(all.clone(), queue()), (own.clone(), queue())], ..State::default() };
+    for (change, left) in [(Some(own), 2), (None, 1)] {
+        let event = Event::Target { target: "shop".parse().unwrap(), change: Change::Pinged(change) };
+        state.take(&event, Timestamp::UNIX_EPOCH, Some(&all), &board);
+        assert_eq!(state.queues.len(), left);
+    }
+    assert_eq!(state.queues[0].0, all);
+}
