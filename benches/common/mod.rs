@@ -121,7 +121,13 @@ impl Lab {
                 })
             }
             "compress" => Box::new(move || {
-                let work = stages::compress(compression, Some(Dialect::Postgresql), &self.pieces, drop);
+                let work = stages::compress(
+                    Arrives::Plain,
+                    compression,
+                    Some(Dialect::Postgresql),
+                    &self.pieces,
+                    drop,
+                );
                 assert_eq!(self.runtime.block_on(work).unwrap().digests.plain_bytes, self.bytes);
             }),
             "decompress" => {

@@ -54,6 +54,7 @@ variables! {
     prune "DUMPCAR_PRUNE"
     shrink_alert "DUMPCAR_SHRINK_ALERT"
     compression "DUMPCAR_COMPRESSION"
+    transport "DUMPCAR_TRANSPORT"
     parallel "DUMPCAR_PARALLEL"
     timeout "DUMPCAR_TIMEOUT"
     stall_timeout "DUMPCAR_STALL_TIMEOUT"

@@ -16,6 +16,7 @@ use crate::model::retention::RetentionSettings;
 use crate::model::schedule::Schedule;
 use crate::model::suspicion::ShrinkAlert;
 use crate::model::target::TargetName;
+use crate::model::transport::Transport;
 use crate::model::words;
 
 /// Every label besides `enable`, without the prefix.
@@ -43,6 +44,7 @@ const NAMES: &[&str] = &[
     "keep-within",
     "shrink-alert",
     "compression",
+    "transport",
     "timeout",
     "group",
     "before",
@@ -106,8 +108,8 @@ const SPELLINGS: &[(&str, &str)] = &[
 ];
 
 /// Labels about a server that Dumpcar knows; a custom command is on its own.
-const NOT_FOR_CUSTOM: [&str; 9] =
-    ["databases", "exclude", "path", "user", "password-file", "host", "port", "socket", "args"];
+const NOT_FOR_CUSTOM: [&str; 10] =
+    ["databases", "exclude", "path", "user", "password-file", "host", "port", "socket", "args", "transport"];
 
 const DEFAULT_EXTENSION: &str = "dump";
 
@@ -144,6 +146,7 @@ pub struct TargetLabels {
     pub retention: RetentionSettings,
     pub shrink_alert: Option<ShrinkAlert>,
     pub compression: Option<Compression>,
+    pub transport: Option<Transport>,
     pub timeout: Option<Duration>,
     pub group: Option<String>,
     /// Commands for the target's shell, around the backup.
@@ -241,6 +244,7 @@ impl TargetLabels {
             },
             shrink_alert: reader.get("shrink-alert", parse::own),
             compression: reader.get("compression", parse::own),
+            transport: reader.get("transport", parse::own),
             timeout: reader.get("timeout", parse::limit),
             group: reader.get("group", parse::plain),
             before: reader.text("before"),

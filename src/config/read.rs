@@ -21,6 +21,7 @@ use crate::model::parts::{DEFAULT_MAX_PARTS, MAX_PART, MIN_PART};
 use crate::model::retention::RetentionSettings;
 use crate::model::schedule::Schedule;
 use crate::model::suspicion::ShrinkAlert;
+use crate::model::transport::Transport;
 use crate::model::writers::InstanceNames;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -171,6 +172,13 @@ impl Config {
             parse::own,
             ToString::to_string,
         );
+        let transport = reader.setting(
+            "DUMPCAR_TRANSPORT",
+            raw.transport,
+            Transport::default(),
+            parse::own,
+            ToString::to_string,
+        );
         let parallel =
             reader.setting("DUMPCAR_PARALLEL", raw.parallel, 1, |text| parse::within(text, 1..=64), number);
         let timeout = reader.setting("DUMPCAR_TIMEOUT", raw.timeout, DEFAULT_TIMEOUT, parse::limit, span);
@@ -285,6 +293,7 @@ impl Config {
             prune,
             shrink_alert,
             compression,
+            transport,
             parallel,
             timeout,
             stall_timeout,

@@ -18,6 +18,7 @@ use crate::model::id::ImageId;
 use crate::model::retention::RetentionSettings;
 use crate::model::schedule::Schedule;
 use crate::model::suspicion::ShrinkAlert;
+use crate::model::transport::Transport;
 use crate::model::writers::InstanceNames;
 use crate::secret::Secret;
 use crate::signing::{Signer, TrustedSigners};
@@ -52,6 +53,7 @@ pub struct Config {
     /// By how much a dump may shrink before its backup is suspicious.
     pub shrink_alert: ShrinkAlert,
     pub compression: Compression,
+    pub transport: Transport,
     /// How many targets are backed up at once.
     pub parallel: u32,
     /// The longest a backup may take.

@@ -69,6 +69,7 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_PRUNE true (default)
     DUMPCAR_SHRINK_ALERT 50% (default)
     DUMPCAR_COMPRESSION xz:1 (default)
+    DUMPCAR_TRANSPORT auto (default)
     DUMPCAR_PARALLEL 1 (default)
     DUMPCAR_TIMEOUT 12h (default)
     DUMPCAR_STALL_TIMEOUT 15m (default)
@@ -135,6 +136,7 @@ fn everything_can_be_set() {
         ("DUMPCAR_PRUNE", "FALSE"),
         ("DUMPCAR_SHRINK_ALERT", "30"),
         ("DUMPCAR_COMPRESSION", "zstd:19"),
+        ("DUMPCAR_TRANSPORT", "off"),
         ("DUMPCAR_PARALLEL", "4"),
         ("DUMPCAR_TIMEOUT", "1h 30m"),
         ("DUMPCAR_STALL_TIMEOUT", "90s"),
@@ -200,6 +202,7 @@ fn everything_can_be_set() {
     DUMPCAR_PRUNE false (environment)
     DUMPCAR_SHRINK_ALERT 30% (environment)
     DUMPCAR_COMPRESSION zstd:19 (environment)
+    DUMPCAR_TRANSPORT off (environment)
     DUMPCAR_PARALLEL 4 (environment)
     DUMPCAR_TIMEOUT 1h 30m (environment)
     DUMPCAR_STALL_TIMEOUT 1m 30s (environment)

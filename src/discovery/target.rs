@@ -11,6 +11,7 @@ use crate::model::retention::RetentionPolicy;
 use crate::model::schedule::Schedule;
 use crate::model::suspicion::ShrinkAlert;
 use crate::model::target::TargetName;
+use crate::model::transport::Transport;
 
 /// A database container that opted in, with everything that is decided about it.
 #[derive(Debug, Clone)]
@@ -27,6 +28,7 @@ pub struct Target {
     pub retention: RetentionPolicy,
     pub shrink_alert: ShrinkAlert,
     pub compression: Compression,
+    pub transport: Transport,
     /// The longest a run may take.
     pub timeout: Duration,
 }

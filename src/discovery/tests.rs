@@ -30,6 +30,7 @@ fn container(name: &str, labels: &[(&str, &str)]) -> Container {
             .collect(),
         command: Vec::new(),
         arguments: Vec::new(),
+        processors: None,
         shares_network: false,
         mounts: Vec::new(),
         env: BTreeMap::new(),

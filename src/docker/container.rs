@@ -22,6 +22,8 @@ pub struct Container {
     pub arguments: Vec<String>,
     /// Whether it has its network from another container, or from the host.
     pub shares_network: bool,
+    /// What it may take of the processors, in billionths of one; `None` for all there are.
+    pub processors: Option<u64>,
     /// What of others is mounted into it.
     pub mounts: Vec<Mount>,
     /// The configured environment, which every exec inherits. Values may be secrets.

@@ -6,6 +6,7 @@
 //! arrived, and ends the command when its standard input closes early.
 
 mod error;
+mod opening;
 mod stderr;
 
 use std::collections::VecDeque;
@@ -23,11 +24,13 @@ use futures_util::{Stream, StreamExt};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 pub use self::error::{ExecError, names_no_user};
+pub use self::opening::Arrives;
+use self::opening::Opening;
 use self::stderr::StderrTail;
 use super::classify::{classify, nonsense};
 use super::client::Docker;
 use super::error::DockerError;
-use super::trailer::TrailerStripper;
+use super::trailer::{Statuses, TrailerStripper};
 use crate::model::command::Command;
 use crate::model::helper;
 use crate::model::id::{ContainerId, ExecId};
@@ -51,6 +54,7 @@ pub struct Exec {
     id: ExecId,
     pub(super) output: Pin<Box<dyn Stream<Item = Frame> + Send>>,
     pub(super) input: Pin<Box<dyn AsyncWrite + Send>>,
+    opening: Opening,
     pub(super) trailer: TrailerStripper,
     stderr: StderrTail,
     ready: VecDeque<Bytes>,
@@ -90,7 +94,27 @@ impl Docker {
     /// # Errors
     /// Docker refuses, or does not answer.
     pub async fn exec(&self, container: &ContainerId, command: &Command) -> Result<Exec, DockerError> {
-        self.wrapped(container, command, WRAPPER, &[], DUMP_BUFFER).await
+        self.exec_compressed(container, command, None).await
+    }
+
+    /// The same, with its output compressed in the container by zstd, at this level, if there is one in there: [`Exec::form`]
+    /// says so.
+    ///
+    /// # Errors
+    /// Docker refuses, or does not answer.
+    pub async fn exec_compressed(
+        &self,
+        container: &ContainerId,
+        command: &Command,
+        level: Option<u8>,
+    ) -> Result<Exec, DockerError> {
+        let word = level.map(|level| level.to_string()).unwrap_or_default();
+        let wrapper = format!("l={word}\n{WRAPPER}");
+        let mut exec = self.wrapped(container, command, &wrapper, &[], DUMP_BUFFER).await?;
+        if level.is_some() {
+            exec.opening = Opening::of(exec.trailer.marker());
+        }
+        Ok(exec)
     }
 
     /// Starts `command` under a wrapper that takes the marker, `args`, and what to run. Its outputs are read into a buffer
@@ -149,6 +173,7 @@ impl Docker {
             id,
             output,
             input,
+            opening: Opening::Known(Arrives::Plain),
             trailer: TrailerStripper::new(&marker),
             stderr: StderrTail::default(),
             ready: VecDeque::new(),
@@ -219,16 +244,34 @@ impl Exec {
             if self.finished {
                 return Ok(None);
             }
-            if let Some(status) = self.trailer.status() {
-                self.finish(status).await?;
+            if let Some(statuses) = self.trailer.statuses() {
+                self.finish(statuses).await?;
                 self.finished = true;
                 continue;
             }
-            // A new limit for each frame, whichever output it is of.
-            let frame = tokio::time::timeout(silence, self.output.next());
-            let frame = frame.await.map_err(|_| ExecError::Stalled(silence))?;
-            self.take(frame).await?;
+            self.read(silence).await?;
         }
+    }
+
+    /// In which form the output arrives: known once it has begun.
+    ///
+    /// # Errors
+    /// As [`Exec::next`].
+    pub async fn form(&mut self, silence: Duration) -> Result<Arrives, ExecError> {
+        loop {
+            if let Some(form) = self.opening.form() {
+                return Ok(form);
+            }
+            self.read(silence).await?;
+        }
+    }
+
+    /// Takes the next frame.
+    async fn read(&mut self, silence: Duration) -> Result<(), ExecError> {
+        // A new limit for each frame, whichever output it is of.
+        let frame = tokio::time::timeout(silence, self.output.next());
+        let frame = frame.await.map_err(|_| ExecError::Stalled(silence))?;
+        self.take(frame).await
     }
 
     /// Takes what came of the command's two outputs: pieces into `ready`, standard error into its tail.
@@ -238,8 +281,10 @@ impl Exec {
                 if self.beginning.len() < 512 {
                     self.beginning.extend(message.iter().take(512));
                 }
-                let pieces = self.trailer.push(message)?;
-                self.ready.extend(pieces.into_iter().filter(|piece| !piece.is_empty()));
+                for piece in self.opening.take(message) {
+                    let pieces = self.trailer.push(piece)?;
+                    self.ready.extend(pieces.into_iter().filter(|piece| !piece.is_empty()));
+                }
                 Ok(())
             }
             Some(Ok(LogOutput::StdErr { message })) => {
@@ -260,7 +305,8 @@ impl Exec {
     }
 
     /// The trailer is here: tell the wrapper so, take the rest of the streams, and hear the second witness.
-    async fn finish(&mut self, status: u8) -> Result<(), ExecError> {
+    async fn finish(&mut self, statuses: Statuses) -> Result<(), ExecError> {
+        let Statuses { tool, compressor } = statuses;
         self.end.is_seen = true;
         // The verdict is known; a connection that breaks now changes nothing.
         let released = async {
@@ -282,11 +328,19 @@ impl Exec {
             }
         };
         match tokio::time::timeout(END_LIMIT, end).await {
-            Ok(Err(trailing)) if status == 0 => return Err(ExecError::Trailing(trailing)),
+            Ok(Err(trailing)) if tool == 0 => return Err(ExecError::Trailing(trailing)),
             Ok(Ok(()) | Err(_)) | Err(_) => {}
         }
-        if status != 0 {
-            return Err(ExecError::Failed { status, stderr: self.stderr.text() });
+        // First: a tool whose reader has gone fails as well.
+        let expected = if self.opening.form() == Some(Arrives::Zstd) { Some(0) } else { None };
+        if compressor != expected {
+            return Err(ExecError::Compressor {
+                status: compressor.unwrap_or_default(),
+                stderr: self.stderr.text(),
+            });
+        }
+        if tool != 0 {
+            return Err(ExecError::Failed { status: tool, stderr: self.stderr.text() });
         }
         match self.exit_code().await {
             Some(0) | None => Ok(()),

@@ -123,7 +123,7 @@ impl Feed {
                 Ok(Ok(_) | Err(_)) => return Err(self.ended_early().await),
                 Err(frame) => {
                     self.exec.take(frame).await?;
-                    if self.exec.trailer.status().is_some() {
+                    if self.exec.trailer.statuses().is_some() {
                         return Err(self.ended_early().await);
                     }
                 }
@@ -142,7 +142,7 @@ impl Feed {
         while !self.exec.beginning.starts_with(FED) {
             let frame = self.exec.output.next().await;
             self.exec.take(frame).await?;
-            if self.exec.trailer.status().is_some() && !self.exec.beginning.starts_with(FED) {
+            if self.exec.trailer.statuses().is_some() && !self.exec.beginning.starts_with(FED) {
                 return Err(self.ended_early().await);
             }
         }

@@ -64,10 +64,42 @@ struct Mounted {
     destination: String,
 }
 
+/// In Docker's unit.
+const PROCESSOR: u64 = 1_000_000_000;
+
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct HostConfig {
     network_mode: Option<String>,
+    nano_cpus: Option<i64>,
+    cpu_quota: Option<i64>,
+    cpu_period: Option<i64>,
+    cpuset_cpus: Option<String>,
+}
+
+impl HostConfig {
+    /// See [`Container::processors`].
+    fn processors(&self) -> Option<u64> {
+        // 100 ms is the kernel's period unless another one is set.
+        let set = |number: Option<i64>| {
+            number.and_then(|number| u64::try_from(number).ok()).filter(|number| *number > 0)
+        };
+        let period = set(self.cpu_period).unwrap_or(100_000);
+        let quota = set(self.cpu_quota).map(|quota| quota.saturating_mul(PROCESSOR) / period);
+        let pinned =
+            self.cpuset_cpus.as_deref().and_then(set_size).map(|count| count.saturating_mul(PROCESSOR));
+        [set(self.nano_cpus).or(quota), pinned].into_iter().flatten().min()
+    }
+}
+
+/// How many processors a set like `0-3,7` has; `None` where it names none.
+fn set_size(set: &str) -> Option<u64> {
+    let ranges = set.split(',').map(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        last.checked_sub(first)?.checked_add(1)
+    });
+    ranges.sum()
 }
 
 #[derive(Default, Deserialize)]
@@ -220,7 +252,9 @@ pub(crate) fn container(answer: &[u8], asked: Option<&ContainerId>) -> Result<Co
     }
     let state = found.state.filter(|state| !state.status.is_empty()).ok_or(AnswerError::NoState)?;
     let config = found.config.unwrap_or_default();
-    let network = found.host_config.and_then(|host| host.network_mode).unwrap_or_default();
+    let host = found.host_config.unwrap_or_default();
+    let processors = host.processors();
+    let network = host.network_mode.unwrap_or_default();
     let health = state.health.and_then(|health| health.status);
     Ok(Container {
         id,
@@ -230,6 +264,7 @@ pub(crate) fn container(answer: &[u8], asked: Option<&ContainerId>) -> Result<Co
         labels: config.labels.unwrap_or_default(),
         command: config.cmd.unwrap_or_default(),
         arguments: found.args.unwrap_or_default(),
+        processors,
         shares_network: network == "host" || network.starts_with("container:"),
         mounts: found.mounts.unwrap_or_default().into_iter().filter_map(mount).collect(),
         env: variables(&config.env.unwrap_or_default()),

@@ -25,13 +25,13 @@ pub use client::{Docker, EngineNames, EngineVersion};
 pub use container::{Container, Mount};
 pub use containers::{Bystander, Looked, Unreadable};
 pub use error::DockerError;
-pub use exec::{Captured, Exec, ExecError, names_no_user};
+pub use exec::{Arrives, Captured, Exec, ExecError, names_no_user};
 pub use feed::{Appetite, Feed};
 pub use helper::HelperContainer;
 #[cfg(any(test, fuzzing, feature = "bench"))]
 pub(crate) use inspect::container as read_container;
 pub use rights::{Allowance, LabelledService};
 pub use scratch::{Death, Image, ScratchContainer};
-#[cfg(any(test, fuzzing, feature = "bench"))]
-pub(crate) use trailer::TrailerStripper;
 pub use trailer::TrailingOutput;
+#[cfg(any(test, fuzzing, feature = "bench"))]
+pub(crate) use trailer::{Statuses, TrailerStripper};

@@ -2,13 +2,14 @@
 //!
 //! Docker reports exit code 0 for an exec whose output it cut (measured on Docker 20.10: an exec read slowly loses its
 //! tail when dockerd gives up copying 2 s after the process ended). So the wrapper that runs the tool prints a trailer
-//! behind the dump, `\n<marker> <status>\n`, and only a dump whose trailer arrived is complete.
+//! behind the dump, `\n<marker> <status>\n`, and only a dump whose trailer arrived is complete. Where something compresses the
+//! tool's output in the target, its exit status comes second: `\n<marker> <status> <status>\n`.
 
 use bytes::Bytes;
 use memchr::memmem::Finder;
 
-/// Longest text behind the marker: a space, an exit status of up to three digits, a newline.
-const STATUS_LEN: usize = 5;
+/// Longest text behind the marker: twice a space and an exit status of up to three digits, and a newline.
+const STATUS_LEN: usize = 9;
 
 /// Takes the trailer off the end of a stream that arrives in pieces of any size.
 #[derive(Debug)]
@@ -17,7 +18,15 @@ pub(crate) struct TrailerStripper {
     needle: Finder<'static>,
     /// The last bytes seen, kept back because the trailer may have begun in them.
     held: Vec<u8>,
-    status: Option<u8>,
+    statuses: Option<Statuses>,
+}
+
+/// How the processes ended that a dump came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Statuses {
+    pub(crate) tool: u8,
+    /// Of what compressed the tool's output, where something did.
+    pub(crate) compressor: Option<u8>,
 }
 
 /// The stream went on after its trailer, or the trailer is not one.
@@ -31,12 +40,17 @@ pub struct TrailingOutput;
 impl TrailerStripper {
     pub(crate) fn new(marker: &str) -> Self {
         let needle = format!("\n{marker}");
-        Self { needle: Finder::new(needle.as_bytes()).into_owned(), held: Vec::new(), status: None }
+        Self { needle: Finder::new(needle.as_bytes()).into_owned(), held: Vec::new(), statuses: None }
     }
 
-    /// The tool's exit status, once the trailer has arrived.
-    pub(crate) fn status(&self) -> Option<u8> {
-        self.status
+    pub(super) fn marker(&self) -> &str {
+        // It was made of one.
+        std::str::from_utf8(self.needle.needle().get(1..).unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// The exit statuses, once the trailer has arrived.
+    pub(crate) fn statuses(&self) -> Option<Statuses> {
+        self.statuses
     }
 
     /// Takes the next piece of the stream and returns what is certainly dump, in order, in up to two pieces.
@@ -47,7 +61,7 @@ impl TrailerStripper {
         if piece.is_empty() {
             return Ok([Bytes::new(), Bytes::new()]);
         }
-        if self.status.is_some() {
+        if self.statuses.is_some() {
             return Err(TrailingOutput);
         }
         let keep = self.needle.needle().len() + STATUS_LEN;
@@ -81,7 +95,7 @@ impl TrailerStripper {
     fn scan_held(&mut self, keep: usize) -> Result<Bytes, TrailingOutput> {
         if let Some(start) = self.needle.find(&self.held) {
             let behind = self.held.get(start + self.needle.needle().len()..).unwrap_or_default();
-            self.status = parse_status(behind)?;
+            self.statuses = parse_statuses(behind)?;
             let dump = self.held.drain(..start).collect::<Vec<_>>();
             return Ok(dump.into());
         }
@@ -90,14 +104,22 @@ impl TrailerStripper {
     }
 }
 
-/// Reads ` <status>\n`; `None` while it may still be incomplete.
-fn parse_status(text: &[u8]) -> Result<Option<u8>, TrailingOutput> {
+/// Reads ` <status>\n` or ` <status> <status>\n`; `None` while it may still be incomplete.
+fn parse_statuses(text: &[u8]) -> Result<Option<Statuses>, TrailingOutput> {
     let complete = match text.iter().position(|&byte| byte == b'\n') {
         Some(end) if end + 1 == text.len() => text.get(..end).unwrap_or_default(),
         None if text.len() < STATUS_LEN => return Ok(None),
         _ => return Err(TrailingOutput),
     };
-    complete.strip_prefix(b" ").and_then(exit_status).map(Some).ok_or(TrailingOutput)
+    let mut statuses = complete.split(|&byte| byte == b' ').skip(1).map(exit_status);
+    let found = match (complete.first(), statuses.next(), statuses.next(), statuses.next()) {
+        (Some(b' '), Some(Some(tool)), None, _) => Some(Statuses { tool, compressor: None }),
+        (Some(b' '), Some(Some(tool)), Some(Some(compressor)), None) => {
+            Some(Statuses { tool, compressor: Some(compressor) })
+        }
+        _ => None,
+    };
+    found.map(Some).ok_or(TrailingOutput)
 }
 
 /// As a shell prints it: no sign, and no zero in front of it.
@@ -123,6 +145,10 @@ mod tests {
         Ok(dump)
     }
 
+    fn one(tool: u8) -> Option<Statuses> {
+        Some(Statuses { tool, compressor: None })
+    }
+
     fn with_trailer(dump: &[u8], status: u8) -> Vec<u8> {
         [dump, format!("\n{MARKER} {status}\n").as_bytes()].concat()
     }
@@ -130,7 +156,7 @@ mod tests {
     /// What is held back waits in memory, and the tool in the target waits for whoever holds it.
     #[test]
     fn no_more_is_held_back_than_a_trailer_may_have() {
-        let longest = format!("\n{MARKER} 255\n").len();
+        let longest = format!("\n{MARKER} 255 255\n").len();
         for size in [1, 7, 40, 90, 100, 1000, 32 * 1024] {
             let (piece, mut stripper) = (vec![b'x'; size], TrailerStripper::new(MARKER));
             let got: usize = (0..20).map(|_| run(&mut stripper, &[&piece]).unwrap().len()).sum();
@@ -140,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_status_that_is_too_long_is_refused_at_once() {
-        for behind in [" 2555", " 12345", "xxxxx", " 0\nx", " 256\n"] {
+        for behind in [" 255 2555", " 123456789", "xxxxxxxxx", " 0\nx", " 256\n", " 0 256\n"] {
             let mut stripper = TrailerStripper::new(MARKER);
             let stream = format!("dump\n{MARKER}{behind}");
             let pieces: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
@@ -162,9 +188,21 @@ mod tests {
                     let mut stripper = TrailerStripper::new(MARKER);
                     let (a, b) = stream.split_at(split);
                     assert_eq!(run(&mut stripper, &[a, b]).unwrap(), dump, "split at {split}");
-                    assert_eq!(stripper.status(), Some(status), "split at {split}");
+                    assert_eq!(stripper.statuses(), one(status), "split at {split}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_compressors_status_comes_second() {
+        let stream = [&[b'x'; 200][..], format!("\n{MARKER} 1 137\n").as_bytes()].concat();
+        for split in 0..=stream.len() {
+            let mut stripper = TrailerStripper::new(MARKER);
+            let (a, b) = stream.split_at(split);
+            assert_eq!(run(&mut stripper, &[a, b]).unwrap(), [b'x'; 200], "split at {split}");
+            let both = Statuses { tool: 1, compressor: Some(137) };
+            assert_eq!(stripper.statuses(), Some(both), "split at {split}");
         }
     }
 
@@ -174,7 +212,7 @@ mod tests {
         for end in 0..stream.len() {
             let mut stripper = TrailerStripper::new(MARKER);
             run(&mut stripper, &[&stream[..end]]).unwrap();
-            assert_eq!(stripper.status(), None, "cut at {end}");
+            assert_eq!(stripper.statuses(), None, "cut at {end}");
         }
     }
 
@@ -196,8 +234,24 @@ mod tests {
     #[test]
     fn a_marker_without_a_status_is_an_error() {
         for text in [
-            " 256\n", " 999\n", " x\n", "0\n", " 1234567", " +0\n", " -0\n", " 00\n", " 007\n", " +7\n",
-            "  0\n", " 0 \n", " \n", "\n",
+            " 256\n",
+            " 999\n",
+            " x\n",
+            "0\n",
+            " 123456789",
+            " +0\n",
+            " -0\n",
+            " 00\n",
+            " 007\n",
+            " +7\n",
+            "  0\n",
+            " 0 \n",
+            " \n",
+            "\n",
+            " 0  0\n",
+            " 0 x\n",
+            " 0 0 0\n",
+            " 0 0 \n",
         ] {
             let stream = format!("dump\n{MARKER}{text}");
             assert_eq!(
@@ -229,7 +283,7 @@ mod tests {
                 from = to;
             }
             prop_assert_eq!(got, dump);
-            prop_assert_eq!(stripper.status(), Some(status));
+            prop_assert_eq!(stripper.statuses(), one(status));
         }
     }
 }

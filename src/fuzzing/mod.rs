@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::config::labels::TargetLabels;
-use crate::docker::TrailerStripper;
+use crate::docker::{Statuses, TrailerStripper};
 use crate::engine::Engine;
 use crate::model::schedule::Schedule;
 use crate::signing::{Namespace, Signature, Signer, TrustedSigners, open, seal};
@@ -32,7 +32,7 @@ use crate::signing::{Namespace, Signature, Signer, TrustedSigners, open, seal};
 const MARKER: &str = "dumpcar-0123456789abcdef0123456789abcdef";
 
 /// Longest text behind the marker.
-const STATUS: usize = " 255\n".len();
+const STATUS: usize = " 255 255\n".len();
 
 /// A dump in pieces of any size, cut off or not: what comes out is what was put in, and no status comes before its end.
 ///
@@ -55,7 +55,9 @@ pub fn trailer(data: &[u8]) {
         }
         return;
     }
-    let stream = [dump.as_slice(), format!("{needle} {status}\n").as_bytes()].concat();
+    let compressor = (cut_high >= 0x80).then_some(cut_low);
+    let second = compressor.map(|status| format!(" {status}")).unwrap_or_default();
+    let stream = [dump.as_slice(), format!("{needle} {status}{second}\n").as_bytes()].concat();
     let (mut stripper, mut got, mut pushed) = (TrailerStripper::new(MARKER), Vec::new(), 0);
     for piece in pieces(&stream) {
         pushed += piece.len();
@@ -63,12 +65,12 @@ pub fn trailer(data: &[u8]) {
         assert!(dump.starts_with(&got), "bytes were changed or lost");
         assert!(pushed - got.len() <= needle.len() + STATUS, "more is held back than has to be");
         assert_eq!(
-            stripper.status().is_some(),
+            stripper.statuses().is_some(),
             pushed == stream.len(),
             "a status before the end, or none at it"
         );
     }
-    assert_eq!((got, stripper.status()), (dump.clone(), Some(status)));
+    assert_eq!((got, stripper.statuses()), (dump.clone(), Some(Statuses { tool: status, compressor })));
     assert!(stripper.push(Bytes::new()).is_ok(), "an empty piece is no output");
     assert!(stripper.push(Bytes::from_static(b"x")).is_err(), "output behind the trailer");
 
@@ -78,7 +80,7 @@ pub fn trailer(data: &[u8]) {
     for piece in pieces(cut_off) {
         got.extend(stripper.push(piece).expect("nothing is behind the trailer").concat());
     }
-    assert_eq!(stripper.status(), None, "a cut dump has no status");
+    assert_eq!(stripper.statuses(), None, "a cut dump has no status");
     assert!(dump.starts_with(&got), "bytes were changed or lost");
 }
 

@@ -5,6 +5,7 @@ mod attempt;
 mod begin;
 mod context;
 mod hooks;
+mod inside;
 mod missing;
 mod order;
 mod part;
@@ -140,7 +141,7 @@ async fn attempts(
     loop {
         tried += 1;
         let wait = waits.next();
-        let result = Box::pin(attempt(app, &current, order, wait.is_none(), stop, progress)).await;
+        let result = Box::pin(attempt(app, &current, order, tried, wait.is_none(), stop, progress)).await;
         match (result, wait) {
             (Err(error), Some(wait)) if error.kind.may_pass() => {
                 info!(reason = %error, wait = %humantime::format_duration(wait), "trying again");

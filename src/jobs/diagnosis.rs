@@ -62,7 +62,8 @@ pub(super) async fn diagnose(
             let said = || format!("{error}; is it waiting for a lock? (DUMPCAR_STALL_TIMEOUT)");
             (JobErrorKind::Broken, seen.unwrap_or_else(said))
         }
-        error @ (ExecError::Trailing(_)
+        error @ (ExecError::Compressor { .. }
+        | ExecError::Trailing(_)
         | ExecError::TooMuch { .. }
         | ExecError::Timeout { .. }
         | ExecError::InputLeft { .. }

@@ -304,7 +304,7 @@ async fn read(
     progress: &Progress,
 ) -> Result<(), Finding> {
     let count = async |piece: Bytes| {
-        progress.add_plain(piece.len());
+        progress.add_plain(piece.len() as u64);
         Ok(())
     };
     let ends = pipeline::read(store, key, object, Form::Plain, count)

@@ -7,8 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::compression::Compression;
 
-/// 8 MiB are what every decoder of zstd should take (RFC 8878, 3.1.1.1.2), and what xz has up to its level 6.
-const USUAL_WINDOW_LOG: u32 = 23;
 const LARGEST_WINDOW_LOG: u32 = 27;
 
 /// The steps from a dump to what is stored, in this order; none for a dump that is stored as it is.
@@ -35,6 +33,9 @@ pub struct EncodingError;
 impl Encoding {
     pub const NONE: Self = Self(None);
 
+    /// 8 MiB are what every decoder of zstd should take (RFC 8878, 3.1.1.1.2), and what xz has up to its level 6.
+    pub const USUAL_WINDOW_LOG: u32 = 23;
+
     /// The step that compresses, if there is one.
     pub fn compression(&self) -> Option<Step> {
         self.0
@@ -54,11 +55,11 @@ impl Encoding {
 impl From<Compression> for Encoding {
     fn from(compression: Compression) -> Self {
         Self(match compression {
-            Compression::Xz(..=6) => Some(Step::Xz { window_log: USUAL_WINDOW_LOG }),
+            Compression::Xz(..=6) => Some(Step::Xz { window_log: Encoding::USUAL_WINDOW_LOG }),
             Compression::Xz(7) => Some(Step::Xz { window_log: 24 }),
             Compression::Xz(8) => Some(Step::Xz { window_log: 25 }),
             Compression::Xz(9..) => Some(Step::Xz { window_log: 26 }),
-            Compression::Zstd(..=19) => Some(Step::Zstd { window_log: USUAL_WINDOW_LOG }),
+            Compression::Zstd(..=19) => Some(Step::Zstd { window_log: Encoding::USUAL_WINDOW_LOG }),
             Compression::Zstd(20) => Some(Step::Zstd { window_log: 25 }),
             Compression::Zstd(21) => Some(Step::Zstd { window_log: 26 }),
             Compression::Zstd(22..) => Some(Step::Zstd { window_log: 27 }),
@@ -89,9 +90,9 @@ impl TryFrom<Vec<Step>> for Encoding {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Xz { window_log: USUAL_WINDOW_LOG } => f.write_str("xz"),
+            Self::Xz { window_log: Encoding::USUAL_WINDOW_LOG } => f.write_str("xz"),
             Self::Xz { window_log } => write!(f, "xz:{window_log}"),
-            Self::Zstd { window_log: USUAL_WINDOW_LOG } => f.write_str("zstd"),
+            Self::Zstd { window_log: Encoding::USUAL_WINDOW_LOG } => f.write_str("zstd"),
             Self::Zstd { window_log } => write!(f, "zstd:{window_log}"),
             Self::Gzip => f.write_str("gzip"),
         }
@@ -107,11 +108,11 @@ impl FromStr for Step {
             None => (text, None),
         };
         let window_log = match window {
-            None => USUAL_WINDOW_LOG,
+            None => Encoding::USUAL_WINDOW_LOG,
             Some(window) => {
                 let is_plain = window.len() == 2 && window.bytes().all(|byte| byte.is_ascii_digit());
                 let window_log = window.parse().ok().filter(|_| is_plain).ok_or(EncodingError)?;
-                if !(USUAL_WINDOW_LOG + 1..=LARGEST_WINDOW_LOG).contains(&window_log) {
+                if !(Encoding::USUAL_WINDOW_LOG + 1..=LARGEST_WINDOW_LOG).contains(&window_log) {
                     return Err(EncodingError);
                 }
                 window_log

@@ -33,6 +33,7 @@ pub mod schedule;
 pub mod splitmix;
 pub mod suspicion;
 pub mod target;
+pub mod transport;
 pub mod trend;
 pub mod trigger;
 pub mod verified;

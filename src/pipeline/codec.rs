@@ -18,7 +18,7 @@ const BESIDES_WINDOW: u64 = 1024 * 1024;
 
 /// From this level on zstd runs on threads of its own. Below, one thread is faster than a dump comes, and further ones would
 /// only take memory, and processor time from the database.
-const ZSTD_THREADS_FROM: u8 = 4;
+pub(super) const ZSTD_THREADS_FROM: u8 = 4;
 
 /// Compresses a dump.
 pub(super) enum Encoder {

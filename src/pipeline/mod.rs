@@ -1,10 +1,13 @@
 //! From a command's output into an object, and back: the only join of Docker and the store.
 //!
 //! ```text
-//! exec ─► head and tail kept ─► worker: SHA-256 ─► codec ─► SHA-256 ─► upload
+//! exec ─► worker: SHA-256, both ends, content ─► codec ─► SHA-256 ─► upload
 //! ```
-//! The worker is told to finish only after the exec ended with its trailer and the content check passed; an object is
-//! committed only after the worker finished. A stream that breaks off anywhere ends as an aborted upload.
+//! A dump that was compressed in the target as it is to be stored goes straight to the upload, and the worker reads it
+//! behind that.
+//!
+//! The worker is told to finish only after the exec ended with its trailer; an object is committed only after the worker
+//! finished and the content check passed. A stream that breaks off anywhere ends as an aborted upload.
 
 mod codec;
 mod ends;
@@ -13,6 +16,7 @@ mod progress;
 #[doc(hidden)]
 pub mod stages;
 mod threads;
+pub mod transport;
 mod worker;
 mod xz;
 
@@ -21,11 +25,13 @@ pub use progress::Progress;
 pub use worker::{Digests, Made};
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::docker::{Exec, ExecError, Feed};
+use crate::docker::{Arrives, Exec, ExecError, Feed};
 use crate::model::compression::Compression;
 use crate::model::content::{Content, Counter, Dialect};
 use crate::model::encoding::Encoding;
@@ -38,7 +44,10 @@ use worker::{Gone, Worker};
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
     #[error(transparent)]
-    Exec(#[from] ExecError),
+    Exec(ExecError),
+    /// What was compressed in the target did not arrive: without that, the dump may be as good as any.
+    #[error("{0}")]
+    Transport(String),
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The tool said it did well, and its output says otherwise.
@@ -46,6 +55,15 @@ pub enum PipelineError {
     Content(String),
     #[error("compress the dump")]
     Codec(#[source] io::Error),
+}
+
+impl From<ExecError> for PipelineError {
+    fn from(error: ExecError) -> Self {
+        match error {
+            ExecError::Compressor { .. } => Self::Transport(error.to_string()),
+            error => Self::Exec(error),
+        }
+    }
 }
 
 /// Streams a command's output into `upload`, which then wants to be committed; after an error, aborted.
@@ -64,17 +82,28 @@ pub async fn dump(
     check: impl FnOnce(&Ends) -> Result<(), String>,
     progress: &Progress,
 ) -> Result<Made, PipelineError> {
-    let Worker { mut input, mut output, result } =
-        worker::compress(compression, dialect).map_err(PipelineError::Codec)?;
-    let feed = async move {
+    let arrives = exec.form(stall).await?;
+    let failed = |error| match arrives {
+        Arrives::Plain => PipelineError::Codec(error),
+        Arrives::Zstd => {
+            PipelineError::Transport(format!("what zstd in the container made cannot be read: {error}"))
+        }
+    };
+    let passed = Arc::new(AtomicU64::new(0));
+    let worker = worker::compress(arrives, compression, dialect, Arc::clone(&passed));
+    let Worker { mut input, mut output, result } = worker.map_err(PipelineError::Codec)?;
+    let told = AtomicU64::new(0);
+    let tell = || {
+        let now = passed.load(Ordering::Relaxed);
+        progress.add_plain(now - told.swap(now, Ordering::Relaxed));
+    };
+    let feed = async {
         while let Some(piece) = exec.next(stall).await? {
-            progress.add_plain(piece.len());
+            tell();
             if let Err(Gone) = input.push(&piece).await {
                 return Ok(());
             }
         }
-        let Ok(ends) = input.flush().await else { return Ok(()) };
-        check(ends).map_err(PipelineError::Content)?;
         drop(input.finish().await);
         Ok(())
     };
@@ -87,10 +116,10 @@ pub async fn dump(
         Ok::<_, PipelineError>(())
     };
     tokio::try_join!(feed, send)?;
-    let made = result
-        .await
-        .unwrap_or_else(|_| Err(io::Error::other("the worker panicked")))
-        .map_err(PipelineError::Codec)?;
+    let made =
+        result.await.unwrap_or_else(|_| Err(io::Error::other("the worker panicked"))).map_err(failed)?;
+    tell();
+    check(&made.ends).map_err(PipelineError::Content)?;
     match made.whole {
         Ok(()) => Ok(made),
         Err(reason) => Err(PipelineError::Content(format!("the dump is not whole: {reason}"))),
@@ -110,7 +139,7 @@ pub async fn inspect(
     let mut counter = Counter::new(dialect);
     while let Some(piece) = exec.next(stall).await? {
         counter.take(&piece);
-        progress.add_plain(piece.len());
+        progress.add_plain(piece.len() as u64);
     }
     Ok(counter.end())
 }
@@ -235,7 +264,7 @@ pub async fn restore(
             failed = Some(error);
             io::Error::from(io::ErrorKind::BrokenPipe)
         })?;
-        progress.add_plain(bytes);
+        progress.add_plain(bytes as u64);
         Ok(())
     };
     let ends = match read(store, key, object, Form::Plain, sink).await {

@@ -33,8 +33,8 @@ impl Progress {
     }
 
     /// Bytes of a dump have come or gone.
-    pub fn add_plain(&self, bytes: usize) {
-        self.plain_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    pub fn add_plain(&self, bytes: u64) {
+        self.plain_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(super) fn add_stored(&self, bytes: usize) {

@@ -1,12 +1,13 @@
 //! The stages of a dump one by one, for `benches`: what they are made of is nobody else's business.
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::codec::{Encoder, decoder};
 use super::worker::{self, CHUNK, Digests, Made, Meter, Worker};
-use crate::docker::{TrailerStripper, TrailingOutput};
+use crate::docker::{Arrives, TrailerStripper, TrailingOutput};
 use crate::model::compression::Compression;
 use crate::model::content::Dialect;
 use crate::model::encoding::Encoding;
@@ -71,12 +72,13 @@ pub fn decode(compression: Compression, stored: &[u8], mut sink: impl FnMut(&[u8
 /// # Errors
 /// The worker fails.
 pub async fn compress(
+    arrives: Arrives,
     compression: Compression,
     dialect: Option<Dialect>,
     pieces: &[Bytes],
     sink: impl FnMut(Bytes),
 ) -> io::Result<Made> {
-    work(worker::compress(compression, dialect)?, pieces, sink).await
+    work(worker::compress(arrives, compression, dialect, Arc::default())?, pieces, sink).await
 }
 
 /// The worker, the other way.

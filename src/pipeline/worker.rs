@@ -5,6 +5,7 @@
 
 use std::io::{self, BufRead, Read};
 use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Buf, Bytes};
@@ -13,9 +14,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::codec::{self, Encoder};
 use super::ends::Ends;
+use super::transport;
+use crate::docker::Arrives;
 use crate::model::compression::Compression;
 use crate::model::content::{Content, Counter, Dialect, NotWhole, Unread};
-use crate::model::encoding::Encoding;
+use crate::model::encoding::{Encoding, Step};
 use crate::model::manifest::Sha256;
 
 /// Bytes handed over at a time. Docker sends frames of 13 KiB on average (measured): to wake a thread for each one would
@@ -89,7 +92,6 @@ pub(super) struct Intake {
     channel: mpsc::Sender<Input>,
     pool: Pool,
     gathered: Vec<u8>,
-    ends: Ends,
 }
 
 impl Intake {
@@ -105,14 +107,13 @@ impl Intake {
         Ok(())
     }
 
-    /// Hands over what is gathered. Returns the two ends of all that was pushed.
-    pub(super) async fn flush(&mut self) -> Result<&Ends, Gone> {
-        self.ends.take(&self.gathered);
-        if !self.gathered.is_empty() {
-            let gathered = mem::replace(&mut self.gathered, self.pool.take());
-            self.channel.send(Input::Chunk(self.pool.share(gathered))).await.map_err(|_| Gone)?;
+    /// Hands over what is gathered.
+    async fn flush(&mut self) -> Result<(), Gone> {
+        if self.gathered.is_empty() {
+            return Ok(());
         }
-        Ok(&self.ends)
+        let gathered = mem::replace(&mut self.gathered, self.pool.take());
+        self.channel.send(Input::Chunk(self.pool.share(gathered))).await.map_err(|_| Gone)
     }
 
     /// Lets the worker finish: everything was pushed, and it was proved to be everything.
@@ -134,7 +135,11 @@ pub struct Digests {
 /// What became of a dump.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
+    /// How the dump came.
+    pub arrives: Arrives,
     pub digests: Digests,
+    /// Of the plain dump.
+    pub ends: Ends,
     /// Of a dump whose dialect is known, and that could be read.
     pub content: Option<Content>,
     /// Why it could not.
@@ -151,39 +156,87 @@ pub(super) struct Worker<T> {
     pub(super) result: oneshot::Receiver<io::Result<T>>,
 }
 
-/// Starts a worker that compresses, and counts what is in a dump of this dialect.
-pub(super) fn compress(compression: Compression, dialect: Option<Dialect>) -> io::Result<Worker<Made>> {
-    spawn("compress", move |input, output| {
-        let mut plain = Meter::new();
-        let mut counter = dialect.map(Counter::new);
-        let mut encoder = Encoder::new(compression)?;
-        let mut outlet = Outlet::new(output);
-        while let Some(chunk) = next(input)? {
-            plain.take(&chunk);
-            if let Some(counter) = &mut counter {
-                counter.take(&chunk);
-            }
-            match &mut encoder {
-                Some(encoder) => {
-                    encoder.push(&chunk, &mut outlet.out)?;
-                    outlet.send_full()?;
-                }
-                // Stored as it is: what was hashed is not hashed again.
-                None => send(output, chunk)?,
-            }
+/// What is found out about a dump while it passes.
+struct Reading {
+    arrives: Arrives,
+    meter: Meter,
+    ends: Ends,
+    counter: Option<Counter>,
+    /// How much of it has passed, for whoever watches.
+    passed: Arc<AtomicU64>,
+}
+
+impl Reading {
+    fn take(&mut self, chunk: &[u8]) {
+        self.meter.take(chunk);
+        self.ends.take(chunk);
+        if let Some(counter) = &mut self.counter {
+            counter.take(chunk);
         }
-        let plain = plain.end();
-        let stored = match encoder {
-            Some(encoder) => {
-                encoder.finish(&mut outlet.out)?;
-                outlet.end()?
-            }
-            None => plain,
-        };
+        self.passed.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+    }
+
+    /// `stored` is what the dump was stored as, if not as it is.
+    fn end(self, stored: Option<(u64, Sha256)>) -> Made {
+        let Self { arrives, meter, ends, counter, .. } = self;
+        let plain = meter.end();
         let whole = counter.as_ref().map_or(Ok(()), Counter::whole);
         let unread = counter.as_ref().and_then(Counter::unread);
         let content = counter.filter(|_| unread.is_none()).map(Counter::end);
-        Ok(Made { digests: digests(plain, stored), content, unread, whole })
+        Made { arrives, digests: digests(plain, stored.unwrap_or(plain)), ends, content, unread, whole }
+    }
+}
+
+/// Starts a worker that compresses, and counts what is in a dump of this dialect. What arrives compressed as it is to be
+/// stored is passed on at once, and read behind that. `passed` counts the plain bytes.
+pub(super) fn compress(
+    arrives: Arrives,
+    compression: Compression,
+    dialect: Option<Dialect>,
+    passed: Arc<AtomicU64>,
+) -> io::Result<Worker<Made>> {
+    spawn("compress", move |input, output| {
+        let counter = dialect.map(Counter::new);
+        let mut reading = Reading { arrives, meter: Meter::new(), ends: Ends::default(), counter, passed };
+        if arrives == Arrives::Zstd && transport::is_kept(compression) {
+            let mut stored = Stored::new(input).passed_on_to(output);
+            decode(transport::STEP, &mut stored, u64::MAX, |chunk| {
+                reading.take(&chunk);
+                Ok(())
+            })?;
+            return Ok(reading.end(Some(stored.meter.end())));
+        }
+        let mut encoder = Encoder::new(compression)?;
+        let mut outlet = Outlet::new(output);
+        let mut take = |chunk: Bytes| {
+            reading.take(&chunk);
+            match &mut encoder {
+                Some(encoder) => {
+                    encoder.push(&chunk, &mut outlet.out)?;
+                    outlet.send_full()
+                }
+                // Stored as it is: what was hashed is not hashed again.
+                None => send(output, chunk),
+            }
+        };
+        match arrives {
+            Arrives::Plain => {
+                while let Some(chunk) = next(input)? {
+                    take(chunk)?;
+                }
+            }
+            Arrives::Zstd => {
+                decode(transport::STEP, &mut Stored::new(input), u64::MAX, take)?;
+            }
+        }
+        let stored = match encoder {
+            Some(encoder) => {
+                encoder.finish(&mut outlet.out)?;
+                Some(outlet.end()?)
+            }
+            None => None,
+        };
+        Ok(reading.end(stored))
     })
 }
 
@@ -204,29 +257,43 @@ pub(super) fn decompress(encoding: &Encoding, most: u64) -> io::Result<Worker<Op
             let stored = stored.meter.end();
             return Ok(Some(digests(stored, stored)));
         };
-        let (pool, mut meter) = (Pool::default(), Meter::new());
-        let mut decoder = codec::decoder(step, &mut stored)?;
-        let mut wanted = decoder.by_ref().take(most);
-        loop {
-            let mut memory = pool.take_filled();
-            let filled = fill(&mut wanted, &mut memory)?;
-            if filled == 0 {
-                break;
-            }
-            let mut chunk = pool.share(memory);
-            chunk.truncate(filled);
+        let mut meter = Meter::new();
+        let is_all = decode(step, &mut stored, most, |chunk| {
             meter.take(&chunk);
-            send(output, chunk)?;
-        }
-        if decoder.read(&mut [0])? > 0 {
-            return Ok(None);
-        }
-        drop(decoder);
-        if !stored.fill_buf()?.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "bytes behind the end of the archive"));
-        }
-        Ok(Some(digests(meter.end(), stored.meter.end())))
+            send(output, chunk)
+        })?;
+        Ok(is_all.then(|| digests(meter.end(), stored.meter.end())))
     })
+}
+
+/// Decompresses what is stored, to its end. No more than `most` bytes come out: whether they were all.
+fn decode(
+    step: Step,
+    stored: &mut Stored<'_>,
+    most: u64,
+    mut take: impl FnMut(Bytes) -> io::Result<()>,
+) -> io::Result<bool> {
+    let pool = Pool::default();
+    let mut decoder = codec::decoder(step, &mut *stored)?;
+    let mut wanted = decoder.by_ref().take(most);
+    loop {
+        let mut memory = pool.take_filled();
+        let filled = fill(&mut wanted, &mut memory)?;
+        if filled == 0 {
+            break;
+        }
+        let mut chunk = pool.share(memory);
+        chunk.truncate(filled);
+        take(chunk)?;
+    }
+    if decoder.read(&mut [0])? > 0 {
+        return Ok(false);
+    }
+    drop(decoder);
+    if !stored.fill_buf()?.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "bytes behind the end of the archive"));
+    }
+    Ok(true)
 }
 
 /// Reads until the buffer is full, or there is no more; returns how much that is.
@@ -244,6 +311,8 @@ pub(super) fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usiz
 /// The way into a decoder, metered.
 struct Stored<'a> {
     input: &'a mut mpsc::Receiver<Input>,
+    /// Who else gets it, and first.
+    other: Option<&'a mpsc::Sender<Bytes>>,
     /// What the decoder has not taken yet.
     chunk: Bytes,
     has_ended: bool,
@@ -252,12 +321,19 @@ struct Stored<'a> {
 
 impl<'a> Stored<'a> {
     fn new(input: &'a mut mpsc::Receiver<Input>) -> Self {
-        Self { input, chunk: Bytes::new(), has_ended: false, meter: Meter::new() }
+        Self { input, other: None, chunk: Bytes::new(), has_ended: false, meter: Meter::new() }
+    }
+
+    fn passed_on_to(self, other: &'a mpsc::Sender<Bytes>) -> Self {
+        Self { other: Some(other), ..self }
     }
 
     fn next(&mut self) -> io::Result<Option<Bytes>> {
         let chunk = next(self.input)?;
         if let Some(chunk) = &chunk {
+            if let Some(other) = self.other {
+                send(other, chunk.clone())?;
+            }
             self.meter.take(chunk);
         }
         Ok(chunk)
@@ -354,7 +430,7 @@ fn spawn<T: Send + 'static>(
     })?;
     let pool = Pool::default();
     let gathered = pool.take();
-    let input = Intake { channel, pool, gathered, ends: Ends::default() };
+    let input = Intake { channel, pool, gathered };
     Ok(Worker { input, output, result })
 }
 

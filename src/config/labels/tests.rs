@@ -77,6 +77,7 @@ fn everything_can_be_set() {
         ("dumpcar.keep-within", "7d"),
         ("dumpcar.shrink-alert", "off"),
         ("dumpcar.compression", "zstd:3"),
+        ("dumpcar.transport", "off"),
         ("dumpcar.timeout", "1h"),
         ("dumpcar.group", "blue"),
         ("dumpcar.before", "redis-cli save"),
@@ -111,6 +112,7 @@ fn everything_can_be_set() {
         },
         shrink_alert: Some(ShrinkAlert::OFF),
         compression: Some(Compression::Zstd(3)),
+        transport: Some(Transport::Off),
         timeout: Some(Duration::from_secs(3_600)),
         group: Some("blue".into()),
         before: Some("redis-cli save".into()),
@@ -165,6 +167,7 @@ fn each_error_names_its_label_and_the_cure() {
         ("keep-within", "1M"),
         ("shrink-alert", "100"),
         ("compression", "rar"),
+        ("transport", "gzip"),
         ("timeout", "90"),
         ("group", "a\nb"),
         ("drill", "true"),
@@ -202,6 +205,7 @@ fn each_error_names_its_label_and_the_cure() {
     dumpcar.keep-within: has the unit M, which is easily mistaken for minutes (m): use d or w
     dumpcar.shrink-alert: must be a percentage from 1% to 99%, or off
     dumpcar.compression: must be xz, xz:0 to xz:9, zstd, zstd:1 to zstd:22, gzip, gzip:1 to gzip:9, or none
+    dumpcar.transport: must be auto or off
     dumpcar.timeout: needs a unit, like 15m
     dumpcar.group: must be one line
     dumpcar.drill: must be five cron fields like `0 23 * * *`, one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually, an interval like `every 6h`, or off
@@ -226,6 +230,7 @@ fn what_does_not_go_together_is_an_error() {
             ("dumpcar.port", "1"),
             ("dumpcar.socket", "/x"),
             ("dumpcar.args", "x"),
+            ("dumpcar.transport", "auto"),
         ],
     ];
     let lines: Vec<String> = cases.iter().map(|labels| errors(labels)).collect();
@@ -245,6 +250,7 @@ fn what_does_not_go_together_is_an_error() {
     dumpcar.port: has no effect together with dumpcar.command; remove it
     dumpcar.socket: has no effect together with dumpcar.command; remove it
     dumpcar.args: has no effect together with dumpcar.command; remove it
+    dumpcar.transport: has no effect together with dumpcar.command; remove it
     ");
 }
 

@@ -11,6 +11,9 @@ pub enum ExecError {
     /// The command itself says so. `stderr` is its end, bounded.
     #[error("exit status {status}{}", quoted(stderr))]
     Failed { status: u8, stderr: String },
+    /// What compresses the command's output in the container says so.
+    #[error("zstd in the container failed (exit status {status}){}", quoted(stderr))]
+    Compressor { status: u8, stderr: String },
     /// The shell that runs the command could not be started.
     #[error("the container cannot run a shell: {message}")]
     NotStarted { message: String },
@@ -59,6 +62,7 @@ impl ExecError {
             Self::Timeout { limit, stderr } => Self::Timeout { limit, stderr: hide(&stderr) },
             Self::InputLeft { stderr } => Self::InputLeft { stderr: hide(&stderr) },
             Self::Failed { status, stderr } => Self::Failed { status, stderr: hide(&stderr) },
+            Self::Compressor { status, stderr } => Self::Compressor { status, stderr: hide(&stderr) },
             other @ (Self::Trailing(_)
             | Self::Contradicted { .. }
             | Self::Stalled(_)

@@ -35,6 +35,7 @@ fn exec(tool: Vec<Does>) -> Exec {
         id: "0".repeat(64).parse().unwrap(),
         output: Box::pin(frames.map(Ok).chain(stream::pending())),
         input: Box::pin(tokio::io::sink()),
+        opening: Opening::Known(Arrives::Plain),
         trailer: TrailerStripper::new(MARKER),
         stderr: StderrTail::default(),
         ready: VecDeque::new(),

@@ -1,6 +1,7 @@
 //! One try of a run: its place in the bucket, the dumps, the manifest, and pruning.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{join, try_join};
@@ -11,7 +12,7 @@ use super::begin::{Begun, begin};
 use super::context::{AttemptContext, Origin};
 use super::missing::Dumped;
 use super::order::Order;
-use super::{plan, suspicion, writers};
+use super::{inside, plan, suspicion, writers};
 use crate::app::App;
 use crate::clock;
 use crate::discovery::Target;
@@ -33,6 +34,7 @@ pub(super) async fn attempt(
     app: &App,
     target: &Target,
     order: Order,
+    tried: usize,
     is_last_try: bool,
     stop: &CancellationToken,
     progress: &Progress,
@@ -73,6 +75,8 @@ pub(super) async fn attempt(
         origin,
         clash: clash.as_ref(),
         is_last_try,
+        // What has failed once may have failed by that.
+        compresses_inside: AtomicBool::new(tried == 1 && inside::may_compress(target)),
         stop,
         progress,
         entry: &entry,

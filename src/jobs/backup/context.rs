@@ -1,5 +1,7 @@
 //! What all steps of an attempt know.
 
+use std::sync::atomic::AtomicBool;
+
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +40,8 @@ pub(super) struct AttemptContext<'a> {
     pub(super) clash: Option<&'a Clash>,
     /// What cannot be dumped now is not tried again.
     pub(super) is_last_try: bool,
+    /// Whether dumps are compressed inside the target.
+    pub(super) compresses_inside: AtomicBool,
     pub(super) stop: &'a CancellationToken,
     pub(super) progress: &'a Progress,
     pub(super) entry: &'a Entry<'a>,

@@ -1,5 +1,6 @@
 //! One dump on its way into the store.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use tracing::{debug, info, warn};
@@ -7,14 +8,27 @@ use tracing::{debug, info, warn};
 use super::alive;
 use super::context::AttemptContext;
 use super::plan::Part;
-use crate::docker::ExecError;
+use crate::docker::{Arrives, ExecError};
 use crate::engine;
 use crate::jobs::diagnosis::diagnose;
 use crate::jobs::error::{JobError, JobErrorKind, stoppable};
 use crate::model::key::database_file_stem;
 use crate::model::manifest::{ManifestObject, ObjectKind};
-use crate::pipeline::{self, PipelineError};
+use crate::pipeline::{self, PipelineError, transport};
 use crate::text;
+
+/// Why there is no object.
+enum Failed {
+    /// It did not come through as it was compressed in the target; without that it may.
+    Transport(String),
+    Job(JobError),
+}
+
+impl<E: Into<JobError>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self::Job(error.into())
+    }
+}
 
 impl AttemptContext<'_> {
     /// One object, from the command to the store, which confirms its size now or, for one of many, later.
@@ -23,6 +37,26 @@ impl AttemptContext<'_> {
         part: &Part,
         is_one_of_many: bool,
     ) -> Result<ManifestObject, JobError> {
+        loop {
+            let inside = self.compresses_inside.load(Ordering::Relaxed);
+            match self.dump_once(part, is_one_of_many, inside).await {
+                Err(Failed::Transport(reason)) if inside => {
+                    warn!(reason, "dumping again, without compressing inside the container");
+                    self.compresses_inside.store(false, Ordering::Relaxed);
+                }
+                Err(Failed::Transport(reason)) => return Err(JobError::new(JobErrorKind::Internal, reason)),
+                Err(Failed::Job(error)) => return Err(error),
+                Ok(object) => return Ok(object),
+            }
+        }
+    }
+
+    async fn dump_once(
+        &self,
+        part: &Part,
+        is_one_of_many: bool,
+        inside: bool,
+    ) -> Result<ManifestObject, Failed> {
         let Self { app, docker, target, stop, progress, key, .. } = self;
         let format = target.engine.extension(&target.facts()).to_owned();
         let what = part.what();
@@ -34,11 +68,13 @@ impl AttemptContext<'_> {
         let name = format!("{stem}.{format}{}", target.compression.extension());
         progress.set_stage(format!("dumping {what}"));
         let started = Instant::now();
-        let mut exec = match stoppable(stop, docker.exec(target.tools(), &part.command)).await? {
+        let level = inside.then(|| transport::level(target.compression));
+        let exec = docker.exec_compressed(target.tools(), &part.command, level);
+        let mut exec = match stoppable(stop, exec).await? {
             Ok(exec) => exec,
             Err(error) => {
                 let database = part.database.as_deref();
-                return Err(self.exec_failed(&format!("dump {what}"), database, error.into()).await);
+                return Err(self.exec_failed(&format!("dump {what}"), database, error.into()).await.into());
             }
         };
         let mut upload = app.store.upload(&key.object(&name), part.hint);
@@ -67,14 +103,19 @@ impl AttemptContext<'_> {
                 "still dumping"
             );
         });
-        let pipeline::Made { digests, content, unread, .. } = match stoppable(stop, dump).await {
+        let pipeline::Made { arrives, digests, content, unread, .. } = match stoppable(stop, dump).await {
             Ok(Ok(made)) => made,
             failed => {
                 // The tool first: it holds a snapshot of the database.
                 exec.cancel().await;
                 upload.abort(stop).await;
-                let Ok(Err(error)) = failed else { return Err(JobError::stopped()) };
-                return Err(self.part_failed(&what, part.database.as_deref(), error).await);
+                return Err(match failed {
+                    Ok(Err(PipelineError::Transport(reason))) => {
+                        Failed::Transport(target.container.redact(&reason))
+                    }
+                    Ok(Err(error)) => self.part_failed(&what, part.database.as_deref(), error).await.into(),
+                    Ok(Ok(_)) | Err(_) => JobError::stopped().into(),
+                });
             }
         };
         upload.commit(stop).await?;
@@ -86,6 +127,7 @@ impl AttemptContext<'_> {
         }
         debug!(
             object = name,
+            compressed_inside = arrives == Arrives::Zstd,
             bytes = digests.stored_bytes,
             plain_bytes = digests.plain_bytes,
             elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -115,7 +157,7 @@ impl AttemptContext<'_> {
         match error {
             PipelineError::Exec(error) => self.exec_failed(&format!("dump {what}"), database, error).await,
             PipelineError::Store(error) => error.into(),
-            PipelineError::Content(reason) => {
+            PipelineError::Content(reason) | PipelineError::Transport(reason) => {
                 JobError::new(JobErrorKind::IncompleteDump, format!("dump {what}: {reason}"))
             }
             PipelineError::Codec(error) => {
