@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dumpcar::docker::Docker;
+use dumpcar::docker::{Arrives, Docker};
 use dumpcar::fuzzing::engine::{Engine, STDOUT, container, frame};
 use dumpcar::model::command::Command;
 use dumpcar::model::compression::Compression;
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 const MARKER: &str = "dumpcar-0123456789abcdef0123456789abcdef";
 
 /// In the order in which a byte meets them: out of a container into the store, and back.
-pub(crate) const STAGES: [&str; 24] = [
+pub(crate) const STAGES: [&str; 26] = [
     "frames",
     "trailer",
     "hash",
@@ -39,6 +39,8 @@ pub(crate) const STAGES: [&str; 24] = [
     "compress none",
     "compress zstd:3",
     "compress xz:1",
+    "transport none",
+    "transport zstd:3",
     "upload",
     "dump none",
     "dump zstd:3",
@@ -130,6 +132,15 @@ impl Lab {
                 );
                 assert_eq!(self.runtime.block_on(work).unwrap().digests.plain_bytes, self.bytes);
             }),
+            // As a target compresses it.
+            "transport" => {
+                let frames = self.encode(Compression::Zstd(3));
+                Box::new(move || {
+                    let dialect = Some(Dialect::Postgresql);
+                    let work = stages::compress(Arrives::Zstd, compression, dialect, &frames, drop);
+                    assert_eq!(self.runtime.block_on(work).unwrap().digests.plain_bytes, self.bytes);
+                })
+            }
             "decompress" => {
                 let stored = self.encode(compression);
                 Box::new(move || {

@@ -51,9 +51,17 @@ LINES = (
     Line("pipe-zstd", "pipes", "docker exec | zstd -3 | rclone rcat", """
         docker exec "$DB" $DUMP | zstd -q -T"$CPUS" -3 | rclone rcat "$REMOTE/dump.sql.zst"
         """),
+    Line("pipe-inside", "pipes", "docker exec sh -c 'pg_dump | zstd -3' | rclone rcat", """
+        docker exec "$DB" sh -c "$DUMP | zstd -q -3" | rclone rcat "$REMOTE/dump.sql.zst"
+        """),
+    Line("pipe-lbzip2", "pipes", "docker exec | lbzip2 -9 | rclone rcat", """
+        docker exec "$DB" $DUMP | lbzip2 -n"$CPUS" -9 | rclone rcat "$REMOTE/dump.sql.bz2"
+        """, quick=False),
     Line("default", "dumpcar", "dumpcar backup (xz:1)", settings={}),
     Line("xz6", "dumpcar", "dumpcar backup, xz:6", settings={"DUMPCAR_COMPRESSION": "xz:6"}, quick=False, once=True),
     Line("zstd", "dumpcar", "dumpcar backup, zstd", settings={"DUMPCAR_COMPRESSION": "zstd"}),
+    Line("zstd-outside", "dumpcar", "dumpcar backup, zstd, transport off", quick=False,
+         settings={"DUMPCAR_COMPRESSION": "zstd", "DUMPCAR_TRANSPORT": "off"}),
     Line("none", "dumpcar", "dumpcar backup, none", settings={"DUMPCAR_COMPRESSION": "none"}),
     Line("targets-3", "targets", "3 targets at once, default", settings={"DUMPCAR_PARALLEL": "3"}, targets=3, quick=False),
     Line("targets-8", "targets", "8 targets at once, default", settings={"DUMPCAR_PARALLEL": "8"}, targets=8, quick=False),

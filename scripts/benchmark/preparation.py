@@ -9,7 +9,7 @@ PREPARE = """
 set -euo pipefail
 . "$1/scripts/lib.sh"
 need_docker
-for tool in "xz xz-utils" "zstd zstd" "bzip2 bzip2" "curl curl"; do
+for tool in "xz xz-utils" "zstd zstd" "bzip2 bzip2" "lbzip2 lbzip2" "curl curl"; do
     need_tool $tool || die "${tool#* } is needed"
 done
 if [[ ! -x $2/bin/aws || ! -x $2/bin/rclone ]]; then

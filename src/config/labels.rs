@@ -108,8 +108,8 @@ const SPELLINGS: &[(&str, &str)] = &[
 ];
 
 /// Labels about a server that Dumpcar knows; a custom command is on its own.
-const NOT_FOR_CUSTOM: [&str; 10] =
-    ["databases", "exclude", "path", "user", "password-file", "host", "port", "socket", "args", "transport"];
+const NOT_FOR_CUSTOM: [&str; 9] =
+    ["databases", "exclude", "path", "user", "password-file", "host", "port", "socket", "args"];
 
 const DEFAULT_EXTENSION: &str = "dump";
 

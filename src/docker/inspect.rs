@@ -94,12 +94,12 @@ impl HostConfig {
 
 /// How many processors a set like `0-3,7` has; `None` where it names none.
 fn set_size(set: &str) -> Option<u64> {
-    let ranges = set.split(',').map(|range| {
+    let mut ranges = set.split(',').map(|range| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
         last.checked_sub(first)?.checked_add(1)
     });
-    ranges.sum()
+    ranges.try_fold(0_u64, |sum, count| sum.checked_add(count?))
 }
 
 #[derive(Default, Deserialize)]
@@ -367,5 +367,25 @@ mod tests {
         // What `GET /info` answers was once taken for a container that has stopped.
         assert!(read(&json!({ "ID": "ENGI:NEOF", "Containers": 3 })).is_err());
         assert!(container(b"", None).is_err());
+    }
+
+    #[test]
+    fn the_strictest_limit_of_the_processors_counts() {
+        for (host, processors) in [
+            (r#"{}"#, None),
+            (r#"{"NanoCpus": 0, "CpuQuota": 0, "CpuPeriod": 0, "CpusetCpus": ""}"#, None),
+            (r#"{"NanoCpus": null, "CpuQuota": -1, "CpusetCpus": null}"#, None),
+            (r#"{"NanoCpus": 1900000000}"#, Some(1_900_000_000)),
+            (r#"{"CpuQuota": 150000}"#, Some(1_500_000_000)),
+            (r#"{"CpuQuota": 50000, "CpuPeriod": 10000}"#, Some(5_000_000_000)),
+            (r#"{"CpusetCpus": "0"}"#, Some(1_000_000_000)),
+            (r#"{"CpusetCpus": "0-3,7"}"#, Some(5_000_000_000)),
+            (r#"{"CpusetCpus": "0-3", "NanoCpus": 500000000}"#, Some(500_000_000)),
+            (r#"{"CpusetCpus": "3-0"}"#, None),
+            (r#"{"CpusetCpus": "0-18446744073709551615"}"#, None),
+        ] {
+            let host: HostConfig = serde_json::from_str(host).unwrap();
+            assert_eq!(host.processors(), processors);
+        }
     }
 }

@@ -9,12 +9,16 @@
 //! The worker is told to finish only after the exec ended with its trailer; an object is committed only after the worker
 //! finished and the content check passed. A stream that breaks off anywhere ends as an aborted upload.
 
+mod chunk;
 mod codec;
 mod ends;
+mod meter;
+mod ports;
 mod progress;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod stages;
+mod stored;
 mod threads;
 pub mod transport;
 mod worker;
@@ -38,7 +42,8 @@ use crate::model::encoding::Encoding;
 use crate::model::key::BackupKey;
 use crate::model::manifest::ManifestObject;
 use crate::store::{Store, StoreError, Upload};
-use worker::{Gone, Worker};
+use ports::Gone;
+use worker::Worker;
 
 /// Why a dump did not get into the store.
 #[derive(Debug, thiserror::Error)]

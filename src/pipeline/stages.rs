@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::chunk::CHUNK;
 use super::codec::{Encoder, decoder};
-use super::worker::{self, CHUNK, Digests, Made, Meter, Worker};
+use super::meter::Meter;
+use super::stored::fill;
+use super::worker::{self, Digests, Made, Worker};
 use crate::docker::{Arrives, TrailerStripper, TrailingOutput};
 use crate::model::compression::Compression;
 use crate::model::content::Dialect;
@@ -58,7 +61,7 @@ pub fn decode(compression: Compression, stored: &[u8], mut sink: impl FnMut(&[u8
     let step = Encoding::from(compression).compression().ok_or(io::ErrorKind::Unsupported)?;
     let (mut decoder, mut out) = (decoder(step, stored)?, vec![0; CHUNK]);
     loop {
-        let filled = worker::fill(&mut decoder, &mut out)?;
+        let filled = fill(&mut decoder, &mut out)?;
         let (now, _) = out.split_at(filled);
         if now.is_empty() {
             return Ok(());

@@ -99,6 +99,8 @@ mod stores;
 mod stores_kept;
 /// What killed sidecars leave, in the bucket and in targets (P4).
 mod sweep;
+/// Compressing inside the target: what fails there costs no backup.
+mod transport;
 /// Uploads that nobody completed, as the store lists them.
 mod unfinished;
 /// Backups of real servers, read back from a real store.

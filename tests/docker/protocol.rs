@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::support::docker::{Container, holds_within, tools, until};
 use super::support::world::{World, timed};
+use super::transport::was_compressed_inside;
 
 /// What a promise of five seconds may take on a machine that builds something else at the same time.
 const SOON: Duration = Duration::from_secs(10);
@@ -13,15 +14,19 @@ enum Shell {
     Busybox,
 }
 
+/// Whether the tool's output is compressed in the target.
+const TRANSPORTS: [&str; 2] = ["off", "on"];
+
 /// A target whose `/bin/sh` is this shell, and what its process 1 is.
-fn target(world: &World, shell: Shell, command: &str) -> (Container, String) {
+fn target(world: &World, shell: Shell, transport: &str, command: &str) -> (Container, String) {
     let shell = match shell {
         Shell::Dash => "/bin/dash",
         Shell::Bash => "/bin/bash",
         Shell::Busybox => "/bin/busybox",
     };
     let start = format!("ln -sf {shell} /bin/sh && exec sleep infinity");
-    let target = world.target(&tools(), &[("name", "t"), ("command", command)], &[], &["bash", "-c", &start]);
+    let labels = [("name", "t"), ("command", command), ("transport", transport)];
+    let target = world.target(&tools(), &labels, &[], &["bash", "-c", &start]);
     until("the shell is in place", || target.processes() == ["sleep infinity"]);
     assert_eq!(target.exec(&["readlink", "/bin/sh"]), shell);
     let incarnation = target.incarnation();
@@ -43,25 +48,27 @@ fn assert_alone(target: &Container, incarnation: &str, what: &str) {
 #[test]
 #[ignore = "needs Docker: scripts/test docker"]
 fn a_dump_tools_exit_status_decides_under_every_shell() {
-    for shell in [Shell::Dash, Shell::Bash, Shell::Busybox] {
+    let shells = [Shell::Dash, Shell::Bash, Shell::Busybox];
+    for (shell, transport) in shells.into_iter().flat_map(|shell| TRANSPORTS.map(|way| (shell, way))) {
         let world = World::new();
+        let what = format!("{shell:?}, {transport}");
         for (status, meaning) in
             [(1, "exit status 1"), (3, "exit status 3"), (127, "(exit status 127)"), (255, "signal 127")]
         {
             let command = format!("seq 1 100000; echo 'the disk is on fire' >&2; exit {status}");
-            let (target, incarnation) = target(&world, shell, &command);
+            let (target, incarnation) = target(&world, shell, transport, &command);
             let reason = world.refused(1);
             assert!(
                 reason.contains(meaning) && reason.contains("the disk is on fire"),
-                "{shell:?} {status}: {reason}"
+                "{what}, {status}: {reason}"
             );
-            assert_alone(&target, &incarnation, &format!("{shell:?} {status}"));
+            assert_alone(&target, &incarnation, &format!("{what}, {status}"));
         }
-        let (target, incarnation) = target(&world, shell, "seq 1 100000; echo 'all is well' >&2");
-        world.back_up();
-        assert_alone(&target, &incarnation, &format!("{shell:?} 0"));
+        let (target, incarnation) = target(&world, shell, transport, "seq 1 100000; echo 'all is well' >&2");
+        assert_eq!(was_compressed_inside(&world), transport == "on", "{what}");
+        assert_alone(&target, &incarnation, &format!("{what}, 0"));
         let expected: String = (1..=100_000).map(|number| format!("{number}\n")).collect();
-        assert!(world.run(&["cat", "t"]).stdout == expected.as_bytes(), "{shell:?}");
+        assert!(world.run(&["cat", "t"]).stdout == expected.as_bytes(), "{what}");
     }
 }
 
@@ -76,10 +83,11 @@ const COMMANDS: [(&str, &str); 6] = [
 ];
 
 fn nothing_is_left(shell: Shell) {
-    for (command, process) in COMMANDS {
+    let ways = COMMANDS.into_iter().flat_map(|command| TRANSPORTS.map(|way| (command, way)));
+    for ((command, process), transport) in ways {
         let world = World::new().set("DUMPCAR_COMPRESSION", "none");
-        let (target, incarnation) = target(&world, shell, command);
-        let what = format!("{shell:?}, {command}");
+        let (target, incarnation) = target(&world, shell, transport, command);
+        let what = format!("{shell:?}, {transport}, {command}");
         let mut dumpcar = world.start(&["backup"]);
         until("the tool runs", || runs(&target, process));
         dumpcar.kill();
@@ -118,7 +126,7 @@ fn nothing_is_left_in_a_target_with_busybox() {
 #[ignore = "needs Docker: scripts/test docker"]
 fn a_stop_leaves_no_object_and_no_unfinished_upload() {
     let world = World::new().set("DUMPCAR_COMPRESSION", "none").set("DUMPCAR_S3_PART_SIZE", "5MiB");
-    let (target, incarnation) = target(&world, Shell::Dash, "cat /dev/zero");
+    let (target, incarnation) = target(&world, Shell::Dash, "off", "cat /dev/zero");
     let dumpcar = world.start(&["backup"]);
     until("an upload has begun", || world.bucket.unfinished_uploads() > 0);
     dumpcar.signal("TERM");
@@ -133,7 +141,7 @@ fn a_stop_leaves_no_object_and_no_unfinished_upload() {
 fn a_tool_that_leaves_a_writer_behind_makes_no_backup() {
     let world = World::new();
     let command = "echo dump; (sleep 3; echo more) & exit 0";
-    let (target, incarnation) = target(&world, Shell::Dash, command);
+    let (target, incarnation) = target(&world, Shell::Dash, "off", command);
     let ended = world.run(&["backup"]);
     // Whether it is noticed depends on when the child writes; what is stored is the tool's output in any case.
     if ended.status == 0 {

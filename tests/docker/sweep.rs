@@ -16,10 +16,11 @@ struct Orphan {
 
 impl Orphan {
     /// As a sidecar starts it, for the run [`RUN`].
-    fn start(target: &Container, command: &str) -> Self {
+    fn start(target: &Container, command: &str, level: &str) -> Self {
         let marker = format!("dumpcar-{RUN}-00000000000000000000000000000000");
         let shared = include_str!("../../src/docker/end.sh");
-        let wrapper = format!("#{marker}\n{shared}{}", include_str!("../../src/docker/wrapper.sh"));
+        let wrapper =
+            format!("#{marker}\nl={level}\n{shared}{}", include_str!("../../src/docker/wrapper.sh"));
         let mut exec = Command::new("docker");
         exec.args(["exec", "-i", &target.id, "sh", "-c", &wrapper, "dumpcar", &marker, command, "sh"]);
         let client = exec.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -49,11 +50,12 @@ fn put_record_of_the_dead(world: &World, target: &Container) {
 #[ignore = "needs Docker: scripts/test docker"]
 fn a_tool_that_never_heard_of_its_sidecars_end_is_ended_under_every_shell() {
     for shell in ["/bin/dash", "/bin/bash", "/bin/busybox"] {
-        for command in [
-            "exec sleep 4321",
-            "sleep 4321; echo",
-            "trap '' TERM; while :; do sleep 4321; done",
-            "cat /dev/zero",
+        for (command, level) in [
+            ("exec sleep 4321", ""),
+            ("sleep 4321; echo", "3"),
+            ("trap '' TERM; while :; do sleep 4321; done", "3"),
+            ("cat /dev/zero", ""),
+            ("cat /dev/zero", "3"),
         ] {
             let world = World::new();
             let start = format!("ln -sf {shell} /bin/sh && exec sleep infinity");
@@ -61,7 +63,7 @@ fn a_tool_that_never_heard_of_its_sidecars_end_is_ended_under_every_shell() {
             let target = world.target(&tools(), &labels, &[], &["bash", "-c", &start]);
             until("the shell is in place", || target.processes() == ["sleep infinity"]);
             let incarnation = target.incarnation();
-            let orphan = Orphan::start(&target, command);
+            let orphan = Orphan::start(&target, command, level);
             let tool = if command.contains("4321") { "sleep 4321" } else { "cat /dev/zero" };
             until("the tool runs", || target.processes().iter().any(|process| process == tool));
 

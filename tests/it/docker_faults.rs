@@ -1,5 +1,7 @@
 /// Answers: late, given twice, of any version, and refusals for a while or for good.
 mod answers;
+/// Streams that zstd has compressed in the target.
+mod compressed;
 /// An engine that is started anew.
 mod restart;
 /// Streams of an exec: split, cut, stalled, and without a word about their end.

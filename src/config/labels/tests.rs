@@ -205,7 +205,7 @@ fn each_error_names_its_label_and_the_cure() {
     dumpcar.keep-within: has the unit M, which is easily mistaken for minutes (m): use d or w
     dumpcar.shrink-alert: must be a percentage from 1% to 99%, or off
     dumpcar.compression: must be xz, xz:0 to xz:9, zstd, zstd:1 to zstd:22, gzip, gzip:1 to gzip:9, or none
-    dumpcar.transport: must be auto or off
+    dumpcar.transport: must be auto, on or off
     dumpcar.timeout: needs a unit, like 15m
     dumpcar.group: must be one line
     dumpcar.drill: must be five cron fields like `0 23 * * *`, one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually, an interval like `every 6h`, or off
@@ -230,7 +230,6 @@ fn what_does_not_go_together_is_an_error() {
             ("dumpcar.port", "1"),
             ("dumpcar.socket", "/x"),
             ("dumpcar.args", "x"),
-            ("dumpcar.transport", "auto"),
         ],
     ];
     let lines: Vec<String> = cases.iter().map(|labels| errors(labels)).collect();
@@ -250,7 +249,6 @@ fn what_does_not_go_together_is_an_error() {
     dumpcar.port: has no effect together with dumpcar.command; remove it
     dumpcar.socket: has no effect together with dumpcar.command; remove it
     dumpcar.args: has no effect together with dumpcar.command; remove it
-    dumpcar.transport: has no effect together with dumpcar.command; remove it
     ");
 }
 

@@ -193,6 +193,12 @@ impl FakeDocker {
         state.containers.get_mut(&id_of(name)).unwrap()["Config"]["Image"] = image.into();
     }
 
+    /// What a container was started with.
+    pub(crate) fn set_host_config(&self, name: &str, config: Value) {
+        let mut state = self.engine.state.lock().unwrap();
+        state.containers.get_mut(&id_of(name)).unwrap()["HostConfig"] = config;
+    }
+
     pub(crate) fn remove(&self, name: &str) {
         self.engine.state.lock().unwrap().containers.remove(&id_of(name));
     }

@@ -24,10 +24,15 @@ pub(crate) struct Lab {
 
 impl Lab {
     pub(crate) async fn new(compression: &str, runs: usize) -> Self {
+        Self::with(&[("DUMPCAR_COMPRESSION", compression)], runs).await
+    }
+
+    pub(crate) async fn with(settings: &[(&str, &str)], runs: usize) -> Self {
         let script = Arc::new(Mutex::new(Script::ends(b"", 1)));
         let current = Arc::clone(&script);
         let mut world = World::new(move |_| current.lock().unwrap().clone()).await;
-        world = world.set("DUMPCAR_COMPRESSION", compression).set("DUMPCAR_S3_PART_SIZE", "5MiB");
+        world = settings.iter().fold(world, |world, (name, value)| world.set(name, value));
+        world = world.set("DUMPCAR_S3_PART_SIZE", "5MiB");
         for number in 0..=runs {
             world = world.custom(&format!("t{number:04}"));
         }

@@ -16,6 +16,13 @@ impl ExecRequest {
         self.argv.get(5).map_or("", String::as_str)
     }
 
+    /// The level at which zstd is to compress the tool's output.
+    pub(crate) fn level(&self) -> Option<&str> {
+        let wrapper = self.argv.get(2).map_or("", String::as_str);
+        let level = wrapper.lines().nth(1).and_then(|line| line.strip_prefix("l="));
+        level.filter(|level| !level.is_empty())
+    }
+
     /// It ends what dead runs have left.
     pub(crate) fn looks_for_leftovers(&self) -> bool {
         self.snippet().contains("dead runs left in a target")

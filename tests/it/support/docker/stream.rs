@@ -17,6 +17,10 @@ pub(crate) enum Step {
     Raw(Vec<u8>),
     /// What the wrapper prints when the tool ends with this status, in one frame.
     Trailer(u8),
+    /// What the wrapper prints in front of output that zstd has compressed.
+    Opening,
+    /// What it prints when the tool and zstd end with these statuses.
+    Trailers(u8, u8),
     /// Standard output and the trailer for this status behind it, in two frames with this many bytes in the first one, and
     /// a frame of standard error between them.
     Torn(Vec<u8>, u8, usize),
@@ -83,6 +87,8 @@ fn bytes_of(step: &Step, asked: &ExecRequest) -> Vec<u8> {
         Step::Stderr(bytes) => frame(2, bytes),
         Step::Raw(bytes) => bytes.clone(),
         Step::Trailer(status) => frame(1, &trailer(*status)),
+        Step::Opening => frame(1, format!("{} zstd\n", asked.marker()).as_bytes()),
+        Step::Trailers(tool, zstd) => frame(1, format!("\n{} {tool} {zstd}\n", asked.marker()).as_bytes()),
         Step::Torn(bytes, status, first) => {
             let all = [bytes.clone(), trailer(*status)].concat();
             let (a, b) = all.split_at(*first);
@@ -121,7 +127,13 @@ pub(super) async fn perform(
             Step::AwaitClose => wait_for_close(&mut input).await,
             Step::AwaitTest => gate.acquire().await.unwrap().forget(),
             Step::Pause(time) => tokio::time::sleep(*time).await,
-            Step::Stdout(_) | Step::Stderr(_) | Step::Raw(_) | Step::Trailer(_) | Step::Torn(..) => {
+            Step::Stdout(_)
+            | Step::Stderr(_)
+            | Step::Raw(_)
+            | Step::Trailer(_)
+            | Step::Opening
+            | Step::Trailers(..)
+            | Step::Torn(..) => {
                 if wire.send(&bytes_of(step, asked)).await.is_err() {
                     return false;
                 }
