@@ -32,6 +32,9 @@ use super::client::Docker;
 use super::trailer::{Statuses, TrailerStripper};
 use crate::model::id::ExecId;
 
+/// What a shell says of a process that has written into a pipe without a reader.
+const SIGPIPE: u8 = 128 + 13;
+
 /// How long a process may take to end once everything it was to do is done.
 const END_LIMIT: Duration = Duration::from_secs(10);
 
@@ -183,9 +186,9 @@ impl Exec {
             Ok(Err(trailing)) if tool == 0 => return Err(ExecError::Trailing(trailing)),
             Ok(Ok(()) | Err(_)) | Err(_) => {}
         }
-        // First: a tool whose reader has gone fails as well.
-        let expected = if self.opening.form() == Some(Arrives::Zstd) { Some(0) } else { None };
-        if compressor != expected {
+        let is_compressed = self.opening.form() == Some(Arrives::Zstd);
+        // First: a tool whose reader has gone fails as well, and nobody else was its reader.
+        if compressor != is_compressed.then_some(0) || is_compressed && tool == SIGPIPE {
             return Err(ExecError::Compressor {
                 status: compressor.unwrap_or_default(),
                 stderr: self.stderr.text(),
