@@ -24,8 +24,8 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// How long Docker goes on copying after a command has ended.
 const DOCKERS_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Numbers that a dump consists of: more than any needs.
-const NUMBERS: u32 = 3_600_000;
+/// What dumps are the beginning of: more than any needs, and nothing compresses it.
+const NOISE: usize = 28_000_000;
 
 /// Where in an upload the store begins to stall.
 #[derive(Debug, Clone, Copy)]
@@ -82,34 +82,41 @@ struct Lane {
     prefix: String,
     size: u64,
     stall: Stall,
+    transport: &'static str,
     proxy: Proxy,
 }
 
 impl Lane {
     /// Ends that lie everywhere in what is still in pipes and sockets when the tool has ended: Docker alone holds 1 MB.
     fn all(room: u64, room_in_parts: u64) -> Vec<Self> {
-        let lane =
-            |size, stall| Self { prefix: unique(), size, stall, proxy: Proxy::to(Garage::shared().port) };
-        let at_first = (0..32).map(|n| lane(room - 5_000 - n * 45_000, Stall::FirstRequest));
-        let in_parts = (1..=10).map(|n| lane(room_in_parts - n * 140_000, Stall::After(n * 400_000)));
+        let mut transports = ["off", "on"].into_iter().cycle();
+        let mut lane = |size, stall| Self {
+            prefix: unique(),
+            size,
+            stall,
+            transport: transports.next().unwrap(),
+            proxy: Proxy::to(Garage::shared().port),
+        };
+        let at_first = (0..32).map(|n| (room - 5_000 - n * 45_000, Stall::FirstRequest));
+        let in_parts = (1..=10).map(|n| (room_in_parts - n * 140_000, Stall::After(n * 400_000)));
         // One that fits into a part, or just does not, or goes on long after the stall.
         let anywhere =
             [1, 100_000, 4 << 20, 5 << 20, (5 << 20) + 1, 6 << 20, room + 1_000_000, room + 9_000_000];
-        at_first.chain(in_parts).chain(anywhere.map(|size| lane(size, Stall::FirstRequest))).collect()
+        let anywhere = anywhere.map(|size| (size, Stall::FirstRequest));
+        at_first.chain(in_parts).chain(anywhere).map(|(size, stall)| lane(size, stall)).collect()
     }
 
-    /// Prints the first bytes of a long text, and leaves a note of when it had done so.
-    fn labels(&self) -> [String; 6] {
-        let Self { prefix, size, .. } = self;
-        let command = format!("seq {NUMBERS} | head -c {size} && date +'{prefix} %s%N' >>/tmp/over");
-        let label = |label: String| ["--label".to_owned(), label];
-        let [enable, name, command] = [
-            label(format!("{prefix}.enable=true")),
-            label(format!("{prefix}.name=t")),
-            label(format!("{prefix}.command={command}")),
+    /// Prints the first bytes of the noise, and leaves a note of when it had done so.
+    fn labels(&self) -> Vec<String> {
+        let Self { prefix, size, transport, .. } = self;
+        let command = format!("head -c {size} /tmp/noise && date +'{prefix} %s%N' >>/tmp/over");
+        let labels = [
+            format!("{prefix}.enable=true"),
+            format!("{prefix}.name=t"),
+            format!("{prefix}.transport={transport}"),
+            format!("{prefix}.command={command}"),
         ];
-        let [[a, b], [c, d], [e, f]] = [enable, name, command];
-        [a, b, c, d, e, f]
+        labels.into_iter().flat_map(|label| ["--label".to_owned(), label]).collect()
     }
 
     fn back_up(&self, world: &World) -> Running {
@@ -146,14 +153,15 @@ fn a_store_that_stalls_at_the_end_of_a_dump_does_not_cut_it() {
     let mut random = Random::announced("stalls");
     let room = bytes_until_the_tool_waits(Stall::FirstRequest);
     let room_in_parts = bytes_until_the_tool_waits(Stall::After(1_000_000));
-    let text: String = (1..=NUMBERS).map(|number| format!("{number}\n")).collect();
-    assert!(room_in_parts < text.len() as u64);
+    assert!(room_in_parts < NOISE as u64);
     let world = world();
     let lanes = Lane::all(room, room_in_parts);
     assert_eq!(lanes.len(), LANES);
     let labels: Vec<_> = lanes.iter().flat_map(Lane::labels).collect();
     let labels: Vec<_> = labels.iter().map(String::as_str).collect();
     let container = Container::run(&[labels.as_slice(), &[tools().as_str(), "sleep", "infinity"]].concat());
+    container.exec(&["sh", "-c", &format!("head -c {NOISE} /dev/urandom >/tmp/noise")]);
+    let noise = container.feed(&["cat", "/tmp/noise"], b"").0.unwrap();
 
     // The longest first: so all lanes are done at about the same time.
     let mut stalls: Vec<_> =
@@ -163,11 +171,11 @@ fn a_store_that_stalls_at_the_end_of_a_dump_does_not_cut_it() {
     let start = Instant::now();
     thread::scope(|scope| {
         for lane in &lanes {
-            let (world, text, stalls, results) = (&world, text.as_bytes(), &stalls, &results);
+            let (world, noise, stalls, results) = (&world, noise.as_slice(), &stalls, &results);
             scope.spawn(move || {
                 let next = || stalls.lock().unwrap().pop();
                 while let Some(stall) = next() {
-                    let result = stalled(world, lane, stall, text);
+                    let result = stalled(world, lane, stall, noise);
                     results.lock().unwrap().push(result);
                 }
             });
@@ -197,7 +205,7 @@ fn a_store_that_stalls_at_the_end_of_a_dump_does_not_cut_it() {
 }
 
 /// One backup with one stall. What it calls complete has to be.
-fn stalled(world: &World, lane: &Lane, stall: Duration, text: &[u8]) -> Stalled {
+fn stalled(world: &World, lane: &Lane, stall: Duration, noise: &[u8]) -> Stalled {
     let began = now();
     lane.stall.begin(&lane.proxy);
     let mut dumpcar = lane.back_up(world);
@@ -208,7 +216,7 @@ fn stalled(world: &World, lane: &Lane, stall: Duration, text: &[u8]) -> Stalled 
     let ended = dumpcar.end();
     let is_done = ended.status == 0;
     let dumps = lane.dumps(world);
-    let expected = &text[..usize::try_from(lane.size).unwrap()];
+    let expected = &noise[..usize::try_from(lane.size).unwrap()];
     for dump in &dumps {
         assert!(
             dump == expected,

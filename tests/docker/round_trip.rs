@@ -11,8 +11,8 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 /// Everything there is on a server, through the bucket and the stock tools, into an empty one.
-fn comes_back_equal(product: Product) {
-    let world = World::new();
+fn comes_back_equal(product: Product, transport: &str, codec: &str) {
+    let world = World::new().set("DUMPCAR_TRANSPORT", transport).set("DUMPCAR_COMPRESSION", codec);
     let source = Server::target(&world, product, "secret", &[("name", "source")]);
     // Another password: that of the server that is restored into has to stay its own.
     let copy = Server::plain(product, "other");
@@ -58,7 +58,7 @@ fn comes_back_equal(product: Product) {
             ended.stdout
         };
         assert!(cat(&["--stored"]) == stored, "{object}");
-        let plain = copy.container.feed(&["xz", "-dc"], &stored).0.unwrap();
+        let plain = copy.container.feed(&[codec, "-dc"], &stored).0.unwrap();
         assert_eq!(object["plain_bytes"], plain.len(), "{object}");
         assert_eq!(object["plain_sha256"], sha256(&plain), "{object}");
         assert!(cat(&[]) == plain, "{object}");
@@ -80,29 +80,29 @@ fn similar(source: &str, copy: &str) {
 #[test]
 #[ignore = "needs Docker: scripts/test docker"]
 fn postgresql_15_comes_back_equal() {
-    comes_back_equal(POSTGRESQL_15);
+    comes_back_equal(POSTGRESQL_15, "off", "xz");
 }
 
 #[test]
 #[ignore = "needs Docker: scripts/test docker"]
 fn postgresql_17_comes_back_equal() {
-    comes_back_equal(POSTGRESQL_17);
+    comes_back_equal(POSTGRESQL_17, "auto", "zstd");
 }
 
 #[test]
 #[ignore = "needs Docker: scripts/test docker"]
 fn mariadb_10_11_comes_back_equal() {
-    comes_back_equal(MARIADB_10_11);
+    comes_back_equal(MARIADB_10_11, "off", "zstd");
 }
 
 #[test]
 #[ignore = "needs Docker: scripts/test docker"]
 fn mariadb_11_8_comes_back_equal() {
-    comes_back_equal(MARIADB_11_8);
+    comes_back_equal(MARIADB_11_8, "auto", "zstd");
 }
 
 #[test]
 #[ignore = "needs Docker: scripts/test docker"]
 fn mysql_9_7_comes_back_equal() {
-    comes_back_equal(MYSQL_9_7);
+    comes_back_equal(MYSQL_9_7, "auto", "xz");
 }

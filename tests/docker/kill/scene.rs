@@ -24,6 +24,7 @@ const OLD: [&str; 3] = ["2020-01-01T00-00-00Z", "2020-01-02T00-00-00Z", "2020-01
 
 pub(super) struct Settings {
     pub(super) compression: &'static str,
+    pub(super) transport: &'static str,
     /// Rows of the large database, so that its object has three parts.
     pub(super) rows: u32,
     pub(super) retries: u32,
@@ -35,8 +36,17 @@ pub(super) struct Settings {
 
 impl Settings {
     pub(super) fn of_lane(lane: usize) -> Self {
-        let (compression, rows) = [("none", 120_000), ("zstd:1", 155_000)][lane % 2];
-        Self { compression, rows, retries: 0, lasting_target: false, docker_by_proxy: false, garage: None }
+        let (compression, transport, rows) =
+            [("none", "off", 120_000), ("zstd:1", "auto", 155_000)][lane % 2];
+        Self {
+            compression,
+            transport,
+            rows,
+            retries: 0,
+            lasting_target: false,
+            docker_by_proxy: false,
+            garage: None,
+        }
     }
 }
 
@@ -67,6 +77,7 @@ impl Scene {
     pub(super) fn new(settings: Settings) -> Self {
         let world = World::with(settings.garage.unwrap_or_else(Garage::shared))
             .set("DUMPCAR_COMPRESSION", settings.compression)
+            .set("DUMPCAR_TRANSPORT", settings.transport)
             .set("DUMPCAR_S3_PART_SIZE", "5MiB")
             .set("DUMPCAR_KEEP_LAST", "1")
             .set("DUMPCAR_LOG", "debug")
