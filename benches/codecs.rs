@@ -8,6 +8,7 @@
     reason = "a benchmark that panics has failed, as it should"
 )]
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -17,19 +18,16 @@ use dumpcar::model::compression::Compression;
 use dumpcar::pipeline::stages;
 
 /// By their names: a compression of Dumpcar's, or a program of others.
-const WAYS: [(&str, Way); 12] = [
-    ("xz:1 (default)", Way::Ours("xz:1")),
+const WAYS: [(&str, Way); 9] = [
+    ("xz (auto: small)", Way::Ours("xz")),
+    ("zstd:9 (… large)", Way::Ours("zstd:9")),
+    ("xz:1", Way::Ours("xz:1")),
     ("xz:6", Way::Ours("xz:6")),
     ("zstd (zstd:3)", Way::Ours("zstd:3")),
-    ("zstd:9", Way::Ours("zstd:9")),
     ("zstd:15", Way::Ours("zstd:15")),
     ("gzip:6", Way::Ours("gzip:6")),
     ("bzip2 --best", Way::Program("bzip2 --best")),
     ("xz -1", Way::Program("xz -1")),
-    ("… for text", Way::Program("xz --lzma2=preset=1,lc=4,pb=0")),
-    ("… and depth 4", Way::Program("xz --lzma2=preset=1,lc=4,pb=0,depth=4")),
-    ("… and 512 KiB", Way::Program("xz --lzma2=preset=1,lc=4,pb=0,depth=4,dict=512KiB")),
-    ("… or 256 KiB", Way::Program("xz --lzma2=preset=1,lc=4,pb=0,depth=4,dict=256KiB")),
 ];
 
 #[derive(Clone, Copy)]
@@ -38,7 +36,7 @@ enum Way {
     Program(&'static str),
 }
 
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 2;
 
 /// What Dumpcar compresses at a time.
 const PIECE: usize = 256 * 1024;
@@ -46,6 +44,8 @@ const PIECE: usize = 256 * 1024;
 struct Measured {
     stored: u64,
     time: Duration,
+    /// To read it back.
+    back: Duration,
 }
 
 impl Way {
@@ -64,27 +64,64 @@ fn ours(compression: &str, file: &Path) -> Measured {
         .step_by(PIECE)
         .map(|start| dump.slice(start..dump.len().min(start + PIECE)))
         .collect();
-    let (start, mut stored) = (Instant::now(), 0);
-    stages::encode(compression, &pieces, |out| stored += out.len() as u64).unwrap();
-    Measured { stored, time: start.elapsed() }
+    let (start, mut stored) = (Instant::now(), Vec::new());
+    stages::encode(compression, &pieces, |out| stored.extend_from_slice(out)).unwrap();
+    let time = start.elapsed();
+    let start = Instant::now();
+    stages::decode(compression, &stored, |_| {}).unwrap();
+    Measured { stored: stored.len() as u64, time, back: start.elapsed() }
 }
 
 fn program(command: &str, file: &Path) -> Measured {
-    let mut words = command.split(' ');
-    let start = Instant::now();
-    let mut child = Command::new(words.next().unwrap())
-        .args(words)
-        .arg("-c")
-        .arg(file)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let stored = std::io::copy(&mut child.stdout.take().unwrap(), &mut std::io::sink()).unwrap();
-    assert!(child.wait().unwrap().success());
-    Measured { stored, time: start.elapsed() }
+    let run = |arguments: &str, file: &Path| {
+        let start = Instant::now();
+        let mut child = Command::new(command.split(' ').next().unwrap())
+            .args(arguments.split(' '))
+            .arg(file)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = Vec::new();
+        child.stdout.take().unwrap().read_to_end(&mut out).unwrap();
+        assert!(child.wait().unwrap().success());
+        (out, start.elapsed())
+    };
+    let (stored, time) = run(&format!("{} -c", command.split_once(' ').unwrap().1), file);
+    let archive = file.with_extension(if command.starts_with("xz") { "xz" } else { "bz2" });
+    std::fs::write(&archive, &stored).unwrap();
+    let (_, back) = run("-dc", &archive);
+    std::fs::remove_file(archive).unwrap();
+    Measured { stored: stored.len() as u64, time, back }
+}
+
+/// What a compression's encoder takes of memory, in a process of its own. It goes through `file`.
+fn memory(compression: &str, file: &Path) -> u64 {
+    let own = std::env::current_exe().unwrap();
+    let said = Command::new(own).args(["--memory", compression]).arg(file).output().unwrap();
+    assert!(said.status.success());
+    String::from_utf8(said.stdout).unwrap().trim().parse().unwrap()
+}
+
+/// The most that this process ever took, in KiB.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 fn main() {
+    let words: Vec<String> = std::env::args().collect();
+    if let [_, word, compression, file] = words.as_slice()
+        && word == "--memory"
+    {
+        let dump = Bytes::from(std::fs::read(file).unwrap());
+        let pieces: Vec<Bytes> =
+            (0..dump.len()).step_by(PIECE).map(|at| dump.slice(at..dump.len().min(at + PIECE))).collect();
+        let before = peak();
+        stages::encode(compression.parse().unwrap(), &pieces, |_| {}).unwrap();
+        println!("{}", peak() - before);
+        return;
+    }
     // Cargo says `--bench` to each benchmark.
     let files: Vec<PathBuf> =
         std::env::args_os().skip(1).filter(|word| word != "--bench").map(PathBuf::from).collect();
@@ -92,31 +129,61 @@ fn main() {
         println!("codecs: name the files to compress");
         return;
     }
-    println!("plain to stored, and MB of the dump per second on one core: the best of {ROUNDS} rounds");
+    println!(
+        "plain to stored, and MB of the dump per second on one core: the best of {ROUNDS} rounds; for all of it also read back,"
+    );
+    println!("and MiB that the encoder takes");
     let kinds = files.iter().map(|file| file.file_stem().unwrap().to_string_lossy());
     let head: String = kinds.chain(["all".into()]).map(|kind| format!("{kind:>15}")).collect();
-    println!("{:14}{head}", "");
+    println!("{:17}{head}   back  MiB", "");
     let round = || WAYS.map(|(_, way)| files.iter().map(|file| way.run(file)).collect::<Vec<_>>());
     let rounds: Vec<_> = (0..ROUNDS).map(|_| round()).collect();
     let plain: Vec<u64> = files.iter().map(|file| std::fs::metadata(file).unwrap().len()).collect();
-    for (row, (name, _)) in WAYS.iter().enumerate() {
+    for (row, (name, way)) in WAYS.iter().enumerate() {
         let best = |column: usize| {
             let runs = rounds.iter().map(|round: &[Vec<Measured>; WAYS.len()]| &round[row][column]);
             runs.min_by_key(|run| run.time).unwrap()
         };
-        let mut all = Measured { stored: 0, time: Duration::ZERO };
+        let mut all = Measured { stored: 0, time: Duration::ZERO, back: Duration::ZERO };
         let mut cells = String::new();
         for (column, plain) in plain.iter().enumerate() {
-            let Measured { stored, time } = best(column);
+            let Measured { stored, time, back } = best(column);
             all.stored += stored;
             all.time += *time;
+            all.back += *back;
             cells += &cell(*plain, *stored, *time);
         }
-        println!("{name:14}{cells}{}", cell(plain.iter().sum(), all.stored, all.time));
+        let whole = cell(plain.iter().sum(), all.stored, all.time);
+        println!(
+            "{name:17}{cells}{whole} {:>6.0}{}",
+            rate(plain.iter().sum(), all.back),
+            memory_of(*way, &files)
+        );
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "for people")]
+/// For the largest file, so that every buffer is full.
+fn memory_of(way: Way, files: &[PathBuf]) -> String {
+    match way {
+        Way::Ours(compression) => {
+            let largest = files.iter().max_by_key(|file| std::fs::metadata(file).unwrap().len()).unwrap();
+            format!(" {:>4}", memory(compression, largest) / 1024)
+        }
+        Way::Program(_) => "    -".to_owned(),
+    }
+}
+
 fn cell(plain: u64, stored: u64, time: Duration) -> String {
-    format!("{:>9.2}x {:>4.0}", plain as f64 / stored as f64, plain as f64 / 1e6 / time.as_secs_f64())
+    format!("{:>9.2}x {:>4.0}", ratio(plain, stored), rate(plain, time))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+fn ratio(plain: u64, stored: u64) -> f64 {
+    plain as f64 / stored as f64
+}
+
+/// MB in a second.
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+fn rate(bytes: u64, time: Duration) -> f64 {
+    bytes as f64 / 1e6 / time.as_secs_f64()
 }

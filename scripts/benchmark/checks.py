@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import time
 
+from . import real
 from .data import DUMP, parts_of_data
 from .host import MIB, ROOT, call, docker, flags, say
 from .report import table
@@ -133,6 +134,11 @@ def compare_codecs(world):
             dumps.append(str(world.work / f"{name}.sql"))
             table = {"accounts": "pgbench_accounts", "history": "pgbench_history"}.get(name, name)
             call("bash", "-c", f"docker exec {world.servers[0].id} {DUMP} -t {table} >{dumps[-1]}")
+    for name, rows in real.KINDS.items():
+        say(f"rows of real data: {name}")
+        dumps.append(str(world.work / f"{name}.sql"))
+        with open(dumps[-1], "w") as file:
+            file.writelines(rows())
     bench = ("cargo", "bench", "--quiet", "--locked", "--features", "bench", "--bench", "codecs")
     call(*bench, "--no-run", cwd=ROOT)
     print(call("taskset", "-c", str(min(os.sched_getaffinity(0))), *bench, "--", *dumps, cwd=ROOT))

@@ -68,6 +68,10 @@ LINES = (
     Line("restore-pipe", "restore", "rclone cat | xz -d | docker exec -i psql", """
         rclone cat "$KEPT" | xz -d | docker exec -i "$DB" psql -U postgres -XqAt1 -o /dev/null -v ON_ERROR_STOP=1 "$FRESH"
         """, restores=True),
+    Line("restore-inside", "restore", "rclone cat | xz -d | zstd -1 | docker exec -i sh -c 'zstd -d | psql'", """
+        rclone cat "$KEPT" | xz -d | zstd -q -1 |
+            docker exec -i "$DB" sh -c "zstd -qd | psql -U postgres -XqAt1 -o /dev/null -v ON_ERROR_STOP=1 $FRESH"
+        """, restores=True, quick=False),
     Line("restore", "restore", "dumpcar restore", settings={}, restores=True),
 )
 

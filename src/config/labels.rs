@@ -10,7 +10,7 @@ use super::nearest::nearest;
 use super::notify::PingUrl;
 use super::parse::{self, Parsed};
 use crate::engine::Engine;
-use crate::model::compression::Compression;
+use crate::model::compression::CompressionChoice;
 use crate::model::glob::Glob;
 use crate::model::retention::RetentionSettings;
 use crate::model::schedule::Schedule;
@@ -145,7 +145,7 @@ pub struct TargetLabels {
     pub schedule: Option<Schedule>,
     pub retention: RetentionSettings,
     pub shrink_alert: Option<ShrinkAlert>,
-    pub compression: Option<Compression>,
+    pub compression: Option<CompressionChoice>,
     pub transport: Option<Transport>,
     pub timeout: Option<Duration>,
     pub group: Option<String>,

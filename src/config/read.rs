@@ -15,7 +15,7 @@ use super::reader::Reader;
 use super::settings::{Config, S3Settings};
 use super::signing;
 use super::words::{self, Checksum, LogFormat, LogLevel, ServerEncryption};
-use crate::model::compression::Compression;
+use crate::model::compression::CompressionChoice;
 use crate::model::duration::Short;
 use crate::model::parts::{DEFAULT_MAX_PARTS, MAX_PART, MIN_PART};
 use crate::model::retention::RetentionSettings;
@@ -168,7 +168,7 @@ impl Config {
         let compression = reader.setting(
             "DUMPCAR_COMPRESSION",
             raw.compression,
-            Compression::default(),
+            CompressionChoice::default(),
             parse::own,
             ToString::to_string,
         );

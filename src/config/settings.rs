@@ -13,7 +13,7 @@ use super::proxy::Proxies;
 use super::reader::Shown;
 use super::store::StoreUrl;
 use super::words::{Checksum, LogFormat, LogLevel, ServerEncryption};
-use crate::model::compression::Compression;
+use crate::model::compression::CompressionChoice;
 use crate::model::id::ImageId;
 use crate::model::retention::RetentionSettings;
 use crate::model::schedule::Schedule;
@@ -52,7 +52,7 @@ pub struct Config {
     pub prune: bool,
     /// By how much a dump may shrink before its backup is suspicious.
     pub shrink_alert: ShrinkAlert,
-    pub compression: Compression,
+    pub compression: CompressionChoice,
     pub transport: Transport,
     /// How many targets are backed up at once.
     pub parallel: u32,

@@ -68,7 +68,7 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_KEEP_WITHIN - (default)
     DUMPCAR_PRUNE true (default)
     DUMPCAR_SHRINK_ALERT 50% (default)
-    DUMPCAR_COMPRESSION xz:1 (default)
+    DUMPCAR_COMPRESSION auto (default)
     DUMPCAR_TRANSPORT auto (default)
     DUMPCAR_PARALLEL 1 (default)
     DUMPCAR_TIMEOUT 12h (default)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::labels::TargetLabels;
 use crate::docker::Container;
 use crate::engine::{Engine, Facts};
-use crate::model::compression::Compression;
+use crate::model::compression::CompressionChoice;
 use crate::model::id::ContainerId;
 use crate::model::retention::RetentionPolicy;
 use crate::model::schedule::Schedule;
@@ -27,7 +27,7 @@ pub struct Target {
     pub schedule: Schedule,
     pub retention: RetentionPolicy,
     pub shrink_alert: ShrinkAlert,
-    pub compression: Compression,
+    pub compression: CompressionChoice,
     pub transport: Transport,
     /// The longest a run may take.
     pub timeout: Duration,

@@ -55,10 +55,10 @@ impl Encoding {
 impl From<Compression> for Encoding {
     fn from(compression: Compression) -> Self {
         Self(match compression {
-            Compression::Xz(..=6) => Some(Step::Xz { window_log: Encoding::USUAL_WINDOW_LOG }),
-            Compression::Xz(7) => Some(Step::Xz { window_log: 24 }),
-            Compression::Xz(8) => Some(Step::Xz { window_log: 25 }),
-            Compression::Xz(9..) => Some(Step::Xz { window_log: 26 }),
+            Compression::Xz(None | Some(..=6)) => Some(Step::Xz { window_log: Encoding::USUAL_WINDOW_LOG }),
+            Compression::Xz(Some(7)) => Some(Step::Xz { window_log: 24 }),
+            Compression::Xz(Some(8)) => Some(Step::Xz { window_log: 25 }),
+            Compression::Xz(Some(9..)) => Some(Step::Xz { window_log: 26 }),
             Compression::Zstd(..=19) => Some(Step::Zstd { window_log: Encoding::USUAL_WINDOW_LOG }),
             Compression::Zstd(20) => Some(Step::Zstd { window_log: 25 }),
             Compression::Zstd(21) => Some(Step::Zstd { window_log: 26 }),
@@ -148,14 +148,14 @@ mod tests {
     #[test]
     fn a_manifest_says_what_it_takes_to_read_an_object() {
         let json = |compression| serde_json::to_string(&Encoding::from(compression)).unwrap();
-        let levels = (0..=9).map(Compression::Xz).chain((1..=22).map(Compression::Zstd));
+        let levels = (0..=9).map(|level| Compression::Xz(Some(level))).chain((1..=22).map(Compression::Zstd));
         for compression in levels.chain([Compression::Gzip(1), Compression::None]) {
             let encoding = Encoding::from(compression);
             assert_eq!(serde_json::from_str::<Encoding>(&json(compression)).unwrap(), encoding);
             assert_eq!(encoding.extension(), compression.extension());
         }
-        assert_eq!(json(Compression::Xz(1)), r#"["xz"]"#);
-        assert_eq!(json(Compression::Xz(9)), r#"["xz:26"]"#);
+        assert_eq!(json(Compression::Xz(None)), r#"["xz"]"#);
+        assert_eq!(json(Compression::Xz(Some(9))), r#"["xz:26"]"#);
         assert_eq!(json(Compression::Zstd(22)), r#"["zstd:27"]"#);
         assert_eq!(json(Compression::None), "[]");
         for wrong in [

@@ -264,7 +264,7 @@ pub(crate) mod tests {
                 database: Some("shop".into()),
                 options: None,
                 format: "sql".into(),
-                encoding: Compression::Xz(1).into(),
+                encoding: Compression::Xz(None).into(),
                 plain_bytes: 1000,
                 plain_sha256: Sha256([0xab; 32]),
                 stored_bytes: 100,

@@ -7,6 +7,7 @@ use std::io::{self, BufRead, Read, Write};
 
 use bytes::Bytes;
 use xz2::stream::Stream;
+use zstd::zstd_safe::CParameter;
 
 use super::threads::threads;
 use super::xz::XzEncoder;
@@ -20,6 +21,16 @@ const BESIDES_WINDOW: u64 = 1024 * 1024;
 /// only take memory, and processor time from the database.
 pub(super) const ZSTD_THREADS_FROM: u8 = 4;
 
+/// At level 9 four of them compress more than a server delivers, and each takes memory.
+const ZSTD_MOST_THREADS: u32 = 4;
+
+/// Bytes that a thread takes at a time. Four windows of level 9, as zstd would have it, would be 56 instead of 128 MiB on two
+/// processors, for 3 % more in the store (`docs/performance.md`).
+const ZSTD_JOB: u32 = 4 * 1024 * 1024;
+
+/// Higher levels have larger windows, which a job has to be larger than.
+const ZSTD_SHORT_JOBS_TO: u8 = 12;
+
 /// Compresses a dump.
 pub(super) enum Encoder {
     Xz(XzEncoder),
@@ -31,12 +42,15 @@ impl Encoder {
     /// `None` for [`Compression::None`]: there is nothing to do, so nothing is copied.
     pub(super) fn new(compression: Compression) -> io::Result<Option<Self>> {
         Ok(match compression {
-            Compression::Xz(level) => Some(Self::Xz(XzEncoder::new(level.into())?)),
+            Compression::Xz(level) => Some(Self::Xz(XzEncoder::new(level)?)),
             Compression::Zstd(level) => {
                 let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), level.into())?;
                 encoder.include_checksum(true)?;
                 if threads() > 1 && level >= ZSTD_THREADS_FROM {
-                    encoder.multithread(threads())?;
+                    encoder.multithread(threads().min(ZSTD_MOST_THREADS))?;
+                    if level <= ZSTD_SHORT_JOBS_TO {
+                        encoder.set_parameter(CParameter::JobSize(ZSTD_JOB))?;
+                    }
                 }
                 Some(Self::Zstd(encoder))
             }
@@ -120,7 +134,8 @@ mod tests {
         Ok(plain)
     }
 
-    const ALL: [Compression; 3] = [Compression::Xz(1), Compression::Zstd(3), Compression::Gzip(6)];
+    const ALL: [Compression; 4] =
+        [Compression::Xz(None), Compression::Xz(Some(1)), Compression::Zstd(3), Compression::Gzip(6)];
 
     #[test]
     fn an_empty_dump_is_still_a_valid_archive() {
@@ -143,7 +158,7 @@ mod tests {
     /// The window that an archive asks for stands in its first bytes: the dump need not be as large.
     #[test]
     fn each_level_has_a_window_that_is_read_back() {
-        let levels = (0..=9).map(Compression::Xz).chain((1..=22).map(Compression::Zstd));
+        let levels = (0..=9).map(|level| Compression::Xz(Some(level))).chain((1..=22).map(Compression::Zstd));
         for compression in levels {
             let stored = compress(compression, &[b"-- a dump\n".to_vec()]);
             assert_eq!(decompress(compression, &stored, 7).unwrap(), b"-- a dump\n", "{compression}");
@@ -153,8 +168,8 @@ mod tests {
     #[test]
     fn a_window_that_no_archive_of_its_level_has_is_refused() {
         for (level, other) in [
-            (Compression::Xz(9), Compression::Xz(1)),
-            (Compression::Xz(8), Compression::Xz(7)),
+            (Compression::Xz(Some(9)), Compression::Xz(None)),
+            (Compression::Xz(Some(8)), Compression::Xz(Some(7))),
             (Compression::Zstd(22), Compression::Zstd(21)),
             (Compression::Zstd(20), Compression::Zstd(19)),
         ] {

@@ -64,10 +64,10 @@ pub enum PipelineError {
 
 impl From<ExecError> for PipelineError {
     fn from(error: ExecError) -> Self {
-        match error {
-            ExecError::Compressor { .. } => Self::Transport(error.to_string()),
-            error => Self::Exec(error),
+        if matches!(error, ExecError::Compressor { .. }) {
+            return Self::Transport(error.to_string());
         }
+        Self::Exec(error)
     }
 }
 

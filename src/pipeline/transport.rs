@@ -14,10 +14,12 @@ pub(super) const STEP: Step = Step::Zstd { window_log: Encoding::USUAL_WINDOW_LO
 
 /// The level at which zstd is to compress in a target.
 pub fn level(compression: Compression) -> u8 {
-    match compression {
-        Compression::Zstd(level) if is_kept(compression) => level,
-        _ => FASTEST,
+    if let Compression::Zstd(level) = compression
+        && is_kept(compression)
+    {
+        return level;
     }
+    FASTEST
 }
 
 /// Whether what arrives compressed is what is to be stored. Higher levels would take memory of the database's, and are faster

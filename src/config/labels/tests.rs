@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::compression::Compression;
 
 fn parse(labels: &[(&str, &str)]) -> Result<Option<TargetLabels>, LabelErrors> {
     let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -111,7 +112,7 @@ fn everything_can_be_set() {
             within: Some(Duration::from_secs(7 * 86_400)),
         },
         shrink_alert: Some(ShrinkAlert::OFF),
-        compression: Some(Compression::Zstd(3)),
+        compression: Some(CompressionChoice::Fixed(Compression::Zstd(3))),
         transport: Some(Transport::Off),
         timeout: Some(Duration::from_secs(3_600)),
         group: Some("blue".into()),
@@ -204,7 +205,7 @@ fn each_error_names_its_label_and_the_cure() {
     dumpcar.keep-yearly: must be a whole number, like 7
     dumpcar.keep-within: has the unit M, which is easily mistaken for minutes (m): use d or w
     dumpcar.shrink-alert: must be a percentage from 1% to 99%, or off
-    dumpcar.compression: must be xz, xz:0 to xz:9, zstd, zstd:1 to zstd:22, gzip, gzip:1 to gzip:9, or none
+    dumpcar.compression: must be auto, xz, xz:0 to xz:9, zstd, zstd:1 to zstd:22, gzip, gzip:1 to gzip:9, or none
     dumpcar.transport: must be auto, on or off
     dumpcar.timeout: needs a unit, like 15m
     dumpcar.group: must be one line

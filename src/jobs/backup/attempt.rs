@@ -73,6 +73,7 @@ pub(super) async fn attempt(
         target,
         order,
         origin,
+        last_good: last_good.as_ref(),
         clash: clash.as_ref(),
         is_last_try,
         // What has failed once may have failed by that.
@@ -83,7 +84,7 @@ pub(super) async fn attempt(
         key,
         started,
     };
-    let (mut result, rest) = entry.during(Box::pin(run.make(catalog.as_ref(), last_good.as_ref()))).await;
+    let (mut result, rest) = entry.during(Box::pin(run.make(catalog.as_ref()))).await;
     if let (Ok(summary), Some(catalog)) = (&mut result, prunes) {
         progress.set_stage("pruning");
         let standing = summary.standing(order.trigger);
@@ -144,11 +145,7 @@ enum LeftBehind {
 
 impl AttemptContext<'_> {
     /// Everything up to the manifest.
-    async fn make(
-        &self,
-        catalog: Option<&Catalog>,
-        last_good: Option<&Manifest>,
-    ) -> (Result<Summary, JobError>, LeftBehind) {
+    async fn make(&self, catalog: Option<&Catalog>) -> (Result<Summary, JobError>, LeftBehind) {
         let mut objects = Vec::new();
         let Dumped { server_version, missing, problems } = match self.dump_all(catalog, &mut objects).await {
             Ok(dumped) => dumped,
@@ -163,7 +160,7 @@ impl AttemptContext<'_> {
         }
         self.progress.set_stage("writing the manifest");
         let smaller =
-            last_good.and_then(|good| Some((good.stamp, self.suspicion(good, &objects, &missing)?)));
+            self.last_good.and_then(|good| Some((good.stamp, self.suspicion(good, &objects, &missing)?)));
         let manifest = self.manifest(server_version, smaller, missing, objects);
         match self.commit(&manifest).await {
             Ok(()) => {

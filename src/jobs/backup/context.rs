@@ -13,6 +13,7 @@ use crate::jobs::record::Entry;
 use crate::model::id::ImageDigest;
 use crate::model::key::BackupKey;
 use crate::model::line::Line;
+use crate::model::manifest::Manifest;
 use crate::model::writers::{Clash, Writer};
 use crate::pipeline::Progress;
 
@@ -36,6 +37,7 @@ pub(super) struct AttemptContext<'a> {
     pub(super) target: &'a Target,
     pub(super) order: Order,
     pub(super) origin: Origin,
+    pub(super) last_good: Option<&'a Manifest>,
     /// Somebody else makes backups of the target as well.
     pub(super) clash: Option<&'a Clash>,
     /// What cannot be dumped now is not tried again.

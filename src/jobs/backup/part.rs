@@ -65,10 +65,10 @@ impl AttemptContext<'_> {
             (_, Some(database)) => database_file_stem(database),
             (_, None) => "dump".to_owned(),
         };
-        let name = format!("{stem}.{format}{}", target.compression.extension());
+        let name = format!("{stem}.{format}{}", part.compression.extension());
         progress.set_stage(format!("dumping {what}"));
         let started = Instant::now();
-        let level = inside.then(|| transport::level(target.compression));
+        let level = inside.then(|| transport::level(part.compression));
         let exec = docker.exec_compressed(target.tools(), &part.command, level);
         let mut exec = match stoppable(stop, exec).await? {
             Ok(exec) => exec,
@@ -88,7 +88,7 @@ impl AttemptContext<'_> {
         let dump = pipeline::dump(
             &mut exec,
             &mut upload,
-            target.compression,
+            part.compression,
             target.engine.dialect(part.kind),
             app.config.stall_timeout,
             check,
@@ -139,7 +139,7 @@ impl AttemptContext<'_> {
             database: part.database.clone(),
             options: part.options.clone(),
             format,
-            encoding: target.compression.into(),
+            encoding: part.compression.into(),
             plain_bytes: digests.plain_bytes,
             plain_sha256: digests.plain_sha256,
             stored_bytes: digests.stored_bytes,

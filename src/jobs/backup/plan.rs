@@ -12,9 +12,9 @@ use crate::engine::{Survey, Units};
 use crate::jobs::error::{JobError, JobErrorKind, stoppable};
 use crate::jobs::survey::survey;
 use crate::model::command::Command;
-use crate::model::compression::Compression;
+use crate::model::compression::{Compression, CompressionChoice};
 use crate::model::database::DatabaseOptions;
-use crate::model::manifest::ObjectKind;
+use crate::model::manifest::{ManifestObject, ObjectKind};
 use crate::model::missing::Missing;
 use crate::store::Catalog;
 
@@ -39,6 +39,7 @@ pub(super) struct Part {
     pub(super) command: Command,
     /// The size in the store to expect.
     pub(super) hint: Option<u64>,
+    pub(super) compression: Compression,
 }
 
 impl Part {
@@ -89,7 +90,9 @@ impl AttemptContext<'_> {
         if target.engine.units() == Units::Whole {
             let command = target.engine.dump(&facts, &survey, "");
             let hint = self.previous_size(catalog);
-            let part = Part { kind: ObjectKind::Dump, database: None, options: None, command, hint };
+            let compression = self.compression(ObjectKind::Dump, None, None);
+            let part =
+                Part { kind: ObjectKind::Dump, database: None, options: None, command, hint, compression };
             return Ok(Plan { survey, parts: vec![part], missing: Vec::new() });
         }
         let missing = self.choose_databases(&mut survey)?;
@@ -101,6 +104,7 @@ impl AttemptContext<'_> {
                 options: None,
                 command,
                 hint: None,
+                compression: self.compression(ObjectKind::Globals, None, Some(0)),
             });
         }
         let all_sizes: u64 = survey.databases.iter().filter_map(|database| database.size_hint).sum();
@@ -111,6 +115,7 @@ impl AttemptContext<'_> {
                 options: database.options.clone(),
                 command: target.engine.dump(&facts, &survey, &database.name),
                 hint: self.stored_hint(catalog, database.size_hint, all_sizes),
+                compression: self.compression(ObjectKind::Database, Some(&database.name), database.size_hint),
             });
         }
         if parts.is_empty() {
@@ -146,6 +151,13 @@ impl AttemptContext<'_> {
         Ok(missing)
     }
 
+    /// What compresses a dump: by the size of the last good one, or else by that of the database.
+    fn compression(&self, kind: ObjectKind, database: Option<&str>, size: Option<u64>) -> Compression {
+        let same = |object: &&ManifestObject| object.kind == kind && object.database.as_deref() == database;
+        let last = self.last_good.and_then(|good| good.objects.iter().find(same));
+        self.target.compression.of(last.map(|object| object.plain_bytes).or(size))
+    }
+
     /// The size in the store to expect, so that the parts of a very large object are large enough from the start.
     fn stored_hint(&self, catalog: Option<&Catalog>, size: Option<u64>, all_sizes: u64) -> Option<u64> {
         let size = size?;
@@ -154,7 +166,7 @@ impl AttemptContext<'_> {
             // Room to grow: parts of unequal size are refused by R2.
             Some(previous) => u64::try_from(share(previous) * 3 / 2).ok(),
             // A plain dump leaves out the indexes and writes numbers as text: about the database's own size.
-            None if self.target.compression == Compression::None => Some(size),
+            None if self.target.compression == CompressionChoice::Fixed(Compression::None) => Some(size),
             None => Some(size / 3),
         }
     }

@@ -6,7 +6,7 @@ use super::item::{Area, CheckItem, Mark};
 use crate::config::Config;
 use crate::discovery::Target;
 use crate::engine::Survey;
-use crate::model::compression::Compression;
+use crate::model::compression::{Compression, CompressionChoice};
 use crate::model::manifest::Manifest;
 use crate::model::retention::Steady;
 use crate::text::{bytes, span};
@@ -64,7 +64,8 @@ fn estimate(target: &Target, survey: &Survey) -> Option<u64> {
     let wanted = survey.databases.iter().filter(|database| target.wants(&database.name));
     let sizes: Vec<u64> = wanted.filter_map(|database| database.size_hint).collect();
     let size = sizes.iter().fold(0_u64, |sum, size| sum.saturating_add(*size));
-    let stored = if target.compression == Compression::None { size } else { size / 3 };
+    let stored =
+        if target.compression == CompressionChoice::Fixed(Compression::None) { size } else { size / 3 };
     (!sizes.is_empty()).then_some(stored)
 }
 

@@ -13,7 +13,7 @@ fn object(kind: ObjectKind, database: Option<&str>, plain_bytes: u64) -> Manifes
         database: database.map(str::to_owned),
         options: None,
         format: "sql".into(),
-        encoding: Compression::Xz(1).into(),
+        encoding: Compression::Xz(None).into(),
         plain_bytes,
         plain_sha256: Sha256([0; 32]),
         stored_bytes: plain_bytes / 7,

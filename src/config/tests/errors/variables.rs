@@ -130,7 +130,7 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_KEEP_WITHIN: needs a unit, like 15m
     DUMPCAR_PRUNE: must be true or false
     DUMPCAR_SHRINK_ALERT: must be a percentage from 1% to 99%, or off
-    DUMPCAR_COMPRESSION: must be xz, xz:0 to xz:9, zstd, zstd:1 to zstd:22, gzip, gzip:1 to gzip:9, or none
+    DUMPCAR_COMPRESSION: must be auto, xz, xz:0 to xz:9, zstd, zstd:1 to zstd:22, gzip, gzip:1 to gzip:9, or none
     DUMPCAR_TRANSPORT: must be auto, on or off
     DUMPCAR_PARALLEL: must be a whole number from 1 to 64
     DUMPCAR_TIMEOUT: must be at least 1s
