@@ -54,22 +54,32 @@ LINES = (
     Line("pipe-inside", "pipes", "docker exec sh -c 'pg_dump | zstd -3' | rclone rcat", """
         docker exec "$DB" sh -c "$DUMP | zstd -q -3" | rclone rcat "$REMOTE/dump.sql.zst"
         """),
+    Line("pipe-zstd9", "pipes", "docker exec | zstd -9 | rclone rcat", """
+        docker exec "$DB" $DUMP | zstd -q -T"$CPUS" -9 | rclone rcat "$REMOTE/dump.sql.zst"
+        """, quick=False),
+    Line("pipe-slow", "pipes", "docker exec | zstd -3 | rclone rcat --bwlimit 20M", """
+        docker exec "$DB" $DUMP | zstd -q -T"$CPUS" -3 | rclone rcat --bwlimit 20M "$REMOTE/dump.sql.zst"
+        """, quick=False),
     Line("pipe-lbzip2", "pipes", "docker exec | lbzip2 -9 | rclone rcat", """
         docker exec "$DB" $DUMP | lbzip2 -n"$CPUS" -9 | rclone rcat "$REMOTE/dump.sql.bz2"
         """, quick=False),
-    Line("default", "dumpcar", "dumpcar backup (xz:1)", settings={}),
+    Line("default", "dumpcar", "dumpcar backup (auto)", settings={}),
+    Line("xz", "dumpcar", "dumpcar backup, xz", settings={"DUMPCAR_COMPRESSION": "xz"}, quick=False, once=True),
+    Line("xz1", "dumpcar", "dumpcar backup, xz:1", settings={"DUMPCAR_COMPRESSION": "xz:1"}, quick=False),
     Line("xz6", "dumpcar", "dumpcar backup, xz:6", settings={"DUMPCAR_COMPRESSION": "xz:6"}, quick=False, once=True),
     Line("zstd", "dumpcar", "dumpcar backup, zstd", settings={"DUMPCAR_COMPRESSION": "zstd"}),
+    Line("slow", "dumpcar", "dumpcar backup, zstd, 20 MiB/s to the store", quick=False,
+         settings={"DUMPCAR_COMPRESSION": "zstd", "DUMPCAR_UPLOAD_LIMIT": "20MiB"}),
     Line("zstd-outside", "dumpcar", "dumpcar backup, zstd, transport off", quick=False,
          settings={"DUMPCAR_COMPRESSION": "zstd", "DUMPCAR_TRANSPORT": "off"}),
     Line("none", "dumpcar", "dumpcar backup, none", settings={"DUMPCAR_COMPRESSION": "none"}),
     Line("targets-3", "targets", "3 targets at once, default", settings={"DUMPCAR_PARALLEL": "3"}, targets=3, quick=False),
     Line("targets-8", "targets", "8 targets at once, default", settings={"DUMPCAR_PARALLEL": "8"}, targets=8, quick=False),
-    Line("restore-pipe", "restore", "rclone cat | xz -d | docker exec -i psql", """
-        rclone cat "$KEPT" | xz -d | docker exec -i "$DB" psql -U postgres -XqAt1 -o /dev/null -v ON_ERROR_STOP=1 "$FRESH"
+    Line("restore-pipe", "restore", "rclone cat | zstd -d | docker exec -i psql", """
+        rclone cat "$KEPT" | zstd -qd | docker exec -i "$DB" psql -U postgres -XqAt1 -o /dev/null -v ON_ERROR_STOP=1 "$FRESH"
         """, restores=True),
-    Line("restore-inside", "restore", "rclone cat | xz -d | zstd -1 | docker exec -i sh -c 'zstd -d | psql'", """
-        rclone cat "$KEPT" | xz -d | zstd -q -1 |
+    Line("restore-inside", "restore", "rclone cat | docker exec -i sh -c 'zstd -d | psql'", """
+        rclone cat "$KEPT" |
             docker exec -i "$DB" sh -c "zstd -qd | psql -U postgres -XqAt1 -o /dev/null -v ON_ERROR_STOP=1 $FRESH"
         """, restores=True, quick=False),
     Line("restore", "restore", "dumpcar restore", settings={}, restores=True),

@@ -123,7 +123,7 @@ fn zstd_takes_little_of_the_target() {
     assert!(kib < 16 * 1024, "{kib} KiB");
     let stat = status.lines().last().unwrap();
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
-    assert_eq!(fields[16], "10", "its nice value");
+    assert_eq!(fields[16], "5", "its nice value");
     drop(dumpcar);
     until("nothing is left", || container.processes() == ["sleep infinity"]);
 }

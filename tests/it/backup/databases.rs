@@ -93,3 +93,28 @@ async fn a_dump_of_redis_that_does_not_prove_itself_is_no_backup() {
         super::assert_nothing_left(&world);
     }
 }
+
+/// By the size of the last good dump, or else by that of the database.
+#[tokio::test]
+async fn auto_compresses_what_is_large_for_speed() {
+    let world = World::new(|exec| match exec.asks_for_databases() {
+        true => {
+            Script::ends(b"version 17.6\naccounts 1\ndatabase 617070 1000\ndatabase 63726d 200000000\n", 0)
+        }
+        false => postgresql(exec),
+    });
+    let world = world.await;
+    world.docker.container("shop", json!({ "dumpcar.enable": "true", "dumpcar.engine": "postgres" }), &[]);
+    let objects = async || {
+        let ended = world.run(&["backup"]).await;
+        assert_eq!(ended.status, 0, "{}", ended.stderr);
+        let manifest = world.manifests().pop().unwrap();
+        let objects = manifest["objects"].as_array().unwrap();
+        objects.iter().map(|object| format!("{} {}", object["name"], object["encoding"])).collect::<Vec<_>>()
+    };
+    let small = [r#""globals.sql.xz" ["xz"]"#, r#""app.sql.xz" ["xz"]"#];
+    assert_eq!(objects().await, [small[0], small[1], r#""crm.sql.zst" ["zstd"]"#]);
+    assert_eq!(world.run(&["verify", "shop"]).await.status, 0);
+    // It was expected to be large, and is 50 bytes.
+    assert_eq!(objects().await, [small[0], small[1], r#""crm.sql.xz" ["xz"]"#]);
+}
