@@ -51,7 +51,7 @@ LINES = (
     Line("pipe-zstd", "pipes", "docker exec | zstd -3 | rclone rcat", """
         docker exec "$DB" $DUMP | zstd -q -T"$CPUS" -3 | rclone rcat "$REMOTE/dump.sql.zst"
         """),
-    Line("pipe-inside", "pipes", "docker exec sh -c 'pg_dump | zstd -3' | rclone rcat", """
+    Line("pipe-inside", "pipes", "docker exec 'pg_dump | zstd -3' | rclone rcat", """
         docker exec "$DB" sh -c "$DUMP | zstd -q -3" | rclone rcat "$REMOTE/dump.sql.zst"
         """),
     Line("pipe-zstd9", "pipes", "docker exec | zstd -9 | rclone rcat", """
@@ -78,7 +78,7 @@ LINES = (
     Line("restore-pipe", "restore", "rclone cat | zstd -d | docker exec -i psql", """
         rclone cat "$KEPT" | zstd -qd | docker exec -i "$DB" psql -U postgres -XqAt1 -o /dev/null -v ON_ERROR_STOP=1 "$FRESH"
         """, restores=True),
-    Line("restore-inside", "restore", "rclone cat | docker exec -i sh -c 'zstd -d | psql'", """
+    Line("restore-inside", "restore", "rclone cat | docker exec -i 'zstd -d | psql'", """
         rclone cat "$KEPT" |
             docker exec -i "$DB" sh -c "zstd -qd | psql -U postgres -XqAt1 -o /dev/null -v ON_ERROR_STOP=1 $FRESH"
         """, restores=True, quick=False),
