@@ -14,6 +14,7 @@ use crate::jobs::diagnosis::diagnose;
 use crate::jobs::error::{JobError, JobErrorKind, stoppable};
 use crate::model::key::database_file_stem;
 use crate::model::manifest::{ManifestObject, ObjectKind};
+use crate::model::transport::Transport;
 use crate::pipeline::{self, PipelineError, transport};
 use crate::text;
 
@@ -121,6 +122,15 @@ impl AttemptContext<'_> {
         upload.commit(stop).await?;
         if let Some(said) = engine::warnings(&target.container.redact(&exec.stderr())) {
             warn!(object = name, said, "the dump tool succeeded with warnings");
+        }
+        if inside && target.transport == Transport::On && arrives == Arrives::Plain {
+            let hint = format!(
+                "container {} has no zstd that works: its dumps come as they are",
+                target.container.name
+            );
+            if app.is_news(&hint) {
+                warn!("{hint}");
+            }
         }
         if let Some(reason) = unread {
             warn!(object = name, %reason, "what is in the dump is not known, so a drill cannot compare it");
