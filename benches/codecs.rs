@@ -11,7 +11,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use dumpcar::model::compression::Compression;
@@ -35,8 +35,6 @@ enum Way {
     Ours(&'static str),
     Program(&'static str),
 }
-
-const ROUNDS: usize = 1;
 
 /// What Dumpcar compresses at a time.
 const PIECE: usize = 256 * 1024;
@@ -64,17 +62,17 @@ fn ours(compression: &str, file: &Path) -> Measured {
         .step_by(PIECE)
         .map(|start| dump.slice(start..dump.len().min(start + PIECE)))
         .collect();
-    let (start, mut stored) = (Instant::now(), Vec::new());
+    let (start, mut stored) = (processor_time(), Vec::new());
     stages::encode(compression, &pieces, |out| stored.extend_from_slice(out)).unwrap();
-    let time = start.elapsed();
-    let start = Instant::now();
+    let time = processor_time() - start;
+    let start = processor_time();
     stages::decode(compression, &stored, |_| {}).unwrap();
-    Measured { stored: stored.len() as u64, time, back: start.elapsed() }
+    Measured { stored: stored.len() as u64, time, back: processor_time() - start }
 }
 
 fn program(command: &str, file: &Path) -> Measured {
     let run = |arguments: &str, file: &Path| {
-        let start = Instant::now();
+        let start = processor_time();
         let mut child = Command::new(command.split(' ').next().unwrap())
             .args(arguments.split(' '))
             .arg(file)
@@ -84,7 +82,7 @@ fn program(command: &str, file: &Path) -> Measured {
         let mut out = Vec::new();
         child.stdout.take().unwrap().read_to_end(&mut out).unwrap();
         assert!(child.wait().unwrap().success());
-        (out, start.elapsed())
+        (out, processor_time() - start)
     };
     let (stored, time) = run(&format!("{} -c", command.split_once(' ').unwrap().1), file);
     let archive = file.with_extension(if command.starts_with("xz") { "xz" } else { "bz2" });
@@ -92,6 +90,22 @@ fn program(command: &str, file: &Path) -> Measured {
     let (_, back) = run("-dc", &archive);
     std::fs::remove_file(archive).unwrap();
     Measured { stored: stored.len() as u64, time, back }
+}
+
+/// What this process and those that it has waited for have used. Other work on the machine does not count.
+fn processor_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<u64> = stat
+        .rsplit(") ")
+        .next()
+        .unwrap()
+        .split(' ')
+        .skip(11)
+        .take(4)
+        .map(|ticks| ticks.parse().unwrap())
+        .collect();
+    // 100 ticks a second, as everywhere on Linux.
+    Duration::from_millis(fields.iter().sum::<u64>() * 10)
 }
 
 /// What a compression's encoder takes of memory, in a process of its own. It goes through `file`.
@@ -129,27 +143,23 @@ fn main() {
         println!("codecs: name the files to compress");
         return;
     }
-    println!("plain to stored, and MB of the dump per second on one core; for all of it also read back,");
+    println!(
+        "plain to stored, and MB of the dump for a second of processor time; for all of it also read back,"
+    );
     println!("and MiB that the encoder takes");
     let kinds = files.iter().map(|file| file.file_stem().unwrap().to_string_lossy());
     let head: String = kinds.chain(["all".into()]).map(|kind| format!("{kind:>15}")).collect();
     println!("{:17}{head}   back  MiB", "");
-    let round = || WAYS.map(|(_, way)| files.iter().map(|file| way.run(file)).collect::<Vec<_>>());
-    let rounds: Vec<_> = (0..ROUNDS).map(|_| round()).collect();
     let plain: Vec<u64> = files.iter().map(|file| std::fs::metadata(file).unwrap().len()).collect();
-    for (row, (name, way)) in WAYS.iter().enumerate() {
-        let best = |column: usize| {
-            let runs = rounds.iter().map(|round: &[Vec<Measured>; WAYS.len()]| &round[row][column]);
-            runs.min_by_key(|run| run.time).unwrap()
-        };
+    for (name, way) in &WAYS {
         let mut all = Measured { stored: 0, time: Duration::ZERO, back: Duration::ZERO };
         let mut cells = String::new();
-        for (column, plain) in plain.iter().enumerate() {
-            let Measured { stored, time, back } = best(column);
+        for (file, plain) in files.iter().zip(&plain) {
+            let Measured { stored, time, back } = way.run(file);
             all.stored += stored;
-            all.time += *time;
-            all.back += *back;
-            cells += &cell(*plain, *stored, *time);
+            all.time += time;
+            all.back += back;
+            cells += &cell(*plain, stored, time);
         }
         let whole = cell(plain.iter().sum(), all.stored, all.time);
         println!(

@@ -128,7 +128,10 @@ fn a_postgresql_dump_needs_no_place_to_write() {
     let places = ["--read-only", "--tmpfs", "/var/run/postgresql", "-e", "TMPDIR=/var/run/postgresql"];
     let password = ["-e", "POSTGRES_PASSWORD=secret"];
     let server = Server::with(POSTGRESQL_17, "secret", &[&labels[..], &places, &password].concat()).wait();
-    server.sql("CREATE TABLE t AS SELECT repeat(md5(g::text), 50) FROM generate_series(1, 60000) g;");
+    // It takes a while, for nothing makes it small.
+    server.sql(
+        "CREATE TABLE t AS SELECT (SELECT string_agg(md5(g::text || i), '') FROM generate_series(1, 50) i) FROM generate_series(1, 20000) g;",
+    );
     assert!(server.container.try_exec(&["touch", "/tmp/x"]).unwrap_err().contains("Read-only"));
     let before = Writes::of(&server.container);
 

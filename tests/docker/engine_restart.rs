@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::mid_dump::{ROWS, assert_backed_up};
+use super::mid_dump::{ROWS, WORD, assert_backed_up};
 use super::support::docker::{holds_within, until};
 use super::support::engine::Engine;
 use super::support::garage::Garage;
@@ -33,9 +33,8 @@ impl<'e> Target<'e> {
         let target = Self { world, proxy, engine, id };
         // While an image sets a server up, it answers on its socket only.
         until("the server answers", || target.sql("SELECT 1").is_ok());
-        let rows = format!(
-            "CREATE TABLE rows AS SELECT g AS id, repeat(md5(g::text), 2) AS word FROM generate_series(1, {ROWS}) g"
-        );
+        let rows =
+            format!("CREATE TABLE rows AS SELECT g AS id, {WORD} AS word FROM generate_series(1, {ROWS}) g");
         target.sql(&rows).unwrap();
         target
     }
