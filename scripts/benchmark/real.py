@@ -113,4 +113,4 @@ def shop():
     yield from copy("invoice_lines", ("id", "invoice_id", "track_id", "unit_price", "quantity"), lines)
 
 
-KINDS = {"packages": packages, "history": history, "shop": shop}
+KINDS = {"packages": packages, "commits": history, "shop": shop}

@@ -18,8 +18,8 @@ pub enum CompressionChoice {
 impl CompressionChoice {
     /// For a dump that is expected to have so many bytes; `None` where nobody knows, as before the first one of a custom command.
     ///
-    /// Measured on nine kinds of rows (`docs/performance.md`): [`Compression::Xz`] without a level stores less than `bzip2 --best`,
-    /// at 3 MB/s a core; zstd 9 stores less than the fastest xz, at twice its speed, and is read back six times as fast.
+    /// Measured on nine kinds of rows (`docs/performance.md`): [`Compression::Xz`] without a level stores as little as `bzip2 --best`
+    /// in all, at 3 MB/s a core; zstd 9 stores less than the fastest xz, at twice its speed, and is read back six times as fast.
     pub fn of(self, plain_bytes: Option<u64>) -> Compression {
         match self {
             Self::Fixed(compression) => compression,

@@ -229,7 +229,7 @@ fn filters(level: Option<u8>) -> io::Result<Filters> {
 /// What a level of xz means for a dump. The presets are made for anything, programs too; a dump is text, in which a byte
 /// depends on the one before and not on where it stands. At level 1, half as long a search in half the window finds almost as
 /// much: what it searches then fits into a core's own cache better, and into less memory. No level is level 6 with an eighth
-/// of its window and half of its search: three times as fast, in a sixth of the memory, for a tenth more bytes.
+/// of its window and half of its search: two to three times as fast, in a third of the memory.
 fn options(level: Option<u8>) -> io::Result<LzmaOptions> {
     let mut options = LzmaOptions::new_preset(level.unwrap_or(6).into())?;
     options.literal_context_bits(4).position_bits(0);

@@ -23,7 +23,7 @@ fn memory(daemon: &Container, which: &str) -> u64 {
 fn a_daemon_stays_within_its_memory_and_gives_it_back_after_a_dump() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from).min(8) as u64;
     let limits =
-        [("none", 48), ("zstd:3", 64), ("auto", 60 + 18 * cores), ("zstd:9", 56 + 20 * cores.min(4))];
+        [("none", 48), ("zstd:3", 64), ("auto", 60 + 18 * cores), ("zstd:9", 72 + 20 * cores.min(4))];
     for (compression, limit) in limits {
         let world = World::new().set("DUMPCAR_COMPRESSION", compression).set("DUMPCAR_LISTEN", "8080");
         let sidecar = Sidecar::new(&world);

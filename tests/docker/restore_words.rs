@@ -281,7 +281,7 @@ fn a_swap_that_fails_is_a_failure_and_one_that_was_done_is_none() {
         ),
         // Its client has gone, and the server is still about to do it.
         (
-            "sql=$(echo \"$*\" | sed 's/.*-c //; s/COMMIT;/SELECT pg_sleep(3); COMMIT;/'); (/usr/bin/psql -Xqc \"$sql\"; :) >/dev/null 2>&1 & sleep 1; exit 3",
+            "sql=$(echo \"$*\" | sed 's/.*-c //; s/COMMIT;/SELECT pg_sleep(30); COMMIT;/'); (/usr/bin/psql -Xqc \"$sql\"; :) >/dev/null 2>&1 & sleep 1; exit 3",
             1,
             ["changed", "changed"],
         ),
