@@ -244,7 +244,7 @@ impl TargetLabels {
             },
             shrink_alert: reader.get("shrink-alert", parse::own),
             compression: reader.get("compression", parse::own),
-            transport: reader.get("transport", parse::own),
+            transport: reader.get("transport", |text| parse::choice(text, &Transport::WORDS)),
             timeout: reader.get("timeout", parse::limit),
             group: reader.get("group", parse::plain),
             before: reader.text("before"),

@@ -176,7 +176,7 @@ impl Config {
             "DUMPCAR_TRANSPORT",
             raw.transport,
             Transport::default(),
-            parse::own,
+            |text| parse::choice(text, &Transport::WORDS),
             ToString::to_string,
         );
         let parallel =

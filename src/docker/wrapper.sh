@@ -7,6 +7,14 @@ exec 3<&0
 if [ "$l" ] && zstd -q -c -$l --single-thread </dev/null >/dev/null 2>&1 && : | (exec 5>/proc/self/fd/0) 2>/dev/null; then
   c=y
 fi
+# Those of the children that still are: what has ended may have left its number to a process of the database, for as long as
+# the reader is slow.
+ours() {
+  for p in $t $c; do
+    read -r l </proc/$p/stat || continue
+    case ${l##*) } in [!Z]" $me "*) echo $p ;; esac
+  done
+}
 run() {
   if [ "$c" ]; then
     printf '%s zstd\n' "$m"
@@ -25,17 +33,18 @@ run() {
     sh -c "$@" </dev/null 3<&- &
   fi
   t=$!
+  read -r me x </proc/self/stat
   # From here on a vanished reader must not end this shell: it is the tool's parent, and an orphan that dies of a signal
   # makes a PostgreSQL that is process 1 restart the whole server.
   trap '' PIPE
   # The dead man's switch: a line says that the dump was taken, an end of file that Dumpcar is gone.
   (
     read -r x && exit 0
-    kill -TERM $t $c
+    for p in $(ours); do kill -TERM $p; done
     for x in TERM TERM KILL ALL; do
       sleep 1
       n=
-      for p in $t $c; do kill -0 $p && n=y && end $x $p; done
+      for p in $(ours); do n=y; end $x $p; done
       [ "$n" ] || break
     done
     exit 0

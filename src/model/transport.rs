@@ -1,7 +1,6 @@
 //! How a dump comes out of its target.
 
 use std::fmt;
-use std::str::FromStr;
 
 /// As written in `DUMPCAR_TRANSPORT` and `dumpcar.transport`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,22 +14,15 @@ pub enum Transport {
     Off,
 }
 
-/// The text is no transport.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be auto, on or off")]
-pub struct TransportError;
-
-impl FromStr for Transport {
-    type Err = TransportError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.to_ascii_lowercase().as_str() {
-            "auto" => Ok(Self::Auto),
-            "on" => Ok(Self::On),
-            "off" => Ok(Self::Off),
-            _ => Err(TransportError),
-        }
-    }
+impl Transport {
+    /// As people write it. Some Compose takes a bare `on` or `off` for a truth value, and passes that on in its own words.
+    pub const WORDS: [(&str, Self); 5] = [
+        ("auto", Self::Auto),
+        ("on", Self::On),
+        ("off", Self::Off),
+        ("true", Self::On),
+        ("false", Self::Off),
+    ];
 }
 
 impl fmt::Display for Transport {

@@ -206,7 +206,7 @@ fn each_error_names_its_label_and_the_cure() {
     dumpcar.keep-within: has the unit M, which is easily mistaken for minutes (m): use d or w
     dumpcar.shrink-alert: must be a percentage from 1% to 99%, or off
     dumpcar.compression: must be auto, xz, xz:0 to xz:9, zstd, zstd:1 to zstd:22, gzip, gzip:1 to gzip:9, or none
-    dumpcar.transport: must be auto, on or off
+    dumpcar.transport: must be one of auto, on, off, true, false
     dumpcar.timeout: needs a unit, like 15m
     dumpcar.group: must be one line
     dumpcar.drill: must be five cron fields like `0 23 * * *`, one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually, an interval like `every 6h`, or off

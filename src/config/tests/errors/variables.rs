@@ -131,7 +131,7 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_PRUNE: must be true or false
     DUMPCAR_SHRINK_ALERT: must be a percentage from 1% to 99%, or off
     DUMPCAR_COMPRESSION: must be auto, xz, xz:0 to xz:9, zstd, zstd:1 to zstd:22, gzip, gzip:1 to gzip:9, or none
-    DUMPCAR_TRANSPORT: must be auto, on or off
+    DUMPCAR_TRANSPORT: must be one of auto, on, off, true, false
     DUMPCAR_PARALLEL: must be a whole number from 1 to 64
     DUMPCAR_TIMEOUT: must be at least 1s
     DUMPCAR_STALL_TIMEOUT: must be a length of time, like 90s, 15m, 6h or 30d
