@@ -46,9 +46,11 @@ need_tool() {
 
 apt_install() {
     local log
+    # Images are built side by side, and each may be the first to want something.
+    local install=(apt-get install -qy --no-install-recommends -o DPkg::Lock::Timeout=600 "$@")
     log=$(mktemp)
-    if ! { DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@" ||
-        { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@"; }; } >"$log" 2>&1; then
+    if ! { DEBIAN_FRONTEND=noninteractive "${install[@]}" ||
+        { apt-get update -q && DEBIAN_FRONTEND=noninteractive "${install[@]}"; }; } >"$log" 2>&1; then
         tail -n 20 "$log" >&2
         rm -f "$log"
         return 1

@@ -56,6 +56,7 @@ variables! {
     compression "DUMPCAR_COMPRESSION"
     transport "DUMPCAR_TRANSPORT"
     parallel "DUMPCAR_PARALLEL"
+    parallel_databases "DUMPCAR_PARALLEL_DATABASES"
     timeout "DUMPCAR_TIMEOUT"
     stall_timeout "DUMPCAR_STALL_TIMEOUT"
     retries "DUMPCAR_RETRIES"

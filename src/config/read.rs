@@ -181,6 +181,13 @@ impl Config {
         );
         let parallel =
             reader.setting("DUMPCAR_PARALLEL", raw.parallel, 1, |text| parse::within(text, 1..=64), number);
+        let parallel_databases = reader.setting(
+            "DUMPCAR_PARALLEL_DATABASES",
+            raw.parallel_databases,
+            1,
+            |text| parse::within(text, 1..=16),
+            number,
+        );
         let timeout = reader.setting("DUMPCAR_TIMEOUT", raw.timeout, DEFAULT_TIMEOUT, parse::limit, span);
         let stall_timeout = reader.setting(
             "DUMPCAR_STALL_TIMEOUT",
@@ -295,6 +302,7 @@ impl Config {
             compression,
             transport,
             parallel,
+            parallel_databases,
             timeout,
             stall_timeout,
             retries,

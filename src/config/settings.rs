@@ -56,6 +56,8 @@ pub struct Config {
     pub transport: Transport,
     /// How many targets are backed up at once.
     pub parallel: u32,
+    /// How many databases of one target are dumped at the same time.
+    pub parallel_databases: u32,
     /// The longest a backup may take.
     pub timeout: Duration,
     /// The longest a backup may go without a byte.

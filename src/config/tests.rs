@@ -71,6 +71,7 @@ fn the_store_is_all_that_is_needed() {
     DUMPCAR_COMPRESSION auto (default)
     DUMPCAR_TRANSPORT auto (default)
     DUMPCAR_PARALLEL 1 (default)
+    DUMPCAR_PARALLEL_DATABASES 1 (default)
     DUMPCAR_TIMEOUT 12h (default)
     DUMPCAR_STALL_TIMEOUT 15m (default)
     DUMPCAR_RETRIES 2 (default)
@@ -138,6 +139,7 @@ fn everything_can_be_set() {
         ("DUMPCAR_COMPRESSION", "zstd:19"),
         ("DUMPCAR_TRANSPORT", "off"),
         ("DUMPCAR_PARALLEL", "4"),
+        ("DUMPCAR_PARALLEL_DATABASES", "3"),
         ("DUMPCAR_TIMEOUT", "1h 30m"),
         ("DUMPCAR_STALL_TIMEOUT", "90s"),
         ("DUMPCAR_RETRIES", "0"),
@@ -204,6 +206,7 @@ fn everything_can_be_set() {
     DUMPCAR_COMPRESSION zstd:19 (environment)
     DUMPCAR_TRANSPORT off (environment)
     DUMPCAR_PARALLEL 4 (environment)
+    DUMPCAR_PARALLEL_DATABASES 3 (environment)
     DUMPCAR_TIMEOUT 1h 30m (environment)
     DUMPCAR_STALL_TIMEOUT 1m 30s (environment)
     DUMPCAR_RETRIES 0 (environment)

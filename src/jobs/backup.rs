@@ -9,6 +9,7 @@ mod inside;
 mod missing;
 mod order;
 mod part;
+mod parts;
 mod plan;
 mod suspicion;
 mod writers;

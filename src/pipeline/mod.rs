@@ -25,7 +25,7 @@ mod worker;
 mod xz;
 
 pub use ends::Ends;
-pub use progress::Progress;
+pub use progress::{PartProgress, Progress};
 pub use worker::{Digests, Made};
 
 use std::io;

@@ -187,7 +187,8 @@ fn bucket_url(settings: &S3Settings) -> String {
 
 /// What one transfer may count on of a limit, when as many as there can be share it.
 fn share(config: &Config, limit: Option<u64>) -> Option<u64> {
-    let most = u64::from(config.parallel).saturating_mul(IN_FLIGHT).max(8);
+    let dumps = u64::from(config.parallel) * u64::from(config.parallel_databases);
+    let most = dumps.saturating_mul(IN_FLIGHT).max(8);
     limit.map(|limit| (limit / most).max(1))
 }
 

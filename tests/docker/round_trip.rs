@@ -13,6 +13,7 @@ fn sha256(bytes: &[u8]) -> String {
 /// Everything there is on a server, through the bucket and the stock tools, into an empty one.
 fn comes_back_equal(product: Product, transport: &str, codec: &str) {
     let world = World::new().set("DUMPCAR_TRANSPORT", transport).set("DUMPCAR_COMPRESSION", codec);
+    let world = world.set("DUMPCAR_PARALLEL_DATABASES", if transport == "off" { "3" } else { "1" });
     let source = Server::target(&world, product, "secret", &[("name", "source")]);
     // Another password: that of the server that is restored into has to stay its own.
     let copy = Server::plain(product, "other");

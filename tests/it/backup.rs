@@ -1,3 +1,5 @@
+/// Several databases of a server at the same time.
+mod at_once;
 /// Which databases of a server are dumped, and in which order.
 mod databases;
 /// What an exec may print, and how it may end.

@@ -10,8 +10,8 @@ use tracing::warn;
 
 use super::begin::{Begun, begin};
 use super::context::{AttemptContext, Origin};
-use super::missing::Dumped;
 use super::order::Order;
+use super::parts::Dumped;
 use super::{inside, plan, suspicion, writers};
 use crate::app::App;
 use crate::clock;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use super::context::AttemptContext;
-use super::missing::Dumped;
+use super::parts::Dumped;
 use crate::docker::ExecError;
 use crate::engine;
 use crate::jobs::error::{JobError, JobErrorKind, stoppable};

@@ -6,14 +6,14 @@ use backon::{ConstantBuilder, Retryable as _};
 use tracing::warn;
 
 use super::context::AttemptContext;
+use super::parts::Turn;
 use super::plan::{Part, SURVEY_LIMIT};
 use crate::docker::ExecError;
 use crate::engine::{self, Broken, Without};
 use crate::jobs::error::{JobError, JobErrorKind, stoppable};
 use crate::jobs::survey::MOST_BYTES;
 use crate::model::manifest::{ManifestObject, ObjectKind};
-use crate::model::missing::{MOST, Missing};
-use crate::store::Catalog;
+use crate::model::missing::Missing;
 
 /// How often a database is dumped again without what was found to be broken.
 const ROUNDS: usize = 20;
@@ -26,54 +26,9 @@ const EXAMINE_LIMIT: Duration = Duration::from_secs(3600);
 const ASK_AGAIN: ConstantBuilder =
     ConstantBuilder::new().with_delay(Duration::from_secs(2)).with_max_times(14);
 
-/// What came of the dumps besides the objects.
-pub(super) struct Dumped {
-    pub(super) server_version: String,
-    pub(super) missing: Vec<Missing>,
-    /// What went wrong after them.
-    pub(super) problems: Vec<String>,
-}
-
-impl AttemptContext<'_> {
-    /// Dumps everything that can be dumped; pushes each finished object.
-    pub(super) async fn dump_parts(
-        &self,
-        catalog: Option<&Catalog>,
-        objects: &mut Vec<ManifestObject>,
-    ) -> Result<Dumped, JobError> {
-        let plan = self.plan(catalog).await?;
-        let mut missing = plan.missing;
-        let is_one_of_many = plan.parts.len() > 1;
-        let (mut databases, mut first) = (0, None);
-        for part in plan.parts {
-            databases += usize::from(part.kind != ObjectKind::Globals);
-            let dumped = self.dump_part(&part, is_one_of_many).await;
-            let dumped = match dumped {
-                Err(error)
-                    if self.costs_only_itself(&part, &error) || self.is_survived(&part, &error).await? =>
-                {
-                    first.get_or_insert_with(|| error.clone());
-                    self.dump_rest(&plan.survey, part, error, &mut missing).await
-                }
-                dumped => dumped.map(Some),
-            };
-            objects.extend(dumped?);
-        }
-        let has_any = objects.iter().any(|object| object.kind != ObjectKind::Globals);
-        match first {
-            // Nobody would look for their rows in it.
-            Some(error) if databases > 0 && !has_any || objects.is_empty() => return Err(error),
-            Some(_) | None => {}
-        }
-        for one in &missing {
-            warn!(missing = %one, "this is not backed up");
-        }
-        missing.truncate(MOST);
-        Ok(Dumped { server_version: plan.survey.server_version, missing, problems: Vec::new() })
-    }
-
+impl Turn<'_> {
     /// Whether a failure says nothing about the other parts, and will not pass by trying again.
-    fn costs_only_itself(&self, part: &Part, error: &JobError) -> bool {
+    pub(super) fn costs_only_itself(&self, part: &Part, error: &JobError) -> bool {
         let is_of_one = match error.kind {
             JobErrorKind::Broken | JobErrorKind::IncompleteDump => true,
             JobErrorKind::Tool(problem) => !problem.is_of_the_server(),
@@ -87,15 +42,16 @@ impl AttemptContext<'_> {
             | JobErrorKind::Backup
             | JobErrorKind::Internal => false,
         };
-        part.kind != ObjectKind::Dump && is_of_one && (self.is_last_try || !error.kind.may_pass())
+        part.kind != ObjectKind::Dump && is_of_one && (self.attempt.is_last_try || !error.kind.may_pass())
     }
 
     /// Whether the server is there after all: one that ends a session, or all of them, for what is in one database.
-    async fn is_survived(&self, part: &Part, error: &JobError) -> Result<bool, JobError> {
-        let Self { docker, target, stop, .. } = self;
+    pub(super) async fn is_survived(&self, part: &Part, error: &JobError) -> Result<bool, JobError> {
+        let Self { attempt: AttemptContext { docker, target, .. }, stop, .. } = self;
         let is_gone = error.kind == JobErrorKind::Tool(engine::ToolFailure::NotAccepting);
         let facts = target.facts();
-        let Some(command) = target.engine.survey(&facts).filter(|_| is_gone && self.is_last_try) else {
+        let Some(command) = target.engine.survey(&facts).filter(|_| is_gone && self.attempt.is_last_try)
+        else {
             return Ok(false);
         };
         self.progress.set_stage(format!("asking whether the server is there after {}", part.what()));
@@ -105,15 +61,15 @@ impl AttemptContext<'_> {
     }
 
     /// Dumps a database without what is broken in it; what is left out is `missing`, and may be all of it.
-    async fn dump_rest(
+    pub(super) async fn dump_rest(
         &self,
         survey: &engine::Survey,
         part: Part,
         error: JobError,
         missing: &mut Vec<Missing>,
     ) -> Result<Option<ManifestObject>, JobError> {
-        let engine = self.target.engine;
-        let facts = self.target.facts();
+        let target = self.attempt.target;
+        let (engine, facts) = (target.engine, target.facts());
         let (mut without, mut lacks, mut error) = (Without::default(), Vec::new(), error);
         if let Some(database) = part.database.clone() {
             for _ in 0..ROUNDS {
@@ -123,7 +79,7 @@ impl AttemptContext<'_> {
                 }
                 lacks.extend(found);
                 let command = engine.dump_without(&facts, survey, &database, &without);
-                match self.dump_part(&Part { command, ..part.clone() }, true).await {
+                match self.dump_part(&Part { command, ..part.clone() }).await {
                     Ok(object) => {
                         missing.append(&mut lacks);
                         return Ok(Some(object));
@@ -144,7 +100,7 @@ impl AttemptContext<'_> {
         failure: &JobError,
         without: &mut Without,
     ) -> Result<Vec<Missing>, JobError> {
-        let Self { docker, target, stop, .. } = self;
+        let Self { attempt: AttemptContext { docker, target, .. }, stop, .. } = self;
         let said = failure.to_string();
         let is_of_objects = matches!(
             failure.kind,

@@ -7,6 +7,7 @@ use tracing::{debug, info, warn};
 
 use super::alive;
 use super::context::AttemptContext;
+use super::parts::Turn;
 use super::plan::Part;
 use crate::docker::{Arrives, ExecError};
 use crate::engine;
@@ -31,19 +32,16 @@ impl<E: Into<JobError>> From<E> for Failed {
     }
 }
 
-impl AttemptContext<'_> {
+impl Turn<'_> {
     /// One object, from the command to the store, which confirms its size now or, for one of many, later.
-    pub(super) async fn dump_part(
-        &self,
-        part: &Part,
-        is_one_of_many: bool,
-    ) -> Result<ManifestObject, JobError> {
+    pub(super) async fn dump_part(&self, part: &Part) -> Result<ManifestObject, JobError> {
+        let AttemptContext { compresses_inside, .. } = self.attempt;
         loop {
-            let inside = self.compresses_inside.load(Ordering::Relaxed);
-            match self.dump_once(part, is_one_of_many, inside).await {
+            let inside = compresses_inside.load(Ordering::Relaxed);
+            match self.dump_once(part, inside).await {
                 Err(Failed::Transport(reason)) if inside => {
                     warn!(reason, "dumping again, without compressing inside the container");
-                    self.compresses_inside.store(false, Ordering::Relaxed);
+                    compresses_inside.store(false, Ordering::Relaxed);
                 }
                 Err(Failed::Transport(reason)) => return Err(JobError::new(JobErrorKind::Internal, reason)),
                 Err(Failed::Job(error)) => return Err(error),
@@ -52,13 +50,9 @@ impl AttemptContext<'_> {
         }
     }
 
-    async fn dump_once(
-        &self,
-        part: &Part,
-        is_one_of_many: bool,
-        inside: bool,
-    ) -> Result<ManifestObject, Failed> {
-        let Self { app, docker, target, stop, progress, key, .. } = self;
+    async fn dump_once(&self, part: &Part, inside: bool) -> Result<ManifestObject, Failed> {
+        let Self { attempt, progress, stop, .. } = self;
+        let AttemptContext { app, docker, target, key, .. } = attempt;
         let format = target.engine.extension(&target.facts()).to_owned();
         let what = part.what();
         let stem = match (&part.kind, &part.database) {
@@ -79,7 +73,7 @@ impl AttemptContext<'_> {
             }
         };
         let mut upload = app.store.upload(&key.object(&name), part.hint);
-        if is_one_of_many {
+        if self.is_one_of_many {
             upload = upload.confirmed_later();
         }
         let check = |ends: &pipeline::Ends| {
@@ -158,12 +152,7 @@ impl AttemptContext<'_> {
         })
     }
 
-    pub(super) async fn part_failed(
-        &self,
-        what: &str,
-        database: Option<&str>,
-        error: PipelineError,
-    ) -> JobError {
+    async fn part_failed(&self, what: &str, database: Option<&str>, error: PipelineError) -> JobError {
         match error {
             PipelineError::Exec(error) => self.exec_failed(&format!("dump {what}"), database, error).await,
             PipelineError::Store(error) => error.into(),
@@ -176,7 +165,7 @@ impl AttemptContext<'_> {
         }
     }
 
-    pub(super) async fn exec_failed(&self, what: &str, database: Option<&str>, error: ExecError) -> JobError {
-        diagnose(&self.app.docker, self.target, what, database, error).await
+    async fn exec_failed(&self, what: &str, database: Option<&str>, error: ExecError) -> JobError {
+        diagnose(&self.attempt.app.docker, self.attempt.target, what, database, error).await
     }
 }

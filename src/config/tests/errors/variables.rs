@@ -45,6 +45,7 @@ fn each_error_names_its_variable_and_the_cure() {
         ("DUMPCAR_COMPRESSION", "bzip2"),
         ("DUMPCAR_TRANSPORT", "zstd"),
         ("DUMPCAR_PARALLEL", "0"),
+        ("DUMPCAR_PARALLEL_DATABASES", "all"),
         ("DUMPCAR_TIMEOUT", "0s"),
         ("DUMPCAR_STALL_TIMEOUT", "soon"),
         ("DUMPCAR_RETRIES", "11"),
@@ -133,6 +134,7 @@ fn each_error_names_its_variable_and_the_cure() {
     DUMPCAR_COMPRESSION: must be auto, xz, xz:0 to xz:9, zstd, zstd:1 to zstd:22, gzip, gzip:1 to gzip:9, or none
     DUMPCAR_TRANSPORT: must be one of auto, on, off, true, false
     DUMPCAR_PARALLEL: must be a whole number from 1 to 64
+    DUMPCAR_PARALLEL_DATABASES: must be a whole number from 1 to 16
     DUMPCAR_TIMEOUT: must be at least 1s
     DUMPCAR_STALL_TIMEOUT: must be a length of time, like 90s, 15m, 6h or 30d
     DUMPCAR_RETRIES: must be a whole number from 0 to 10
