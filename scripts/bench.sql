@@ -1,5 +1,5 @@
 -- What scripts/bench dumps: the kinds of rows that databases have, the same in every run. Each part runs in a session of
--- its own, after setseed(); ROWS is filled in from how many bytes a row takes in a plain dump and the part's share in percent.
+-- its own; ROWS is filled in from how many bytes a row takes in a plain dump and the part's share in percent.
 -- part: setup
 CREATE FUNCTION prose(words int) RETURNS text LANGUAGE sql VOLATILE AS $$
     SELECT string_agg(
@@ -13,12 +13,14 @@ CREATE FUNCTION prose(words int) RETURNS text LANGUAGE sql VOLATILE AS $$
 $$;
 
 -- part: accounts 97 bytes 20 % (as pgbench makes them)
+SELECT setseed(0.5);
 CREATE TABLE pgbench_accounts (aid int NOT NULL, bid int, abalance int, filler char(84)) WITH (fillfactor = 100);
 INSERT INTO pgbench_accounts
 SELECT n, 1 + n / 100000, floor(random() * 10000) - 5000, '' FROM generate_series(1, ROWS) AS n;
 ALTER TABLE pgbench_accounts ADD PRIMARY KEY (aid);
 
 -- part: history 50 bytes 10 % (as pgbench makes it)
+SELECT setseed(0.5);
 CREATE TABLE pgbench_history (tid int, bid int, aid int, delta int, mtime timestamp, filler char(22));
 INSERT INTO pgbench_history
 SELECT 1 + floor(random() * 100), 1 + floor(random() * 10), 1 + floor(random() * 1000000), floor(random() * 10000) - 5000,
@@ -26,6 +28,7 @@ SELECT 1 + floor(random() * 100), 1 + floor(random() * 10), 1 + floor(random() *
 FROM generate_series(1, ROWS) AS n;
 
 -- part: posts 395 bytes 25 % (text, in which some sentences come again and again)
+SELECT setseed(0.5);
 CREATE TABLE sentences (id int PRIMARY KEY, sentence text NOT NULL);
 INSERT INTO sentences SELECT n, prose(6 + n % 10) || '. ' FROM generate_series(0, 4999) AS n;
 CREATE TABLE posts (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, author int NOT NULL, created timestamptz NOT NULL,
@@ -37,6 +40,7 @@ FROM (SELECT n, floor(5000 * power(random(), 3)) AS one, floor(5000 * power(rand
 JOIN sentences AS one ON one.id = post.one JOIN sentences AS two ON two.id = post.two ORDER BY n;
 
 -- part: events 290 bytes 25 % (JSON: what users do, some dozen of them at a time)
+SELECT setseed(0.5);
 CREATE TABLE events (id bigint PRIMARY KEY, happened timestamptz NOT NULL, what jsonb NOT NULL);
 INSERT INTO events
 SELECT n, timestamptz '2026-03-01 UTC' + n * interval '0.7 s' + random() * interval '0.7 s', jsonb_build_object(
@@ -49,12 +53,14 @@ SELECT n, timestamptz '2026-03-01 UTC' + n * interval '0.7 s' + random() * inter
 FROM (SELECT n, n / 8 + floor(random() * 40)::int AS session FROM generate_series(1, ROWS) AS n) AS event;
 
 -- part: tokens 132 bytes 12 % (hashes)
+SELECT setseed(0.5);
 CREATE TABLE tokens (id int PRIMARY KEY, digest text NOT NULL, etag uuid NOT NULL, expires timestamptz NOT NULL);
 INSERT INTO tokens
 SELECT n, encode(sha256(n::text::bytea), 'hex'), md5(n::text)::uuid, timestamptz '2026-06-01 UTC' + n * interval '1 s'
 FROM generate_series(1, ROWS) AS n;
 
 -- part: files 8214 bytes 8 % (bytes that nothing compresses; a dump writes them as hexadecimal digits)
+SELECT setseed(0.5);
 CREATE TABLE files (id int PRIMARY KEY, name text NOT NULL, content bytea STORAGE EXTERNAL NOT NULL);
 INSERT INTO files
 SELECT n, format('scan-%s.jpg', n), (SELECT string_agg(sha256((n || '/' || i)::bytea), '') FROM generate_series(1, 128) AS i)

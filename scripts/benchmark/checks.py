@@ -12,7 +12,7 @@ import subprocess
 import time
 
 from . import real
-from .data import DUMP, parts_of_data
+from .data import parts_of_data
 from .host import MIB, ROOT, call, docker, flags, say
 from .report import table
 from .runs import measure, run_dumpcar
@@ -72,7 +72,7 @@ def check_memory(world, lines, gigabytes, peaks):
         labels = {"enable": "true", "name": name, "group": name, "command": command}
         container = docker("run", "-d", *world.passing, *flags(
             "--label", (f"{world.prefix}.{key}={value}" for key, value in labels.items())),
-            "--network", "none", "--entrypoint", "sleep", world.postgres, "infinity")
+            "--network", "none", "--entrypoint", "sleep", world.image, "infinity")
         try:
             docker("exec", "-i", container, "sh", "-c", "cat >/dev/shm/block", text=text)
             for line in lines:
@@ -129,11 +129,11 @@ def profile(world, line):
 def compare_codecs(world):
     """Compresses each kind of rows by itself, on one core."""
     dumps = []
-    for name, _ in parts_of_data(0):
+    for name, _ in parts_of_data(world.engine, 0):
         if name != "setup":
             dumps.append(str(world.work / f"{name}.sql"))
             table = {"accounts": "pgbench_accounts", "history": "pgbench_history"}.get(name, name)
-            call("bash", "-c", f"docker exec {world.servers[0].id} {DUMP} -t {table} >{dumps[-1]}")
+            call("bash", "-c", f"docker exec {world.servers[0].id} {world.engine.dump} -t {table} >{dumps[-1]}")
     for name, rows in real.KINDS.items():
         say(f"rows of real data: {name}")
         dumps.append(str(world.work / f"{name}.sql"))

@@ -82,6 +82,10 @@ LINES = (
         rclone cat "$KEPT" |
             docker exec -i "$DB" sh -c "zstd -qd | psql -U postgres -XqAt1 -o /dev/null -v ON_ERROR_STOP=1 $FRESH"
         """, restores=True, quick=False),
+    Line("restore-anew", "restore", "the same, compressed anew on the way", """
+        rclone cat "$KEPT" | zstd -qd | zstd -q1 |
+            docker exec -i "$DB" sh -c "zstd -qd | psql -U postgres -XqAt1 -o /dev/null -v ON_ERROR_STOP=1 $FRESH"
+        """, restores=True, quick=False),
     Line("restore", "restore", "dumpcar restore", settings={}, restores=True),
 )
 

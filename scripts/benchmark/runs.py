@@ -12,7 +12,6 @@ import threading
 import time
 import typing
 
-from .data import DUMP
 from .host import CPUS, Failure, docker, docker_socket
 from .meters import Clock, Sampler, family, settle
 from .world import BUCKET
@@ -107,9 +106,9 @@ def measure(world, line, round_number):
     before = world.objects(f"{folder}/")
     fresh = "fresh"
     if line.restores:
-        world.sql(servers[0], f"DROP DATABASE IF EXISTS {fresh};")
+        world.sql(servers[0], f"DROP DATABASE IF EXISTS {fresh};", "postgres")
         if line.script:
-            world.sql(servers[0], f"CREATE DATABASE {fresh} TEMPLATE template0;")
+            world.sql(servers[0], f"CREATE DATABASE {fresh} TEMPLATE template0;", "postgres")
     settle()
     since = time.time()
     if line.script:
@@ -118,10 +117,10 @@ def measure(world, line, round_number):
         work.mkdir()
         kept = next((key for key in before if "/bench.sql" in key), "")
         used = run_shell(world, line.script, {
-            **world.environment(), "DB": servers[0].id, "DUMP": DUMP, "FRESH": fresh, "CPUS": str(CPUS), "WORK": str(work),
+            **world.environment(), "DB": servers[0].id, "DUMP": world.engine.dump, "FRESH": fresh, "CPUS": str(CPUS), "WORK": str(work),
             "PLAIN": str(plain), "S3": f"s3://{BUCKET}/{folder}", "REMOTE": f"store:{BUCKET}/{folder}",
             "KEPT": f"store:{BUCKET}/{kept}", "API": "http://docker", "SOCKET": docker_socket(),
-            "EXEC": json.dumps({"AttachStdout": True, "AttachStderr": True, "Cmd": DUMP.split()})})
+            "EXEC": json.dumps({"AttachStdout": True, "AttachStderr": True, "Cmd": world.engine.dump.split()})})
     elif line.restores:
         used = run_dumpcar(world, "of-1", folder, line.settings, "restore", servers[0].name, "--database", "bench",
                            "--as", fresh, "--yes")
@@ -131,8 +130,8 @@ def measure(world, line, round_number):
     if line.restores:
         restored = world.sql(servers[0], "SELECT (SELECT count(*) FROM files) + (SELECT count(*) FROM tokens);", fresh)
         expected = world.sql(servers[0], "SELECT (SELECT count(*) FROM files) + (SELECT count(*) FROM tokens);", "bench")
-        world.sql(servers[0], f"DROP DATABASE {fresh};")
-        world.sql(servers[0], "CHECKPOINT;")
+        world.sql(servers[0], f"DROP DATABASE {fresh};", "postgres")
+        world.sql(servers[0], "CHECKPOINT;", "postgres")
         if restored != expected:
             raise Failure(f"{restored} rows instead of {expected} were restored")
     after = world.objects(f"{folder}/")

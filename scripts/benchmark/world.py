@@ -12,11 +12,13 @@ import subprocess
 import tempfile
 import threading
 
-from .data import DUMP, parts_of_data
+from .data import ENGINES, parts_of_data
 from .host import CPUS, ROOT, TOOLS, Failure, available_memory, call, docker, docker_socket, flags, say, succeeds, until
 from .meters import Cgroup
 
 BUCKET = "bench"
+# In a server that has all of its rows.
+FILLED = "/tmp/dumpcar-bench-filled"
 ACCESS_KEY = "GK0123456789abcdef01234567"
 SECRET_KEY = "feedface" * 8
 
@@ -25,7 +27,8 @@ class World:
     """Everything that is started here, and gone at the end."""
 
     def __init__(self, options, images):
-        self.postgres, self.garage_image, self.dumpcar = images
+        self.engine = ENGINES[options.engine]
+        self.image, self.garage_image, self.dumpcar = images
         keep = hashlib.sha256(str(ROOT).encode()).hexdigest()[:6]
         self.id = f"keep-{keep}" if options.keep else f"run-{os.urandom(3).hex()}"
         self.keep = options.keep
@@ -111,45 +114,41 @@ class World:
         self.delete(self.objects(""))
 
     def start_server(self, server):
-        data = hashlib.sha256((ROOT / "scripts/bench.sql").read_bytes()).hexdigest()[:12]
-        what = f"{data} {server.megabytes:.3f} {self.postgres}"
+        engine = self.engine
+        data = hashlib.sha256((ROOT / "scripts" / engine.rows).read_bytes()).hexdigest()[:12]
+        what = f"{data} {server.megabytes:.3f} {self.image}"
         server.id = self.kept(server.name, what)
         if not server.id:
-            # Nothing here has to survive a crash.
-            fast = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "wal_level=minimal", "max_wal_senders=0",
-                    "autovacuum=off", "max_wal_size=256MB", "checkpoint_timeout=1h", "maintenance_work_mem=256MB")
             labels = {"enable": "true", "name": server.name, "group": server.group}
+            room = server.megabytes * (3 if server.group == "of-1" else 1.6) + 400
             server.id = docker(
                 "run", "-d", *self.labels, "--label", f"dumpcar.bench.what={server.name} {what}",
                 *flags("--label", (f"{self.prefix}.{key}={value}" for key, value in labels.items())),
-                "--name", f"{self.network}-{server.name}", *self.storage("/var/lib/postgresql/data", server.megabytes * (3 if server.group == "of-1" else 1.6) + 60),
-                "--cgroup-parent", self.others.parent,
-                "-e", "POSTGRES_HOST_AUTH_METHOD=trust", self.postgres, *flags("-c", fast))
-        # By TCP: while the image sets the server up, it answers on its socket only.
-        until("PostgreSQL answers",
-              lambda: succeeds("docker", "exec", server.id, "pg_isready", "-q", "-h", "127.0.0.1", "-U", "postgres"))
+                "--name", f"{self.network}-{server.name}", *self.storage(engine.folder, room),
+                "--cgroup-parent", self.others.parent, *flags("-e", engine.environment), self.image, *engine.options)
+        until("the server answers", lambda: succeeds("docker", "exec", server.id, *engine.answers))
 
-    def sql(self, server, sql, database="postgres"):
-        return docker("exec", "-i", server.id, "psql", "-U", "postgres", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", database,
-                      text=sql)
+    def sql(self, server, sql, database):
+        return docker("exec", "-i", server.id, *self.engine.client, database, text=sql)
 
     def is_filled(self, server):
-        return self.sql(server, "SELECT count(*) FROM pg_database WHERE datname = 'bench';") == "1"
+        return succeeds("docker", "exec", server.id, "test", "-e", FILLED)
 
     def fill(self, server, pool):
-        # Under another name until it is whole.
-        self.sql(server, "DROP DATABASE IF EXISTS filling;")
-        self.sql(server, "CREATE DATABASE filling;")
-        parts = dict(parts_of_data(server.megabytes))
-        self.sql(server, parts.pop("setup"), "filling")
+        first = "postgres" if self.engine is ENGINES["postgres"] else "mysql"
+        self.sql(server, "DROP DATABASE IF EXISTS bench;", first)
+        self.sql(server, "CREATE DATABASE bench;", first)
+        parts = dict(parts_of_data(self.engine, server.megabytes))
+        self.sql(server, parts.pop("setup"), "bench")
         if server.megabytes:
-            list(pool.map(lambda sql: self.sql(server, sql, "filling"), parts.values()))
-        # Or the first dump would write what it finds out about the rows.
-        self.sql(server, "VACUUM; CHECKPOINT;", "filling")
-        self.sql(server, "ALTER DATABASE filling RENAME TO bench;")
+            list(pool.map(lambda sql: self.sql(server, sql, "bench"), parts.values()))
+        if self.engine is ENGINES["postgres"]:
+            # Or the first dump would write what it finds out about the rows.
+            self.sql(server, "VACUUM; CHECKPOINT;", "bench")
+        docker("exec", server.id, "touch", FILLED)
 
     def dump_size(self, server):
-        size = call("bash", "-o", "pipefail", "-c", f"docker exec {server.id} {DUMP} | wc -c")
+        size = call("bash", "-o", "pipefail", "-c", f"docker exec {server.id} {self.engine.dump} | wc -c")
         return int(size)
 
     # ── The store ──

@@ -17,6 +17,9 @@ mod ports;
 mod progress;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
+pub mod simulation;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
 pub mod stages;
 mod stored;
 mod threads;

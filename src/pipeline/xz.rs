@@ -150,7 +150,10 @@ impl Blocks {
         let (done, stream) = oneshot::channel();
         let share = self.budget.take(self.cost);
         thread::Builder::new().name("xz".to_owned()).spawn(move || {
+            #[cfg(not(feature = "bench"))]
             let made = compress(level, pieces, &done);
+            #[cfg(feature = "bench")]
+            let made = super::simulation::block(plain as usize, || compress(level, pieces, &done));
             // First: whoever waits for the block may want to start the next one.
             drop(share);
             // Nobody waits for a block whose run was given up.
