@@ -4,6 +4,7 @@
 //! compressing takes no time, are what no further processor makes faster.
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
     reason = "a benchmark that panics has failed, as it should"
@@ -50,13 +51,14 @@ async fn compress(arrives: Arrives, compression: &str, pieces: &[Bytes]) -> f64 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let block = input::postgresql(BLOCK);
-    let way = std::env::var("WAY").ok().map(|way| way.parse::<usize>().unwrap());
+    // From itself; cargo passes `--bench`.
+    let way = std::env::args().skip(1).find_map(|way| way.parse::<usize>().ok());
     let Some(way) = way else {
         println!("compression  workers  MB/s of each  MB/s of the pipeline");
         for way in 0..=WAYS.len() {
             // How many there are is settled once in a process.
             let this = std::env::current_exe().unwrap();
-            assert!(Command::new(this).env("WAY", way.to_string()).status().unwrap().success());
+            assert!(Command::new(this).arg(way.to_string()).status().unwrap().success());
         }
         return;
     };

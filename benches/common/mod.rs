@@ -216,7 +216,8 @@ impl Lab {
 
     /// From pieces of the dump into the socket.
     async fn feed(&self) {
-        let mut feed = self.takes.feed(&container(), &Command::default(), self.bytes).await.unwrap();
+        let mut feed =
+            self.takes.feed(&container(), &Command::default(), self.bytes, Arrives::Plain).await.unwrap();
         for piece in &self.pieces {
             feed.write(piece.clone()).await.unwrap();
         }
@@ -225,7 +226,8 @@ impl Lab {
 
     /// All of it: from the store into the socket.
     async fn restore(&self, object: &ManifestObject) {
-        let mut feed = self.takes.feed(&container(), &Command::default(), self.bytes).await.unwrap();
+        let mut feed =
+            self.takes.feed(&container(), &Command::default(), self.bytes, Arrives::Plain).await.unwrap();
         let (check, progress) = (|_: &_| Ok(()), Progress::default());
         pipeline::restore(
             &self.store,

@@ -3,6 +3,8 @@
 //! A client that vanishes looks like a normal end of input: `psql --single-transaction` would commit half a dump. So the
 //! command runs under `feed.sh`, which lets it see that end only when it is told to, and ends it otherwise.
 
+mod packer;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,9 +13,9 @@ use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
+use self::packer::Packer;
 use super::client::Docker;
-use super::error::DockerError;
-use super::exec::{Exec, ExecError};
+use super::exec::{Arrives, Exec, ExecError};
 use crate::model::command::Command;
 use crate::model::id::ContainerId;
 
@@ -21,6 +23,9 @@ const WRAPPER: &str = concat!(include_str!("end.sh"), include_str!("feed.sh"));
 
 /// What the wrapper says when it has passed on all of the input.
 const FED: &[u8] = b"fed\n";
+
+/// How long the wrapper may take to say in which form it takes its input.
+const FORM_LIMIT: Duration = Duration::from_secs(60);
 
 /// For what a command says while it is fed, which is little.
 const WORDS_BUFFER: usize = 4 * 1024;
@@ -37,6 +42,8 @@ pub struct Feed {
     /// What the wrapper still passes on. Anything behind that it would take for Dumpcar's word.
     left: u64,
     appetite: Appetite,
+    /// Where the input is compressed on its way.
+    packer: Option<Packer>,
 }
 
 /// Whether a command that is fed takes anything.
@@ -56,7 +63,8 @@ impl Appetite {
 }
 
 impl Docker {
-    /// Starts `command` in `container`; exactly `bytes` will be written to it.
+    /// Starts `command` in `container`; exactly `bytes` will be written to it. They go as `form` says, if the container can
+    /// read that.
     ///
     /// # Errors
     /// Docker refuses, or does not answer.
@@ -65,9 +73,20 @@ impl Docker {
         container: &ContainerId,
         command: &Command,
         bytes: u64,
-    ) -> Result<Feed, DockerError> {
-        let exec = self.wrapped(container, command, WRAPPER, &[&bytes.to_string()], WORDS_BUFFER).await?;
-        Ok(Feed { exec, left: bytes, appetite: Appetite::default() })
+        form: Arrives,
+    ) -> Result<Feed, ExecError> {
+        let packer = match form {
+            Arrives::Plain => None,
+            Arrives::Zstd => Packer::new().ok(),
+        };
+        let word = if packer.is_some() { "zstd" } else { "" };
+        let wrapper = format!("l={word}\n{WRAPPER}");
+        let exec = self.wrapped(container, command, &wrapper, &[&bytes.to_string()], WORDS_BUFFER).await?;
+        let mut feed = Feed { exec, left: bytes, appetite: Appetite::default(), packer };
+        if feed.packer.is_some() && !feed.takes_zstd().await? {
+            feed.packer = None;
+        }
+        Ok(feed)
     }
 
     /// Has a command read this, all of it within `limit`.
@@ -82,7 +101,7 @@ impl Docker {
         limit: Duration,
     ) -> Result<(), ExecError> {
         let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
-        let mut feed = self.feed(container, command, bytes).await?;
+        let mut feed = self.feed(container, command, bytes, Arrives::Plain).await?;
         let done = async {
             feed.write(text).await?;
             feed.finish().await
@@ -106,8 +125,16 @@ impl Feed {
     ///
     /// # Errors
     /// The command ended, or the connection broke: there is nobody to write to any more. Or it is more than was announced.
-    pub async fn write(&mut self, mut piece: Bytes) -> Result<(), ExecError> {
+    pub async fn write(&mut self, piece: Bytes) -> Result<(), ExecError> {
         self.left = self.left.checked_sub(piece.len() as u64).ok_or(ExecError::Surplus)?;
+        let piece = match &mut self.packer {
+            Some(packer) => packer.push(&piece).map_err(ExecError::Packing)?,
+            None => piece,
+        };
+        self.send(piece).await
+    }
+
+    async fn send(&mut self, mut piece: Bytes) -> Result<(), ExecError> {
         while piece.has_remaining() {
             self.appetite.set(Some(Instant::now()));
             let Exec { output, input, .. } = &mut self.exec;
@@ -138,6 +165,10 @@ impl Feed {
     /// # Errors
     /// The command failed.
     pub async fn finish(&mut self) -> Result<(), ExecError> {
+        if let Some(packer) = self.packer.take() {
+            let last = packer.end().map_err(ExecError::Packing)?;
+            self.send(last).await?;
+        }
         self.appetite.set(Some(Instant::now()));
         while !self.exec.beginning.starts_with(FED) {
             let frame = self.exec.output.next().await;
@@ -154,6 +185,29 @@ impl Feed {
         drop(release.await);
         while self.exec.next(Duration::MAX).await?.is_some() {}
         Ok(())
+    }
+
+    /// In which form the input goes into the container.
+    pub fn form(&self) -> Arrives {
+        if self.packer.is_some() { Arrives::Zstd } else { Arrives::Plain }
+    }
+
+    /// Waits for the wrapper's first line, and takes it off.
+    async fn takes_zstd(&mut self) -> Result<bool, ExecError> {
+        let limit = Instant::now() + FORM_LIMIT;
+        loop {
+            let beginning = &mut self.exec.beginning;
+            if let Some(end) = beginning.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = beginning.drain(..=end).collect();
+                return Ok(line == b"zstd\n");
+            }
+            let late = |_| ExecError::Timeout { limit: FORM_LIMIT, stderr: String::new() };
+            let frame = tokio::time::timeout_at(limit, self.exec.output.next()).await.map_err(late)?;
+            self.exec.take(frame).await?;
+            if self.exec.trailer.statuses().is_some() {
+                return Err(self.ended_early().await);
+            }
+        }
     }
 
     /// The end of what the command wrote to its outputs.

@@ -5,7 +5,6 @@ mod attempt;
 mod begin;
 mod context;
 mod hooks;
-mod inside;
 mod missing;
 mod order;
 mod part;

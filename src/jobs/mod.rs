@@ -8,6 +8,7 @@ mod diagnosis;
 pub mod drill;
 pub mod error;
 pub mod helper;
+mod inside;
 mod leftovers;
 pub mod list;
 pub mod newest;

@@ -33,11 +33,12 @@ use self::context::{ANSWER_BYTES, Loaded, Restore, UNTOUCHED, what};
 use super::diagnosis::diagnose;
 use super::error::{JobError, JobErrorKind, stoppable};
 use super::helper::{Access, Helper};
+use super::inside::may_compress;
 use super::record::Entry;
 use super::span;
 use crate::app::App;
 use crate::discovery::Target;
-use crate::docker::{Docker, ExecError};
+use crate::docker::{Arrives, Docker, ExecError};
 use crate::engine::{Edit, Replacement};
 use crate::lock::RunLock;
 use crate::model::command::Command;
@@ -49,6 +50,9 @@ use crate::model::manifest::ManifestObject;
 use crate::model::run::RunId;
 use crate::pipeline::{self, Progress, RestoreError};
 use crate::random;
+
+/// A smaller dump is in its server before two programs have started there, in bytes.
+const WORTH_COMPRESSING: u64 = 8 << 20;
 
 /// Carries the plan out. Whatever becomes of it, the error says what state the databases are in. Returns what this server cannot
 /// have, and had to be left out.
@@ -204,12 +208,15 @@ impl Restore<'_> {
             Some(room) => object.plain_bytes.saturating_add(room),
             None => self.measured(object, edit.anew()).await?,
         };
-        let feed = docker.feed(target.tools(), &command, bytes);
+        // A drill's server has the memory that its settings say.
+        let is_worth_it = object.plain_bytes >= WORTH_COMPRESSING && self.loaded.is_none();
+        let form = if is_worth_it && may_compress(target) { Arrives::Zstd } else { Arrives::Plain };
+        let feed = docker.feed(target.tools(), &command, bytes, form);
         let mut feed = match stoppable(self.stop, feed).await? {
             Ok(feed) => feed,
-            Err(error) => return Err(self.explained(&what, database, error.into(), refused()).await),
+            Err(error) => return Err(self.explained(&what, database, error, refused()).await),
         };
-        let appetite = feed.appetite();
+        let (appetite, form) = (feed.appetite(), feed.form());
         let check = |ends: &pipeline::Ends| self.check(object, ends);
         let dialect = target.engine.dialect(object.kind);
         let mut counter = self.loaded.and(dialect).map(Counter::new);
@@ -240,6 +247,7 @@ impl Restore<'_> {
                 info!(
                     object = object.name,
                     plain_bytes = object.plain_bytes,
+                    compressed_inside = form == Arrives::Zstd,
                     elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
                     "object restored"
                 );

@@ -26,8 +26,8 @@ pub(super) fn workers() -> Option<Workers> {
 }
 
 /// What a block becomes: the first of its size is compressed, the others of that size are taken to be the same.
-pub(super) fn block(bytes: usize, compress: impl FnOnce() -> io::Result<Vec<u8>>) -> io::Result<Vec<u8>> {
-    static FIRST: OnceLock<(usize, Vec<u8>)> = OnceLock::new();
+pub(super) fn block(bytes: u64, compress: impl FnOnce() -> io::Result<Vec<u8>>) -> io::Result<Vec<u8>> {
+    static FIRST: OnceLock<(u64, Vec<u8>)> = OnceLock::new();
     let Some(workers) = workers() else { return compress() };
     let begun = Instant::now();
     let made = match FIRST.get() {
@@ -39,7 +39,7 @@ pub(super) fn block(bytes: usize, compress: impl FnOnce() -> io::Result<Vec<u8>>
             made
         }
     };
-    if let Some(nanos) = (bytes as u64 * 1_000_000_000).checked_div(workers.bytes_per_second) {
+    if let Some(nanos) = (bytes * 1_000_000_000).checked_div(workers.bytes_per_second) {
         thread::sleep(Duration::from_nanos(nanos).saturating_sub(begun.elapsed()));
     }
     Ok(made)

@@ -153,7 +153,7 @@ impl Blocks {
             #[cfg(not(feature = "bench"))]
             let made = compress(level, pieces, &done);
             #[cfg(feature = "bench")]
-            let made = super::simulation::block(plain as usize, || compress(level, pieces, &done));
+            let made = super::simulation::block(plain, || compress(level, pieces, &done));
             // First: whoever waits for the block may want to start the next one.
             drop(share);
             // Nobody waits for a block whose run was given up.

@@ -36,9 +36,21 @@ struct Fed<'a> {
 
 impl<'a> Fed<'a> {
     fn start(container: &'a Container, bytes: usize, tool: &str) -> Self {
+        Self::begin(container, "", bytes, tool)
+    }
+
+    /// One whose input comes compressed.
+    fn packed(container: &'a Container, tool: &str) -> Self {
+        let fed = Self::begin(container, "l=zstd\n", 0, tool);
+        until("it says in which form", || fed.said()[0].contains('\n'));
+        assert_eq!(fed.said()[0], "zstd\n");
+        fed
+    }
+
+    fn begin(container: &'a Container, first: &str, bytes: usize, tool: &str) -> Self {
         let mut command = Command::new("docker");
         command.args(["exec", "-i", &container.id, "sh", "-c"]);
-        command.args([&format!("#dumpcar-run-\n{END}{FEED}"), "dumpcar", "MARK", &bytes.to_string()]);
+        command.args([&format!("#dumpcar-run-\n{first}{END}{FEED}"), "dumpcar", "MARK", &bytes.to_string()]);
         command.args([tool, "sh", "an argument"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -71,7 +83,7 @@ impl<'a> Fed<'a> {
     }
 
     fn await_word(&self) {
-        until("everything is passed on", || self.said()[0].starts_with("fed\n"));
+        until("everything is passed on", || self.said()[0].contains("fed\n"));
     }
 
     fn await_verdict(&self) {
@@ -228,4 +240,131 @@ fn a_tool_that_is_swept_sees_no_end_of_its_input() {
             assert_ended_blind(fed.end());
         }
     });
+}
+
+/// As `docker/feed/packer.rs` sends it: pieces behind their lengths, and a word at the end.
+fn packed(dump: &[u8]) -> Vec<u8> {
+    let frames = zstd::encode_all(dump, 1).unwrap();
+    let mut sent = Vec::new();
+    for piece in frames.chunks(70_001) {
+        sent.extend(format!("{}\n", piece.len()).into_bytes());
+        sent.extend_from_slice(piece);
+    }
+    sent.extend(b"end\n");
+    sent
+}
+
+/// Numbers that nothing makes small.
+fn noise(bytes: usize) -> Vec<u8> {
+    let numbers =
+        (0..bytes as u32 / 4).flat_map(|n| n.wrapping_mul(0x9e37_79b9).rotate_left(n % 31).to_be_bytes());
+    numbers.collect()
+}
+
+/// Also with the `dd` of busybox.
+fn under_every_shell_and_tool(test: impl Fn(&Container) + Sync) {
+    under_every_shell(&test);
+    let other = container("/bin/busybox");
+    other.exec(&["/bin/busybox", "ln", "-sf", "/bin/busybox", "/usr/local/bin/dd"]);
+    test(&other);
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn what_comes_compressed_is_read_to_the_last_byte() {
+    let dumps = [Vec::new(), b"hello world\n".to_vec(), noise(3_000_000), vec![b'x'; 40_000_000]];
+    under_every_shell_and_tool(|container| {
+        for dump in &dumps {
+            for status in [0, 3] {
+                let mut fed = Fed::packed(container, &format!("cat >/tmp/fed; exit {status}"));
+                fed.write(&packed(dump));
+                fed.await_word();
+                assert!(!fed.said()[0].contains("MARK"), "before it is told so: {:?}", fed.said());
+                fed.write(b"\n");
+                fed.await_verdict();
+                fed.write(b"\n");
+                assert_eq!(fed.end(), (status.to_string(), String::new()));
+                assert!(
+                    container.feed(&["cat", "/tmp/fed"], b"").0.unwrap() == *dump,
+                    "{} bytes",
+                    dump.len()
+                );
+            }
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn what_comes_compressed_and_breaks_off_is_never_whole() {
+    let sent = packed(&noise(1_000_000));
+    let whole = sent.len();
+    under_every_shell(|container| {
+        // Nothing; in a line; behind one; in a piece; between two; before the word, in it, and behind it.
+        for cut in [0, 3, 6, 100, 6 + 70_001, whole - 4, whole - 1, whole] {
+            let mut fed = Fed::packed(container, READER);
+            fed.write(&sent[..cut]);
+            if cut == whole {
+                fed.await_word();
+            }
+            fed.vanish();
+            assert_ended_blind(fed.end());
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn a_zstd_that_is_killed_does_not_end_the_dump() {
+    let sent = packed(&noise(1_000_000));
+    under_every_shell(|container| {
+        for tool in [READER, STUBBORN] {
+            let mut fed = Fed::packed(container, tool);
+            fed.write(&sent[..500_000]);
+            container.exec(&["sh", "-c", "until p=$(pidof zstd); do sleep 0.1; done; kill -KILL $p"]);
+            fed.write(&sent[500_000..]);
+            fed.await_verdict();
+            fed.vanish();
+            let (verdict, stderr) = fed.end();
+            let said = "dumpcar: zstd, which its input passes, was ended (exit status 137): set DUMPCAR_TRANSPORT=off";
+            assert!(stderr.contains(said), "{stderr}");
+            assert_ended_blind((verdict, stderr));
+        }
+    });
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn a_tool_that_fails_while_its_input_comes_compressed_says_why() {
+    let sent = packed(&noise(8_000_000));
+    under_every_shell(|container| {
+        let mut fed = Fed::packed(container, "head -c 10 >/dev/null; echo 'no such role' >&2; exit 7");
+        fed.write(&sent);
+        fed.await_verdict();
+        fed.vanish();
+        assert_eq!(fed.end(), ("7".to_owned(), "no such role\n".to_owned()));
+    });
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn where_nothing_reads_zstd_it_comes_as_it_is() {
+    for (program, breaks) in [
+        ("zstd", "rm /usr/bin/zstd"),
+        ("zstd", "printf '#!/bin/sh\nexit 3\n' >/usr/bin/zstd"),
+        ("dd", "rm /bin/dd"),
+        ("dd", "printf '#!/bin/sh\nexec cat\n' >/bin/dd"),
+    ] {
+        let container = container("/bin/dash");
+        container.exec(&["sh", "-c", breaks]);
+        let mut fed = Fed::begin(&container, "l=zstd\n", 6, "cat");
+        until("it says in which form", || fed.said()[0].contains('\n'));
+        assert_eq!(fed.said()[0], "plain\n", "{program}");
+        fed.write(b"hello\n");
+        fed.await_word();
+        fed.write(b"\n");
+        fed.await_verdict();
+        fed.write(b"\n");
+        assert_eq!(fed.end(), ("0".to_owned(), "hello\n".to_owned()), "{program}");
+    }
 }

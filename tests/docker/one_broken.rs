@@ -111,7 +111,7 @@ fn a_broken_database_of_postgresql_17_costs_only_itself() {
 #[test]
 #[ignore = "needs Docker: scripts/test docker"]
 fn a_database_that_crashes_its_server_costs_only_itself() {
-    let world = World::new();
+    let mut world = World::new();
     let server = Server::target(&world, POSTGRESQL_17, "secret", &[("name", "t")]);
     server.sql("CREATE DATABASE aaa; ");
     server.sql("CREATE DATABASE shop");
@@ -125,7 +125,7 @@ fn a_database_that_crashes_its_server_costs_only_itself() {
     );
     // Also if the others are being dumped when it happens.
     for at_once in ["1", "3"] {
-        let world = world.set("DUMPCAR_PARALLEL_DATABASES", at_once);
+        world = world.set("DUMPCAR_PARALLEL_DATABASES", at_once);
         let (manifest, said) = incomplete(&world);
         assert_eq!(databases(&manifest), ["postgres", "shop"]);
         assert_eq!(missing(&manifest), [(json!("aaa"), Value::Null)]);

@@ -1,6 +1,7 @@
 //! Compressing inside the target: what the store gets, and what happens when zstd does not do its part.
 
 use super::support::docker::{Container, tools, until};
+use super::support::servers::{MARIADB_11_8, MYSQL_9_7, POSTGRESQL_17, Product, Server};
 use super::support::world::{Running, World, log_lines};
 
 /// Backs up and says whether the only dump came compressed.
@@ -135,4 +136,91 @@ fn a_custom_command_is_left_alone() {
     let world = World::new();
     let _custom = world.custom("t", NUMBERS);
     assert!(!was_compressed_inside(&world));
+}
+
+/// A large table comes back the same, whichever way it goes in; the small one beside it always goes as it is.
+fn comes_back(product: Product, fill: &str) {
+    let world = World::new().set("DUMPCAR_COMPRESSION", "zstd").set("DUMPCAR_LOG", "debug");
+    let server = Server::target(&world, product, "secret", &[("name", "t"), ("databases", "shop,tiny")]);
+    server.sql("CREATE DATABASE shop");
+    server.sql("CREATE DATABASE tiny");
+    server.load("shop", fill.as_bytes());
+    server.load("tiny", b"CREATE TABLE t (x int); INSERT INTO t VALUES (1);");
+    let rows = || {
+        let summary = "SELECT count(*), sum(i), sum(length(word)), min(word), max(word) FROM big;";
+        server.load("shop", summary.as_bytes())
+    };
+    let before = rows();
+    assert!(before.contains("400000"), "{before}");
+    world.back_up();
+    for (transport, compressed) in [("auto", 1), ("off", 0)] {
+        server.load("shop", b"DELETE FROM big;");
+        let mut command = world.command(&["restore", "t", "--yes"]);
+        command.env("DUMPCAR_TRANSPORT", transport);
+        let ended = Running::start(command).end();
+        assert_eq!(ended.status, 0, "{}", ended.stderr);
+        let restored: Vec<_> = log_lines(&ended.stderr)
+            .into_iter()
+            .filter(|line| line["message"] == "object restored")
+            .collect();
+        assert!(restored.len() >= 2, "{}", ended.stderr);
+        let ways = restored.iter().filter(|line| line["compressed_inside"] == true).count();
+        assert_eq!(ways, compressed, "{transport}: {restored:?}");
+        assert_eq!(rows(), before, "{transport}");
+    }
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn postgresql_17_takes_a_large_dump_compressed() {
+    comes_back(
+        POSTGRESQL_17,
+        "CREATE TABLE big AS SELECT i, md5(i::text) || ' and some words' AS word FROM generate_series(1, 400000) AS i;",
+    );
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn mariadb_11_8_takes_a_large_dump_compressed() {
+    comes_back(
+        MARIADB_11_8,
+        "CREATE TABLE big AS SELECT seq AS i, CONCAT(MD5(seq), ' and some words') AS word FROM seq_1_to_400000;",
+    );
+}
+
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn mysql_9_7_takes_a_large_dump_compressed() {
+    comes_back(
+        MYSQL_9_7,
+        "SET SESSION cte_max_recursion_depth = 1000000;
+         CREATE TABLE big AS WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 400000)
+         SELECT i, CONCAT(MD5(i), ' and some words') AS word FROM n;",
+    );
+}
+
+/// What was put in is gone with it, and what was there before is there.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn a_restore_whose_zstd_is_killed_changes_nothing() {
+    let world = World::new().set("DUMPCAR_COMPRESSION", "zstd");
+    let server = Server::target(&world, POSTGRESQL_17, "secret", &[("name", "t"), ("databases", "shop")]);
+    server.sql("CREATE DATABASE shop");
+    server.load(
+        "shop",
+        b"CREATE TABLE big AS SELECT i, md5(i::text) AS word FROM generate_series(1, 3000000) AS i;",
+    );
+    world.back_up();
+    server.load("shop", b"DELETE FROM big WHERE i > 7;");
+    let restore = world.start(&["restore", "t", "--yes"]);
+    until("zstd reads", || server.container.try_exec(&["sh", "-c", "kill -KILL $(pidof zstd)"]).is_ok());
+    let ended = restore.end();
+    assert_eq!(ended.status, 1, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("was ended (exit status 137): set DUMPCAR_TRANSPORT=off"),
+        "{}",
+        ended.stderr
+    );
+    assert!(server.load("shop", b"SELECT count(*) FROM big;").contains('7'));
+    assert_eq!(server.sql("SELECT count(*) FROM pg_database WHERE datname LIKE '%dumpcar%'").trim(), "0");
 }

@@ -7,6 +7,7 @@ use tracing::{info, warn};
 
 use super::check::unread;
 use super::context::Restore;
+use crate::docker::Arrives;
 use crate::engine::{self, Globals, Loading, Tablespace};
 use crate::jobs::error::{JobError, JobErrorKind, stoppable};
 use crate::model::drill::Problem;
@@ -93,10 +94,11 @@ impl Restore<'_> {
         let what = format!("restore {}", object.name);
         let problem = || Problem::LoadFailed { object: Name::clean(&object.name) };
         let bytes = u64::try_from(sql.len()).unwrap_or(u64::MAX);
-        let feed = stoppable(self.stop, self.docker.feed(target.tools(), &command, bytes)).await?;
+        let feed =
+            stoppable(self.stop, self.docker.feed(target.tools(), &command, bytes, Arrives::Plain)).await?;
         let mut feed = match feed {
             Ok(feed) => feed,
-            Err(error) => return Err(self.explained(&what, None, error.into(), problem()).await),
+            Err(error) => return Err(self.explained(&what, None, error, problem()).await),
         };
         let fed = async {
             feed.write(Bytes::from(sql)).await?;
