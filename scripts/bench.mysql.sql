@@ -36,7 +36,7 @@ CREATE TABLE events (id bigint PRIMARY KEY, happened datetime(6) NOT NULL, what 
 INSERT INTO events
 SELECT n, TIMESTAMP('2026-03-01') + INTERVAL n * 700000 + FLOOR(RAND() * 700000) MICROSECOND, JSON_OBJECT(
     'kind', ELT(1 + FLOOR(6 * RAND()), 'order.created', 'order.paid', 'order.shipped', 'cart.changed', 'user.login', 'user.logout'),
-    'user', CRC32(FLOOR(n / 8)) MOD 100000, 'session', LEFT(MD5(FLOOR(n / 8)), 16),
+    'user', CRC32(FLOOR(n / 8)) MOD 100000, 'session', LEFT(SHA2(FLOOR(n / 8), 256), 16),
     'address', CONCAT('10.', CRC32(FLOOR(n / 8) + 1) MOD 256, '.', CRC32(FLOOR(n / 8) + 2) MOD 256),
     'agent', CONCAT('Mozilla/5.0 (X11; Linux x86_64; rv:', 110 + CRC32(FLOOR(n / 8) + 3) MOD 30, '.0) Gecko/20100101 Firefox'),
     'amount', ROUND(RAND() * 500, 2), 'currency', 'EUR')
@@ -44,7 +44,7 @@ FROM (SELECT n FROM many WHERE n <= ROWS) AS one;
 
 -- part: tokens 128 bytes 12 %
 CREATE TABLE tokens (id int PRIMARY KEY, digest char(64) NOT NULL, etag char(32) NOT NULL, expires datetime NOT NULL);
-INSERT INTO tokens SELECT n, SHA2(n, 256), MD5(n), TIMESTAMP('2026-06-01') + INTERVAL n SECOND FROM (SELECT n FROM many WHERE n <= ROWS) AS one;
+INSERT INTO tokens SELECT n, SHA2(n, 256), LEFT(SHA2(n + 0.5, 256), 32), TIMESTAMP('2026-06-01') + INTERVAL n SECOND FROM (SELECT n FROM many WHERE n <= ROWS) AS one;
 
 -- part: files 8223 bytes 8 %
 CREATE TABLE files (id int PRIMARY KEY, name varchar(80) NOT NULL, content mediumblob NOT NULL);
