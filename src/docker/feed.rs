@@ -3,8 +3,6 @@
 //! A client that vanishes looks like a normal end of input: `psql --single-transaction` would commit half a dump. So the
 //! command runs under `feed.sh`, which lets it see that end only when it is told to, and ends it otherwise.
 
-mod packer;
-
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +11,6 @@ use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
-use self::packer::Packer;
 use super::client::Docker;
 use super::exec::{Arrives, Exec, ExecError};
 use crate::model::command::Command;
@@ -39,11 +36,10 @@ const END_LIMIT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Feed {
     exec: Exec,
-    /// What the wrapper still passes on. Anything behind that it would take for Dumpcar's word.
+    /// What the wrapper still passes on, if it comes plain. Anything behind that it would take for Dumpcar's word.
     left: u64,
     appetite: Appetite,
-    /// Where the input is compressed on its way.
-    packer: Option<Packer>,
+    form: Arrives,
 }
 
 /// Whether a command that is fed takes anything.
@@ -63,8 +59,8 @@ impl Appetite {
 }
 
 impl Docker {
-    /// Starts `command` in `container`; exactly `bytes` will be written to it. They go as `form` says, if the container can
-    /// read that.
+    /// Starts `command` in `container`; it will read exactly `bytes`. They are to be written as [`Feed::form`] says: in the
+    /// wanted `form`, if the container can read that.
     ///
     /// # Errors
     /// Docker refuses, or does not answer.
@@ -75,16 +71,12 @@ impl Docker {
         bytes: u64,
         form: Arrives,
     ) -> Result<Feed, ExecError> {
-        let packer = match form {
-            Arrives::Plain => None,
-            Arrives::Zstd => Packer::new().ok(),
-        };
-        let word = if packer.is_some() { "zstd" } else { "" };
+        let word = if form == Arrives::Zstd { "zstd" } else { "" };
         let wrapper = format!("l={word}\n{WRAPPER}");
         let exec = self.wrapped(container, command, &wrapper, &[&bytes.to_string()], WORDS_BUFFER).await?;
-        let mut feed = Feed { exec, left: bytes, appetite: Appetite::default(), packer };
-        if feed.packer.is_some() && !feed.takes_zstd().await? {
-            feed.packer = None;
+        let mut feed = Feed { exec, left: bytes, appetite: Appetite::default(), form };
+        if form == Arrives::Zstd && !feed.takes_zstd().await? {
+            feed.form = Arrives::Plain;
         }
         Ok(feed)
     }
@@ -126,11 +118,15 @@ impl Feed {
     /// # Errors
     /// The command ended, or the connection broke: there is nobody to write to any more. Or it is more than was announced.
     pub async fn write(&mut self, piece: Bytes) -> Result<(), ExecError> {
-        self.left = self.left.checked_sub(piece.len() as u64).ok_or(ExecError::Surplus)?;
-        let piece = match &mut self.packer {
-            Some(packer) => packer.push(&piece).map_err(ExecError::Packing)?,
-            None => piece,
-        };
+        if piece.is_empty() {
+            return Ok(());
+        }
+        match self.form {
+            Arrives::Plain => {
+                self.left = self.left.checked_sub(piece.len() as u64).ok_or(ExecError::Surplus)?;
+            }
+            Arrives::Zstd => self.send(format!("{}\n", piece.len()).into()).await?,
+        }
         self.send(piece).await
     }
 
@@ -165,9 +161,8 @@ impl Feed {
     /// # Errors
     /// The command failed.
     pub async fn finish(&mut self) -> Result<(), ExecError> {
-        if let Some(packer) = self.packer.take() {
-            let last = packer.end().map_err(ExecError::Packing)?;
-            self.send(last).await?;
+        if self.form == Arrives::Zstd {
+            self.send(Bytes::from_static(b"end\n")).await?;
         }
         self.appetite.set(Some(Instant::now()));
         while !self.exec.beginning.starts_with(FED) {
@@ -187,9 +182,9 @@ impl Feed {
         Ok(())
     }
 
-    /// In which form the input goes into the container.
+    /// In which form the input is to be written.
     pub fn form(&self) -> Arrives {
-        if self.packer.is_some() { Arrives::Zstd } else { Arrives::Plain }
+        self.form
     }
 
     /// Waits for the wrapper's first line, and takes it off.

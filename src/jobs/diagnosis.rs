@@ -68,7 +68,6 @@ pub(super) async fn diagnose(
         | ExecError::Timeout { .. }
         | ExecError::InputLeft { .. }
         | ExecError::Surplus
-        | ExecError::Packing(_)
         | ExecError::Protocol) => (JobErrorKind::Broken, error.to_string()),
     };
     JobError::new(kind, format!("{what}: {reason}"))

@@ -269,6 +269,9 @@ impl Restore<'_> {
                 if has_choked { self.damage_behind(said, object).await } else { said }
             }
             Some(RestoreError::Read(error)) => unread(&what, object, &error),
+            Some(RestoreError::Codec(error)) => {
+                JobError::new(JobErrorKind::Internal, format!("{what}: compress it on its way: {error}"))
+            }
             Some(RestoreError::Content(reason)) => {
                 JobError::of_backup(damaged(object), format!("{what}: {reason}"))
             }

@@ -46,6 +46,7 @@ use crate::model::key::BackupKey;
 use crate::model::manifest::ManifestObject;
 use crate::store::{Store, StoreError, Upload};
 use ports::Gone;
+use transport::Packer;
 use worker::Worker;
 
 /// Why a dump did not get into the store.
@@ -247,6 +248,8 @@ pub enum RestoreError {
     /// The object is what the manifest says, and no whole dump.
     #[error("{0}")]
     Content(String),
+    #[error("compress the dump on its way into the container")]
+    Codec(#[source] io::Error),
 }
 
 /// Feeds a command with an object, and lets it see the end of its input only when all of it was right. After an error
@@ -266,9 +269,18 @@ pub async fn restore(
     progress: &Progress,
 ) -> Result<(), RestoreError> {
     let mut failed = None;
+    let mut packer = match feed.form() {
+        Arrives::Plain => None,
+        Arrives::Zstd => Some(Packer::new().map_err(RestoreError::Codec)?),
+    };
     let sink = async |piece: Bytes| {
         let bytes = piece.len();
-        feed.write(edit(Some(piece))).await.map_err(|error| {
+        let edited = edit(Some(piece));
+        let edited = match &mut packer {
+            Some(packer) => packer.push(&edited)?,
+            None => edited,
+        };
+        feed.write(edited).await.map_err(|error| {
             failed = Some(error);
             io::Error::from(io::ErrorKind::BrokenPipe)
         })?;
@@ -280,7 +292,11 @@ pub async fn restore(
         Err(error) => return Err(failed.map_or(error.into(), RestoreError::Exec)),
     };
     check(&ends).map_err(RestoreError::Content)?;
-    feed.write(edit(None)).await?;
+    let mut last = edit(None);
+    if let Some(packer) = packer {
+        last = packer.end(&last).map_err(RestoreError::Codec)?;
+    }
+    feed.write(last).await?;
     feed.finish().await?;
     Ok(())
 }

@@ -242,7 +242,7 @@ fn a_tool_that_is_swept_sees_no_end_of_its_input() {
     });
 }
 
-/// As `docker/feed/packer.rs` sends it: pieces behind their lengths, and a word at the end.
+/// As `docker/feed.rs` sends it: pieces behind their lengths, and a word at the end.
 fn packed(dump: &[u8]) -> Vec<u8> {
     let frames = zstd::encode_all(dump, 1).unwrap();
     let mut sent = Vec::new();
@@ -256,9 +256,10 @@ fn packed(dump: &[u8]) -> Vec<u8> {
 
 /// Numbers that nothing makes small.
 fn noise(bytes: usize) -> Vec<u8> {
-    let numbers =
-        (0..bytes as u32 / 4).flat_map(|n| n.wrapping_mul(0x9e37_79b9).rotate_left(n % 31).to_be_bytes());
-    numbers.collect()
+    (0_u32..)
+        .flat_map(|n| n.wrapping_mul(0x9e37_79b9).rotate_left(n % 31).to_be_bytes())
+        .take(bytes)
+        .collect()
 }
 
 /// Also with the `dd` of busybox.

@@ -1,6 +1,5 @@
 //! Why a command did not end well.
 
-use std::io;
 use std::time::Duration;
 
 use crate::docker::error::DockerError;
@@ -45,9 +44,6 @@ pub enum ExecError {
     /// A command that was to read a dump ended well before the dump did.
     #[error("it ended before it had read the whole dump{}", quoted(stderr))]
     InputLeft { stderr: String },
-    /// There is no memory to compress its input.
-    #[error("compress the dump on its way into the container")]
-    Packing(#[source] io::Error),
     /// More input than was announced.
     #[error("the dump is longer than it should be")]
     Surplus,
@@ -72,7 +68,6 @@ impl ExecError {
             | Self::Stalled(_)
             | Self::TooMuch { .. }
             | Self::Protocol
-            | Self::Packing(_)
             | Self::Surplus
             | Self::Docker(_)) => other,
         }
