@@ -6,7 +6,7 @@ CREATE VIEW thousand AS SELECT a.d + 10 * b.d + 100 * c.d AS n FROM digits AS a,
 CREATE TABLE numbers (n int PRIMARY KEY);
 INSERT INTO numbers SELECT 1 + a.n + 1000 * b.n FROM thousand AS a, thousand AS b;
 CREATE VIEW many AS SELECT x.n + 1000000 * y.d AS n FROM numbers AS x JOIN digits AS y;
-CREATE TABLE words (id int PRIMARY KEY, word varchar(40) NOT NULL);
+CREATE TABLE words (id int PRIMARY KEY, word varchar(200) NOT NULL);
 INSERT INTO words SELECT n, CONCAT(
     ELT(1 + n MOD 32, 'the', 'a', 'con', 'pro', 're', 'in', 'de', 'ex', 'sub', 'inter', 'per', 'trans', 'over', 'under', 'out', 'up',
         'mis', 'fore', 'back', 'counter', 'cap', 'tor', 'ven', 'ser', 'dic', 'man', 'ped', 'port', 'rup', 'scrib', 'spec', 'struc'),
