@@ -75,8 +75,15 @@ impl Docker {
         let wrapper = format!("l={word}\n{WRAPPER}");
         let exec = self.wrapped(container, command, &wrapper, &[&bytes.to_string()], WORDS_BUFFER).await?;
         let mut feed = Feed { exec, left: bytes, appetite: Appetite::default(), form };
-        if form == Arrives::Zstd && !feed.takes_zstd().await? {
-            feed.form = Arrives::Plain;
+        if form == Arrives::Zstd {
+            match feed.takes_zstd().await {
+                Ok(true) => {}
+                Ok(false) => feed.form = Arrives::Plain,
+                Err(error) => {
+                    feed.cancel().await;
+                    return Err(error);
+                }
+            }
         }
         Ok(feed)
     }

@@ -1,6 +1,7 @@
 //! The parts of a backup, in their turns: one after the other, or several at once.
 
-use futures_util::{FutureExt as _, StreamExt as _, stream};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -65,13 +66,21 @@ impl AttemptContext<'_> {
             is_one_of_many,
             is_alone,
         };
-        let turns = parts.into_iter().enumerate().map(|(place, part)| {
-            let turned = turn(at_once == 1).take(&survey, part);
-            turned.map(move |turned| (place, turned)).boxed()
-        });
-        // Whatever ends makes room for the next, and the backup has all of them in their order.
-        let turns: Vec<_> = turns.collect();
-        let mut turned: Vec<_> = stream::iter(turns).buffer_unordered(at_once).collect().await;
+        // Whatever ends makes room for the next, and the backup has all of them in their order. A turn takes memory, and a server
+        // may have thousands of databases.
+        let (mut waiting, mut running) = (parts.into_iter().enumerate(), FuturesUnordered::new());
+        let mut turned = Vec::new();
+        loop {
+            while running.len() < at_once
+                && let Some((place, part)) = waiting.next()
+            {
+                let one = turn(at_once == 1).take(&survey, part);
+                running.push(one.map(move |one| (place, one)).boxed());
+            }
+            let Some(one) = running.next().await else { break };
+            turned.push(one);
+        }
+        drop(running);
         turned.sort_by_key(|(place, _)| *place);
         let (mut failed, mut first) = (None, None);
         for (_, one) in turned {
