@@ -1,6 +1,6 @@
 use insta::assert_snapshot;
 
-use super::support::docker::{docker, tools, until};
+use super::support::docker::{docker, pause, tools, until};
 use super::support::servers::{MARIADB_11_8, POSTGRESQL_17, Server};
 use super::support::world::{Ended, World};
 
@@ -184,7 +184,7 @@ fn a_container_that_cannot_be_asked_is_reported_and_the_others_are_backed_up() {
     let stopped = world.custom("a-stopped", GOOD);
     let paused = world.custom("b-paused", GOOD);
     docker(&["kill", &stopped.id]);
-    docker(&["pause", &paused.id]);
+    pause(&paused.id);
     let expected = |ended: &Ended| {
         let mut text = skipped(ended).join("\n");
         for (container, name) in [(&stopped, "STOPPED"), (&paused, "PAUSED")] {

@@ -2,7 +2,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::kill::verify::assert_verified;
-use super::support::docker::{docker, until};
+use super::support::docker::{docker, pause, until};
 use super::support::garage::Garage;
 use super::support::proxy::Proxy;
 use super::support::servers::{POSTGRESQL_17, Server};
@@ -111,7 +111,7 @@ fn a_target_that_is_removed_in_mid_dump_makes_no_backup_and_the_reason_says_so()
 #[ignore = "needs Docker: scripts/test docker"]
 fn a_target_that_is_paused_in_mid_dump_is_backed_up_when_it_goes_on() {
     let scene = MidDump::reached();
-    docker(&["pause", &scene.server.container.id]);
+    pause(&scene.server.container.id);
     scene.proxy.let_go();
     // Longer than Docker goes on copying from a command that has ended.
     thread::sleep(Duration::from_secs(4));
@@ -128,7 +128,7 @@ fn a_target_that_is_paused_in_mid_dump_is_backed_up_when_it_goes_on() {
 #[ignore = "needs Docker: scripts/test docker"]
 fn a_target_that_stays_paused_keeps_its_tool_and_the_record_of_it_until_it_goes_on() {
     let scene = MidDump::reached_in(World::new().set("DUMPCAR_STALL_TIMEOUT", "2s"));
-    docker(&["pause", &scene.server.container.id]);
+    pause(&scene.server.container.id);
     scene.proxy.let_go();
     let MidDump { world, server, dumpcar, .. } = scene;
     let ended = dumpcar.end();

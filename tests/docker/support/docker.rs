@@ -25,6 +25,18 @@ pub(crate) fn try_docker(args: &[&str]) -> Result<String, String> {
     said(output).map(|text| text.trim_end().to_owned())
 }
 
+/// Pauses a container. Docker's runtime gives up, and lets everything go on, where a process is just being made in it on a
+/// busy machine ("unable to freeze": "still a game of chances", as its maintainers say of the freezer of cgroup v1).
+pub(crate) fn pause(container: &str) {
+    until("a container is paused", || match try_docker(&["pause", container]) {
+        Ok(_) => true,
+        Err(problem) => {
+            assert!(problem.contains("unable to freeze"), "docker pause {container}: {problem}");
+            false
+        }
+    });
+}
+
 fn said(output: Output) -> Result<String, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
