@@ -7,34 +7,19 @@ use std::io::{self, BufRead, Read, Write};
 
 use bytes::Bytes;
 use xz2::stream::Stream;
-use zstd::zstd_safe::CParameter;
 
-use super::threads::threads;
 use super::xz::XzEncoder;
+use super::zstd_stream::ZstdEncoder;
 use crate::model::compression::Compression;
 use crate::model::encoding::Step;
 
 /// What an xz decoder takes besides its window, and some more.
 const BESIDES_WINDOW: u64 = 1024 * 1024;
 
-/// From this level on zstd runs on threads of its own. Below, one thread is faster than a dump comes, and further ones would
-/// only take memory, and processor time from the database.
-pub(super) const ZSTD_THREADS_FROM: u8 = 4;
-
-/// At level 9 four of them compress more than a server delivers, and each takes memory.
-const ZSTD_MOST_THREADS: u32 = 4;
-
-/// Bytes that a thread takes at a time. With four windows, as zstd would have it, level 9 takes 128 instead of 43 MiB on two
-/// processors, and stores 4 % less: `zstd -9 -T2`, with and without `-B2097152`, on 100 MB of nine kinds of rows.
-const ZSTD_JOB: u32 = 2 * 1024 * 1024;
-
-/// Higher levels have larger windows, which a job has to be larger than.
-const ZSTD_SHORT_JOBS_TO: u8 = 12;
-
 /// Compresses a dump.
 pub(super) enum Encoder {
     Xz(XzEncoder),
-    Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
+    Zstd(ZstdEncoder),
     Gzip(flate2::write::GzEncoder<Vec<u8>>),
 }
 
@@ -43,17 +28,7 @@ impl Encoder {
     pub(super) fn new(compression: Compression) -> io::Result<Option<Self>> {
         Ok(match compression {
             Compression::Xz(level) => Some(Self::Xz(XzEncoder::new(level)?)),
-            Compression::Zstd(level) => {
-                let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), level.into())?;
-                encoder.include_checksum(true)?;
-                if threads() > 1 && level >= ZSTD_THREADS_FROM {
-                    encoder.multithread(threads().min(ZSTD_MOST_THREADS))?;
-                    if level <= ZSTD_SHORT_JOBS_TO {
-                        encoder.set_parameter(CParameter::JobSize(ZSTD_JOB))?;
-                    }
-                }
-                Some(Self::Zstd(encoder))
-            }
+            Compression::Zstd(level) => Some(Self::Zstd(ZstdEncoder::new(level)?)),
             Compression::Gzip(level) => {
                 let level = flate2::Compression::new(level.into());
                 Some(Self::Gzip(flate2::write::GzEncoder::new(Vec::new(), level)))
@@ -66,10 +41,7 @@ impl Encoder {
     pub(super) fn push(&mut self, piece: &Bytes, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::Xz(encoder) => encoder.push(piece, out)?,
-            Self::Zstd(encoder) => {
-                encoder.write_all(piece)?;
-                out.append(encoder.get_mut());
-            }
+            Self::Zstd(encoder) => encoder.push(piece, out)?,
             Self::Gzip(encoder) => {
                 encoder.write_all(piece)?;
                 out.append(encoder.get_mut());
@@ -82,7 +54,7 @@ impl Encoder {
     pub(super) fn finish(self, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::Xz(encoder) => encoder.finish(out)?,
-            Self::Zstd(encoder) => out.append(&mut encoder.finish()?),
+            Self::Zstd(encoder) => encoder.finish(out)?,
             Self::Gzip(encoder) => out.append(&mut encoder.finish()?),
         }
         Ok(())

@@ -26,6 +26,7 @@ mod threads;
 pub mod transport;
 mod worker;
 mod xz;
+mod zstd_stream;
 
 pub use ends::Ends;
 pub use progress::{PartProgress, Progress};

@@ -7,7 +7,8 @@ use std::mem;
 
 use bytes::Bytes;
 
-use super::codec::{Encoder, ZSTD_THREADS_FROM};
+use super::codec::Encoder;
+use super::zstd_stream::ZSTD_THREADS_FROM;
 use crate::model::compression::Compression;
 use crate::model::encoding::{Encoding, Step};
 

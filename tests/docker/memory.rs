@@ -39,7 +39,9 @@ fn a_daemon_stays_within_its_memory_and_gives_it_back_after_a_dump() {
             // How long it compresses is not what is measured here.
             assert!(
                 holds_within(4 * LIMIT, || logged(&daemon, "backup committed", "t") == done),
-                "not backed up"
+                "{compression}, {done}: not backed up: {}, {}",
+                daemon.inspect("{{json .State}}"),
+                daemon.logs()
             );
             // What the first dump leaves for the next ones: connections, threads, code that was never run before.
             until("the memory has gone back", || memory(&daemon, "VmRSS:") < idle + 4 * MIB);

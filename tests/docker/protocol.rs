@@ -1,3 +1,4 @@
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::support::docker::{Container, holds_within, tools, until};
@@ -13,6 +14,9 @@ enum Shell {
     Bash,
     Busybox,
 }
+
+const WRAPPER: &str =
+    concat!(include_str!("../../src/docker/end.sh"), include_str!("../../src/docker/wrapper.sh"));
 
 /// Whether the tool's output is compressed in the target.
 const TRANSPORTS: [&str; 2] = ["off", "on"];
@@ -120,6 +124,33 @@ fn nothing_is_left_in_a_target_with_bash() {
 #[ignore = "needs Docker: scripts/test docker"]
 fn nothing_is_left_in_a_target_with_busybox() {
     nothing_is_left(Shell::Busybox);
+}
+
+/// Where somebody holds the output and reads nothing of it, zstd waits for ever, and no signal of a broken pipe comes.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn a_zstd_that_nobody_reads_is_ended_with_its_tool() {
+    for shell in [Shell::Dash, Shell::Bash, Shell::Busybox] {
+        let (target, incarnation) = target(&World::new(), shell, "on", "true");
+        let mut held = Command::new("docker")
+            .args(["exec", "-i", &target.id, "sh", "-c", &format!("l=1\n{WRAPPER}"), "dumpcar", "MARK"])
+            .arg("exec cat /dev/urandom")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut before = String::new();
+        until("zstd waits for its reader", || {
+            let written = "cat /proc/$(pidof zstd)/io 2>/dev/null | grep ^wchar: || true";
+            let now = target.exec(&["sh", "-c", written]);
+            !now.is_empty() && std::mem::replace(&mut before, now.clone()) == now && now != "wchar: 0"
+        });
+        assert!(runs(&target, "cat /dev/urandom"), "{:?}", target.processes());
+        drop(held.stdin.take());
+        assert_alone(&target, &incarnation, &format!("{shell:?}, nobody reads"));
+        held.kill().unwrap();
+        held.wait().unwrap();
+    }
 }
 
 #[test]
