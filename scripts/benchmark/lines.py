@@ -87,6 +87,8 @@ LINES = (
             docker exec -i "$DB" sh -c "zstd -qd | psql -U postgres -XqAt1 -o /dev/null -v ON_ERROR_STOP=1 $FRESH"
         """, restores=True, quick=False),
     Line("restore", "restore", "dumpcar restore", settings={}, restores=True),
+    Line("restore-outside", "restore", "dumpcar restore, transport off", restores=True, quick=False,
+         settings={"DUMPCAR_TRANSPORT": "off"}),
 )
 
 
