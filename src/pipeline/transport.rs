@@ -1,6 +1,6 @@
 //! What is compressed only on its way between a target and Dumpcar, so that fewer bytes have to go through Docker.
 //!
-//! Docker delivers an exec's output through one goroutine and several copies, at 60 to 100 MB/s (`docs/performance.md`).
+//! Docker delivers an exec's output through one goroutine and several copies, at 60 to 130 MB/s (`docs/performance.md`).
 
 use std::io;
 use std::mem;
