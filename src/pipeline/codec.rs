@@ -106,8 +106,14 @@ mod tests {
         Ok(plain)
     }
 
-    const ALL: [Compression; 4] =
-        [Compression::Xz(None), Compression::Xz(Some(1)), Compression::Zstd(3), Compression::Gzip(6)];
+    const ALL: [Compression; 5] = [
+        Compression::Xz(None),
+        Compression::Xz(Some(1)),
+        Compression::Zstd(3),
+        // On threads of its own.
+        Compression::Zstd(9),
+        Compression::Gzip(6),
+    ];
 
     #[test]
     fn an_empty_dump_is_still_a_valid_archive() {

@@ -63,3 +63,31 @@ fn room(out: &mut Vec<u8>) -> OutBuffer<'_, Vec<u8>> {
     let filled = out.len();
     OutBuffer::around_pos(out, filled)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::splitmix::mix;
+
+    /// Rows that do not get smaller, as fast as they can be pushed.
+    #[test]
+    fn what_its_threads_have_made_does_not_wait_inside() {
+        const PLAIN: usize = 48 * 1024 * 1024;
+        let plain: Vec<u8> = (0..PLAIN as u64 / 8).flat_map(|number| mix(number).to_ne_bytes()).collect();
+        let (mut encoder, mut stored) = (ZstdEncoder::new(9).unwrap(), Vec::new());
+        let mut push = |piece: &[u8]| {
+            // Has no room but what the encoder makes.
+            let mut out = Vec::new();
+            encoder.push(piece, &mut out).unwrap();
+            stored.append(&mut out);
+        };
+        plain.chunks(256 * 1024).for_each(&mut push);
+        // With nothing to take, zstd waits until one of its jobs, of which there are no more than eight, has made something of the
+        // next 512 KiB.
+        (0..8 * 4).for_each(|_| push(&[]));
+        let inside = PLAIN.saturating_sub(stored.len());
+        assert!(inside <= JOB as usize, "{inside} bytes are still inside");
+        encoder.finish(&mut stored).unwrap();
+        assert!(zstd::decode_all(&stored[..]).unwrap() == plain);
+    }
+}
