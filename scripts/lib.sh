@@ -116,7 +116,7 @@ build_dumpcar() {
     local profile=${2:-release} stage old args
     stage=dumpcar-test/build-stage:$profile
     args=("${PROXY_ARGS[@]}" --build-arg "RUST_IMAGE=$RUST_IMAGE" --build-arg "PROFILE=$profile")
-    args+=(--build-arg "VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml" | head -n 1)")
+    args+=(--build-arg "VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml" | sed -n 1p)")
     args+=(--build-arg "REVISION=$(git -C "$ROOT" rev-parse HEAD 2>/dev/null || echo unknown)")
     old=$(docker image inspect --format '{{.Id}}' "$stage" 2>/dev/null) || old=
     docker build "${args[@]}" --target build -t "$stage" "$ROOT"
