@@ -1,6 +1,6 @@
 //! Results on standard output.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use serde::Serialize;
 
@@ -38,7 +38,42 @@ pub(super) fn print_answer(answer: impl Serialize) {
     print_json(&Versioned { version: VERSION, answer });
 }
 
+/// Writes JSON as it is made: an answer about very many backups is never in memory whole.
 pub(super) fn print_json(value: &impl Serialize) {
-    let json = serde_json::to_string_pretty(value).expect("results have only string keys");
-    print(&format!("{}\n", escaped_json(&json)));
+    let mut stdout = Escaping(BufWriter::new(io::stdout().lock()));
+    // What can fail is writing: results have only string keys.
+    let written = serde_json::to_writer_pretty(&mut stdout, value).map_err(io::Error::from);
+    drop(written.and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush()));
+}
+
+/// Writes JSON in which nothing acts on a terminal. It takes whole characters, as serde_json writes them.
+struct Escaping<W>(W);
+
+impl<W: Write> Write for Escaping<W> {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        let text = str::from_utf8(part).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        self.0.write_all(escaped_json(text).as_bytes())?;
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_json_acts_on_a_terminal_and_it_stays_json() {
+        let text = "a\u{202e}b\u{9b}31m \u{1b}[2J é 漢 😀 \\ \" \n";
+        let mut out = Escaping(Vec::new());
+        serde_json::to_writer_pretty(&mut out, &serde_json::json!({ text: [text] })).unwrap();
+        let written = String::from_utf8(out.0).unwrap();
+        assert_eq!(escaped_lines(&written), written, "there is nothing left to escape");
+        assert!(written.contains("é 漢 😀"), "{written}");
+        let read: serde_json::Value = serde_json::from_str(&written).unwrap();
+        assert_eq!(read, serde_json::json!({ text: [text] }));
+    }
 }

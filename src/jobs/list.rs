@@ -42,7 +42,7 @@ pub struct Row {
     other_writer: Option<Line>,
     /// What its last drill found; absent when there was none.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "drill_of_row")]
-    pub drill: Option<DrillResult>,
+    pub drill: Option<Box<DrillResult>>,
     #[serde(skip)]
     has_drill: bool,
 }
@@ -56,8 +56,8 @@ pub fn drill_json(drill: &DrillResult) -> Value {
     json
 }
 
-fn drill_of_row<S: Serializer>(drill: &Option<DrillResult>, serializer: S) -> Result<S::Ok, S::Error> {
-    drill.as_ref().map(drill_json).serialize(serializer)
+fn drill_of_row<S: Serializer>(drill: &Option<Box<DrillResult>>, serializer: S) -> Result<S::Ok, S::Error> {
+    drill.as_deref().map(drill_json).serialize(serializer)
 }
 
 /// A target in the listing.
@@ -220,7 +220,7 @@ pub async fn read_drills(store: &Store, rows: &mut [Row]) -> Result<(), StoreErr
                 }
                 None
             }
-            found => found?,
+            found => found?.map(Box::new),
         };
     }
     Ok(())

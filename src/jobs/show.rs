@@ -165,7 +165,7 @@ impl Shown {
         };
         let origin = manifest.map(Origin::of);
         let mut row = Row::new(backup, Some(worth));
-        row.drill = drill;
+        row.drill = drill.map(Box::new);
         Self { row, is_last_good, manifest: origin, contents, retention, restore }
     }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use dumpcar::jobs::prune::FORESEEN;
 use dumpcar::model::retention::MOST_PRUNED;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::Spent;
 use crate::support::crowd::Crowd;
@@ -44,20 +44,27 @@ fn crowded(world: &World) {
     world.s3.shows(crowd);
 }
 
-/// What a command had spent by the time it had its result: more of it than fits into a pipe.
+/// More lines than fit into a pipe.
+const LAST_LINES: usize = 2000;
+
+/// What a command had spent when its result was nearly written: it waits with what a full pipe does not take.
 async fn spent(world: &World, args: &[&str]) -> Spent {
     let mut child = world.start(args);
-    let mut stdout = child.stdout.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
     let pid = child.id().unwrap();
     // What it logs is read meanwhile: a full pipe would stop it before it has a result.
     let ended = tokio::spawn(finish(child));
-    let mut out = vec![stdout.read_u8().await.unwrap()];
+    for number in 0..BACKUPS - LAST_LINES {
+        assert!(stdout.next_line().await.unwrap().is_some(), "{args:?}: {number} lines");
+    }
     let spent = Spent::by(pid);
-    stdout.read_to_end(&mut out).await.unwrap();
+    let mut last = 0;
+    while stdout.next_line().await.unwrap().is_some() {
+        last += 1;
+    }
     let ended = ended.await.unwrap();
     assert_eq!(ended.status, 0, "{}", ended.stderr);
-    let lines = out.iter().filter(|byte| **byte == b'\n').count();
-    assert!(lines > BACKUPS, "{args:?}: {lines} lines");
+    assert!(last > LAST_LINES, "{args:?}: {last} lines");
     spent
 }
 
