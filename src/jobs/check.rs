@@ -57,7 +57,8 @@ pub async fn check(app: &App, names: &[TargetName], stop: &CancellationToken) ->
     }
     let catalog = if store.may_list { stoppable(stop, app.store.catalog(None)).await?.ok() } else { None };
     let now = crate::clock::now();
-    let around = Around { app, catalog: catalog.as_ref(), may_exec: docker.may_exec, now, stop };
+    let around =
+        Around { app, catalog: catalog.as_ref(), may_exec: docker.may_exec, locked: store.locked, now, stop };
     let count = found.len();
     if count == 0 && names.is_empty() {
         items.push(CheckItem::new(Area::Targets, "targets", Mark::Warning, app.nothing_labelled()));

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::item::{Area, CheckItem, Mark};
+use super::targets::Around;
 use crate::config::Config;
 use crate::discovery::Target;
 use crate::engine::Survey;
@@ -15,14 +16,14 @@ const SUBJECT: &str = "growth";
 
 /// By the last good backup; without one, by the sizes of the databases.
 pub(super) fn check(
-    config: &Config,
+    around: &Around<'_>,
     target: &Target,
     survey: Option<&Survey>,
     last: Option<&Manifest>,
-    now: Timestamp,
 ) -> CheckItem {
+    let (config, now) = (&around.app.config, around.now);
     let item = |mark, text: String| CheckItem::new(Area::Targets, SUBJECT, mark, text);
-    let steady = kept(config, target, now);
+    let steady = kept(around, target);
     match (last, survey.and_then(|survey| estimate(target, survey))) {
         (Some(last), _) => {
             let seconds = last.finished.duration_since(last.started).as_secs();
@@ -70,18 +71,23 @@ fn estimate(target: &Target, survey: &Survey) -> Option<u64> {
 }
 
 /// How many backups there will be, if each scheduled run makes a good one.
-fn kept(config: &Config, target: &Target, now: Timestamp) -> Option<Steady> {
+fn kept(around: &Around<'_>, target: &Target) -> Option<Steady> {
+    let config = &around.app.config;
     let next = |time: &Timestamp| target.schedule.next_after(*time, &config.time_zone);
-    let times = std::iter::successors(next(&now), next);
-    target.retention.steady(times, &config.time_zone).filter(|_| config.prune)
+    let times = std::iter::successors(next(&around.now), next);
+    target.retention.steady(times, &config.time_zone, around.locked).filter(|_| config.prune)
 }
 
 fn in_all(config: &Config, steady: Option<Steady>, stored: u64, now: Timestamp) -> String {
     match steady {
-        Some(Steady { backups, from }) => {
-            let after = span(from.duration_since(now).as_secs());
-            let all = bytes(stored.saturating_mul(backups));
-            format!("; the rules keep {backups} of its kind, about {all} after {after}")
+        Some(steady) => {
+            let after = span(steady.from.duration_since(now).as_secs());
+            let all = bytes(stored.saturating_mul(steady.all()));
+            let locked = match steady.locked {
+                0 => String::new(),
+                more => format!(", and the bucket's lock {more} more"),
+            };
+            format!("; the rules keep {} of its kind{locked}, about {all} after {after}", steady.backups)
         }
         None if config.prune => String::new(),
         None => "; each one stays until the bucket's lifecycle rules delete it".to_owned(),

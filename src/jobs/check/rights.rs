@@ -35,6 +35,12 @@ impl Tried {
     pub(super) fn has_object(&self) -> bool {
         matches!(self.write, Some(Ok(())))
     }
+
+    /// How long a default lock keeps what was just written.
+    pub(super) fn locked(&self) -> Option<Duration> {
+        let (Some(Ok(Some(lock))), Some(date)) = (&self.lock, self.date) else { return None };
+        Some(Duration::try_from(lock.until.duration_since(date)).unwrap_or_default())
+    }
 }
 
 const UPLOADS: &str = "s3:ListBucketMultipartUploads";
@@ -189,8 +195,8 @@ fn able(config: &Config, tried: &Tried, abilities: Abilities) -> Vec<CheckItem> 
         items.push(item("checksums", Mark::Ok, text.to_owned()));
     }
     items.extend(versions(config, tried, abilities));
-    if let (Some(Ok(Some(lock))), Some(date)) = (&tried.lock, tried.date) {
-        items.push(locked(config, *lock, date));
+    if let (Some(Ok(Some(lock))), Some(span)) = (&tried.lock, tried.locked()) {
+        items.push(locked(if lock.is_compliance { "compliance" } else { "governance" }, span));
     }
     if !config.prune {
         let text =
@@ -222,17 +228,13 @@ fn versions(config: &Config, tried: &Tried, abilities: Abilities) -> Option<Chec
     })
 }
 
-/// A default lock of the bucket, against what the rules keep.
-fn locked(config: &Config, lock: Lock, date: Timestamp) -> CheckItem {
-    let kind = if lock.is_compliance { "compliance" } else { "governance" };
-    let span = Duration::try_from(lock.until.duration_since(date)).unwrap_or_default();
+/// A default lock of the bucket. What it comes to for a target's rules is in the target's growth.
+fn locked(kind: &str, span: Duration) -> CheckItem {
     let days = (span.as_secs() + 43_200) / 86_400;
     let shown = if days > 0 { format!("{days} days") } else { humantime::format_duration(span).to_string() };
-    let keeps = config.retention.rules();
     let text = format!(
         "the bucket locks each object for {shown} ({kind}): what the rules delete earlier stays as an old version, and is billed, \
-         until then; they keep the last {} and {} days",
-        keeps.last, keeps.daily
+         until then"
     );
     CheckItem::new(Area::Store, "object lock", Mark::Ok, text)
 }

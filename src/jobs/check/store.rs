@@ -26,6 +26,8 @@ pub(super) struct Seen {
     pub(super) items: Vec<CheckItem>,
     /// Whether listings can be had.
     pub(super) may_list: bool,
+    /// How long a default lock of the bucket keeps each object, as far as is known.
+    pub(super) locked: Duration,
 }
 
 /// Tries each right, and looks what the store can do.
@@ -47,7 +49,7 @@ pub(super) async fn check(app: &App, stop: &CancellationToken) -> Result<Seen, J
         found.push(left_behind(&app.config, &stays));
     }
     let may_list = matches!(tried.list, Some(Ok(())));
-    Ok(Seen { items: found, may_list })
+    Ok(Seen { items: found, may_list, locked: tried.locked().unwrap_or_default() })
 }
 
 /// Does one thing after the other. The first one says as well whether the store is there, and what its clock says.

@@ -36,6 +36,8 @@ pub(super) struct Around<'a> {
     pub(super) catalog: Option<&'a Catalog>,
     /// Whether commands can be run in containers.
     pub(super) may_exec: bool,
+    /// How long the bucket keeps what is deleted.
+    pub(super) locked: Duration,
     pub(super) now: Timestamp,
     pub(super) stop: &'a CancellationToken,
 }
@@ -64,7 +66,7 @@ pub(super) async fn check(around: &Around<'_>, found: &Found) -> Result<Vec<Chec
     };
     let last = last(around, target).await?;
     items.push(next(&around.app.config, target, last.as_ref(), around.now));
-    items.push(growth::check(&around.app.config, target, survey.as_ref(), last.as_ref(), around.now));
+    items.push(growth::check(around, target, survey.as_ref(), last.as_ref()));
     Ok(items.into_iter().map(|item| item.of(&target.name)).collect())
 }
 
