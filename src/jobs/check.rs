@@ -2,6 +2,7 @@
 //!
 //! Nothing is changed: what is written to the bucket, or made in Docker, is taken back, however the check ends.
 
+mod around;
 mod clock;
 mod docker;
 mod growth;
@@ -25,7 +26,7 @@ use crate::discovery;
 use crate::docker::Looked;
 use crate::engine::Engine;
 use crate::model::target::TargetName;
-use targets::Around;
+use around::Around;
 
 /// Targets that are looked at at the same time.
 const AT_ONCE: usize = 4;

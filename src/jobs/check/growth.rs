@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::around::Around;
 use super::item::{Area, CheckItem, Mark};
-use super::targets::Around;
 use crate::config::Config;
 use crate::discovery::Target;
 use crate::engine::Survey;

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio_util::sync::CancellationToken;
 
+use super::around::Around;
 use super::growth;
 use super::item::{Area, CheckItem, Mark};
-use crate::app::App;
 use crate::config::Config;
 use crate::discovery::{Found, Readiness, Target};
 use crate::engine::{Login, Survey, Units};
@@ -18,7 +17,6 @@ use crate::jobs::newest;
 use crate::jobs::survey::survey_aloud;
 use crate::model::manifest::Manifest;
 use crate::model::schedule::{Schedule, jitter};
-use crate::store::Catalog;
 use crate::text::{bytes, local};
 
 /// A server that takes longer to say what it has is not well.
@@ -28,19 +26,6 @@ const TOOL_LIMIT: Duration = Duration::from_secs(30);
 
 /// More databases are only counted.
 const MOST_NAMED: usize = 5;
-
-/// What is known besides the target.
-pub(super) struct Around<'a> {
-    pub(super) app: &'a App,
-    /// What the bucket has; `None` where it cannot be listed.
-    pub(super) catalog: Option<&'a Catalog>,
-    /// Whether commands can be run in containers.
-    pub(super) may_exec: bool,
-    /// How long the bucket keeps what is deleted.
-    pub(super) locked: Duration,
-    pub(super) now: Timestamp,
-    pub(super) stop: &'a CancellationToken,
-}
 
 /// Looks at one target.
 ///

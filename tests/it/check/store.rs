@@ -174,7 +174,7 @@ async fn a_lock_of_the_bucket_is_told_beside_the_rules() {
     assert_is(
         &item(&found, "growth"),
         "ok",
-        "the rules keep 7 of its kind, and the bucket's lock 393 more, about 400 MiB",
+        "the rules keep 7 of its kind, and the bucket's lock 393 more, about 400.0 MiB after ",
     );
 }
 
