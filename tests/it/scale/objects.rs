@@ -47,7 +47,8 @@ fn crowded(world: &World) {
 /// More lines than fit into a pipe.
 const LAST_LINES: usize = 2000;
 
-/// What a command had spent when its result was nearly written: it waits with what a full pipe does not take.
+/// What a command had spent when it had written so much that all of a table is made, and an answer in JSON is under way: it waits
+/// with what a full pipe does not take.
 async fn spent(world: &World, args: &[&str]) -> Spent {
     let mut child = world.start(args);
     let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
