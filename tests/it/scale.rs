@@ -44,16 +44,21 @@ struct Spent {
 
 impl Spent {
     fn by(pid: u32) -> Self {
-        let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap();
-        let (stat, status) = (read("stat"), read("status"));
+        Self::while_it_runs(pid).unwrap()
+    }
+
+    /// `None` once it has ended.
+    fn while_it_runs(pid: u32) -> Option<Self> {
+        let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).ok();
+        let (stat, status) = (read("stat")?, read("status")?);
         // The name before it may have spaces.
         let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-        let kib = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-            line.trim().trim_end_matches(" kB").parse().unwrap()
+        let kib = |name: &str| -> Option<u64> {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            Some(line.trim().trim_end_matches(" kB").parse().unwrap())
         };
         let (user, system): (u64, u64) = (fields[11].parse().unwrap(), fields[12].parse().unwrap());
-        Self { ticks: user + system, most_kib: kib("VmHWM:"), own_kib: kib("RssAnon:") }
+        Some(Self { ticks: user + system, most_kib: kib("VmHWM:")?, own_kib: kib("RssAnon:")? })
     }
 }
 

@@ -44,29 +44,30 @@ fn crowded(world: &World) {
     world.s3.shows(crowd);
 }
 
-/// More lines than fit into a pipe.
-const LAST_LINES: usize = 2000;
+/// About as many lines as fit into a pipe.
+const LINES: usize = 1000;
 
-/// What a command had spent when it had written so much that all of a table is made, and an answer in JSON is under way: it waits
-/// with what a full pipe does not take.
+/// What a command had spent when its result was nearly written: it waits with what a full pipe does not take.
 async fn spent(world: &World, args: &[&str]) -> Spent {
     let mut child = world.start(args);
     let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
     let pid = child.id().unwrap();
     // What it logs is read meanwhile: a full pipe would stop it before it has a result.
     let ended = tokio::spawn(finish(child));
-    for number in 0..BACKUPS - LAST_LINES {
-        assert!(stdout.next_line().await.unwrap().is_some(), "{args:?}: {number} lines");
-    }
-    let spent = Spent::by(pid);
-    let mut last = 0;
+    let (mut lines, mut spent, mut seen) = (0, None, 0);
     while stdout.next_line().await.unwrap().is_some() {
-        last += 1;
+        lines += 1;
+        if lines % LINES == 0
+            && let Some(now) = Spent::while_it_runs(pid)
+        {
+            (spent, seen) = (Some(now), lines);
+        }
     }
     let ended = ended.await.unwrap();
     assert_eq!(ended.status, 0, "{}", ended.stderr);
-    assert!(last > LAST_LINES, "{args:?}: {last} lines");
-    spent
+    assert!(lines > BACKUPS, "{args:?}: {lines} lines");
+    assert!(seen > lines - lines / 4, "{args:?}: looked at after {seen} of {lines} lines");
+    spent.unwrap()
 }
 
 #[tokio::test]
