@@ -4,9 +4,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::support::docker::{Container, tools, unique, until};
-use super::support::garage::Garage;
 use super::support::proxy::Proxy;
 use super::support::random::{Random, instants};
+use super::support::s3_server::S3Server;
 use super::support::world::{Running, World};
 
 /// The parts of an upload: large enough for the store, small enough that a dump has several.
@@ -54,7 +54,7 @@ fn world() -> World {
 
 /// How much a tool gets rid of before it waits for a store that stalls there.
 fn bytes_until_the_tool_waits(stall: Stall) -> u64 {
-    let proxy = Proxy::to(Garage::shared().port);
+    let proxy = Proxy::to(S3Server::shared().port);
     let world = world().set("AWS_ENDPOINT_URL", &format!("http://127.0.0.1:{}", proxy.port));
     // Its process id, and then bytes without end.
     let target = world.custom("t", "exec sh -c 'echo $$ >/tmp/pid; exec cat /dev/zero'");
@@ -95,7 +95,7 @@ impl Lane {
             size,
             stall,
             transport: transports.next().unwrap(),
-            proxy: Proxy::to(Garage::shared().port),
+            proxy: Proxy::to(S3Server::shared().port),
         };
         let at_first = (0..32).map(|n| (room - 5_000 - n * 45_000, Stall::FirstRequest));
         let in_parts = (1..=10).map(|n| (room_in_parts - n * 140_000, Stall::After(n * 400_000)));

@@ -1,6 +1,5 @@
 use serde_json::Value;
 
-use super::support::garage::Garage;
 use super::support::servers::{POSTGRESQL_17, Server};
 use super::support::world::{Ended, World};
 
@@ -20,7 +19,7 @@ fn text(items: &[Value], subject: &str, mark: &str) -> String {
 #[test]
 #[ignore = "needs Docker: scripts/test docker"]
 fn a_real_server_and_a_real_store_are_checked_and_nothing_is_left() {
-    let world = World::with(Garage::shared());
+    let world = World::new();
     let server = Server::target(&world, POSTGRESQL_17, "secret", &[("name", "shop")]);
     server.sql("CREATE TABLE t AS SELECT generate_series(1, 1000) AS i");
     // Of this target only: other tests have databases as well.

@@ -3,8 +3,8 @@ use std::time::Duration;
 use super::mid_dump::{ROWS, WORD, assert_backed_up};
 use super::support::docker::{holds_within, until};
 use super::support::engine::Engine;
-use super::support::garage::Garage;
 use super::support::proxy::Proxy;
+use super::support::s3_server::S3Server;
 use super::support::servers::POSTGRESQL_17;
 use super::support::world::World;
 
@@ -18,7 +18,7 @@ struct Target<'e> {
 
 impl<'e> Target<'e> {
     fn new(engine: &'e Engine) -> Self {
-        let proxy = Proxy::to(Garage::shared().port);
+        let proxy = Proxy::to(S3Server::shared().port);
         let world = World::new()
             .set("DOCKER_HOST", &engine.host())
             .set("DUMPCAR_COMPRESSION", "none")

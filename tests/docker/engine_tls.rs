@@ -84,7 +84,7 @@ fn an_engine_in_tls_is_used_with_the_files_of_dockers_client() {
     let right = client(&all, "ca", Some("me"), Some("me"));
     let with = |folder: &Path| {
         let path = folder.to_str().unwrap();
-        World::with(world.bucket.garage().clone())
+        World::with(world.bucket.server.clone())
             .set("DUMPCAR_LABEL_PREFIX", &world.prefix)
             .set("DOCKER_HOST", &host)
             .set("DOCKER_TLS_VERIFY", "1")
@@ -123,7 +123,7 @@ fn an_engine_in_tls_is_used_with_the_files_of_dockers_client() {
     let elsewhere = with(right.path()).set("DOCKER_HOST", &host.replace(&engine.address(), "localhost"));
     assert_ne!(elsewhere.run(&["backup"]).status, 0);
     // Without TLS.
-    let plain = World::with(world.bucket.garage().clone())
+    let plain = World::with(world.bucket.server.clone())
         .set("DUMPCAR_LABEL_PREFIX", &world.prefix)
         .set("DOCKER_HOST", &host);
     let ended = plain.run(&["backup"]);

@@ -11,8 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::support::docker::{docker, until};
-use super::support::garage::Garage;
 use super::support::random::{Random, instants};
+use super::support::s3_server::S3Server;
 use super::support::world::{Ended, Running};
 use scene::{NextStart, Scene, Settings};
 use table::{Outcome, Table};
@@ -158,14 +158,13 @@ fn a_connection_to_docker_that_is_cut_at_any_instant_makes_a_backup_or_a_failure
 #[test]
 #[ignore = "needs Docker: scripts/test docker"]
 fn an_s3_server_that_is_killed_at_any_instant_makes_a_backup_or_a_failure_and_nothing_else() {
-    let settings = |lane| Settings { garage: Some(Garage::lasting()), ..Settings::of_lane(lane) };
+    let settings = |lane| Settings { s3_server: Some(S3Server::lasting()), ..Settings::of_lane(lane) };
     at_every_instant("the S3 server", settings, |scene, table, at, _| {
         let (dumpcar, is_over) = begin(scene, at);
         let stage = scene.stage(&dumpcar.log(), is_over);
-        docker(&["kill", scene.world.bucket.garage().id()]);
-        docker(&["start", scene.world.bucket.garage().id()]);
+        scene.world.bucket.server.kill_and_start();
         let ended = dumpcar.end();
-        scene.world.bucket.garage().wait();
+        scene.world.bucket.server.wait();
         let outcome = judge(scene, &ended);
         scene.assert_nothing_left_in_the_target();
         // What it was told in the moment of its death, nobody else knows.
@@ -195,11 +194,10 @@ fn a_backup_that_is_tried_again_outlives_its_target_its_docker_and_its_store() {
             tried_again(settings, |scene| scene.docker.as_ref().unwrap().cut());
         });
         scope.spawn(|| {
-            let settings = Settings { garage: Some(Garage::lasting()), ..Settings::of_lane(0) };
+            let settings = Settings { s3_server: Some(S3Server::lasting()), ..Settings::of_lane(0) };
             tried_again(settings, |scene| {
-                docker(&["kill", scene.world.bucket.garage().id()]);
-                docker(&["start", scene.world.bucket.garage().id()]);
-                scene.world.bucket.garage().wait();
+                scene.world.bucket.server.kill_and_start();
+                scene.world.bucket.server.wait();
             });
         });
     });

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use super::kill::verify::assert_verified;
 use super::support::docker::{docker, pause, until};
-use super::support::garage::Garage;
 use super::support::proxy::Proxy;
+use super::support::s3_server::S3Server;
 use super::support::servers::{POSTGRESQL_17, Server};
 use super::support::world::{Running, World};
 
@@ -27,7 +27,7 @@ impl MidDump {
     }
 
     fn reached_in(world: World) -> Self {
-        let proxy = Proxy::to(Garage::shared().port);
+        let proxy = Proxy::to(S3Server::shared().port);
         let world = world
             .set("DUMPCAR_COMPRESSION", "none")
             .set("DUMPCAR_S3_PART_SIZE", "5MiB")

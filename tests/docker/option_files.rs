@@ -4,8 +4,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::support::docker::{Container, until};
-use super::support::garage::Garage;
 use super::support::proxy::Proxy;
+use super::support::s3_server::S3Server;
 use super::support::servers::{
     Kind, MARIADB_10_11, MARIADB_11_8, MYSQL_9_7, POSTGRESQL_15, POSTGRESQL_17, Product, Server,
 };
@@ -90,7 +90,7 @@ fn write(container: &Container, path: &str, text: &str) {
 
 /// C8, and C6 on the same server.
 fn nothing_but_the_server_decides(product: Product) {
-    let proxy = Proxy::to(Garage::shared().port);
+    let proxy = Proxy::to(S3Server::shared().port);
     let world = World::new()
         .set("AWS_ENDPOINT_URL", &format!("http://127.0.0.1:{}", proxy.port))
         .set("DUMPCAR_COMPRESSION", "none")

@@ -190,12 +190,9 @@ fn a_tool_that_leaves_a_writer_behind_makes_no_backup() {
 #[ignore = "needs Docker: scripts/test docker"]
 fn a_container_without_a_shell_is_told_so() {
     let world = World::new();
-    let garage = super::support::docker::image("DUMPCAR_TEST_GARAGE", "dumpcar-test/garage:latest");
-    let arguments =
-        ["-e", "GARAGE_RPC_SECRET=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"];
-    let labels = [("name", "t"), ("command", "cat /garage")];
-    let _target = world.target(&garage, &labels, &arguments, &["/garage", "server"]);
+    let image = super::support::docker::pocketbase();
+    let _target = world.target(&image, &[("name", "t"), ("command", "cat /pocketbase")], &[], &[]);
     let reason = world.refused(1);
     assert!(reason.contains("the container cannot run a shell: OCI runtime exec failed"), "{reason}");
-    assert!(reason.ends_with(&format!("; Dumpcar needs `sh` in the image {garage}")), "{reason}");
+    assert!(reason.ends_with(&format!("; Dumpcar needs `sh` in the image {image}")), "{reason}");
 }

@@ -5,9 +5,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
-use super::support::bucket::{ACCESS_KEY, SECRET_KEY};
+use super::support::bucket::{ACCESS_KEY, REGION, SECRET_KEY};
 use super::support::docker::{Network, image, unique};
-use super::support::garage::Garage;
+use super::support::s3_server::S3Server;
 use super::support::servers::POSTGRESQL_17;
 use super::support::world::World;
 
@@ -56,7 +56,7 @@ impl Drop for Project<'_> {
 fn the_quick_start_works_to_the_letter() {
     let world = World::new();
     let network = Network::new();
-    network.connect(Garage::shared().id(), "garage");
+    network.connect(S3Server::shared().id(), "s3");
     let folder = tempfile::tempdir().unwrap();
     let socket = std::env::var("DOCKER_HOST").unwrap_or_default();
     let socket = socket.strip_prefix("unix://").unwrap_or("/var/run/docker.sock");
@@ -64,7 +64,7 @@ fn the_quick_start_works_to_the_letter() {
     let mut env = block("sh env").to_owned();
     for (example, ours) in [
         ("s3://my-bucket/docker-host", format!("s3://{}/backups", world.bucket.name)),
-        ("eu-central-1", "garage".to_owned()),
+        ("eu-central-1", REGION.to_owned()),
         ("my-access-key", ACCESS_KEY.to_owned()),
         ("my-secret-key", SECRET_KEY.to_owned()),
         ("GID=999", format!("GID={gid}")),
@@ -76,11 +76,12 @@ fn the_quick_start_works_to_the_letter() {
     let here = format!(
         "services:\n\
          \x20 db:\n    image: {}\n    labels: {{ dumpcar.group: {group} }}\n\
-         \x20 dumpcar:\n    image: {}\n    environment:\n      AWS_ENDPOINT_URL: http://garage:3900\n      DUMPCAR_GROUP: {group}\n\
+         \x20 dumpcar:\n    image: {}\n    environment:\n      AWS_ENDPOINT_URL: {}\n      DUMPCAR_GROUP: {group}\n\
          networks:\n\
          \x20 default:\n    external: true\n    name: {}\n",
         POSTGRESQL_17.image(),
         image("DUMPCAR_TEST_IMAGE", "dumpcar-test/dumpcar:latest"),
+        S3Server::shared().endpoint_as("s3"),
         network.id,
         group = world.prefix,
     );

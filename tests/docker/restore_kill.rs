@@ -3,8 +3,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::support::docker::docker;
-use super::support::garage::Garage;
 use super::support::random::{Random, instants};
+use super::support::s3_server::S3Server;
 use super::support::servers::{Kind, MARIADB_10_11, MARIADB_11_8, MYSQL_9_7, POSTGRESQL_17, Product, Server};
 use super::support::world::{Ended, Running, World, log_lines, timed};
 
@@ -29,8 +29,8 @@ struct Scene {
 
 impl Scene {
     fn new(product: Product, victim: Victim) -> Self {
-        let garage = if victim == Victim::Store { Garage::lasting() } else { Garage::shared() };
-        let world = World::with(garage).set("DUMPCAR_COMPRESSION", "none").set("DUMPCAR_KEEP_LAST", "1000");
+        let server = if victim == Victim::Store { S3Server::lasting() } else { S3Server::shared() };
+        let world = World::with(server).set("DUMPCAR_COMPRESSION", "none").set("DUMPCAR_KEEP_LAST", "1000");
         let labels = [("name", "t"), ("databases", "shop")];
         let server = if victim == Victim::Target { Server::lasting } else { Server::target };
         let server = server(&world, product, "secret", &labels);
@@ -217,10 +217,9 @@ fn at_every_instant_of(product: Product, victim: Victim) {
                 Some(ended)
             }
             Victim::Store => {
-                docker(&["kill", scene.world.bucket.garage().id()]);
-                docker(&["start", scene.world.bucket.garage().id()]);
+                scene.world.bucket.server.kill_and_start();
                 let ended = dumpcar.end();
-                scene.world.bucket.garage().wait();
+                scene.world.bucket.server.wait();
                 Some(ended)
             }
         };

@@ -2,9 +2,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
-use super::support::bucket::{ACCESS_KEY, SECRET_KEY};
-use super::support::docker::{Container, docker, until};
-use super::support::garage::Garage;
+use super::support::bucket::{ACCESS_KEY, REGION, SECRET_KEY};
+use super::support::docker::{Container, until};
 use super::support::servers::{Kind, MARIADB_11_8, MYSQL_9_7, POSTGRESQL_17, Product};
 use super::support::world::{World, program};
 
@@ -153,10 +152,10 @@ fn both_ways_bring_it_back(product: Product) {
 
     let stock = commands(RUNBOOK, &["all", engine]);
     let inside = commands(RUNBOOK, &["all", "network", engine]);
-    let bucket = format!("{}/{}", world.bucket.endpoint(), world.bucket.name);
-    let store = docker(&["inspect", "--format", "{{slice .Name 1}}", Garage::shared().id()]);
+    let bucket = format!("{}/{}", world.bucket.server.endpoint(), world.bucket.name);
+    let region = format!("REGION={REGION}");
     let without_proxy = format!("-dc globals.sql.xz | {NO_PROXY}");
-    let own_bucket = format!(":3900/{}", world.bucket.name);
+    let own_bucket = format!(":{}/{}", world.bucket.server.kind.port(), world.bucket.name);
     let other = Shop::start(product, &[]);
     other.make_database();
     for server in [&server, &other] {
@@ -164,7 +163,7 @@ fn both_ways_bring_it_back(product: Product) {
         let mut examples = vec![
             stamp,
             ("https://s3.eu-central-1.amazonaws.com/my-bucket", bucket.as_str()),
-            ("REGION=eu-central-1", "REGION=garage"),
+            ("REGION=eu-central-1", region.as_str()),
             ("my-access-key", ACCESS_KEY),
             ("my-secret-key", SECRET_KEY),
             ("shop-db-1", &server.container.name),
@@ -178,7 +177,10 @@ fn both_ways_bring_it_back(product: Product) {
         // Once by the store's address in its own network.
         let script = if server.container.name == other.container.name { &inside } else { &stock };
         if *script == inside {
-            examples.extend([("shop-garage-1", store.as_str()), (":3900/my-bucket", own_bucket.as_str())]);
+            examples.extend([
+                ("shop-garage-1", world.bucket.server.name()),
+                (":3900/my-bucket", own_bucket.as_str()),
+            ]);
         }
         let said = run(&world, script, &examples);
         for part in [

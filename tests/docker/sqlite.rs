@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::runbook::{self, RUNBOOK};
-use super::support::docker::{Container, docker, image, tools, try_docker, until};
+use super::support::docker::{Container, docker, image, pocketbase, tools, try_docker, until};
 use super::support::world::World;
 
 mod restore;
@@ -263,7 +263,7 @@ fn what_only_the_application_can_read_comes_back() {
 #[ignore = "needs Docker: scripts/test docker"]
 fn an_application_without_a_shell_comes_back() {
     let world = world();
-    let image = image("DUMPCAR_TEST_POCKETBASE", "dumpcar-test/pocketbase:latest");
+    let image = pocketbase();
     let app = world.target(&image, &[("name", "t"), ("path", "/pb_data/*.db")], &[], &[]);
     assert!(app.try_exec(&["sh", "-c", "true"]).is_err());
     let sign_up = |address: &str| {

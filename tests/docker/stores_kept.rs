@@ -1,8 +1,7 @@
 use serde_json::{Value, json};
 
-use super::support::bucket::Bucket;
+use super::support::bucket::{Bucket, WRITER_KEY};
 use super::support::docker::{Container, until};
-use super::support::seaweedfs::WRITER_KEY;
 use super::support::world::{Ended, World};
 
 /// A world whose backups no rule wants, but for the newest.

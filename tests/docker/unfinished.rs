@@ -4,9 +4,8 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 
-use super::support::bucket::{ACCESS_KEY, SECRET_KEY};
+use super::support::bucket::{ACCESS_KEY, REGION, SECRET_KEY};
 use super::support::docker::until;
-use super::support::garage::Garage;
 use super::support::world::World;
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -25,8 +24,8 @@ fn world() -> World {
 
 fn client(world: &World) -> AmazonS3 {
     AmazonS3Builder::new()
-        .with_endpoint(Garage::shared().endpoint())
-        .with_region("garage")
+        .with_endpoint(world.bucket.server.endpoint())
+        .with_region(REGION)
         .with_bucket_name(&world.bucket.name)
         .with_access_key_id(ACCESS_KEY)
         .with_secret_access_key(SECRET_KEY)

@@ -221,7 +221,7 @@ async fn what_the_store_refuses_is_said_in_the_users_words() {
     SignatureDoesNotMatch: ENDPOINT refused the secret key: check AWS_SECRET_ACCESS_KEY
     AccessDenied: the keys may not list in the bucket backups: `dumpcar policy` prints the rights they need
     RequestTimeTooSkewed: ENDPOINT says this machine's clock is wrong (RequestTimeTooSkewed): set the host's time (NTP)
-    AuthorizationHeaderMalformed: the bucket backups is in another region: set AWS_REGION (Garage and R2 have names of their own: garage, auto)
+    AuthorizationHeaderMalformed: the bucket backups is in another region: set AWS_REGION to garage (Garage and R2 have names of their own: garage, auto)
     ExpiredToken: ENDPOINT refused the session token (ExpiredToken): renew AWS_SESSION_TOKEN
     SomethingNew: ENDPOINT could not list: SomethingNew: told to
     ");

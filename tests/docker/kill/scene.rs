@@ -11,8 +11,8 @@ use super::events::Events;
 use super::table::Stage;
 use super::verify;
 use crate::support::docker::{Container, holds_within};
-use crate::support::garage::Garage;
 use crate::support::proxy::Proxy;
+use crate::support::s3_server::S3Server;
 use crate::support::servers::{POSTGRESQL_17, Server};
 use crate::support::world::{Ended, Running, World, log_lines, timed};
 
@@ -31,7 +31,7 @@ pub(super) struct Settings {
     /// The server keeps its data when it is killed.
     pub(super) lasting_target: bool,
     pub(super) docker_by_proxy: bool,
-    pub(super) garage: Option<Arc<Garage>>,
+    pub(super) s3_server: Option<Arc<S3Server>>,
 }
 
 impl Settings {
@@ -45,7 +45,7 @@ impl Settings {
             retries: 0,
             lasting_target: false,
             docker_by_proxy: false,
-            garage: None,
+            s3_server: None,
         }
     }
 }
@@ -75,7 +75,7 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) fn new(settings: Settings) -> Self {
-        let world = World::with(settings.garage.unwrap_or_else(Garage::shared))
+        let world = World::with(settings.s3_server.unwrap_or_else(S3Server::shared))
             .set("DUMPCAR_COMPRESSION", settings.compression)
             .set("DUMPCAR_TRANSPORT", settings.transport)
             .set("DUMPCAR_S3_PART_SIZE", "5MiB")

@@ -10,21 +10,17 @@ use object_store::{ClientOptions, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Runtime;
 
 use super::docker::unique;
-use super::garage::Garage;
-use super::seaweedfs::SeaweedFs;
+use super::s3_server::{Kind, S3Server};
 
 pub(crate) const ACCESS_KEY: &str = "GK0123456789abcdef01234567";
 pub(crate) const SECRET_KEY: &str = "feedfacefeedfacefeedfacefeedfacefeedfacefeedfacefeedfacefeedface";
-/// Of both servers.
+/// Of an identity of SeaweedFS that may write, and neither read nor list.
+pub(crate) const WRITER_KEY: &str = "GKwriter";
+/// Garage's. SeaweedFS takes any.
 pub(crate) const REGION: &str = "garage";
 
-enum Server {
-    Garage(Arc<Garage>),
-    SeaweedFs(Arc<SeaweedFs>),
-}
-
 pub(crate) struct Bucket {
-    server: Server,
+    pub(crate) server: Arc<S3Server>,
     pub(crate) name: String,
     client: Arc<AmazonS3>,
     runtime: Runtime,
@@ -38,25 +34,33 @@ pub(crate) struct Answer {
 }
 
 impl Bucket {
-    pub(crate) fn new(garage: Arc<Garage>) -> Self {
-        let bucket = Self::of(Server::Garage(garage));
-        bucket.garage().create(&bucket.name);
+    /// That the tests' key may use.
+    pub(crate) fn new(server: Arc<S3Server>) -> Self {
+        let bucket = Self::of(server);
+        match bucket.server.kind {
+            Kind::SeaweedFs => drop(bucket.done("PUT", "", &[], "")),
+            Kind::Garage => {
+                bucket.server.exec(&["/garage", "bucket", "create", &bucket.name]);
+                let rights = ["--read", "--write", "--owner", &bucket.name, "--key", ACCESS_KEY];
+                bucket.server.exec(&[&["/garage", "bucket", "allow"], &rights[..]].concat());
+            }
+        }
         bucket
     }
 
     /// A bucket of SeaweedFS, which is created with these headers.
     pub(crate) fn on_seaweedfs(headers: &[(&str, &str)]) -> Self {
-        let bucket = Self::of(Server::SeaweedFs(SeaweedFs::shared()));
+        let bucket = Self::of(S3Server::of(Kind::SeaweedFs));
         bucket.done("PUT", "", headers, "");
         bucket
     }
 
-    fn of(server: Server) -> Self {
+    fn of(server: Arc<S3Server>) -> Self {
         let name = unique();
         // A second test's provider is the same one.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = AmazonS3Builder::new()
-            .with_endpoint(endpoint(&server))
+            .with_endpoint(server.endpoint())
             .with_region(REGION)
             .with_bucket_name(&name)
             .with_access_key_id(ACCESS_KEY)
@@ -67,17 +71,6 @@ impl Bucket {
             .unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Self { server, name, client: Arc::new(client), runtime }
-    }
-
-    pub(crate) fn garage(&self) -> &Arc<Garage> {
-        match &self.server {
-            Server::Garage(garage) => garage,
-            Server::SeaweedFs(_) => panic!("this bucket is SeaweedFS's"),
-        }
-    }
-
-    pub(crate) fn endpoint(&self) -> String {
-        endpoint(&self.server)
     }
 
     pub(crate) fn keys(&self) -> Vec<String> {
@@ -113,7 +106,7 @@ impl Bucket {
     /// Signs and sends a request that the client does not know.
     pub(crate) fn ask(&self, method: &str, rest: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let slash = if rest.is_empty() || rest.starts_with('?') { "" } else { "/" };
-        let address = format!("{}/{}{slash}{rest}", self.endpoint(), self.name);
+        let address = format!("{}/{}{slash}{rest}", self.server.endpoint(), self.name);
         let mut request = http::Request::builder().method(method).uri(address);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -133,18 +126,14 @@ impl Bucket {
     }
 }
 
-fn endpoint(server: &Server) -> String {
-    let port = match server {
-        Server::Garage(garage) => garage.port,
-        Server::SeaweedFs(seaweedfs) => seaweedfs.port,
-    };
-    format!("http://127.0.0.1:{port}")
-}
-
 impl Drop for Bucket {
     fn drop(&mut self) {
+        // The servers keep their data in memory. A bucket of SeaweedFS goes with all that is in it, Garage's only when it is empty.
+        if self.server.kind == Kind::SeaweedFs {
+            self.ask("DELETE", "", &[], "");
+            return;
+        }
         let keys = self.client.list(None).map_ok(|object| object.location).try_collect::<Vec<_>>();
-        // The servers keep their data in memory.
         for key in self.runtime.block_on(keys).unwrap_or_default() {
             drop(self.runtime.block_on(self.client.delete(&key)));
         }

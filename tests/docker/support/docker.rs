@@ -221,3 +221,8 @@ pub(crate) fn image(variable: &str, default: &str) -> String {
 pub(crate) fn tools() -> String {
     image("DUMPCAR_TEST_TOOLS", "dumpcar-test/tools:latest")
 }
+
+/// An application whose data is SQLite files, in an image without a shell.
+pub(crate) fn pocketbase() -> String {
+    image("DUMPCAR_TEST_POCKETBASE", "dumpcar-test/pocketbase:latest")
+}

@@ -1,10 +1,9 @@
 pub(crate) mod bucket;
 pub(crate) mod docker;
 pub(crate) mod engine;
-pub(crate) mod garage;
 pub(crate) mod proxy;
 pub(crate) mod random;
-pub(crate) mod seaweedfs;
+pub(crate) mod s3_server;
 pub(crate) mod servers;
 pub(crate) mod sidecar;
 pub(crate) mod world;

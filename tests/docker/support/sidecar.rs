@@ -1,7 +1,7 @@
 //! The image under test, run as the example Compose file runs it.
 
 use super::docker::{Container, Network, image, try_docker};
-use super::garage::Garage;
+use super::s3_server::S3Server;
 use super::world::{World, log_lines};
 
 /// The image under test with everything taken away that it does not need, on a network with the store.
@@ -14,7 +14,7 @@ pub(crate) struct Sidecar<'w> {
 impl<'w> Sidecar<'w> {
     pub(crate) fn new(world: &'w World) -> Self {
         let network = Network::new();
-        network.connect(Garage::shared().id(), "garage");
+        network.connect(S3Server::shared().id(), "s3");
         let host = std::env::var("DOCKER_HOST").unwrap_or_default();
         let socket = host.strip_prefix("unix://").unwrap_or("/var/run/docker.sock").to_owned();
         Self { world, network, socket }
@@ -24,8 +24,8 @@ impl<'w> Sidecar<'w> {
         let mut args = self.world.env_args();
         let mount = format!("{}:/var/run/docker.sock:ro", self.socket);
         let own = ["--network", &self.network.id, "-v", &mount, "--read-only", "--cap-drop", "ALL"];
-        let own =
-            [&own[..], &["--security-opt", "no-new-privileges", "-e", "AWS_ENDPOINT_URL=http://garage:3900"]];
+        let endpoint = format!("AWS_ENDPOINT_URL={}", S3Server::shared().endpoint_as("s3"));
+        let own = [&own[..], &["--security-opt", "no-new-privileges", "-e", &endpoint]];
         args.extend(own.concat().into_iter().chain(more.iter().copied()).map(str::to_owned));
         args.push(image("DUMPCAR_TEST_IMAGE", "dumpcar-test/dumpcar:latest"));
         args

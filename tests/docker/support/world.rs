@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::bucket::{ACCESS_KEY, Bucket, REGION, SECRET_KEY};
 use super::docker::{Container, LIMIT, docker, holds_within, tools, try_docker, unique};
-use super::garage::Garage;
+use super::s3_server::S3Server;
 
 pub(crate) struct World {
     pub(crate) bucket: Bucket,
@@ -42,11 +42,11 @@ pub(crate) struct Running {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::with(Garage::shared())
+        Self::with(S3Server::shared())
     }
 
-    pub(crate) fn with(garage: Arc<Garage>) -> Self {
-        Self::in_bucket(Bucket::new(garage))
+    pub(crate) fn with(server: Arc<S3Server>) -> Self {
+        Self::in_bucket(Bucket::new(server))
     }
 
     pub(crate) fn in_bucket(bucket: Bucket) -> Self {
@@ -56,7 +56,7 @@ impl World {
             ("DUMPCAR_LABEL_PREFIX", prefix.clone()),
             ("DUMPCAR_RETRIES", "0".to_owned()),
             ("DUMPCAR_LOG_FORMAT", "json".to_owned()),
-            ("AWS_ENDPOINT_URL", bucket.endpoint()),
+            ("AWS_ENDPOINT_URL", bucket.server.endpoint()),
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
@@ -182,7 +182,7 @@ impl World {
 
     /// A text without the names that are different in every run.
     pub(crate) fn plain(&self, text: &str) -> String {
-        text.replace(&self.bucket.endpoint(), "ENDPOINT")
+        text.replace(&self.bucket.server.endpoint(), "ENDPOINT")
             .replace(&self.bucket.name, "BUCKET")
             .replace(&format!("{}.", self.prefix), "dumpcar.")
     }

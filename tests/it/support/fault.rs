@@ -62,7 +62,11 @@ pub(crate) fn refusal(method: &str, status: u16, code: &str) -> Response<AnswerB
 }
 
 pub(crate) fn refusal_in_words(method: &str, status: u16, code: &str, words: &str) -> Response<AnswerBody> {
-    let xml = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{words}</Message></Error>");
+    // As Garage and AWS name the region that it should have been.
+    let region = if code == "AuthorizationHeaderMalformed" { "<Region>garage</Region>" } else { "" };
+    let xml = format!(
+        "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{words}</Message>{region}</Error>"
+    );
     let body = match method {
         "HEAD" => Empty::new().map_err(|never| match never {}).boxed_unsync(),
         _ => Full::from(xml).map_err(|never| match never {}).boxed_unsync(),
