@@ -135,6 +135,12 @@ fn an_engine_in_tls_is_used_with_the_files_of_dockers_client() {
         "{}",
         ended.stderr
     );
+    // With TLS, to what does not speak it.
+    let other = format!("tcp://127.0.0.1:{}", world.bucket.server.port);
+    let ended = with(right.path()).set("DOCKER_HOST", &other).run(&["backup"]);
+    let wanted =
+        "does not speak TLS there: remove DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, or correct the port";
+    assert!(ended.status != 0 && ended.stderr.contains(wanted), "{}", ended.stderr);
     // Not where a socket is spoken to.
     let socket = with(empty.path()).set("DOCKER_HOST", &engine.host());
     let ended = socket.run(&["backup"]);

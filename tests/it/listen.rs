@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::support::docker::Script;
+use super::support::docker::{Call, Fault, Script};
 use super::support::peak::Peak;
 use super::support::world::{Daemon, World, until};
 
@@ -93,6 +93,24 @@ async fn a_scraper_and_a_probe_see_a_backup() {
         let value = line.and_then(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
         assert!(value.is_some_and(|value| value > 0.0), "{metric} of {text}");
     }
+    daemon.stop().await;
+}
+
+/// A server or a network that is on the way down shows before a backup fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scraper_sees_how_often_a_backup_was_tried_again() {
+    let address = free_address();
+    let world = world(address).await.set("DUMPCAR_RETRIES", "1");
+    world.docker.faults(|call, count| {
+        (call == Call::StartExec && count == 1).then(|| Fault::Refuse(409, "is not running"))
+    });
+    let daemon = ready(&world, address).await;
+    let metrics = || get(address, "/metrics", "");
+    let counted = |times: u32| format!("\ndumpcar_retries_total{{target=\"shop\"}} {times}\n");
+    assert!(metrics().contains(&counted(0)), "{}", metrics());
+    daemon.tell("USR1");
+    daemon.logs("backup committed", 1).await;
+    until("it is counted", || metrics().contains(&counted(1))).await;
     daemon.stop().await;
 }
 

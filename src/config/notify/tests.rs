@@ -183,6 +183,9 @@ fn a_wrong_one_is_named_by_its_number_and_with_the_cure() {
         assert!(problem.starts_with("entry 1 "), "{wrong}: {problem}");
         assert!(!problem.contains("hunter"), "{wrong}: {problem}");
     }
+    let open = receivers("smtp://u:hunter2@h?from=a@b.org&to=c@d.org&tls=off").unwrap_err();
+    let wanted = "would send its password without encryption: remove tls=off, or the password";
+    assert!(open.ends_with(wanted), "{open}");
 }
 
 #[test]
