@@ -2,11 +2,14 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Child, Command};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::support::bucket::{ACCESS_KEY, SECRET_KEY};
 use super::support::docker::{api, docker, unique, until};
+use super::support::s3_server::Kind as S3Kind;
 use super::support::servers::{Kind, MARIADB_11_8, MYSQL_9_7, POSTGRESQL_17, Product, Server};
 use super::support::world::World;
 
@@ -33,7 +36,12 @@ impl Secrets {
     }
 
     fn world(&self) -> World {
-        World::new().set("DUMPCAR_LOG", "trace").set("AWS_SESSION_TOKEN", &self.session_token)
+        let world = World::new().set("DUMPCAR_LOG", "trace");
+        match world.bucket.server.kind {
+            // It refuses one that it has not issued. With tests/it/secrets.rs, the server takes any.
+            S3Kind::SeaweedFs => world,
+            S3Kind::Garage => world.set("AWS_SESSION_TOKEN", &self.session_token),
+        }
     }
 
     fn assert_not_in(&self, place: &str, text: &str) {
@@ -146,14 +154,16 @@ fn stays_secret(product: Product, place: Place, fill: &str, dump_tool: &str) {
 
     let mut dumpcar = world.start(&["backup"]);
     let mut seen = String::new();
-    until("the dump tool was seen", || {
+    while !seen.contains(dump_tool) {
+        assert!(!dumpcar.has_ended(), "too short a dump");
+        // While nobody reads, the tool cannot end: the dump is larger than what is under way.
+        dumpcar.signal("STOP");
         // The arguments are for everybody who is on the machine.
         let processes = server.container.processes().join("\n");
-        let is_there = processes.contains(dump_tool);
+        dumpcar.signal("CONT");
         seen.push_str(&processes);
-        assert!(is_there || !dumpcar.has_ended(), "too short a dump");
-        is_there
-    });
+        thread::sleep(Duration::from_millis(10));
+    }
     let ended = dumpcar.end();
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     secrets.assert_not_in("the log", &ended.stderr);
