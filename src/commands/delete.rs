@@ -15,7 +15,7 @@ use crate::cli::DeleteArgs;
 use crate::clock;
 use crate::exit::Exit;
 use crate::jobs::delete::{self, Plan, Which};
-use crate::jobs::list::{Row, State};
+use crate::jobs::list::{BackupState, Row};
 use crate::model::at::Wanted;
 use crate::model::forgotten::Forgotten;
 use crate::model::job::Job;
@@ -172,7 +172,7 @@ fn overview(app: &App, plan: &Plan) -> String {
         let mut table = Table::new(["BACKUP", "TIME", "SIZE", "STATE"]);
         for (backup, worth) in &plan.doomed {
             let stamp = backup.key.stamp;
-            let state = State::of(worth).for_people();
+            let state = BackupState::of(worth).for_people();
             let last = if Some(stamp) == plan.last_good { ", THE LAST GOOD ONE" } else { "" };
             table.push([
                 stamp.to_string(),

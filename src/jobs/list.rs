@@ -31,7 +31,7 @@ pub struct Row {
     pub stored_bytes: u64,
     /// Absent when the manifest was not read.
     #[serde(flatten)]
-    pub state: Option<State>,
+    pub state: Option<BackupState>,
     /// Who made it; absent when the manifest was not read, or cannot be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<Line>,
@@ -107,7 +107,7 @@ impl Listed {
 /// What a backup's manifest says about it.
 #[derive(Debug, Serialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
-pub enum State {
+pub enum BackupState {
     Good,
     Suspicious { reason: String },
     Incomplete { reason: String },
@@ -137,7 +137,7 @@ impl Row {
             backup: backup.key.stamp,
             objects: backup.objects,
             stored_bytes: backup.bytes,
-            state: worth.map(State::of),
+            state: worth.map(BackupState::of),
             instance: None,
             writer: None,
             other_writer: None,
@@ -162,12 +162,12 @@ pub async fn read_states(
     let read = async |row: &mut Row| {
         let key = BackupKey { target: row.target.clone(), stamp: row.backup };
         let worth = worth::assess(store, catalog, &key).await?;
-        let state = State::of(&worth);
+        let state = BackupState::of(&worth);
         if let Some(manifest) = worth.manifest() {
             row.instance = Some(manifest.instance.clone());
             (row.writer, row.other_writer) = (manifest.writer(), manifest.other_writer.clone());
         }
-        let is_good = matches!(state, State::Good) && !is_from_the_future(row.backup, now);
+        let is_good = matches!(state, BackupState::Good) && !is_from_the_future(row.backup, now);
         row.state = Some(state);
         Ok(is_good)
     };
@@ -226,7 +226,7 @@ pub async fn read_drills(store: &Store, rows: &mut [Row]) -> Result<(), StoreErr
     Ok(())
 }
 
-impl State {
+impl BackupState {
     pub fn of(worth: &Worth) -> Self {
         match worth {
             Worth::Good(_) => Self::Good,
@@ -308,7 +308,7 @@ fn table_of_target(rows: &[Row], targets: &[Listed], now: Timestamp, time_zone: 
             }
             format!("{verdict} {age}")
         });
-        if let Some(reason) = row.state.as_ref().and_then(State::reason) {
+        if let Some(reason) = row.state.as_ref().and_then(BackupState::reason) {
             note(format!("{} is {reason}", row.backup));
         }
         table.push([
@@ -317,7 +317,7 @@ fn table_of_target(rows: &[Row], targets: &[Listed], now: Timestamp, time_zone: 
             bytes(row.stored_bytes),
             drill.unwrap_or_else(|| "-".to_owned()),
             row.instance.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
-            row.state.as_ref().map_or("-", State::word).to_owned(),
+            row.state.as_ref().map_or("-", BackupState::word).to_owned(),
         ]);
     }
     format!("{head}\n{table}{wrong}")

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::jobs::list::{Row, State};
+use crate::jobs::list::{BackupState, Row};
 use crate::model::drill::DrillResult;
 use crate::model::engine::EngineName;
 use crate::model::key::BackupKey;
@@ -194,7 +194,7 @@ impl Shown {
                 fact("", digest.clone());
             }
         }
-        let state = self.row.state.as_ref().map(State::for_people).unwrap_or_default();
+        let state = self.row.state.as_ref().map(BackupState::for_people).unwrap_or_default();
         let last = if self.is_last_good { ", the last good one" } else { "" };
         fact("state", format!("{state}{last}"));
         for missing in self.manifest.iter().flat_map(|origin| &origin.missing) {

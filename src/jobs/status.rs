@@ -26,7 +26,7 @@ pub use table::text;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
     pub target: TargetName,
-    pub state: State,
+    pub state: TargetState,
     /// What is wrong, and what to do about it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
@@ -48,7 +48,7 @@ pub struct Row {
 /// How a target is. The worst comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum TargetState {
     Misconfigured,
     /// No container serves it.
     Unserved,
@@ -62,7 +62,7 @@ pub enum State {
     Good,
 }
 
-impl State {
+impl TargetState {
     pub fn is_bad(self) -> bool {
         match self {
             Self::Misconfigured | Self::Unserved | Self::Overdue | Self::DrillFailed | Self::NotGood => true,
@@ -199,33 +199,33 @@ struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    fn problems(&self, app: &App) -> Vec<(State, String)> {
+    fn problems(&self, app: &App) -> Vec<(TargetState, String)> {
         let drill = self.past.drilled.as_ref().and_then(|drilled| drilled.problem.clone());
         let all = [
             self.container(),
             self.newest(),
             self.overdue(app),
-            drill.map(|problem| (State::DrillFailed, problem)),
+            drill.map(|problem| (TargetState::DrillFailed, problem)),
         ];
         all.into_iter().flatten().collect()
     }
 
-    fn container(&self) -> Option<(State, String)> {
+    fn container(&self) -> Option<(TargetState, String)> {
         match self.served {
             Served::By(Found { state: Readiness::Misconfigured { reason }, .. }) => {
-                Some((State::Misconfigured, reason.clone()))
+                Some((TargetState::Misconfigured, reason.clone()))
             }
             // Another host's target has its container there.
             Served::Nobody if self.past.is_ours => {
                 let name = self.name;
                 let cure = format!("if that is meant, run `dumpcar forget {name}`");
-                Some((State::Unserved, format!("no container serves it any more; {cure}")))
+                Some((TargetState::Unserved, format!("no container serves it any more; {cure}")))
             }
             Served::By(_) | Served::Nobody | Served::Unknown => None,
         }
     }
 
-    fn newest(&self) -> Option<(State, String)> {
+    fn newest(&self) -> Option<(TargetState, String)> {
         let newest = self.past.newest.as_ref()?;
         let problem = newest.problem.as_ref()?;
         let cure = if problem.starts_with("suspicious") {
@@ -233,30 +233,30 @@ impl Facts<'_> {
         } else {
             String::new()
         };
-        Some((State::NotGood, format!("the newest backup {} is {problem}{cure}", newest.stamp)))
+        Some((TargetState::NotGood, format!("the newest backup {} is {problem}{cure}", newest.stamp)))
     }
 
-    fn overdue(&self, app: &App) -> Option<(State, String)> {
+    fn overdue(&self, app: &App) -> Option<(TargetState, String)> {
         let good = self.past.newest_good?.timestamp();
         let (tz, schedule) = (&app.config.time_zone, self.schedule);
         let overdue_at = schedule.overdue_at(good, tz, self.shift)?;
         (overdue_at <= self.now).then(|| {
             let newest = local(good, tz);
             (
-                State::Overdue,
+                TargetState::Overdue,
                 format!("no good backup in time: the newest is of {newest}, the schedule is {schedule}"),
             )
         })
     }
 
     /// Nothing is wrong.
-    fn quiet(&self) -> State {
+    fn quiet(&self) -> TargetState {
         match self.served {
-            Served::By(Found { state: Readiness::Unavailable { .. }, .. }) => State::NotRunning,
+            Served::By(Found { state: Readiness::Unavailable { .. }, .. }) => TargetState::NotRunning,
             Served::By(_) | Served::Nobody | Served::Unknown if self.past.newest_good.is_none() => {
-                State::NoBackup
+                TargetState::NoBackup
             }
-            Served::By(_) | Served::Nobody | Served::Unknown => State::Good,
+            Served::By(_) | Served::Nobody | Served::Unknown => TargetState::Good,
         }
     }
 }

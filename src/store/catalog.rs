@@ -59,14 +59,14 @@ const REPEATS: u32 = 3;
 /// It remembers one key, and another one each time that the listing has become twice as long: so sooner or later one
 /// that is inside the circle, for long enough to see it come by a few times.
 #[derive(Default)]
-struct Circle {
+struct LoopDetector {
     seen: u64,
     key: Option<Path>,
     repeats: u32,
 }
 
-impl Circle {
-    fn has_closed(&mut self, key: &Path) -> bool {
+impl LoopDetector {
+    fn is_looping(&mut self, key: &Path) -> bool {
         self.seen += 1;
         if self.key.as_ref() == Some(key) {
             self.repeats += 1;
@@ -102,12 +102,12 @@ impl Store {
         let below = (!below.as_ref().is_empty()).then_some(below);
         let mut objects = self.backend.list(below.as_ref());
         let mut catalog = Catalog::default();
-        let mut circle = Circle::default();
+        let mut detector = LoopDetector::default();
         let prefix_len = if root.as_ref().is_empty() { 0 } else { root.as_ref().len() + 1 };
         while let Some(meta) =
             within(ANSWER_LIMIT, objects.try_next()).await.map_err(|error| self.error("list", error))?
         {
-            if circle.has_closed(&meta.location) {
+            if detector.is_looping(&meta.location) {
                 return Err(StoreError::new(
                     StoreErrorKind::Damaged,
                     format!("{} lists the same objects again and again", self.place.endpoint),
@@ -375,12 +375,12 @@ mod tests {
     fn a_circle_is_noticed_wherever_it_begins_and_a_repeated_page_is_none() {
         let key = |number: u32| Path::from(number.to_string());
         for (lead, length) in [(0, 1), (0, 1000), (1, 1), (999, 1000), (12_345, 777)] {
-            let mut circle = Circle::default();
+            let mut detector = LoopDetector::default();
             let mut keys =
                 (0..10 * (lead + length)).map(|n| if n < lead { n } else { lead + (n - lead) % length });
-            assert!(keys.any(|number| circle.has_closed(&key(number))), "{lead} {length}");
+            assert!(keys.any(|number| detector.is_looping(&key(number))), "{lead} {length}");
         }
-        let mut circle = Circle::default();
-        assert!(!(0..1000).chain(0..1000).chain(0..5000).any(|number| circle.has_closed(&key(number))));
+        let mut detector = LoopDetector::default();
+        assert!(!(0..1000).chain(0..1000).chain(0..5000).any(|number| detector.is_looping(&key(number))));
     }
 }

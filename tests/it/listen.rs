@@ -102,7 +102,7 @@ async fn a_scraper_sees_how_often_a_backup_was_tried_again() {
     let address = free_address();
     let world = world(address).await.set("DUMPCAR_RETRIES", "1");
     world.docker.faults(|call, count| {
-        (call == Call::StartExec && count == 1).then(|| Fault::Refuse(409, "is not running"))
+        (call == Call::StartExec && count == 1).then_some(Fault::Refuse(409, "is not running"))
     });
     let daemon = ready(&world, address).await;
     let metrics = || get(address, "/metrics", "");

@@ -3,7 +3,7 @@
 use super::restore::{ELSEWHERE, locale_options, quoted};
 use super::session::{CONNECT, SURVEY_SCRIPT, command};
 use crate::engine::shared::facts::Facts;
-use crate::engine::shared::surroundings::{Placement, State, Subscription, Surroundings};
+use crate::engine::shared::surroundings::{DatabaseState, Placement, Subscription, Surroundings};
 use crate::engine::shared::survey::{SurveyError, name};
 use crate::model::command::Command;
 use crate::model::database::{DatabaseOptions, Text};
@@ -62,9 +62,9 @@ impl Surroundings {
                 ("tablespace", None) => drop(found.tablespaces.insert(first)),
                 ("database", Some(state)) => {
                     let state = match state.as_str() {
-                        "plain" => State::Plain,
-                        "template" => State::Template,
-                        "broken" => State::Broken,
+                        "plain" => DatabaseState::Plain,
+                        "template" => DatabaseState::Template,
+                        "broken" => DatabaseState::Broken,
                         _ => return Err(unexpected()),
                     };
                     found.databases.insert(first, state);
@@ -89,15 +89,15 @@ impl Surroundings {
     /// Why the database of this name cannot be replaced, and what to do.
     pub fn objection(&self, name: &str) -> Option<String> {
         match self.databases.get(name)? {
-            State::Plain => {}
-            State::Template => {
+            DatabaseState::Plain => {}
+            DatabaseState::Template => {
                 return Some(format!(
                     "database {name:?} is a template on this server, which cannot be replaced: \
                      `ALTER DATABASE {} IS_TEMPLATE false`",
                     quoted(name)
                 ));
             }
-            State::Broken => {
+            DatabaseState::Broken => {
                 return Some(format!(
                     "database {name:?} is the rest of an interrupted DROP DATABASE on this server: `DROP DATABASE {}`",
                     quoted(name)

@@ -17,7 +17,7 @@ pub struct Surroundings {
     /// The role that asks.
     pub(in crate::engine) login: String,
     pub(in crate::engine) tablespaces: BTreeSet<String>,
-    pub(in crate::engine) databases: BTreeMap<String, State>,
+    pub(in crate::engine) databases: BTreeMap<String, DatabaseState>,
     /// Of databases: transactions that wait for their second phase.
     pub(in crate::engine) prepared: Vec<(String, String)>,
     pub(in crate::engine) subscriptions: Vec<Subscription>,
@@ -31,7 +31,7 @@ pub struct Surroundings {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::engine) enum State {
+pub(in crate::engine) enum DatabaseState {
     Plain,
     Template,
     Broken,

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{LastDrill, LastGood, Row, State};
+use super::{LastDrill, LastGood, Row, TargetState};
 use crate::model::duration::Short;
 use crate::text::{WIDTH, bytes, escaped, lines, span};
 
@@ -41,11 +41,11 @@ fn line(text: &mut String, words: &str) {
 
 fn headline(targets: usize, bad: usize, paint: Paint) -> String {
     let (state, words) = match (targets, bad) {
-        (1, 0) => (State::Good, "nothing is wrong with the target".to_owned()),
-        (_, 0) => (State::Good, format!("nothing is wrong with {targets} targets")),
-        (1, _) => (State::NotGood, "the target needs attention".to_owned()),
-        (_, 1) => (State::NotGood, format!("1 of {targets} targets needs attention")),
-        (_, _) => (State::NotGood, format!("{bad} of {targets} targets need attention")),
+        (1, 0) => (TargetState::Good, "nothing is wrong with the target".to_owned()),
+        (_, 0) => (TargetState::Good, format!("nothing is wrong with {targets} targets")),
+        (1, _) => (TargetState::NotGood, "the target needs attention".to_owned()),
+        (_, 1) => (TargetState::NotGood, format!("1 of {targets} targets needs attention")),
+        (_, _) => (TargetState::NotGood, format!("{bad} of {targets} targets need attention")),
     };
     paint.state(state, &words)
 }
@@ -120,32 +120,38 @@ struct Paint {
 }
 
 impl Paint {
-    fn style(self, state: State) -> Style {
+    fn style(self, state: TargetState) -> Style {
         let colour = match state {
-            State::Misconfigured | State::Unserved | State::Overdue | State::DrillFailed => AnsiColor::Red,
-            State::NotGood => AnsiColor::Yellow,
-            State::NotRunning | State::NoBackup => AnsiColor::BrightBlack,
-            State::Good => AnsiColor::Green,
+            TargetState::Misconfigured
+            | TargetState::Unserved
+            | TargetState::Overdue
+            | TargetState::DrillFailed => AnsiColor::Red,
+            TargetState::NotGood => AnsiColor::Yellow,
+            TargetState::NotRunning | TargetState::NoBackup => AnsiColor::BrightBlack,
+            TargetState::Good => AnsiColor::Green,
         };
         if self.has_colours { colour.on_default() } else { Style::new() }
     }
 
-    fn words(self, state: State, words: &str) -> String {
+    fn words(self, state: TargetState, words: &str) -> String {
         let style = self.style(state);
         format!("{style}{words}{style:#}")
     }
 
-    fn sign(self, state: State) -> String {
+    fn sign(self, state: TargetState) -> String {
         let sign = match state {
-            State::Misconfigured | State::Unserved | State::Overdue | State::DrillFailed => "✗",
-            State::NotGood => "!",
-            State::NotRunning | State::NoBackup => "-",
-            State::Good => "✓",
+            TargetState::Misconfigured
+            | TargetState::Unserved
+            | TargetState::Overdue
+            | TargetState::DrillFailed => "✗",
+            TargetState::NotGood => "!",
+            TargetState::NotRunning | TargetState::NoBackup => "-",
+            TargetState::Good => "✓",
         };
         self.words(state, sign)
     }
 
-    fn state(self, state: State, words: &str) -> String {
+    fn state(self, state: TargetState, words: &str) -> String {
         let style = if self.has_colours { Style::new().bold() } else { Style::new() };
         format!("{} {style}{words}{style:#}", self.sign(state))
     }

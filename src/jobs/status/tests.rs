@@ -31,7 +31,7 @@ fn good(sizes: &[u64]) -> LastGood {
     LastGood::of(&backup, sizes)
 }
 
-fn row(name: &str, state: State, problems: &[&str]) -> Row {
+fn row(name: &str, state: TargetState, problems: &[&str]) -> Row {
     let drill = LastDrill {
         backup: stamp("2026-11-21T22:00:00Z"),
         at: at("2026-11-22T04:00:00Z"),
@@ -57,16 +57,16 @@ fn shown(rows: &[Row], has_colours: bool) -> String {
 
 #[test]
 fn what_is_wrong_comes_before_the_table() {
-    let none = Row { last_good: None, drill: None, next: None, ..row("cache", State::NoBackup, &[]) };
+    let none = Row { last_good: None, drill: None, next: None, ..row("cache", TargetState::NoBackup, &[]) };
     let rows = [
         row(
             "billing",
-            State::Overdue,
+            TargetState::Overdue,
             &["no good backup in time: the newest is of 2026-11-25 23:00 +01:00, the schedule is 0 23 * * *"],
         ),
-        row("crm", State::NotGood, &["the newest backup is suspicious"]),
+        row("crm", TargetState::NotGood, &["the newest backup is suspicious"]),
         none,
-        row("wiki", State::Good, &[]),
+        row("wiki", TargetState::Good, &[]),
     ];
     let wanted = "\
 ! 2 of 4 targets need attention
@@ -85,14 +85,17 @@ fn what_is_wrong_comes_before_the_table() {
 ✓ wiki     good       7h         4m 12s  428.0 MiB  +4%    ok 6d  23:00
 ";
     assert_eq!(shown(&rows, false), wanted);
-    let quiet = shown(&[row("wiki", State::Good, &[])], false);
+    let quiet = shown(&[row("wiki", TargetState::Good, &[])], false);
     assert!(quiet.starts_with("✓ nothing is wrong with the target\n\n  TARGET"), "{quiet}");
 }
 
 #[test]
 fn long_names_have_lines_for_themselves_and_nothing_is_wider_than_the_screen() {
     let name = "customer-relationship-management-db";
-    let rows = [row(name, State::Misconfigured, &["a b ".repeat(60).trim()]), row("wiki", State::Good, &[])];
+    let rows = [
+        row(name, TargetState::Misconfigured, &["a b ".repeat(60).trim()]),
+        row("wiki", TargetState::Good, &[]),
+    ];
     let text = shown(&rows, false);
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     assert!(text.contains(&format!("\n✗ {name}\n  misconfigured  7h ")), "{text}");
@@ -100,7 +103,8 @@ fn long_names_have_lines_for_themselves_and_nothing_is_wider_than_the_screen() {
 
 #[test]
 fn colours_are_for_who_has_them_and_act_on_nothing_else() {
-    let rows = [row("billing", State::Overdue, &["\u{1b}]0;title\u{7}"]), row("wiki", State::Good, &[])];
+    let rows =
+        [row("billing", TargetState::Overdue, &["\u{1b}]0;title\u{7}"]), row("wiki", TargetState::Good, &[])];
     let plain = shown(&rows, false);
     assert!(!plain.contains('\u{1b}') && plain.contains(r"\u{1b}]0;title\u{7}"), "{plain}");
     let painted = shown(&rows, true);
