@@ -1,7 +1,5 @@
 /// The command: what it reads, its exit statuses, its end.
 mod command;
-/// The daemon that verifies by itself.
-mod daemon;
 /// What is wrong with a backup, and where.
 mod damage;
 /// What else lies in the bucket, or comes and goes meanwhile.

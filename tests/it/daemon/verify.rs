@@ -1,15 +1,24 @@
 use std::time::{Duration, Instant};
 
-use super::{DUMP, NEW, OLD, world, world_with};
+use super::DUMP;
+use crate::support::docker::Script;
 use crate::support::fault::Fault;
-use crate::support::s3::Asked;
+use crate::support::s3::{Asked, FakeS3};
 use crate::support::stored::Object;
+use crate::support::world::World;
+
+const OLD: &str = "2026-01-01T23-00-00Z";
+const NEW: &str = "2026-01-02T23-00-00Z";
+
+/// A daemon that does nothing but verify, each minute.
+fn verifying(world: World) -> World {
+    world.set("DUMPCAR_VERIFY_SCHEDULE", "* * * * *").set("DUMPCAR_SCHEDULE", "off").custom("shop")
+}
 
 /// Cron's smallest unit is a minute, so this takes one or two.
 #[tokio::test]
 async fn the_daemon_verifies_by_itself_and_is_unhealthy_until_all_is_good() {
-    let world = world().await.set("DUMPCAR_VERIFY_SCHEDULE", "* * * * *").set("DUMPCAR_SCHEDULE", "off");
-    let world = world.custom("shop");
+    let world = verifying(World::new(|_| Script::ends(DUMP, 0)).await);
     world.store_backup("shop", NEW, "custom", &[Object::dump(DUMP)]);
     world.store_backup("shop", OLD, "custom", &[Object::dump(DUMP).says("plain_bytes", 1)]);
     world.write(&format!("shop/{NEW}/dump.dump"), b"-- A DUMP\n");
@@ -42,9 +51,8 @@ async fn the_daemon_verifies_by_itself_and_is_unhealthy_until_all_is_good() {
 #[tokio::test]
 async fn a_daemon_that_verifies_stops_at_once() {
     let is_dump = |asked: &Asked| asked.operation() == "GetObject" && asked.key().ends_with("/dump.dump");
-    let world = world_with(move |asked| is_dump(asked).then_some(Fault::Silence));
-    let world = world.await.set("DUMPCAR_VERIFY_SCHEDULE", "* * * * *").set("DUMPCAR_SCHEDULE", "off");
-    let world = world.custom("shop");
+    let s3 = FakeS3::with_faults(move |asked| is_dump(asked).then_some(Fault::Silence)).await;
+    let world = verifying(World::with_s3(s3, |_| Script::ends(DUMP, 0)));
     world.store_backup("shop", NEW, "custom", &[Object::dump(DUMP)]);
     let daemon = world.daemon();
     let since = Instant::now();
