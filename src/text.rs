@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::model::duration::Short;
 use crate::model::line::is_unsafe;
 
 /// `1.2 MiB`.
@@ -32,6 +34,14 @@ pub fn span(seconds: i64) -> String {
         60..3600 => format!("{}m", seconds / 60),
         3600..172_800 => format!("{}h", seconds / 3600),
         172_800.. => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// How long something took: `4m 12s`; what is shorter than a minute in tenths of a second.
+pub fn took(time: Duration) -> String {
+    match time.as_secs() {
+        0..60 => format!("{:.1}s", time.as_secs_f64()),
+        seconds => Short(Duration::from_secs(seconds)).to_string(),
     }
 }
 
@@ -176,6 +186,12 @@ mod tests {
             [-1, 0, 59, 60, 7200, 172_800].map(span),
             ["in the future", "0s", "59s", "1m", "2h", "2d"]
         );
+    }
+
+    #[test]
+    fn what_something_took_is_as_exact_as_somebody_needs() {
+        let shown = [0, 1_449, 59_940, 60_000, 3_725_900].map(|millis| took(Duration::from_millis(millis)));
+        assert_eq!(shown, ["0.0s", "1.4s", "59.9s", "1m", "1h 2m 5s"]);
     }
 
     #[test]

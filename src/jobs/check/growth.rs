@@ -10,7 +10,7 @@ use crate::engine::Survey;
 use crate::model::compression::{Compression, CompressionChoice};
 use crate::model::manifest::Manifest;
 use crate::model::retention::Steady;
-use crate::text::{bytes, span};
+use crate::text::{bytes, span, took};
 
 const SUBJECT: &str = "growth";
 
@@ -26,14 +26,14 @@ pub(super) fn check(
     let steady = kept(around, target);
     match (last, survey.and_then(|survey| estimate(target, survey))) {
         (Some(last), _) => {
-            let seconds = last.finished.duration_since(last.started).as_secs();
+            let elapsed = last.finished.duration_since(last.started);
             let text = format!(
                 "the last backup took {} and has {}{}",
-                span(seconds),
+                took(elapsed.try_into().unwrap_or_default()),
                 bytes(last.stored_bytes()),
                 in_all(config, steady, last.stored_bytes(), now)
             );
-            near_limit(target, seconds).unwrap_or(item(Mark::Ok, text))
+            near_limit(target, elapsed.as_secs()).unwrap_or(item(Mark::Ok, text))
         }
         (None, Some(stored)) => {
             let text = format!(

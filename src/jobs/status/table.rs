@@ -1,15 +1,13 @@
 //! The states of targets for people, on a screen of 80 columns.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{LastDrill, LastGood, Row, TargetState};
-use crate::model::duration::Short;
-use crate::text::{WIDTH, bytes, escaped, lines, span};
+use crate::text::{WIDTH, bytes, escaped, lines, span, took};
 
 const COLUMNS: usize = 6;
 
@@ -91,7 +89,7 @@ fn cells(row: &Row, now: Timestamp, tz: &TimeZone) -> [String; COLUMNS] {
     let next = row.next.map(|next| due(next, now, tz));
     [
         good.map_or_else(none, |good| ago(good.backup.timestamp())),
-        good.map_or_else(none, |good| Short(Duration::from_secs(good.elapsed.as_secs())).to_string()),
+        good.map_or_else(none, |good| took(good.elapsed)),
         good.map_or_else(none, |good| bytes(good.stored_bytes)),
         good.and_then(LastGood::change).unwrap_or_else(none),
         row.drill.as_ref().map_or_else(none, |drill| format!("{} {}", verdict(drill), ago(drill.at))),

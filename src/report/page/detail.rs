@@ -9,14 +9,14 @@ use super::judge::{Level, judge};
 use super::overview::{Drill, Running, engine};
 use super::retention::{Kept, decisions, words as rules_in_words};
 use super::strip::Strip;
-use super::words::{Clock, Piece, When, clean, count, grouped, sentence, took};
+use super::words::{Clock, Piece, When, clean, count, grouped, sentence};
 use crate::model::key::Stamp;
 use crate::model::past_backup::PastBackup;
 use crate::model::restore_command::restore_command;
 use crate::model::retention::{Candidate, Standing};
 use crate::model::target::TargetName;
 use crate::report::{Condition, Status, Target};
-use crate::text::bytes;
+use crate::text::{bytes, took};
 
 /// The size of the line, in CSS pixels.
 const CHART: (u32, u32) = (640, 96);

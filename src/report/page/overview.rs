@@ -9,12 +9,12 @@ use super::chart::Chart;
 use super::frame::Frame;
 use super::judge::{Level, judge};
 use super::strip::Strip;
-use super::words::{Clock, Piece, When, clean, count, sentence, took};
+use super::words::{Clock, Piece, When, clean, count, sentence};
 use crate::model::past_backup::PastBackup;
 use crate::model::target::TargetName;
 use crate::model::trend::Trend;
 use crate::report::{Ended, Status, Target, Work};
-use crate::text::{bytes, span};
+use crate::text::{bytes, span, took};
 
 /// The size of a target's line, in CSS pixels.
 const SPARK: (u32, u32) = (96, 24);

@@ -1,11 +1,8 @@
 //! Times, spans and words from outside, as the pages show them.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::model::duration::Short;
 use crate::text::{escaped, local, span};
 
 /// A time, in words and for programs.
@@ -80,14 +77,6 @@ pub(super) fn grouped(number: u64, one: &str) -> String {
     format!("{text} {one}{}", if number == 1 { "" } else { "s" })
 }
 
-/// `4m 12s`; what is shorter than a minute in tenths of a second.
-pub(super) fn took(time: Duration) -> String {
-    match time.as_secs() {
-        0..60 => format!("{:.1}s", time.as_secs_f64()),
-        seconds => Short(Duration::from_secs(seconds)).to_string(),
-    }
-}
-
 /// `1 backup`, `2 backups`.
 pub(super) fn count(number: usize, one: &str) -> String {
     format!("{number} {one}{}", if number == 1 { "" } else { "s" })
@@ -125,11 +114,5 @@ mod tests {
     fn large_numbers_are_read_in_groups() {
         let shown = [1, 12, 999, 1_000, 1_284_113].map(|number| grouped(number, "row"));
         assert_eq!(shown, ["1 row", "12 rows", "999 rows", "1,000 rows", "1,284,113 rows"]);
-    }
-
-    #[test]
-    fn spans_are_as_exact_as_somebody_needs() {
-        let shown = [0, 1_449, 59_940, 60_000, 3_725_900].map(|millis| took(Duration::from_millis(millis)));
-        assert_eq!(shown, ["0.0s", "1.4s", "59.9s", "1m", "1h 2m 5s"]);
     }
 }
