@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::drill::{replace_object, result, scratch};
+use super::drill::{replace_object, result};
 use super::support::random::drills;
 use super::support::servers::{
     MARIADB_10_11, MARIADB_11_8, MYSQL_9_7, POSTGRESQL_15, POSTGRESQL_17, Product, Server,
@@ -104,7 +104,7 @@ fn a_grown_database_comes_back(product: Product, remarked: &[&str], (object, cha
     let ended = world.run(&["drill", "source"]);
     assert_eq!(ended.status, 1, "{}", ended.stderr);
     assert!(ended.stderr.contains(told), "{}", ended.stderr);
-    assert_eq!(scratch(&world), "");
+    assert_eq!(world.scratch(), "");
 }
 
 #[test]

@@ -10,11 +10,6 @@ use super::support::servers::{
 };
 use super::support::world::World;
 
-/// The containers of this world's drills.
-pub(crate) fn scratch(world: &World) -> String {
-    docker(&["ps", "-aq", "--filter", &format!("label={}.scratch", world.prefix)])
-}
-
 pub(crate) fn result(world: &World) -> Value {
     let keys = world.keys();
     let key = keys.iter().rfind(|key| key.ends_with("/drill.json")).expect("the result is in the bucket");
@@ -50,7 +45,7 @@ pub(crate) fn comes_back(world: &World, product: Product) {
         (Some(sum("tables")), Some(sum("rows")))
     );
     assert!(sum("tables") > 5 && sum("rows") > 10, "{manifests:?}");
-    assert_eq!(scratch(world), "");
+    assert_eq!(world.scratch(), "");
 }
 
 /// What `list` shows of the newest backup.
@@ -130,7 +125,7 @@ fn a_dump_that_lacks_something_fails_loudly() {
         let in_bucket = json!({ "kind": "content", "database": "shop", "differences": [difference] });
         assert_eq!(result(&world)["problem"], in_bucket);
         assert!(newest(&world).contains("FAILED in its drill: content differs"), "{}", newest(&world));
-        assert_eq!(scratch(&world), "");
+        assert_eq!(world.scratch(), "");
     }
 }
 
@@ -178,12 +173,11 @@ fn twenty_drills_leave_nothing_behind_also_when_killed() {
         if round % 4 != 3 {
             let ended = world.run(&["drill", "quick"]);
             assert_eq!(ended.status, 0, "{}", ended.stderr);
-            assert_eq!(scratch(&world), "", "round {round}");
+            assert_eq!(world.scratch(), "", "round {round}");
             continue;
         }
         let mut killed = world.start(&["drill", "slow"]);
-        until("the drill has a container", || !scratch(&world).is_empty());
-        let id = scratch(&world);
+        let id = world.await_scratch();
         let look = |what: &str| docker(&["inspect", "-f", what, &id]);
         assert_eq!(look("{{.HostConfig.NetworkMode}} {{len .Mounts}}"), "none 0");
         assert!(
@@ -202,10 +196,10 @@ fn twenty_drills_leave_nothing_behind_also_when_killed() {
             assert_eq!(killed.end().status, 143);
         } else {
             killed.kill();
-            assert_eq!(scratch(&world), id, "nobody was there to remove it");
+            assert_eq!(world.scratch(), id, "nobody was there to remove it");
             world.back_up();
         }
-        assert_eq!(scratch(&world), "", "round {round}");
+        assert_eq!(world.scratch(), "", "round {round}");
     }
 }
 
@@ -218,12 +212,12 @@ fn a_drill_that_could_not_be_done_is_not_held_against_the_backup() {
     world.back_up();
     let drill = world.start(&["drill"]);
     until("the drill has restored", || drill.log().contains("object restored"));
-    docker(&["kill", &scratch(&world)]);
+    docker(&["kill", &world.scratch()]);
     let ended = drill.end();
     assert_eq!(ended.status, 1, "{}", ended.stderr);
     assert!(ended.stderr.contains("drill inconclusive"), "{}", ended.stderr);
     assert!(!world.keys().iter().any(|key| key.ends_with("/drill.json")), "{:?}", world.keys());
-    assert_eq!(scratch(&world), "");
+    assert_eq!(world.scratch(), "");
 }
 
 /// An image that goes when this goes.
@@ -297,7 +291,7 @@ fn the_daemon_drills_on_schedule_and_is_unhealthy_when_a_backup_is_not_good() {
     assert!(health.starts_with("(drill) source: the backup source/"), "{health}");
     daemon.signal("TERM");
     assert_eq!(daemon.end().status, 0);
-    assert_eq!(scratch(&world), "");
+    assert_eq!(world.scratch(), "");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use dumpcar::model::content::{Counter, Dialect};
 use serde_json::Value;
 
-use super::drill::{replace_dump, replace_object, result, scratch};
+use super::drill::{replace_dump, replace_object, result};
 use super::support::servers::{
     MARIADB_10_11, MARIADB_11_8, MYSQL_9_7, POSTGRESQL_15, POSTGRESQL_17, Product, Server,
 };
@@ -60,7 +60,7 @@ fn started(world: &World, product: Product, content: &str) -> Server {
 fn remarks(world: &World) -> Vec<String> {
     let ended = world.run(&["drill"]);
     assert_eq!(ended.status, 0, "{}", ended.stderr);
-    assert_eq!(scratch(world), "");
+    assert_eq!(world.scratch(), "");
     let result = result(world);
     let names = result["remarks"].as_array().into_iter().flatten().map(|remark| {
         let object = &remark["object"];
@@ -160,5 +160,5 @@ fn what_loads_no_second_time_is_not_held_against_the_backup() {
     }
     assert!(!problem.contains("orders_status_check"), "{problem}");
     assert!(!world.keys().iter().any(|key| key.ends_with("/drill.json")), "{:?}", world.keys());
-    assert_eq!(scratch(&world), "");
+    assert_eq!(world.scratch(), "");
 }

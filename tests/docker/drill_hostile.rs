@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::drill::{Image, comes_back, replace_dump, result, scratch};
+use super::drill::{Image, comes_back, replace_dump, result};
 use super::support::docker::{Container, api, docker, holds_within, tools, unique, until};
 use super::support::servers::{MARIADB_11_8, MYSQL_9_7, POSTGRESQL_17, Product, Server};
 use super::support::world::World;
@@ -130,7 +130,7 @@ fn a_restore_without_end_does_not_fill_the_disk() {
     let ended = world.run(&["drill"]);
     assert_eq!(ended.status, 1, "{}", ended.stderr);
     assert!(ended.stderr.contains("and may write 1.0 GiB (DUMPCAR_DRILL_DISK)"), "{}", ended.stderr);
-    assert_eq!(scratch(&world), "");
+    assert_eq!(world.scratch(), "");
 }
 
 /// As if the machine had no memory to lend.
@@ -164,7 +164,7 @@ fn a_drill_that_may_not_go_on_ends() {
     let ended = world.run(&["drill"]);
     assert_eq!(ended.status, 1, "{}", ended.stderr);
     assert!(ended.stderr.contains("not done after 3s (DUMPCAR_DRILL_TIMEOUT)"), "{}", ended.stderr);
-    assert_eq!(scratch(&world), "");
+    assert_eq!(world.scratch(), "");
 }
 
 /// A custom command may need a variable. That it fails without says nothing about the backup.
@@ -240,13 +240,12 @@ fn only_what_is_named_like_a_drill_is_swept() {
     let _source = world.target(&tools(), &labels, &[], &["sleep", "infinity"]);
     world.back_up();
     let mut drill = world.start(&["drill"]);
-    until("the drill has a container", || !scratch(&world).is_empty());
+    let scratch = world.await_scratch();
     let label = format!("{}.scratch", world.prefix);
-    let own =
-        docker(&["inspect", "-f", &format!("{{{{index .Config.Labels {label:?}}}}}"), &scratch(&world)]);
+    let own = docker(&["inspect", "-f", &format!("{{{{index .Config.Labels {label:?}}}}}"), &scratch]);
     drill.kill();
     let victim = Container::run(&["--label", &format!("{label}={own}"), &tools(), "sleep", "infinity"]);
     world.back_up();
-    let left = scratch(&world);
+    let left = world.scratch();
     assert!(victim.id.starts_with(&left) && !left.is_empty(), "{left}");
 }

@@ -1,6 +1,6 @@
 //! The server of a drill: like the target as far as a backup needs that, and with nothing that happens by itself.
 
-use super::drill::{Image, scratch};
+use super::drill::Image;
 use super::support::docker::{Container, docker, unique, until};
 use super::support::servers::{MARIADB_11_8, MYSQL_9_7, POSTGRESQL_17, Product, Server};
 use super::support::world::World;
@@ -24,7 +24,7 @@ fn started(
 fn drills_well(world: &World) {
     let ended = world.run(&["drill"]);
     assert_eq!(ended.status, 0, "{}", ended.stderr);
-    assert_eq!(scratch(world), "");
+    assert_eq!(world.scratch(), "");
 }
 
 /// An event each second, and a server whose names of tables are those of its command line: it cannot be asked for them any more.
@@ -224,8 +224,7 @@ fn no_label_of_an_image_makes_a_target_of_a_drill() {
     let _source = world.target(&image.0, &labels, &["--label", &none], &["sleep", "infinity"]);
     world.back_up();
     let mut drill = world.start(&["drill"]);
-    until("the drill has a container", || !scratch(&world).is_empty());
-    let id = scratch(&world);
+    let id = world.await_scratch();
     let listed = other.run(&["backup"]);
     assert_eq!(listed.status, 4, "{}", listed.stderr);
     let look = |what: &str| docker(&["inspect", "-f", what, &id]);

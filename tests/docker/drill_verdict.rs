@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::drill::{Image, scratch};
+use super::drill::Image;
 use super::support::docker::{Container, docker, tools, unique, until};
 use super::support::servers::POSTGRESQL_17;
 use super::support::world::World;
@@ -21,7 +21,7 @@ fn inconclusive(world: &World, words: &[&str]) {
         ended.stderr
     );
     assert!(!world.keys().iter().any(|key| key.ends_with("/drill.json")), "{:?}", world.keys());
-    assert_eq!(scratch(world), "");
+    assert_eq!(world.scratch(), "");
 }
 
 /// A target of an image that lacks a tool, and an extension, both of which its container got later.
@@ -86,7 +86,7 @@ fn data_that_outgrows_memory_goes_to_the_disk() {
     let ended = world.run(&["drill"]);
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     assert!(ended.stderr.contains("begins again, on Docker's disk"), "{}", ended.stderr);
-    assert_eq!(scratch(&world), "");
+    assert_eq!(world.scratch(), "");
 }
 
 /// An image that lets nobody in but with what only its target has: nothing is known of the backup.

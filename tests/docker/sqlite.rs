@@ -61,8 +61,7 @@ impl App {
 
 /// No helper container is left.
 fn assert_no_helper(world: &World) {
-    let label = format!("label={}.scratch", world.prefix);
-    assert_eq!(docker(&["ps", "-a", "--filter", &label, "--format", "{{.Names}}"]), "");
+    assert_eq!(world.scratch(), "");
 }
 
 fn object<'m>(manifest: &'m Value, database: &str) -> &'m Value {

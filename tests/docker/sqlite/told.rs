@@ -103,12 +103,7 @@ fn a_helper_has_nothing_but_the_volume() {
     let app = App::of(&world, SQLITE_3_46, &[("path", "/data/app.db")], &socket);
     app.run(&["fill", "/data/app.db", "20"]);
     let running = world.start(&["backup"]);
-    let label = format!("label={}.scratch", world.prefix);
-    let mut helper = String::new();
-    until("the helper runs", || {
-        helper = docker(&["ps", "-q", "--filter", &label]);
-        !helper.is_empty()
-    });
+    let helper = world.await_scratch();
     let inspect = |format: &str| docker(&["inspect", "--format", format, &helper]);
     assert_eq!(inspect("{{range .Mounts}}{{.Destination}} {{.RW}}{{end}}"), "/data false");
     assert_eq!(inspect("{{.HostConfig.NetworkMode}} {{.HostConfig.ReadonlyRootfs}}"), "none true");
@@ -126,8 +121,7 @@ fn a_helper_goes_after_its_sidecar_was_killed() {
     let app = App::start(&world, &[("path", "/data/app.db")]);
     app.run(&["fill", "/data/app.db", "20"]);
     let mut running = world.start(&["backup"]);
-    let label = format!("label={}.scratch", world.prefix);
-    until("the helper runs", || !docker(&["ps", "-q", "--filter", &label]).is_empty());
+    world.await_scratch();
     until("the upload runs", || world.bucket.unfinished_uploads() > 0);
     running.kill();
     let world = world.set("DUMPCAR_UPLOAD_LIMIT", "0");

@@ -15,7 +15,7 @@ use dumpcar::store::Store;
 use serde_json::Value;
 
 use super::bucket::{ACCESS_KEY, Bucket, REGION, SECRET_KEY};
-use super::docker::{Container, LIMIT, docker, holds_within, tools, try_docker, unique};
+use super::docker::{Container, LIMIT, docker, holds_within, tools, try_docker, unique, until};
 use super::s3_server::S3Server;
 
 pub(crate) struct World {
@@ -188,11 +188,29 @@ impl World {
     }
 }
 
+/// Containers of drills and helpers.
+impl World {
+    /// The ids of those there are, one a line.
+    pub(crate) fn scratch(&self) -> String {
+        docker(&["ps", "-aq", "--filter", &format!("label={}.scratch", self.prefix)])
+    }
+
+    /// Waits for one, and returns its id. It is known, and not only listed: a busy engine lists a container up to a third of a
+    /// second before it finds it by any id (measured with 20.10: one of four whose making somebody waited for).
+    pub(crate) fn await_scratch(&self) -> String {
+        let mut id = String::new();
+        until("a drill or helper has a container", || {
+            id = self.scratch();
+            !id.is_empty() && try_docker(&["inspect", &id]).is_ok()
+        });
+        id
+    }
+}
+
 impl Drop for World {
     /// What a drill has left when it was killed, or its test failed.
     fn drop(&mut self) {
-        let label = format!("label={}.scratch", self.prefix);
-        for id in docker(&["ps", "-aq", "--filter", &label]).lines() {
+        for id in self.scratch().lines() {
             drop(try_docker(&["rm", "-fv", id]));
         }
     }
