@@ -87,7 +87,7 @@ impl Docker {
     /// # Errors
     /// See [`DockerError`].
     pub async fn may_remove(&self, absent: &ContainerName) -> Result<(), DockerError> {
-        self.remove(absent).await
+        self.remove(absent).await.map(drop)
     }
 
     /// Whether containers may be started, by one that is not there.

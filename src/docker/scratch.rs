@@ -195,17 +195,18 @@ impl Docker {
         Ok(found.layer.unwrap_or_default())
     }
 
-    /// Removes a container, running or not, with its volumes. One that is gone, or going, counts as removed.
+    /// Removes a container, running or not, with its volumes. Whether there was one: that it is gone, or going, is no error.
     ///
     /// # Errors
     /// See [`DockerError`].
-    pub async fn remove(&self, container: &ContainerName) -> Result<(), DockerError> {
+    pub async fn remove(&self, container: &ContainerName) -> Result<bool, DockerError> {
         let options = RemoveContainerOptions { v: true, force: true, link: false };
         match self
             .ask("remove a container", self.client.remove_container(container.as_str(), Some(options)))
             .await
         {
-            Ok(()) | Err(DockerError::NotFound { .. } | DockerError::Refused { status: 409, .. }) => Ok(()),
+            Ok(()) | Err(DockerError::Refused { status: 409, .. }) => Ok(true),
+            Err(DockerError::NotFound { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -86,6 +86,7 @@ async fn one(
         progress,
         run,
         container: None,
+        is_being_made: false,
         is_for_disk: false,
     };
     let limit = app.config.drill_timeout;

@@ -35,6 +35,7 @@ pub enum Access {
 
 impl<'a> Helper<'a> {
     /// Starts one for a target whose databases are files; `None` for any other. `paths` are wanted besides those of its labels.
+    /// Not to be given up in the middle: a container that nobody knows of would be left.
     ///
     /// # Errors
     /// A database is in no volume, there is no image, or Docker refuses.

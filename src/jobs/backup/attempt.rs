@@ -57,9 +57,9 @@ pub(super) async fn attempt(
     let begun = begin(app, target, catalog.as_ref(), known, origin.writer(), order.trigger, stop);
     let Begun { entry, key, started } = Box::pin(begun).await?;
     span::is_about(&key);
-    let helper = match stoppable(stop, Helper::start(app, target, &[], Access::Read)).await {
-        Ok(Ok(helper)) => helper,
-        Ok(Err(error)) | Err(error) => {
+    let helper = match Helper::start(app, target, &[], Access::Read).await {
+        Ok(helper) => helper,
+        Err(error) => {
             drop(entry.close(true).await);
             return Err(error);
         }

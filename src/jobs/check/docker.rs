@@ -188,7 +188,10 @@ async fn make_one(
     let labels = scratch::labels(app, &run, &image).await;
     let made = stoppable(stop, docker.make_idle(&name, &image.id, labels)).await;
     // However that ended, and whether anybody still waits.
-    let removed = docker.remove(&name).await;
+    let removed = match &made {
+        Ok(_) => docker.remove(&name).await.map(drop),
+        Err(_) => scratch::remove_unheard(docker, &name).await,
+    };
     if let Err(error) = made?.and(removed) {
         return Ok(Err(error));
     }

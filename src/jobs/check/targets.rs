@@ -100,7 +100,6 @@ async fn inside(
             }
         }
     }
-    // Not given up in the middle: a container that nobody knows of would be left.
     let helper = match Helper::start(app, target, &[], Access::Read).await {
         Ok(helper) => helper,
         Err(error) => {

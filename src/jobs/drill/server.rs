@@ -171,7 +171,8 @@ impl Drill<'_> {
         };
         let name = run::ContainerRecord::container(&self.run);
         self.container = Some(name.clone());
-        let id = self
+        self.is_being_made = true;
+        let started = self
             .docker
             .start_scratch(&ScratchContainer {
                 name,
@@ -184,8 +185,9 @@ impl Drill<'_> {
                 // What needs no disk gets none, unless the image cannot do without.
                 is_read_only: config.drill_disk == 0,
             })
-            .await?;
-        let mut container = self.docker.container(&id).await?;
+            .await;
+        self.is_being_made = false;
+        let mut container = self.docker.container(&started?).await?;
         // The image's name, not its digest, tells which login it has.
         container.image = self.manifest.image.to_string();
         let target = discovery::scratch(container, &self.key.target, engine, labels, config);
@@ -315,7 +317,8 @@ impl Drill<'_> {
     }
 
     pub(super) async fn remove(&self) {
-        if let Some(name) = &self.container {
+        let Some(name) = &self.container else { return };
+        if !self.is_being_made || scratch::remove_unheard(&self.docker, name).await.is_err() {
             scratch::remove(&self.docker, name).await;
         }
     }

@@ -27,9 +27,11 @@ pub async fn sweep(app: &App) {
             continue;
         }
         match app.docker.remove(&container.id.clone().into()).await {
-            Ok(()) => {
+            Ok(true) => {
                 info!(container = container.name, "container of a drill or helper that was killed removed");
             }
+            // Somebody else was faster, or it is being made and swept the next time.
+            Ok(false) => {}
             Err(error) => {
                 warn!(container = container.name, %error, "cannot remove the container of a drill or helper that was killed");
             }

@@ -113,6 +113,21 @@ fn a_helper_has_nothing_but_the_volume() {
     assert_no_helper(&world);
 }
 
+/// The engine goes on with what it was asked for, so nobody may go before that is there and removed.
+#[test]
+#[ignore = "needs Docker: scripts/test docker"]
+fn a_helper_goes_with_a_sidecar_that_is_stopped_while_it_starts() {
+    let world = world();
+    let app = App::start(&world, &[("path", "/data/app.db")]);
+    app.run(&["fill", "/data/app.db", "20"]);
+    let running = world.start(&["backup"]);
+    until("the helper is being made", || !world.scratch().is_empty());
+    running.signal("TERM");
+    let ended = running.end();
+    assert_eq!(ended.status, 143, "{}", ended.stderr);
+    assert_no_helper(&world);
+}
+
 /// What a sidecar leaves that is killed, the next one removes.
 #[test]
 #[ignore = "needs Docker: scripts/test docker"]

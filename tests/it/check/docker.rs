@@ -106,8 +106,13 @@ async fn labels_of_a_service_that_no_container_has_are_told_on_a_manager() {
 #[tokio::test]
 async fn a_stop_removes_the_container_that_was_made() {
     let world = world_with(FakeS3::start().await).await.set("DUMPCAR_DRILL_SCHEDULE", "@weekly");
-    // It is made, and whoever asked does not hear of it.
-    world.docker.faults(|call, _| (call == Call::Create).then_some(Fault::DoneInSilence));
+    world.docker.faults(|call, count| match (call, count) {
+        // It is made, and whoever asked does not hear of it.
+        (Call::Create, _) => Some(Fault::DoneInSilence),
+        // The first is of none, for the right to it. By the second, Docker is not done.
+        (Call::Remove, 2) => Some(Fault::Refuse(404, "No such container")),
+        _ => None,
+    });
     let child = world.start(&["check", "--json"]);
     until("a container is made", || world.docker.names().len() == 2).await;
     signal(&child, "TERM");

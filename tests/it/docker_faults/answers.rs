@@ -6,7 +6,8 @@ use serde_json::json;
 use super::{DUMP, backup_with, world};
 use crate::dump_tool::assert_nothing_left;
 use crate::support::docker::{Call, ExecRequest, Fault, Script, Step};
-use crate::support::world::{World, noise, until};
+use crate::support::hostile::Siege;
+use crate::support::world::{World, finish, noise, signal, until};
 
 #[tokio::test]
 async fn a_late_answer_is_an_answer() {
@@ -14,6 +15,24 @@ async fn a_late_answer_is_an_answer() {
         backup_with(|_, count| (count == 1).then_some(Fault::Slow(Duration::from_secs(1)))).await;
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     assert_eq!(world.read(&world.keys()[0]), DUMP);
+}
+
+/// Docker goes on with what nobody waits for any more, and does not know a container by its name before it is done.
+#[tokio::test]
+async fn a_drill_that_is_stopped_while_its_container_is_made_leaves_none() {
+    let Siege { world, witness: _witness } = Siege::quiet().await;
+    let before = world.docker.names();
+    world.docker.faults(|call, count| match (call, count) {
+        (Call::Create, _) => Some(Fault::DoneInSilence),
+        (Call::Remove, 1) => Some(Fault::Refuse(404, "No such container")),
+        _ => None,
+    });
+    let drill = world.start(&["drill", "pg"]);
+    until("a container is made", || world.docker.names().len() > before.len()).await;
+    signal(&drill, "TERM");
+    let ended = finish(drill).await;
+    assert_eq!(ended.status, 143, "{}", ended.stderr);
+    assert_eq!(world.docker.names(), before);
 }
 
 #[tokio::test]
