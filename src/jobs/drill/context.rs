@@ -22,7 +22,7 @@ pub(super) struct Drill<'a> {
     pub(super) run: RunId,
     /// Its name: known before Docker is asked, whose answer may not come.
     pub(super) container: Option<ContainerName>,
-    /// Docker was asked to make it, and has not answered.
+    /// Docker is just asked to make it.
     pub(super) is_being_made: bool,
     /// Its data did not fit into memory.
     pub(super) is_for_disk: bool,
